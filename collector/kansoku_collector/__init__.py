@@ -1,0 +1,1 @@
+"""The collector: receive, journal, decode, normalise, price, write, watch."""

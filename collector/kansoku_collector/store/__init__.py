@@ -1,0 +1,1 @@
+"""ClickHouse: the only place that knows SQL."""

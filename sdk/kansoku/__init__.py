@@ -1,0 +1,1 @@
+"""Kansoku traces LLM calls and emits OpenTelemetry spans with prompts, model, tokens and cost."""

@@ -1,0 +1,107 @@
+"""Every attribute name that Kansoku writes or reads in its own dialect, once.
+
+Names without the `kansoku.` prefix are the OpenTelemetry GenAI semantic conventions (the generation after 1.41,
+`https://opentelemetry.io/schemas/gen-ai-dev`) and OpenTelemetry core; what they lack is under `kansoku.*`.
+"""
+
+from typing import Final
+
+# Operation and model
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
+FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+STREAM: Final = "gen_ai.request.stream"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds
+
+# Request parameters: gen_ai.request.<name>
+REQUEST: Final = "gen_ai.request."
+TEMPERATURE: Final = "gen_ai.request.temperature"
+TOP_P: Final = "gen_ai.request.top_p"
+TOP_K: Final = "gen_ai.request.top_k"
+MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+SEED: Final = "gen_ai.request.seed"
+STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDING_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+SERVICE_TIER: Final = "openai.response.service_tier"
+
+# Content, as JSON text in the GenAI message shape
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+INPUT_VALUE: Final = "kansoku.input.value"  # JSON of an observed function's arguments
+OUTPUT_VALUE: Final = "kansoku.output.value"  # JSON of what it returned
+
+# Usage: input includes cached tokens, output includes reasoning
+INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+CACHE_WRITE_1H_TOKENS: Final = "kansoku.usage.cache_write_1h.input_tokens"  # part of the cache writes
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
+COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
+PRICE_ID: Final = "kansoku.cost.price_id"
+
+# Tools, retrieval, agents
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_RESULT: Final = "gen_ai.tool.call.result"
+AGENT_NAME: Final = "gen_ai.agent.name"
+RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"  # JSON [{id, score, content}]
+RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
+DATA_SOURCE: Final = "gen_ai.data_source.id"
+
+# Who and which
+SESSION_ID: Final = "session.id"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+USER_ID: Final = "user.id"
+TAGS: Final = "kansoku.tags"  # string array
+METADATA: Final = "kansoku.metadata."  # prefix: one attribute a key
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+PROMPT_VERSION: Final = "gen_ai.prompt.version"
+EXPERIMENT: Final = "kansoku.experiment"
+KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
+
+# Evaluation event
+EVALUATION_EVENT: Final = "gen_ai.evaluation.result"
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+
+# Core
+ERROR_TYPE: Final = "error.type"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"  # the release
+ENVIRONMENT: Final = "deployment.environment.name"
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+
+# `kansoku.span(kind=...)` -> `gen_ai.operation.name`; kinds without a GenAI operation travel in KIND alone
+KIND_OPERATIONS: Final = {
+    "chain": "invoke_workflow",
+    "agent": "invoke_agent",
+    "tool": "execute_tool",
+    "retrieval": "retrieval",
+    "embedding": "embeddings",
+    "chat": "chat",
+}
+KINDS: Final = frozenset({*KIND_OPERATIONS, "guardrail", "evaluation", "function"})
