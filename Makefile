@@ -1,0 +1,57 @@
+# Kansoku: `make up` runs it, `make test` proves it. Everything else is for those who change it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-all
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: up test check format docs screenshots browser bench-ingest bench-kill bench-sdk clean
+
+up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
+	@$(BIN)/kansoku up --demo --data data
+
+test: $(DEV_STAMP) browser  ## everything that CI runs: lint, types, import contracts, tests
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(DEV_STAMP)  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(DEV_STAMP)  ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(DEV_STAMP)  ## write the generated tables of docs/ anew
+	$(BIN)/python docs/generate.py
+
+screenshots: $(DEV_STAMP) browser  ## docs/images from a running `make up`
+	$(BIN)/python tests/end_to_end/screenshots.py --url http://127.0.0.1:8501 --out docs/images
+
+browser:  ## Chromium and fonts that draw Japanese, for the browser tests
+	@sh tests/end_to_end/install_browser.sh
+
+bench-ingest: $(DEV_STAMP)  ## spans per second and CPU per 1,000 spans of the collector
+	$(BIN)/python benches/ingest.py
+
+bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothing acknowledged lost, nothing doubled
+	$(BIN)/python benches/kill.py --rounds 200
+
+bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program
+	$(BIN)/python benches/sdk.py
+
+$(VENV):
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all]'
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
+	@touch $@ $(STAMP)
+
+clean:  ## remove the environment and caches, not the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,117 @@
+"""Commands that run one part: the collector, the dashboard, the demo, a migration."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from kansoku.errors import KansokuError, SettingsError
+
+
+def collect(args: argparse.Namespace) -> int:
+    """Run the collector until it is told to stop."""
+    app = _import("kansoku_collector.app", "collector")
+    if args.stop_with_parent:
+        stop_with_parent()
+    code: int = app.serve(settings(args))
+    return code
+
+
+def dashboard(args: argparse.Namespace) -> int:
+    """Run the dashboard until it is told to stop."""
+    server = _import("kansoku_dashboard.server", "dashboard")
+    if args.stop_with_parent:
+        stop_with_parent()
+    code: int = server.serve(dashboard_settings())
+    return code
+
+
+def demo(argv: list[str]) -> int:
+    """Run the sample application; its options are described by its own --help."""
+    run = _import("kansoku_demo.run", "demo")
+    if argv[:1] == ["--stop-with-parent"]:
+        stop_with_parent()
+        argv = argv[1:]
+    code: int = run.main(argv)
+    return code
+
+
+def migrate(args: argparse.Namespace) -> int:
+    """Apply the migrations that are missing and print their names."""
+    connect = _import("kansoku_collector.store.connect", "collector")
+    migrations = _import("kansoku_collector.store.migrate", "collector")
+    chosen = settings(args)
+    done = migrations.migrate(connect.connect(chosen.store_url))
+    print("\n".join(done) if done else "The schema is up to date.")
+    return 0
+
+
+def settings(args: argparse.Namespace) -> Any:
+    """Return the collector's settings with the command line's data directory, if one was given."""
+    module = _import("kansoku_collector.settings", "collector")
+    return _valid(module.Settings, **({"data": args.data} if getattr(args, "data", None) else {}))
+
+
+def dashboard_settings() -> Any:
+    """Return the dashboard's settings."""
+    return _valid(_import("kansoku_dashboard.settings", "dashboard").DashboardSettings)
+
+
+def read_url(args: argparse.Namespace) -> str:
+    """Return the URL to read from: the one that is set, else the running collector's gateway, else the store itself."""
+    if url := os.environ.get("KANSOKU_CLICKHOUSE_READ_URL"):
+        return url
+    chosen = settings(args)
+    secrets = chosen.data / "secrets.json"
+    if chosen.embedded and secrets.exists() and _listens(chosen.gateway_port):
+        key = json.loads(secrets.read_text(encoding="utf-8"))["read"]
+        return f"http://reader:{quote(key)}@127.0.0.1:{chosen.gateway_port}/kansoku"
+    url = chosen.store_url
+    return str(url)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def stop_with_parent() -> None:
+    """Stop this process when the one that started it is gone, however it went.
+
+    The parent holds the other end of our standard input and never writes to it: its death closes the pipe.
+    """
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="stop-with-parent", daemon=True).start()
+
+
+def _valid(model: Any, **values: Any) -> Any:
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        name = name if name.startswith("KANSOKU_") else f"KANSOKU_{name}"
+        raise SettingsError(f"{name}={first['input']!r} cannot be used: {first['msg']}") from error
+
+
+def _import(module: str, extra: str) -> Any:
+    import importlib  # noqa: PLC0415
+
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("kansoku"):
+            raise
+        raise KansokuError(f"{error.name} is not installed; run: pip install 'kansoku[{extra}]'") from error

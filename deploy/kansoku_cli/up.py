@@ -1,0 +1,191 @@
+"""`kansoku up`: collector, embedded ClickHouse, dashboard and demo, supervised in the foreground."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from kansoku.errors import KansokuError
+from kansoku_cli import parts
+
+READY_SECONDS = 90.0
+STOP_SECONDS = 15.0
+EXAMPLE_RULES = Path(__file__).with_name("alerts.example.yaml")
+
+
+@dataclass
+class Family:
+    """The processes that `up` started, in order; they stop in the reverse order."""
+
+    members: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+    stopping: bool = False
+
+    def start(self, name: str, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start `kansoku NAME …` in a session of its own, so that Ctrl-C reaches us alone and we choose the order."""
+        command = [sys.executable, "-m", "kansoku_cli", name, "--stop-with-parent", *arguments]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=os.environ | environment, start_new_session=True
+        )
+        self.members.append((name, process))
+        return process
+
+    def stop(self) -> None:
+        """Ask each to stop, last started first, and wait; kill what does not answer in time."""
+        for _, process in reversed(self.members):
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for _, process in self.members:
+            if process.poll() is None:
+                process.kill()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start every part, say where it is, and stay until Ctrl-C or until a part is gone."""
+    collector = parts.settings(args)
+    dashboard = None if args.no_dashboard else parts.dashboard_settings()
+    _check_directory(collector.data)
+    _check_ports(collector, dashboard)
+    family = Family()
+    _on_signals(family)
+    try:
+        return _run(args, collector, dashboard, family)
+    finally:
+        family.stop()
+
+
+def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Family) -> int:
+    rules = {"KANSOKU_ALERTS_FILE": str(EXAMPLE_RULES)} if args.demo and collector.alerts_file is None else {}
+    process = family.start("collect", ["--data", str(collector.data)], rules)
+    if (code := _wait_ready(process, collector, family)) is not None:
+        return code
+    keys = json.loads((collector.data / "secrets.json").read_text(encoding="utf-8"))
+    if dashboard is not None:
+        family.start("dashboard", [], _dashboard_environment(collector, keys))
+    if args.demo:
+        family.start("demo", ["--endpoint", _url(collector.host, collector.port), "--data", str(collector.data)], {"KANSOKU_API_KEY": keys["ingest"]})
+    print(banner(collector, dashboard, keys["ingest"]), flush=True)
+    return _watch(family)
+
+
+def banner(collector: Any, dashboard: Any, key: str) -> str:
+    """Return the lines that tell a newcomer where everything is."""
+    rows = [("Dashboard", _url(dashboard.dashboard_host, dashboard.dashboard_port))] if dashboard else []
+    rows.append(("OTLP/HTTP", _url(collector.host, collector.port)))
+    if collector.embedded:
+        rows.append(("ClickHouse", f"{_url('127.0.0.1', collector.gateway_port)}  (user reader; passwords: {collector.data}/secrets.json)"))
+    rows += [("API key", key), ("Data", str(collector.data))]
+    lines = [f"  {name:<11} {value}" for name, value in rows]
+    trace = f"  Trace an app: KANSOKU_API_KEY={key} and `import kansoku; kansoku.init()`"
+    return "\n".join(["", "Kansoku is running. Ctrl-C stops it.", *lines, trace, ""])
+
+
+def _watch(family: Family) -> int:
+    while not family.stopping:
+        for name, process in list(family.members):
+            code = process.poll()
+            if code is None:
+                continue
+            if name == "demo":
+                family.members.remove((name, process))
+                if code:
+                    print(f"kansoku: the demo ended with exit code {code}; everything else goes on.", file=sys.stderr)
+                continue
+            print(f"kansoku: the {name} process ended with exit code {code}; stopping.", file=sys.stderr)
+            return code or 1
+        time.sleep(0.2)
+    return 0
+
+
+def _wait_ready(process: subprocess.Popen[bytes], collector: Any, family: Family) -> int | None:
+    """Wait for the collector; return an exit code when there is nothing to wait for."""
+    deadline = time.monotonic() + READY_SECONDS
+    url = f"{_url(collector.host, collector.port)}/readyz"
+    while time.monotonic() < deadline:
+        if family.stopping:
+            return 0
+        if process.poll() is not None:
+            return process.returncode or 1  # it has said why
+        try:
+            if httpx2.get(url, timeout=2).status_code == 200:
+                return None
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise KansokuError(f"the collector did not become ready within {READY_SECONDS:.0f} s; its messages above say why")
+
+
+def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, str]:
+    environment = {"KANSOKU_COLLECTOR_URL": _url(collector.host, collector.port), "KANSOKU_API_KEY": keys["ingest"]}
+    if collector.embedded:
+        address = f"127.0.0.1:{collector.gateway_port}"
+        environment["KANSOKU_CLICKHOUSE_READ_URL"] = f"http://reader:{quote(keys['read'])}@{address}/kansoku"
+    else:
+        environment.setdefault("KANSOKU_CLICKHOUSE_READ_URL", os.environ.get("KANSOKU_CLICKHOUSE_READ_URL", collector.store_url))
+    return environment
+
+
+def _check_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise KansokuError(
+            f"the data directory {path} cannot be written ({error.strerror}); choose another with --data or KANSOKU_DATA"
+        ) from error
+
+
+def _check_ports(collector: Any, dashboard: Any) -> None:
+    wanted = [("KANSOKU_PORT", collector.host, collector.port)]
+    if collector.embedded:
+        wanted.append(("KANSOKU_GATEWAY_PORT", "127.0.0.1", collector.gateway_port))
+    if dashboard is not None:
+        wanted.append(("KANSOKU_DASHBOARD_PORT", dashboard.dashboard_host, dashboard.dashboard_port))
+    for variable, host, port in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise KansokuError(
+                    f"port {port} on {host} cannot be used ({error.strerror}); is Kansoku running already? "
+                    f"{variable} chooses another port"
+                ) from error
+
+
+def _on_signals(family: Family) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if family.stopping:
+            family.kill()
+            return
+        family.stopping = True
+        print("\nStopping; a second Ctrl-C does not wait.", file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _url(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in {"0.0.0.0", ""} else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
