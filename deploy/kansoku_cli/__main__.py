@@ -29,13 +29,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kansoku", description="Trace, price and watch LLM applications on ClickHouse.")
-    parser.add_argument("--version", action="version", version=f"kansoku {importlib.metadata.version('kansoku')}")
+    parser = argparse.ArgumentParser(
+        prog="kansoku", description="Trace, price and watch LLM applications on ClickHouse."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"kansoku {importlib.metadata.version('kansoku')}"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    start = commands.add_parser("up", help="run collector, embedded ClickHouse and dashboard in the foreground")
+    start = commands.add_parser(
+        "up", help="run collector, embedded ClickHouse and dashboard in the foreground"
+    )
     _data(start)
-    start.add_argument("--demo", action="store_true", help="add a sample application: 14 days of history, then live traffic")
+    start.add_argument(
+        "--demo", action="store_true", help="add a sample application: 14 days of history, then live traffic"
+    )
+    start.add_argument(
+        "--days", type=float, default=14.0, help="days of history that the demo fills in (default 14)"
+    )
     start.add_argument("--no-dashboard", action="store_true", help="run the collector alone")
     start.set_defaults(command=up.run)
 
@@ -48,9 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     dashboard.add_argument("--stop-with-parent", action="store_true", help=argparse.SUPPRESS)
     dashboard.set_defaults(command=parts.dashboard)
 
-    commands.add_parser("demo", help="run the sample application against a collector (see `kansoku demo --help`)")
+    commands.add_parser(
+        "demo", help="run the sample application against a collector (see `kansoku demo --help`)"
+    )
 
-    migrate = commands.add_parser("migrate", help="bring the schema of the ClickHouse in KANSOKU_CLICKHOUSE_URL up to date")
+    migrate = commands.add_parser(
+        "migrate", help="bring the schema of the ClickHouse in KANSOKU_CLICKHOUSE_URL up to date"
+    )
     _data(migrate)
     migrate.set_defaults(command=parts.migrate)
 
@@ -59,17 +74,23 @@ def _parser() -> argparse.ArgumentParser:
     check = actions.add_parser("check", help="read a rules file; say every error with file, line and reason")
     check.add_argument("file", type=Path)
     check.set_defaults(command=alerts.check)
-    replay = actions.add_parser("replay", help="list the incidents that the rules would have opened; nothing is stored or sent")
+    replay = actions.add_parser(
+        "replay", help="list the incidents that the rules would have opened; nothing is stored or sent"
+    )
     replay.add_argument("file", type=Path)
     replay.add_argument("--days", type=float, default=14.0, help="how far back to go (default 14)")
-    replay.add_argument("--step", type=float, default=15.0, help="minutes between two evaluations (default 15)")
+    replay.add_argument(
+        "--step", type=float, default=15.0, help="minutes between two evaluations (default 15)"
+    )
     _data(replay)
     replay.set_defaults(command=alerts.replay)
     return parser
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, help="data directory (default: KANSOKU_DATA, else ~/.local/share/kansoku)")
+    parser.add_argument(
+        "--data", type=Path, help="data directory (default: KANSOKU_DATA, else ~/.local/share/kansoku)"
+    )
 
 
 if __name__ == "__main__":

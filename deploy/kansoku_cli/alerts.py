@@ -24,7 +24,11 @@ def replay(args: argparse.Namespace) -> int:
 
     end = datetime.now(UTC)
     incidents = replay_rules(
-        connect(parts.read_url(args)), read_rules(args.file), end - timedelta(days=args.days), end, timedelta(minutes=args.step)
+        connect(parts.read_url(args)),
+        read_rules(args.file),
+        end - timedelta(days=args.days),
+        end,
+        timedelta(minutes=args.step),
     )
     for incident in incidents:
         print(incident)

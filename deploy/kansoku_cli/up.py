@@ -32,7 +32,7 @@ class Family:
     stopping: bool = False
 
     def start(self, name: str, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Start `kansoku NAME …` in a session of its own, so that Ctrl-C reaches us alone and we choose the order."""
+        """Start `kansoku NAME …` in its own session: Ctrl-C reaches us alone and we choose the order."""
         command = [sys.executable, "-m", "kansoku_cli", name, "--stop-with-parent", *arguments]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, env=os.environ | environment, start_new_session=True
@@ -81,7 +81,15 @@ def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Famil
     if dashboard is not None:
         family.start("dashboard", [], _dashboard_environment(collector, keys))
     if args.demo:
-        family.start("demo", ["--endpoint", _url(collector.host, collector.port), "--data", str(collector.data)], {"KANSOKU_API_KEY": keys["ingest"]})
+        options = [
+            "--endpoint",
+            _url(collector.host, collector.port),
+            "--data",
+            str(collector.data),
+            "--days",
+            str(args.days),
+        ]
+        family.start("demo", options, {"KANSOKU_API_KEY": keys["ingest"]})
     print(banner(collector, dashboard, keys["ingest"]), flush=True)
     return _watch(family)
 
@@ -91,7 +99,12 @@ def banner(collector: Any, dashboard: Any, key: str) -> str:
     rows = [("Dashboard", _url(dashboard.dashboard_host, dashboard.dashboard_port))] if dashboard else []
     rows.append(("OTLP/HTTP", _url(collector.host, collector.port)))
     if collector.embedded:
-        rows.append(("ClickHouse", f"{_url('127.0.0.1', collector.gateway_port)}  (user reader; passwords: {collector.data}/secrets.json)"))
+        rows.append(
+            (
+                "ClickHouse",
+                f"{_url('127.0.0.1', collector.gateway_port)}  (user reader, see {collector.data}/secrets.json)",
+            )
+        )
     rows += [("API key", key), ("Data", str(collector.data))]
     lines = [f"  {name:<11} {value}" for name, value in rows]
     trace = f"  Trace an app: KANSOKU_API_KEY={key} and `import kansoku; kansoku.init()`"
@@ -107,7 +120,10 @@ def _watch(family: Family) -> int:
             if name == "demo":
                 family.members.remove((name, process))
                 if code:
-                    print(f"kansoku: the demo ended with exit code {code}; everything else goes on.", file=sys.stderr)
+                    print(
+                        f"kansoku: the demo ended with exit code {code}; everything else goes on.",
+                        file=sys.stderr,
+                    )
                 continue
             print(f"kansoku: the {name} process ended with exit code {code}; stopping.", file=sys.stderr)
             return code or 1
@@ -130,16 +146,23 @@ def _wait_ready(process: subprocess.Popen[bytes], collector: Any, family: Family
         except httpx2.HTTPError:
             pass
         time.sleep(0.1)
-    raise KansokuError(f"the collector did not become ready within {READY_SECONDS:.0f} s; its messages above say why")
+    raise KansokuError(
+        f"the collector did not become ready within {READY_SECONDS:.0f} s; its messages above say why"
+    )
 
 
 def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, str]:
-    environment = {"KANSOKU_COLLECTOR_URL": _url(collector.host, collector.port), "KANSOKU_API_KEY": keys["ingest"]}
+    environment = {
+        "KANSOKU_COLLECTOR_URL": _url(collector.host, collector.port),
+        "KANSOKU_API_KEY": keys["ingest"],
+    }
     if collector.embedded:
         address = f"127.0.0.1:{collector.gateway_port}"
         environment["KANSOKU_CLICKHOUSE_READ_URL"] = f"http://reader:{quote(keys['read'])}@{address}/kansoku"
     else:
-        environment.setdefault("KANSOKU_CLICKHOUSE_READ_URL", os.environ.get("KANSOKU_CLICKHOUSE_READ_URL", collector.store_url))
+        environment.setdefault(
+            "KANSOKU_CLICKHOUSE_READ_URL", os.environ.get("KANSOKU_CLICKHOUSE_READ_URL", collector.store_url)
+        )
     return environment
 
 
@@ -151,7 +174,8 @@ def _check_directory(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise KansokuError(
-            f"the data directory {path} cannot be written ({error.strerror}); choose another with --data or KANSOKU_DATA"
+            f"the data directory {path} cannot be written ({error.strerror}); "
+            f"choose another with --data or KANSOKU_DATA"
         ) from error
 
 
@@ -187,5 +211,6 @@ def _on_signals(family: Family) -> None:
 
 
 def _url(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in {"0.0.0.0", ""} else f"[{host}]" if ":" in host else host
+    # An address that means "all of them" is no address to click on.
+    shown = "127.0.0.1" if host in {"0.0.0.0", ""} else f"[{host}]" if ":" in host else host  # noqa: S104
     return f"http://{shown}:{port}"

@@ -1,0 +1,132 @@
+"""The `kansoku` command: what a person sees when something is in the way."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KANSOKU_")}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `kansoku` with these arguments and settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "kansoku_cli", *arguments],
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def ports() -> dict[str, str]:
+    """Return settings with free ports for every part."""
+    found = []
+    for _ in range(3):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            found.append(str(probe.getsockname()[1]))
+    return dict(zip(("KANSOKU_PORT", "KANSOKU_GATEWAY_PORT", "KANSOKU_DASHBOARD_PORT"), found, strict=True))
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Assert that the command failed with one line that names these words and shows no stack trace."""
+    assert result.returncode != 0
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_taken_port_is_one_sentence_that_names_the_variable(tmp_path: Path) -> None:
+    """A second `kansoku up` on the same port says which port and how to choose another."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run("up", "--data", str(tmp_path), **(ports() | {"KANSOKU_PORT": port}))
+    assert_one_sentence(result, port, "KANSOKU_PORT")
+
+
+def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A data directory below a file says which directory and how to choose another."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    result = run("up", "--data", str(blocked / "data"), **ports())
+    assert_one_sentence(result, str(blocked / "data"), "--data")
+
+
+@pytest.mark.parametrize("command", ["up", "collect"])
+def test_an_unreachable_clickhouse_is_one_sentence(tmp_path: Path, command: str) -> None:
+    """A ClickHouse URL that nobody answers names the URL without its password."""
+    free = ports()
+    url = f"http://default:s3cret@127.0.0.1:{free['KANSOKU_GATEWAY_PORT']}/kansoku"
+    result = run(command, "--data", str(tmp_path), **free, KANSOKU_CLICKHOUSE_URL=url)
+    assert "Traceback" not in result.stderr
+    assert "s3cret" not in result.stderr
+    assert_one_sentence(result, "ClickHouse", "127.0.0.1")
+
+
+def test_a_bad_setting_is_one_sentence_that_names_the_variable(tmp_path: Path) -> None:
+    """A port that is no number names the variable and what was found."""
+    result = run("up", "--data", str(tmp_path), KANSOKU_PORT="many")
+    assert_one_sentence(result, "KANSOKU_PORT", "many")
+
+
+def test_alerts_check_names_file_line_and_reason(tmp_path: Path) -> None:
+    """A wrong rule is reported with the file, the line and what is wrong."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n  - name: dear\n    metric: moneys\n    above: 1\n    window: 1h\n")
+    result = run("alerts", "check", str(rules))
+    assert result.returncode == 1
+    assert f"{rules}:3" in result.stderr
+    assert "moneys" in result.stderr
+
+
+def test_alerts_check_accepts_the_example_file() -> None:
+    """The rules that the demo uses are valid."""
+    from kansoku_cli.up import EXAMPLE_RULES
+
+    result = run("alerts", "check", str(EXAMPLE_RULES))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
+
+
+def test_up_stops_cleanly_on_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
+    """Ctrl-C ends every part with exit code 0, and the same data can be opened again."""
+    for _ in range(2):
+        settings = ports()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kansoku_cli", "up", "--data", str(tmp_path)],
+            env=ENVIRONMENT | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "API key" in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(60) == 0, "".join(lines) + rest
+        assert "Traceback" not in "".join(lines) + rest
+        for port in settings.values():
+            assert not _listens(int(port))
+
+
+def _listens(port: int) -> bool:
+    for _ in range(50):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return False
+        time.sleep(0.1)
+    return True
