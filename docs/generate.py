@@ -11,8 +11,8 @@ from kansoku_dashboard.settings import DashboardSettings
 HERE = Path(__file__).parent
 HEAD = """# Settings
 
-Every setting is one environment variable. Nothing else reads the environment, except OpenTelemetry's own `OTEL_*`
-variables in the SDK.
+Every setting is one environment variable. Nothing else reads the environment, except OpenTelemetry's own
+`OTEL_*` variables in the SDK.
 This page is generated from the code (`make docs`); a test fails when it is out of date.
 """
 SECTIONS = [

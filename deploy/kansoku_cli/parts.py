@@ -65,7 +65,7 @@ def dashboard_settings() -> Any:
 
 
 def read_url(args: argparse.Namespace) -> str:
-    """Return the URL to read from: the one set, else the running collector's gateway, else the store itself."""
+    """Return the URL to read from: the one set, else a running collector's gateway, else the store."""
     if url := os.environ.get("KANSOKU_CLICKHOUSE_READ_URL"):
         return url
     chosen = settings(args)

@@ -99,12 +99,8 @@ def banner(collector: Any, dashboard: Any, key: str) -> str:
     rows = [("Dashboard", _url(dashboard.dashboard_host, dashboard.dashboard_port))] if dashboard else []
     rows.append(("OTLP/HTTP", _url(collector.host, collector.port)))
     if collector.embedded:
-        rows.append(
-            (
-                "ClickHouse",
-                f"{_url('127.0.0.1', collector.gateway_port)}  (user reader, see {collector.data}/secrets.json)",
-            )
-        )
+        address = _url("127.0.0.1", collector.gateway_port)
+        rows.append(("ClickHouse", f"{address}  (user reader, password in {collector.data}/secrets.json)"))
     rows += [("API key", key), ("Data", str(collector.data))]
     lines = [f"  {name:<11} {value}" for name, value in rows]
     trace = f"  Trace an app: KANSOKU_API_KEY={key} and `import kansoku; kansoku.init()`"
