@@ -1,0 +1,104 @@
+"""What all figures share: colours that stay with their entity, inks for both themes, number formats."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+Figure = dict[str, Any]
+
+# Seven colours that keep apart in both themes and for the common colour blindnesses; red is kept for alarm.
+PALETTE = ("#4A6FDC", "#E0893B", "#36A297", "#9A8DBB", "#B560C4", "#8C9A3B", "#4FA3D1", "#C58B6B")
+OTHER = "#7C8698"
+ALARM = "#D9485F"
+WARN = "#D98A35"
+TOP = 7
+
+# A figure cannot follow a change of theme without a rerun, so its inks must read on both backgrounds (at least 4.5:1
+# is not possible for one grey on both; axis text takes Streamlit's own ink, these are for marks and fills).
+GRID = "rgba(128,138,155,0.18)"
+GAP_FILL = "rgba(128,138,155,0.16)"
+MARK = "#D9485F"
+PALE = 0.45  # opacity of what is not finished yet
+
+KINDS = {
+    "chat": PALETTE[0],
+    "text_completion": PALETTE[0],
+    "generate_content": PALETTE[0],
+    "embeddings": "#5CB8A8",
+    "rerank": "#2E8F7F",
+    "retrieval": PALETTE[2],
+    "execute_tool": PALETTE[1],
+    "invoke_agent": "#6B7890",
+    "chain": "#8E9AB0",
+    "guardrail": PALETTE[3],
+    "evaluation": PALETTE[4],
+    "image": PALETTE[5],
+    "other": "#A3ADBC",
+}
+
+
+def colour_of_kind(operation: str) -> str:
+    """Return the colour of a span's operation."""
+    return KINDS.get(operation, KINDS["other"])
+
+
+def colours(entities: Iterable[str]) -> dict[str, str]:
+    """Give each entity its colour; the same set of entities always gives the same colours.
+
+    Pass all that exist, not those that a filter left: the place comes from the name's hash, the next free one if taken.
+    """
+    taken: dict[int, str] = {}
+    given: dict[str, str] = {}
+    for entity in sorted(set(entities)):
+        first = int.from_bytes(blake2b(entity.encode(), digest_size=4).digest()) % len(PALETTE)
+        free = [(first + step) % len(PALETTE) for step in range(len(PALETTE))]
+        place = next((slot for slot in free if slot not in taken), first)
+        taken[place] = entity
+        given[entity] = PALETTE[place]
+    return given
+
+
+def money(usd: float | None) -> str:
+    """Write dollars with as many digits as they carry: $1,204, $60.95, $0.0071, <$0.0001; a dash if unknown."""
+    if usd is None:
+        return "–"
+    if usd == 0:
+        return "$0"
+    size = abs(usd)
+    if size < 0.0001:
+        return "<$0.0001"
+    digits = 0 if size >= 1000 else 2 if size >= 1 else 4
+    return f"{'-' if usd < 0 else ''}${size:,.{digits}f}"
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration: 740 ms, 3.31 s, 2 min 05 s, 1 h 20 min; a dash if unknown."""
+    if value is None:
+        return "–"
+    if value < 0.001:
+        return f"{value * 1e6:.0f} µs"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def count(value: float | None) -> str:
+    """Write a count in three digits: 947, 21.3K, 141M; a dash if unknown."""
+    if value is None:
+        return "–"
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= size * 0.9995:
+            scaled = value / size
+            return f"{scaled:.0f}{unit}" if abs(scaled) >= 99.95 else f"{scaled:.1f}{unit}"
+    return f"{value:,.0f}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """Write a share of one as per cent: 84.5 %; a dash if unknown."""
+    return "–" if value is None else f"{value * 100:.{digits}f}%"

@@ -1,0 +1,52 @@
+"""What every screen stands in: navigation, styles, the footer with the language switch."""
+
+from typing import Any
+
+import streamlit as st
+
+from kansoku_dashboard import links, words
+from kansoku_dashboard.paths import ICON, LOGO, STYLES
+from kansoku_dashboard.screens import alerts, overview, start, trace, traces
+from kansoku_dashboard.words import say
+
+
+def show() -> None:
+    """Draw the navigation, run the chosen screen, and close with the footer."""
+    st.html(STYLES)
+    st.logo(str(LOGO), size="medium", icon_image=str(ICON))
+    pages = screens()
+    links.keep(pages)
+    chosen = st.navigation(list(pages.values()), position="top")
+    with st.container(key="screen"):
+        chosen.run()
+    footer()
+
+
+def screens() -> dict[str, Any]:
+    """Return every screen by name; Trace has no entry in the menu, it is reached from a link."""
+
+    def page(show: Any, name: str, icon: str, **options: Any) -> Any:
+        return st.Page(show, title=say(f"nav.{name}"), icon=f":material/{icon}:", url_path=name, **options)
+
+    return {
+        "overview": page(overview.show, "overview", "monitoring", default=True),
+        "traces": page(traces.show, "traces", "account_tree"),
+        "trace": page(trace.show, "trace", "waterfall_chart", visibility="hidden"),
+        "alerts": page(alerts.show, "alerts", "notifications"),
+        "start": page(start.show, "start", "rocket_launch"),
+    }
+
+
+def footer() -> None:
+    """Offer the language switch."""
+    with st.container(key="footer", horizontal=True, horizontal_alignment="right"):
+        st.segmented_control(
+            say("frame.language"),
+            list(words.LANGUAGES),
+            default=words.default_language(),
+            required=True,
+            format_func=words.LANGUAGES.__getitem__,
+            key="lang",
+            bind="query-params",
+            label_visibility="collapsed",
+        )

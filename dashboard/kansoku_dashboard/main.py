@@ -1,0 +1,16 @@
+"""The entry script: the login guard, then the navigation, then the chosen screen."""
+
+import streamlit as st
+
+from kansoku_dashboard import frame, login
+from kansoku_dashboard.paths import ICON
+from kansoku_dashboard.words import say
+
+st.set_page_config(page_title="Kansoku", page_icon=str(ICON), layout="wide")
+
+# The door in front of the server already keeps strangers out; this holds when the script runs without that server.
+if not login.passed(dict(st.context.cookies)):
+    st.error(say("login.needed"))
+    st.stop()
+
+frame.show()

@@ -1,0 +1,76 @@
+"""Serve the dashboard: Streamlit as one ASGI application, compressed, behind the door, on one socket."""
+
+import socket
+import sys
+
+import streamlit as st
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from streamlit import config
+
+from kansoku.errors import SettingsError
+from kansoku_dashboard import login, settings
+from kansoku_dashboard.paths import MAIN
+from kansoku_dashboard.settings import DashboardSettings
+
+
+def serve(chosen: DashboardSettings) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code, 1 with one sentence on standard error if it cannot start."""
+    try:
+        application = build(chosen)
+        listener = listen(chosen)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    with listener:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                log_level="warning",
+                access_log=False,
+                ws_max_size=64 << 20,
+                ws_per_message_deflate=not chosen.loopback,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def build(chosen: DashboardSettings) -> st.App:
+    """Return the ASGI application for these settings; refuse to be public without a password."""
+    if not chosen.loopback and not chosen.dashboard_password.get_secret_value():
+        raise SettingsError(
+            f"The dashboard will not listen on {chosen.dashboard_host} without a password: "
+            "set KANSOKU_DASHBOARD_PASSWORD, or KANSOKU_DASHBOARD_HOST=127.0.0.1."
+        )
+    settings.use(chosen)
+    # Streamlit sends its bundles uncompressed; gzip cuts a first load to a third.
+    middleware = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6), Middleware(login.Door)]
+    if not chosen.dashboard_password.get_secret_value():
+        # Without a password the loopback address is the only guard, so a foreign name must not resolve to it.
+        names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
+        middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
+    application = st.App(MAIN, middleware=middleware, routes=[login.ROUTE])
+    # The file beside main.py holds the rest; these two belong to the process.
+    config.set_option("server.address", chosen.dashboard_host)
+    config.set_option("server.port", chosen.dashboard_port)
+    return application
+
+
+def listen(chosen: DashboardSettings) -> socket.socket:
+    """Bind the address, so that a taken port is one sentence and not a log of the server."""
+    family = socket.AF_INET6 if ":" in chosen.dashboard_host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((chosen.dashboard_host.strip("[]"), chosen.dashboard_port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"The dashboard cannot listen on {chosen.dashboard_host}:{chosen.dashboard_port} ({error.strerror}): "
+            "stop what uses it or set KANSOKU_DASHBOARD_PORT."
+        ) from error
+    return listener

@@ -1,0 +1,59 @@
+"""The dashboard's settings: an argument, else a `KANSOKU_*` variable, else the default written here."""
+
+from ipaddress import ip_address
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DashboardSettings(BaseSettings):
+    """Everything that can be set on a dashboard; docs/settings.md lists the same fields."""
+
+    model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True, populate_by_name=True)
+
+    read_url: SecretStr = Field(
+        default=SecretStr("http://127.0.0.1:8123/kansoku"),
+        validation_alias=AliasChoices("read_url", "KANSOKU_CLICKHOUSE_READ_URL"),
+        description="Where to read: the collector's gateway or a ClickHouse server, http(s)://user:password@host:8123/database.",
+    )
+    project: str = Field(default="default", min_length=1, description="The project that the screens show.")
+    dashboard_host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
+    dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port that the dashboard listens on.")
+    dashboard_password: SecretStr = Field(
+        default=SecretStr(""), description="Password of the dashboard; needed to listen on anything but loopback."
+    )
+    collector_url: str = Field(
+        default="http://127.0.0.1:4318", description="The collector, for feedback given on a screen and the first-span snippet."
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key with which feedback given on a screen is sent to the collector."
+    )
+    language: Literal["", "en", "ja"] = Field(
+        default="", description="Language of the screens; empty for the browser's own, else English."
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Tell whether only this machine can reach the dashboard."""
+        if self.dashboard_host == "localhost":
+            return True
+        try:
+            return ip_address(self.dashboard_host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+
+_settings: list[DashboardSettings] = []
+
+
+def use(settings: DashboardSettings) -> None:
+    """Make `settings` those of this process."""
+    _settings[:] = [settings]
+
+
+def current() -> DashboardSettings:
+    """Return the settings of this process: those given to `use`, else those of the environment."""
+    if not _settings:
+        use(DashboardSettings())
+    return _settings[0]

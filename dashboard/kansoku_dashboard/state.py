@@ -1,0 +1,105 @@
+"""What the reader is looking at: range and filters, kept in the URL."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from kansoku_collector.store.read import overview
+from kansoku_collector.store.scope import Period, Scope
+from kansoku_dashboard import data, settings
+from kansoku_dashboard.words import say
+
+RANGES = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "14d": timedelta(days=14),
+    "30d": timedelta(days=30),
+}
+DEFAULT_RANGE = "24h"
+FILTERS = ("env", "service", "model", "prompt")
+REFRESH_SECONDS = 5
+STEP_SECONDS = 15  # readers within the same quarter minute share one cached answer
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The range by its name, the slice of traffic, and whether the screen refreshes itself."""
+
+    range: str
+    scope: Scope
+    live: bool
+
+    def period(self) -> Period:
+        """Return the stretch of time that ends now; read it again on each refresh."""
+        step = REFRESH_SECONDS if self.live else STEP_SECONDS
+        now = int(datetime.now(UTC).timestamp()) // step * step
+        return Period.last(RANGES[self.range], now=datetime.fromtimestamp(now, UTC))
+
+    @property
+    def refresh(self) -> int | None:
+        """Seconds between refreshes, for `st.fragment(run_every=...)`."""
+        return REFRESH_SECONDS if self.live else None
+
+
+def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
+    """Draw the range, the filters and the live switch, and return what they say."""
+    for name in filters:
+        _filter(name)
+    chosen = st.segmented_control(
+        say("state.range"),
+        list(RANGES),
+        default=DEFAULT_RANGE,
+        required=True,
+        key="range",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    alive = st.toggle(say("state.live"), key="live", bind="query-params") if live else False
+    return View(chosen or DEFAULT_RANGE, scope(), alive)
+
+
+def scope() -> Scope:
+    """Return the slice of traffic that the filters of the URL describe."""
+    name, _, version = _value("prompt").rpartition("@")
+    return Scope(
+        project=settings.current().project,
+        environment=_value("env"),
+        service=_value("service"),
+        model=_value("model"),
+        prompt_name=name,
+        prompt_version=version,
+    )
+
+
+def carried() -> dict[str, str]:
+    """Return the parameters that a link takes along."""
+    chosen = {name: _value(name) for name in (*FILTERS, "range", "lang")}
+    return {name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)}
+
+
+def _filter(name: str) -> None:
+    known = data.attempt(overview.dimensions, settings.current().project)
+    options = {"env": "environments", "service": "services", "model": "models", "prompt": "prompts"}
+    values = list(getattr(known, options[name])) if known else []
+    present = _value(name)
+    if present and present not in values:
+        values.append(present)  # a link may name what has not been seen lately; it must still filter
+    if not values and name != "env":
+        return
+    st.selectbox(
+        say(f"state.{name}"),
+        values,
+        index=None,
+        placeholder=say(f"state.all_{name}"),
+        key=name,
+        bind="query-params",
+        label_visibility="collapsed",
+        width=170,
+    )
+
+
+def _value(name: str) -> str:
+    return str(st.session_state.get(name) or st.query_params.get(name) or "")

@@ -1,0 +1,70 @@
+"""Stores for the dashboard's tests: one embedded engine a process, one database a state of the store."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
+from streamlit.testing.v1 import AppTest
+
+from kansoku_collector.store.connect import connect
+from kansoku_collector.store.migrate import migrate
+from kansoku_dashboard import data, settings
+from kansoku_dashboard.paths import MAIN
+from kansoku_dashboard.settings import DashboardSettings
+
+sys.path.insert(0, str(Path(__file__).parent))  # seed.py is a script as well as a module of these tests
+import seed  # noqa: E402
+
+OpenApp = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def seeded(engine_url: str) -> Client:
+    """Return a client on a store with two days of traffic up to now."""
+    client = connect(engine_url, database="dashboard_seeded")
+    seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0))
+    return client
+
+
+@pytest.fixture
+def empty(engine_url: str) -> Client:
+    """Return a client on a store that has its tables and no row."""
+    client = connect(engine_url, database="dashboard_empty")
+    migrate(client)
+    for table in ("spans", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents"):
+        client.command(f"TRUNCATE TABLE {table}")
+    return client
+
+
+@pytest.fixture
+def open_app(engine_url: str, seeded: Client, monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+    """Return `run(screen="", **query)`: the whole dashboard on the seeded store."""
+    return _opener(engine_url, "dashboard_seeded", monkeypatch)
+
+
+@pytest.fixture
+def open_empty(engine_url: str, empty: Client, monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+    """Return `run(screen="", **query)`: the whole dashboard on a store without rows."""
+    data.forget()
+    return _opener(engine_url, "dashboard_empty", monkeypatch)
+
+
+def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+    monkeypatch.setattr(data, "connect", lambda url: connect(url, database=database))
+    settings.use(DashboardSettings(read_url=SecretStr(f"{engine_url}?{database}")))
+
+    def run(screen: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        if screen:
+            app.switch_page(screen)
+            app.run()
+        return app
+
+    return run
