@@ -1,0 +1,208 @@
+"""What changed: how far each stretch of time is from its reference, and where versions changed.
+
+Sums and histograms come from the rollups; Python sees one row a stretch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any, Literal
+
+from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.store.read.psi import compare, spread_of
+from kansoku_collector.store.read.versions import VersionChange, version_changes
+from kansoku_collector.store.scope import Period, Scope
+
+__all__ = ["SIGNALS", "DriftCell", "VersionChange", "drift_strip", "version_changes"]
+
+SIGNALS = ("output_length", "input_length", "refusals", "language_mix", "retrieval_score", "error_rate")
+REFERENCE = timedelta(days=7)
+MIN_SAMPLES = 20  # of a cell: fewer are not compared
+MIN_REFERENCE = 100
+DRAWN_P = 0.001  # a cell is drifted when no change would show as much less often than this
+DRAWN_PSI = 0.1  # and the corrected index is at least this
+
+# What a cell is compared with: the days before the period, or the period's own first third.
+Reference = Literal["before", "first_third", "none"]
+
+_UNORDERED = frozenset({"refusals", "language_mix", "error_rate"})
+_SHARES = frozenset({"refusals", "error_rate"})
+_BAD, _GOOD = "bad", "good"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftCell:
+    """One signal in one stretch of time against its reference.
+
+    `psi` is None where there are too few samples to tell, and 0.0 where noise explains what is seen; else it
+    is the index less what no change would give. `level` is the mean of the signal in its own unit (tokens,
+    a share, a score), None for the language mix.
+    """
+
+    signal: str
+    time: datetime
+    psi: float | None
+    samples: int
+    reference_samples: int
+    reference: Reference = "none"
+    width: timedelta = timedelta(0)
+    raw_psi: float | None = None
+    p_value: float | None = None
+    level: float | None = None
+    reference_level: float | None = None
+
+    @property
+    def drifted(self) -> bool:
+        """Tell whether the cell shows more than noise, and enough of it to matter."""
+        return self.psi is not None and self.psi >= DRAWN_PSI
+
+
+# Cell number (negative: before the period) -> signal -> histogram.
+Stretches = dict[int, dict[str, dict[Any, int]]]
+
+
+def drift_strip(client: Client, scope: Scope, period: Period, buckets: int = 46) -> list[DriftCell]:
+    """Return at most `buckets` cells for each signal of `SIGNALS`, in time order, signal by signal.
+
+    The reference of a signal is the seven days before the period when they hold 100 samples, else the first
+    third of what the period holds (those cells have no index of their own), else there is none.
+    """
+    width = cell_width(period, buckets)
+    origin = _floor(period.start, width)
+    stretches = _stretches(client, scope, Period(origin - REFERENCE, period.end), origin, width)
+    cells = ceil((period.end - origin) / width)
+    return [cell for signal in SIGNALS for cell in _signal_cells(signal, stretches, origin, width, cells)]
+
+
+def cell_width(period: Period, buckets: int) -> timedelta:
+    """Return the width of a cell: whole minutes below an hour, whole hours above."""
+    minutes = ceil(period.length / timedelta(minutes=1) / buckets)
+    if minutes < 60:
+        return timedelta(minutes=max(1, minutes))
+    return timedelta(hours=ceil(minutes / 60))
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    """Return the start of the minute or the hour, whichever the cells are made of."""
+    unit = 60 if width < timedelta(hours=1) else 3600
+    return datetime.fromtimestamp(moment.timestamp() // unit * unit, UTC)
+
+
+def _stretches(client: Client, scope: Scope, period: Period, origin: datetime, width: timedelta) -> Stretches:
+    """Aggregate every signal by cell, reference included, in one query."""
+    table = "rollup_minute" if width < timedelta(hours=1) else "rollup_hour"
+    of_calls = scope.model or scope.provider  # requests have no model
+    tried, failed = ("calls", "call_errors") if of_calls else ("roots", "root_errors")
+    rows = client.query(
+        f"""SELECT toInt32(floor((toUnixTimestamp(time) - {{origin:Int64}}) / {{width:Int64}})) AS cell,
+            sumMap(output_length), sumMap(input_length), sumMap(top_scores), sumMap(languages),
+            sum(answers), sum(refusals) + sum(fallbacks), sum({tried}), sum({failed})
+        FROM {table}
+        WHERE {scope.where()} AND time >= toDateTime({{start:DateTime64(6, 'UTC')}}, 'UTC')
+            AND time < {{end:DateTime64(6, 'UTC')}}
+        GROUP BY cell ORDER BY cell""",  # noqa: S608 - names of this file, values bound
+        parameters=scope.params()
+        | period.params()
+        | {"origin": int(origin.timestamp()), "width": int(width.total_seconds())},
+    ).result_rows
+    return {
+        cell: {
+            "output_length": output,
+            "input_length": input_,
+            "retrieval_score": scores,
+            "language_mix": languages,
+            "refusals": _share(refused, answers),
+            "error_rate": _share(errors, total),
+        }
+        for cell, output, input_, scores, languages, answers, refused, total, errors in rows
+    }
+
+
+def _share(bad: int, total: int) -> dict[str, int]:
+    """Return a histogram of two bins; an answer may be a refusal and a fallback at once, and counts once."""
+    bad = min(bad, total)
+    return {_BAD: bad, _GOOD: total - bad} if total else {}
+
+
+def _signal_cells(
+    signal: str, stretches: Stretches, origin: datetime, width: timedelta, cells: int
+) -> list[DriftCell]:
+    """Compare every cell of the period with the signal's reference."""
+    shown = {cell: row[signal] for cell, row in stretches.items() if row[signal]}
+    kind, chosen = _reference(shown, cells)
+    base = _merge([shown[cell] for cell in chosen])
+    usable = [shown[cell] for cell in chosen if sum(shown[cell].values()) >= MIN_SAMPLES]
+    ordered = signal not in _UNORDERED
+    spread = spread_of(usable, ordered=ordered)
+    result = []
+    for cell in range(cells):
+        histogram = shown.get(cell, {})
+        found = DriftCell(
+            signal,
+            origin + cell * width,
+            psi=None,
+            samples=sum(histogram.values()),
+            reference_samples=sum(base.values()),
+            reference=kind,
+            width=width,
+            level=_level(signal, histogram),
+            reference_level=_level(signal, base),
+        )
+        if kind != "none" and cell not in chosen and found.samples >= MIN_SAMPLES:
+            found = _compared(found, histogram, base, ordered=ordered, spread=spread)
+        result.append(found)
+    return result
+
+
+def _compared(
+    cell: DriftCell, histogram: Mapping[Any, int], base: Mapping[Any, int], *, ordered: bool, spread: float
+) -> DriftCell:
+    """Return the cell with its index; 0.0 when noise is a good enough explanation."""
+    found = compare(histogram, base, ordered=ordered, spread=spread)
+    return DriftCell(
+        cell.signal,
+        cell.time,
+        psi=found.excess if found.p_value < DRAWN_P else 0.0,
+        samples=cell.samples,
+        reference_samples=cell.reference_samples,
+        reference=cell.reference,
+        width=cell.width,
+        raw_psi=found.raw,
+        p_value=found.p_value,
+        level=cell.level,
+        reference_level=cell.reference_level,
+    )
+
+
+def _reference(shown: Mapping[int, Mapping[Any, int]], cells: int) -> tuple[Reference, frozenset[int]]:
+    """Choose the cells to compare with: those before the period, else the first third of the period's own."""
+    before = frozenset(cell for cell in shown if cell < 0)
+    if sum(sum(shown[cell].values()) for cell in before) >= MIN_REFERENCE:
+        return "before", before
+    known = sorted(cell for cell in shown if 0 <= cell < cells)
+    first = frozenset([*before, *known[: len(known) // 3]])
+    if sum(sum(shown[cell].values()) for cell in first) >= MIN_REFERENCE:
+        return "first_third", first
+    return "none", frozenset()
+
+
+def _merge(histograms: list[dict[Any, int]]) -> dict[Any, int]:
+    total: dict[Any, int] = {}
+    for histogram in histograms:
+        for bin_, count in histogram.items():
+            total[bin_] = total.get(bin_, 0) + count
+    return total
+
+
+def _level(signal: str, histogram: Mapping[Any, int]) -> float | None:
+    """Return the mean in the signal's own unit, from the middles of the bins."""
+    total = sum(histogram.values())
+    if not total or signal == "language_mix":
+        return None
+    if signal in _SHARES:
+        return histogram.get(_BAD, 0) / total
+    if signal == "retrieval_score":
+        return float(sum(count * (bin_ + 0.5) / 20 for bin_, count in histogram.items())) / total
+    return float(sum(count * (2 ** ((bin_ + 0.5) / 2) - 1) for bin_, count in histogram.items())) / total
