@@ -1,0 +1,126 @@
+"""A whole Kansoku, started as a user starts it: `kansoku up --demo` on free ports, and a browser to look at it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a started Kansoku is, and its keys."""
+
+    collector: str
+    dashboard: str
+    gateway_port: int
+    keys: dict[str, str]
+    data: Path
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Start collector, dashboard and demo with one day of history; stop them at the end with Ctrl-C."""
+    data = tmp_path_factory.mktemp("up")
+    names = ("KANSOKU_PORT", "KANSOKU_GATEWAY_PORT", "KANSOKU_DASHBOARD_PORT")
+    ports = {name: free_port() for name in names}
+    log = (data / "log.txt").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kansoku_cli", "up", "--demo", "--days", "1", "--data", str(data / "store")],
+        env=os.environ | {name: str(port) for name, port in ports.items()},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        collector, gateway, dashboard = (ports[name] for name in names)
+        secrets = data / "store" / "secrets.json"
+        wait_for(lambda: secrets.exists() and _spans(collector, secrets) > 200, process, data / "log.txt")
+        wait_for(lambda: _answers(f"http://127.0.0.1:{dashboard}/"), process, data / "log.txt")
+        yield Running(
+            f"http://127.0.0.1:{collector}",
+            f"http://127.0.0.1:{dashboard}",
+            gateway,
+            json.loads(secrets.read_text()),
+            data / "store",
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+        log.close()
+    assert code == 0, (data / "log.txt").read_text()[-3000:]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium without a window and without calls of its own."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None and MAC_CHROME.exists():
+        found = str(MAC_CHROME)
+    if found is None:
+        pytest.skip("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
+    with sync_playwright() as playwright:
+        options = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
+        started = playwright.chromium.launch(
+            executable_path=found, args=[*options, "--disable-sync", "--no-first-run"]
+        )
+        yield started
+        started.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 120) -> None:
+    """Wait until `condition()` holds; fail with the log when the process ends or time is up."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()[-3000:]
+        if condition():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s:\n{log.read_text()[-3000:]}")
+
+
+def _spans(port: int, secrets: Path) -> int:
+    key = json.loads(secrets.read_text())["read"]
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/stats", headers={"Authorization": f"Bearer {key}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(json.load(answer)["spans_stored"])
+    except OSError:
+        return 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
