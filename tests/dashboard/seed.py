@@ -53,8 +53,14 @@ def fill(client: Client, plan: Plan) -> int:
             _request(random, moment, progress, spans, feedback)
     for first in range(0, len(spans), 50_000):
         part = spans[first : first + 50_000]
-        client.insert("spans", [[getattr(s, c) for c in SPAN_COLUMNS] for s in part], column_names=SPAN_COLUMNS)
-    client.insert("feedback", [[getattr(f, c) for c in FEEDBACK_COLUMNS] for f in feedback], column_names=FEEDBACK_COLUMNS)
+        client.insert(
+            "spans", [[getattr(s, c) for c in SPAN_COLUMNS] for s in part], column_names=SPAN_COLUMNS
+        )
+    client.insert(
+        "feedback",
+        [[getattr(f, c) for c in FEEDBACK_COLUMNS] for f in feedback],
+        column_names=FEEDBACK_COLUMNS,
+    )
     incidents = _incidents(start, plan.end)
     client.insert("incidents", [list(i.values()) for i in incidents], column_names=list(incidents[0]))
     return len(spans)
@@ -70,11 +76,18 @@ def _moments(random: Random, plan: Plan, start: datetime) -> list[datetime]:
     return [moment for moment in moments if moment < plan.end]
 
 
-def _request(random: Random, moment: datetime, progress: float, spans: list[Span], feedback: list[Feedback]) -> None:
+def _request(
+    random: Random, moment: datetime, progress: float, spans: list[Span], feedback: list[Feedback]
+) -> None:
     language = "ja" if random.random() < 0.7 else "en"
     question, answer = random.choice(QUESTIONS[language])
     model, provider = random.choices(
-        [("gpt-5.6-luna", "openai"), ("claude-sonnet-5", "anthropic"), ("gemini-3-flash", "google"), ("qwen3-32b", "vllm")],
+        [
+            ("gpt-5.6-luna", "openai"),
+            ("claude-sonnet-5", "anthropic"),
+            ("gemini-3-flash", "google"),
+            ("qwen3-32b", "vllm"),
+        ],
         [55, 28, 12, 5],
     )[0]
     changed = model == "gpt-5.6-luna" and progress >= NEW_VERSION
@@ -119,7 +132,11 @@ def _request(random: Random, moment: datetime, progress: float, spans: list[Span
                     status="error" if broken else "ok", error_type="TimeoutError" if broken else "")  # fmt: skip
     if failed:
         for span in (call, root):
-            span.status, span.error_type, span.error_message = "error", "APIStatusError", "503 from the model's server"
+            span.status, span.error_type, span.error_message = (
+                "error",
+                "APIStatusError",
+                "503 from the model's server",
+            )
     else:
         root.output_text = answer
     last = max(span.start + span.duration_ns for span in spans[-6:] if span.trace_id == root.trace_id)
@@ -135,7 +152,9 @@ class Writer:
         self.random, self.common, self.spans = random, common, spans
         self.start_ns = round(moment.timestamp() * 1e6) * 1000
 
-    def span(self, name: str, operation: str, offset: float, took: float, parent: str = "", **values: object) -> Span:
+    def span(
+        self, name: str, operation: str, offset: float, took: float, parent: str = "", **values: object
+    ) -> Span:
         """Append one span that starts `offset` seconds into the request and lasts `took` seconds."""
         start = self.start_ns + round(offset * 1e9)
         span = Span(name=name, operation=operation, start=start, duration_ns=round(took * 1e9), parent_span_id=parent,
@@ -148,7 +167,11 @@ class Writer:
 
 
 def _price(call: Span, model: str, tokens_in: int, tokens_out: int) -> None:
-    dollars = {"gpt-5.6-luna": (1.25, 10.0), "claude-sonnet-5": (3.0, 15.0), "gemini-3-flash": (0.3, 2.5)}.get(model)
+    dollars = {
+        "gpt-5.6-luna": (1.25, 10.0),
+        "claude-sonnet-5": (3.0, 15.0),
+        "gemini-3-flash": (0.3, 2.5),
+    }.get(model)
     call.usage_source, call.cost_source = "reported", "unpriced"
     call.input_fresh, call.output_visible = tokens_in, tokens_out
     if dollars:
@@ -167,20 +190,20 @@ def _vote(random: Random, root: Span, liked: float) -> Feedback:
 
 def _incidents(start: datetime, end: datetime) -> list[dict[str, object]]:
     change = start + (end - start) * NEW_VERSION
-    base = {"project": "default", "severity": "warning", "deliveries": "[]", "window_seconds": 3600}
+    base = {"project": "default", "severity": "ticket", "deliveries": "[]", "window_seconds": 3600}
     return [
         base | {"incident_id": "open-refusals", "rule": "refusals", "metric": "refusal_rate", "state": "open",
                 "opened": change + timedelta(hours=3), "updated": end - timedelta(minutes=1), "resolved": None,
-                "value": 0.039, "peak": 0.052, "threshold": 0.02, "comparison": ">", "samples": 612,
+                "value": 0.039, "peak": 0.052, "threshold": 0.02, "comparison": "above", "samples": 612,
                 "scope": {"model": LUNA_NEW}},
         base | {"incident_id": "open-likes", "rule": "likes", "metric": "like_rate", "state": "open",
                 "opened": change + timedelta(hours=5), "updated": end - timedelta(minutes=1), "resolved": None,
-                "value": 0.74, "peak": 0.71, "threshold": 0.8, "comparison": "<", "samples": 88,
+                "value": 0.74, "peak": 0.71, "threshold": 0.8, "comparison": "below", "samples": 88,
                 "scope": {"prompt_version": "v14"}},
         base | {"incident_id": "old-latency", "rule": "slow", "metric": "latency_p95", "state": "resolved",
                 "opened": start + timedelta(hours=9), "updated": start + timedelta(hours=11),
                 "resolved": start + timedelta(hours=11), "value": 2.9, "peak": 6.4, "threshold": 5.0,
-                "comparison": ">", "samples": 240, "scope": {"environment": "production"}},
+                "comparison": "above", "samples": 240, "scope": {"environment": "production"}},
     ]  # fmt: skip
 
 

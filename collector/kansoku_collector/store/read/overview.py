@@ -1,8 +1,19 @@
-"""What the Overview asks: totals, series by time, shares by model, feedback, movers. Rollups only."""
+"""What the Overview asks: what there is, totals, series over time, cost by model. Rollups only.
 
-from typing import NamedTuple
+A "request" is a root span. A slice by model, provider or prompt has no roots of its own, so there its billed model
+calls are counted instead (`counts_calls`).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.store.read.grid import Grid, floor
+from kansoku_collector.store.scope import Period, Scope
+
+TOKENS = """input_fresh + cache_read + cache_write_5m + cache_write_1h + audio_in + image
+    + output_visible + reasoning + audio_out"""
 
 
 class Dimensions(NamedTuple):
@@ -14,13 +25,192 @@ class Dimensions(NamedTuple):
     prompts: list[str]
 
 
+class Totals(NamedTuple):
+    """One stretch of time in figures; quantiles in seconds, None where nothing was measured."""
+
+    requests: int
+    errors: int
+    calls: int
+    cost: float
+    unpriced_calls: int
+    unpriced_models: int
+    unmetered_calls: int
+    tokens: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Bucket(NamedTuple):
+    """One bucket of a chart: counts are true zeros, quantiles None where nothing was measured."""
+
+    time: datetime
+    requests: int
+    errors: int
+    cost: float
+    tokens: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class ModelCost(NamedTuple):
+    """What one model cost in one bucket; `unpriced` of its `calls` have no price and are not in `cost`."""
+
+    time: datetime
+    model: str
+    cost: float
+    calls: int
+    unpriced: int
+
+
+class Health(NamedTuple):
+    """Whether data arrives: since when there is any, when the last span came, and how many in 24 hours."""
+
+    first: datetime | None
+    last: datetime | None
+    spans: int
+
+
 def dimensions(client: Client, project: str) -> Dimensions:
     """Return what there is to filter by."""
     rows = client.query(
-        """SELECT groupUniqArrayIf(1000)(environment, environment != ''), groupUniqArrayIf(1000)(service, service != ''),
-            groupUniqArrayIf(1000)(model, model != ''),
+        """SELECT groupUniqArrayIf(1000)(environment, environment != ''),
+            groupUniqArrayIf(1000)(service, service != ''), groupUniqArrayIf(1000)(model, model != ''),
             groupUniqArrayIf(1000)(concat(prompt_name, '@', prompt_version), prompt_version != '')
         FROM rollup_hour WHERE project = {project:String} AND time >= now() - INTERVAL 35 DAY""",
         parameters={"project": project},
     ).result_rows
     return Dimensions(*(sorted(values) for values in rows[0]))
+
+
+def health(client: Client, project: str) -> Health:
+    """Return the hour of the first span, when the last arrived and how many started in the last 24 hours."""
+    parameters = {"project": project}
+    last = client.query(
+        "SELECT received FROM spans WHERE project = {project:String} ORDER BY start DESC LIMIT 1",
+        parameters=parameters,
+    ).result_rows
+    spans = client.query(
+        """SELECT sum(spans) FROM rollup_minute
+        WHERE project = {project:String} AND time >= now() - INTERVAL 1 DAY""",
+        parameters=parameters,
+    ).result_rows
+    first = client.query(
+        "SELECT time FROM rollup_hour WHERE project = {project:String} ORDER BY time LIMIT 1",
+        parameters=parameters,
+    ).result_rows
+    moments = [rows[0][0].replace(tzinfo=UTC) if rows else None for rows in (first, last)]
+    return Health(*moments, int(spans[0][0]))
+
+
+def counts_calls(scope: Scope) -> bool:
+    """Tell whether figures of this slice count model calls, because it has no requests of its own."""
+    return bool(scope.model or scope.provider or scope.prompt_name or scope.prompt_version)
+
+
+def totals(client: Client, scope: Scope, period: Period) -> Totals:
+    """Return the figures of the stretch, exact to the minute: whole hours from hours, the edges from minutes."""
+    requests, errors, seconds = measured(scope)
+    rows = client.query(
+        f"""SELECT sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
+            uniqExactIf(model, unpriced_calls > 0), sum(unmetered_calls), sum({TOKENS}),
+            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds})
+        FROM {exact(scope)}""",  # noqa: S608 - names of this file, values bound
+        parameters=scope.params() | edges(period),
+    ).result_rows
+    *figures, quantiles = rows[0]
+    return Totals(*figures, *known(quantiles))
+
+
+def series(client: Client, scope: Scope, period: Period) -> list[Bucket]:
+    """Return every bucket of the stretch in time order, the empty ones included."""
+    grid = Grid.of(period)
+    requests, errors, seconds = measured(scope)
+    rows = client.query(
+        f"""SELECT {grid.bucket}, sum({requests}), sum({errors}), toFloat64(sum(cost_usd)), sum({TOKENS}),
+            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds})
+        FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - as above
+        parameters=scope.params() | grid.params(),
+    ).result_rows
+    found = {time: (*figures, *known(quantiles)) for time, *figures, quantiles in grid.aware(rows)}
+    nothing = (0, 0, 0.0, 0, None, None, None)
+    return [Bucket(time, *found.get(time, nothing)) for time in grid.times()]
+
+
+def cost_by_model(client: Client, scope: Scope, period: Period) -> list[ModelCost]:
+    """Return what each model cost in each bucket in which it was called."""
+    grid = Grid.of(period)
+    rows = client.query(
+        f"""SELECT {grid.bucket}, model, toFloat64(sum(cost_usd)), sum(calls), sum(unpriced_calls)
+        FROM {grid.table} WHERE {scope.where()} AND {grid.within} AND model != ''
+        GROUP BY bucket, model ORDER BY bucket, model""",  # noqa: S608 - as above
+        parameters=scope.params() | grid.params(),
+    ).result_rows
+    return [ModelCost(*row) for row in grid.aware(rows)]
+
+
+def gaps(client: Client, project: str, period: Period) -> list[Period]:
+    """Return the stretches in which the whole project sent nothing although it should have.
+
+    A run of empty buckets between two full ones is a gap when the traffic around it would leave it empty less than
+    once in ten thousand times.
+    """
+    grid = Grid.of(period)
+    rows = client.query(
+        f"""SELECT {grid.bucket}, sum(spans) FROM {grid.table}
+        WHERE project = {{project:String}} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - as above
+        parameters={"project": project} | grid.params(),
+    ).result_rows
+    spans: dict[datetime, int] = {time: int(count) for time, count in grid.aware(rows)}
+    return find_gaps([(time, spans.get(time, 0)) for time in grid.times()], grid.width)
+
+
+def find_gaps(counts: list[tuple[datetime, int]], width: timedelta) -> list[Period]:
+    """Return the gaps of a series of counts; see `gaps`."""
+    full = [place for place, (_, count) in enumerate(counts) if count]
+    found = []
+    for before, after in zip(full, full[1:], strict=False):
+        empty = after - before - 1
+        around = [counts[place][1] for place in full if before - 3 <= place <= after + 3]
+        # Spans come in traces of several, so they are worth less than independent arrivals: a fifth.
+        if empty and empty * sum(around) / len(around) / 5 > 9.2:
+            found.append(Period(counts[before][0] + width, counts[after][0]))
+    return found
+
+
+def measured(scope: Scope) -> tuple[str, str, str]:
+    """Return the columns of how many, how many failed and how long, for this slice."""
+    if counts_calls(scope):
+        return "calls", "call_errors", "call_seconds"
+    return "roots", "root_errors", "root_seconds"
+
+
+def exact(scope: Scope) -> str:
+    """Return the rows of a stretch as a sub-query: whole hours from hours, the edges from minutes."""
+    parts = (
+        f"""SELECT * FROM {table} WHERE {scope.where()} AND time >= toDateTime({{{start}:DateTime64(6, 'UTC')}}, 'UTC')
+            AND time < {{{end}:DateTime64(6, 'UTC')}}"""  # noqa: S608 - as above
+        for table, start, end in (
+            ("rollup_minute", "start", "first_hour"),
+            ("rollup_hour", "first_hour", "last_hour"),
+            ("rollup_minute", "last_hour", "end"),
+        )
+    )
+    return f"({' UNION ALL '.join(parts)})"
+
+
+def edges(period: Period) -> dict[str, Any]:
+    """Bind the ends of a stretch and of the whole hours inside it."""
+    hour = timedelta(hours=1)
+    start = floor(period.start, timedelta(minutes=1))
+    first = floor(start + hour - timedelta(microseconds=1), hour)
+    last = max(first, floor(period.end, hour))
+    if first >= period.end:
+        first = last = period.end
+    return {"start": start, "end": period.end.astimezone(UTC), "first_hour": first, "last_hour": last}
+
+
+def known(quantiles: list[float]) -> tuple[float | None, ...]:
+    """Return quantiles with None where there was nothing to measure."""
+    return tuple(None if value != value else value for value in quantiles)  # noqa: PLR0124 - NaN
