@@ -68,7 +68,9 @@ class Span:
     parameters: dict[str, str] = field(default_factory=dict)  # name -> JSON text
     streaming: bool = False
     time_to_first_token: float | None = None  # seconds
-    finish_reasons: list[str] = field(default_factory=list)  # stop, length, tool_calls, content_filter, or the vendor's
+    finish_reasons: list[str] = field(
+        default_factory=list
+    )  # stop, length, tool_calls, content_filter, or the vendor's
 
     system_instructions: str = ""  # JSON [{type, content}] or ""
     input_messages: str = ""  # JSON [{role, parts: [...]}]
@@ -92,7 +94,9 @@ class Span:
     cost_input_usd: Decimal = Decimal(0)
     cost_source: str = ""  # reported, computed, unpriced; "" where there is nothing to price
     price_id: str = ""
-    billed: bool = False  # a model call that counts once in the ledger; False for containers and everything else
+    billed: bool = (
+        False  # a model call that counts once in the ledger; False for containers and everything else
+    )
 
     session_id: str = ""
     user_id: str = ""

@@ -12,10 +12,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True)
 
     data: Path = Field(
-        default=Path.home() / ".local/share/kansoku", description="Directory of the journal, the keys and embedded ClickHouse."
+        default=Path.home() / ".local/share/kansoku",
+        description="Directory of the journal, the keys and embedded ClickHouse.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the collector listens on.")
-    port: int = Field(default=4318, ge=0, le=65535, description="Port for OTLP over HTTP and the collector's own API.")
+    port: int = Field(
+        default=4318, ge=0, le=65535, description="Port for OTLP over HTTP and the collector's own API."
+    )
     insecure: bool = Field(default=False, description="Accept requests without an API key; loopback only.")
 
     clickhouse_url: SecretStr = Field(
@@ -23,18 +26,35 @@ class Settings(BaseSettings):
         description="Where to store: empty for embedded ClickHouse under the data directory, or http(s)://user:password@host:8123/database.",
     )
     gateway_port: int = Field(
-        default=8123, ge=0, le=65535, description="Loopback port that serves embedded ClickHouse over its HTTP protocol."
+        default=8123,
+        ge=0,
+        le=65535,
+        description="Loopback port that serves embedded ClickHouse over its HTTP protocol.",
     )
-    retention_days: int = Field(default=90, ge=1, description="Days that raw spans are kept; rollups are kept ten times as long.")
+    retention_days: int = Field(
+        default=90, ge=1, description="Days that raw spans are kept; rollups are kept ten times as long."
+    )
 
-    max_body_bytes: int = Field(default=32 << 20, gt=0, description="Largest request body, before and after decompression.")
-    journal_max_bytes: int = Field(default=8 << 30, gt=0, description="Size of the journal at which requests get 503 and Retry-After.")
-    segment_bytes: int = Field(default=16 << 20, gt=0, description="Size at which a journal segment is closed and written to ClickHouse.")
-    flush_seconds: float = Field(default=0.5, gt=0, description="Age at which a journal segment is closed and written to ClickHouse.")
+    max_body_bytes: int = Field(
+        default=32 << 20, gt=0, description="Largest request body, before and after decompression."
+    )
+    journal_max_bytes: int = Field(
+        default=8 << 30, gt=0, description="Size of the journal at which requests get 503 and Retry-After."
+    )
+    segment_bytes: int = Field(
+        default=16 << 20,
+        gt=0,
+        description="Size at which a journal segment is closed and written to ClickHouse.",
+    )
+    flush_seconds: float = Field(
+        default=0.5, gt=0, description="Age at which a journal segment is closed and written to ClickHouse."
+    )
 
     prices_file: Path | None = Field(default=None, description="TOML file with one's own model prices.")
     alerts_file: Path | None = Field(default=None, description="YAML file with alert rules.")
-    alerts_interval_seconds: float = Field(default=60.0, gt=0, description="How often the alert rules are evaluated.")
+    alerts_interval_seconds: float = Field(
+        default=60.0, gt=0, description="How often the alert rules are evaluated."
+    )
     log_level: str = Field(default="INFO", description="Level of the collector's own log on standard error.")
 
     @property

@@ -1,1 +1,1 @@
-"""Placeholder docstring."""
+"""From OTLP bytes to raw spans and events; nothing is interpreted here."""

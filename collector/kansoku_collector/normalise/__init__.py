@@ -1,1 +1,29 @@
-"""Placeholder docstring."""
+"""Choose the dialect of a span and make it the one canonical row."""
+
+from kansoku_collector.model import Feedback, RawSpan, Span
+from kansoku_collector.normalise import gen_ai, openinference
+from kansoku_collector.normalise.frame import close_row, open_row
+from kansoku_collector.normalise.scores import from_event, read_scores
+from kansoku_collector.values import text
+
+__all__ = ["from_event", "normalise", "uninterpreted"]
+
+
+def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[Feedback]]:
+    """Return the row of a span, and the scores that travelled on it."""
+    left = dict(raw.attributes)
+    scores = read_scores(raw, left, project, received_ms)
+    span = open_row(raw, left, project, received_ms)
+    if openinference.is_openinference(raw):
+        openinference.read(raw, left, span)
+    elif gen_ai.is_gen_ai(raw):
+        gen_ai.read(raw, left, span)
+    return close_row(span, raw, left), scores
+
+
+def uninterpreted(raw: RawSpan, project: str, received_ms: int) -> Span:
+    """Return a row with the attributes as they came: what is stored when a dialect cannot be read."""
+    span = open_row(raw, {}, project, received_ms)
+    span.dialect = "unreadable"
+    span.attributes = {key: text(value) for key, value in raw.attributes.items()}
+    return span

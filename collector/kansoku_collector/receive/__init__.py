@@ -1,1 +1,1 @@
-"""Placeholder docstring."""
+"""From the socket to the journal: authenticate, limit, check, acknowledge."""

@@ -1,0 +1,71 @@
+"""OTLP log records that belong to the GenAI conventions, as events of their span."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from kansoku_collector.decode.otlp import attributes, value_of
+from kansoku_collector.model import Attributes, Event
+
+BODY = "body"  # where an event keeps the record's body
+EVALUATION = "gen_ai.evaluation.result"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvent:
+    """An event that arrived on its own, and the span that it describes."""
+
+    trace_id: str
+    span_id: str
+    event: Event
+    resource: Attributes
+    scope_name: str
+    scope_version: str
+
+
+def name_of(record: LogRecord) -> str:
+    """Return the event name of a log record, wherever its SDK wrote it."""
+    if record.event_name:
+        return record.event_name
+    for pair in record.attributes:
+        if pair.key == "event.name":
+            return pair.value.string_value
+    return ""
+
+
+def fault(record: LogRecord) -> tuple[str, str] | None:
+    """Return (reason, explanation) when a log record is not stored, else None."""
+    name = name_of(record)
+    if not name.startswith("gen_ai."):
+        return "log_not_stored", "only the GenAI events (gen_ai.*) of logs are stored"
+    if len(record.trace_id) != 16 or len(record.span_id) != 8:
+        return "event_without_span", f"event {name!r} does not name the span that it belongs to"
+    return None
+
+
+def records_of(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
+    """Yield every log record of a request."""
+    for group in request.resource_logs:
+        for part in group.scope_logs:
+            yield from part.log_records
+
+
+def read_events(request: ExportLogsServiceRequest) -> Iterator[SpanEvent]:
+    """Yield the GenAI events of a request."""
+    for group in request.resource_logs:
+        resource = attributes(group.resource.attributes)
+        for part in group.scope_logs:
+            for record in part.log_records:
+                if fault(record) is None:
+                    yield _event(record, resource, part.scope.name, part.scope.version)
+
+
+def _event(record: LogRecord, resource: Attributes, scope_name: str, scope_version: str) -> SpanEvent:
+    found = attributes(record.attributes)
+    if record.HasField("body"):
+        found[BODY] = value_of(record.body)
+    time_ns = record.time_unix_nano or record.observed_time_unix_nano
+    event = Event(name_of(record), time_ns, found)
+    return SpanEvent(record.trace_id.hex(), record.span_id.hex(), event, resource, scope_name, scope_version)

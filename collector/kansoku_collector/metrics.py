@@ -1,0 +1,49 @@
+"""What the collector counts about itself, for `/metrics` (Prometheus) and `/v1/stats` (JSON)."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+class Metrics:
+    """The counters of one collector, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Requests answered.", "signal", "status")
+        self.duplicates = self._counter(
+            "duplicate_requests", "Requests acknowledged because they were stored before."
+        )
+        self.received = self._counter("spans_received", "Spans in requests that could be read.")
+        self.stored = self._counter("spans_stored", "Spans written to ClickHouse.")
+        self.feedback = self._counter("feedback_stored", "Feedback rows written to ClickHouse.")
+        self.dropped = self._counter("dropped", "Items refused or given up.", "signal", "reason")
+        self.unpriced = self._counter("unpriced_calls", "Billed model calls without a known price.", "model")
+        self.fallbacks = self._counter(
+            "unreadable_spans", "Spans stored uninterpreted after an error of ours."
+        )
+        self.late_events = self._counter("late_events", "GenAI log events stored as rows of their own.")
+        self.insert_errors = self._counter("insert_errors", "Failed writes to ClickHouse.")
+        self.bad_segments = self._counter(
+            "bad_segments", "Journal segments set aside because they cannot be stored."
+        )
+        self.journal_bytes = self._gauge("journal_bytes", "Bytes acknowledged and not yet in ClickHouse.")
+        self.lag = self._gauge("lag_seconds", "Age of the oldest request that is not yet in ClickHouse.")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"kansoku_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"kansoku_{name}", text, registry=self.registry)
+
+    def text(self) -> bytes:
+        """Return everything in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def values(self) -> dict[str, float]:
+        """Return everything as one flat object; labels are joined to the name with dots."""
+        found = {}
+        for family in self.registry.collect():
+            for sample in family.samples:
+                if not sample.name.endswith("_created"):
+                    name = sample.name.removeprefix("kansoku_").removesuffix("_total")
+                    found[".".join([name, *sample.labels.values()])] = sample.value
+        return found

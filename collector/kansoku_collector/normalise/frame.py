@@ -1,0 +1,135 @@
+"""What every dialect shares: identity, time, status, who and where."""
+
+from typing import Any
+
+from kansoku import semconv
+from kansoku.usage import Usage
+
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise.blobs import without_blobs
+from kansoku_collector.normalise.messages import Message, last_user_text, text_of
+from kansoku_collector.values import MAX_COUNT, dump, first, items, searchable, text
+
+MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
+_STATUS = ("unset", "ok", "error")
+_MAX_NS = 2**63 - 1
+FINISH = {
+    **dict.fromkeys(
+        ("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"), "stop"
+    ),
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"), "length"
+    ),
+    **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "tool-calls", "function_call"), "tool_calls"),
+    **dict.fromkeys(
+        ("content_filter", "content-filter", "safety", "refusal", "finishreason.safety"), "content_filter"
+    ),
+}
+
+
+def open_row(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> Span:
+    """Return the row with everything that no dialect names differently; `left` loses what was read."""
+    resource = raw.resource
+    status = _STATUS[raw.status_code] if raw.status_code in (0, 1, 2) else "unset"
+    environment = first(left, semconv.ENVIRONMENT, "deployment.environment")
+    return Span(
+        project=project,
+        trace_id=raw.trace_id,
+        span_id=raw.span_id,
+        parent_span_id=raw.parent_span_id,
+        name=raw.name,
+        service=text(resource.get(semconv.SERVICE_NAME)),
+        environment=text(
+            resource.get(semconv.ENVIRONMENT) or resource.get("deployment.environment") or environment
+        ),
+        release=text(resource.get(semconv.SERVICE_VERSION)),
+        start=min(raw.start_ns, _MAX_NS),
+        duration_ns=min(raw.end_ns - raw.start_ns, _MAX_NS),
+        scope_name=raw.scope_name,
+        scope_version=raw.scope_version,
+        session_id=text(first(left, semconv.SESSION_ID, semconv.CONVERSATION_ID)),
+        user_id=text(first(left, semconv.USER_ID, "enduser.id")),
+        status=status,
+        error_message=raw.status_message if status == "error" else "",
+        received=received_ms,
+    )
+
+
+def close_row(span: Span, raw: RawSpan, left: Attributes) -> Span:
+    """Finish the row: errors, the ledger's flag, and everything that no column holds."""
+    if span.status == "error":
+        _read_error(span, raw, left)
+    span.billed = span.operation in MODEL_OPERATIONS
+    span.attributes = {key: without_blobs(text(value)) for key, value in left.items()}
+    span.resource = {key: text(value) for key, value in raw.resource.items()}
+    if raw.events:
+        events = [{"name": e.name, "time_ns": e.time_ns, "attributes": e.attributes} for e in raw.events]
+        span.events = without_blobs(dump(events))
+    if raw.links:
+        span.links = dump(raw.links)
+    return span
+
+
+def put_content(
+    span: Span, system: list[dict[str, Any]], given: list[Message], answered: list[Message]
+) -> None:
+    """Store messages, and their words for search."""
+    if system:
+        span.system_instructions = dump(system)
+    if given:
+        span.input_messages = dump(given)
+        span.input_text = searchable(last_user_text(given))
+    if answered:
+        span.output_messages = dump(answered)
+        span.output_text = searchable("\n".join(words for m in answered if (words := text_of(m))))
+
+
+def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
+    """Store the canonical finish reasons; a tool call is one, even where the vendor says only "stop"."""
+    found = [text(reason) for reason in reasons if reason] or [
+        m["finish_reason"] for m in answered if m.get("finish_reason")
+    ]
+    canonical = [FINISH.get(reason.lower(), reason) for reason in found]
+    called = any(part.get("type") == "tool_call" for message in answered for part in message["parts"])
+    if called and canonical and set(canonical) == {"stop"}:
+        canonical = ["tool_calls"] * len(canonical)
+    span.finish_reasons = canonical
+
+
+def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = False) -> None:
+    """Store token counts in disjoint buckets; without any count the usage stays unknown.
+
+    `counts` follow the OpenTelemetry rule (input includes caches, output includes reasoning). Where the cached parts
+    alone exceed the input they cannot be included in it, so the sender counts disjointly and they are added.
+    """
+    given, answered = counts.pop("input_tokens", None), counts.pop("output_tokens", None)
+    if given is None and answered is None:
+        return
+    parts = {name: value for name, value in counts.items() if value}
+    cached = parts.get("cache_read", 0) + parts.get("cache_write", 0)
+    total = given or 0
+    if cached > total:
+        total = min(MAX_COUNT, total + cached)
+    usage = Usage.from_inclusive(total, answered or 0, **parts)
+    span.usage_source = "estimated" if estimated else "reported"
+    for name in Usage.__slots__:
+        setattr(span, name, getattr(usage, name))
+
+
+def put_metadata(span: Span, values: dict[str, Any]) -> None:
+    """Add an application's own key-value pairs."""
+    span.metadata.update({key: text(value) for key, value in values.items()})
+
+
+def texts(value: Any) -> list[str]:
+    """Return a list of texts: tags."""
+    return [text(item) for item in items(value)]
+
+
+def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:
+    kind = left.pop(semconv.ERROR_TYPE, None)
+    for event in raw.events:
+        if event.name == "exception":
+            kind = kind or event.attributes.get("exception.type")
+            span.error_message = span.error_message or text(event.attributes.get("exception.message"))
+    span.error_type = text(kind)

@@ -1,0 +1,235 @@
+"""OpenTelemetry GenAI conventions, all generations of names, and Kansoku's own `kansoku.*` beside them."""
+
+from typing import Any
+
+from kansoku import semconv as s
+
+from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
+from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.values import count, dump, first, items, number, searchable, text, truth
+
+OPERATIONS = {
+    "chat": "chat",
+    "text_completion": "text_completion",
+    "completion": "text_completion",
+    "generate_content": "generate_content",
+    "embeddings": "embeddings",
+    "embedding": "embeddings",
+    "image_generation": "image",
+    "rerank": "rerank",
+    "retrieval": "retrieval",
+    "vector_db_retrieve": "retrieval",
+    "execute_tool": "execute_tool",
+    "invoke_agent": "invoke_agent",
+    "invoke_workflow": "chain",
+    "agent_step": "chain",
+    "plan": "chain",
+    "execute_task": "chain",
+}
+_KINDS = {
+    "guardrail": "guardrail",
+    "evaluation": "evaluation",
+}  # kansoku.kind without an operation of its own
+DETAILS = "gen_ai.client.inference.operation.details"
+_PARAMETERS = {
+    "max_tokens": "max_tokens",
+    "stop_sequences": "stop",
+    "choice.count": "n",
+    "reasoning.level": "reasoning_effort",
+}
+_ROLES = {
+    "gen_ai.system.message": "system",
+    "gen_ai.developer.message": "developer",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+
+
+def is_gen_ai(raw: RawSpan) -> bool:
+    """Tell whether a span speaks this dialect."""
+    return any(key.startswith(("gen_ai.", "kansoku.")) for key in raw.attributes) or any(
+        event.name.startswith("gen_ai.") for event in raw.events
+    )
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
+    span.dialect = "kansoku" if raw.scope_name.startswith("kansoku") else "gen_ai"
+    given, answered = _read_events(raw, left)
+    _read_kind(left, span)
+    _read_model(left, span)
+    _read_parameters(left, span)
+    _read_usage(left, span)
+    _read_content(left, span, given, answered)
+    _read_tool(left, span)
+    _read_retrieval(left, span)
+    _read_context(left, span)
+
+
+def _read_kind(left: Attributes, span: Span) -> None:
+    operation = text(left.get(s.OPERATION))
+    span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
+    if not operation and span.operation == "other":
+        span.operation = OPERATIONS.get(
+            text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
+        )
+    if operation in OPERATIONS:
+        del left[s.OPERATION]
+
+
+def _read_model(left: Attributes, span: Span) -> None:
+    provider, system = left.pop(s.PROVIDER, None), left.pop("gen_ai.system", None)
+    span.provider = text(provider or system).lower()
+    span.request_model = text(left.pop(s.REQUEST_MODEL, None))
+    span.response_model = text(left.pop(s.RESPONSE_MODEL, None))
+    span.response_id = text(left.pop(s.RESPONSE_ID, None))
+    span.system_fingerprint = text(
+        first(
+            left,
+            s.SYSTEM_FINGERPRINT,
+            "gen_ai.openai.response.system_fingerprint",
+            "gen_ai.response.system_fingerprint",
+            "gen_ai.openai.system_fingerprint",
+        )
+    )
+    started = first(
+        left,
+        s.TIME_TO_FIRST_CHUNK,
+        "gen_ai.client.operation.time_to_first_chunk",
+        "gen_ai.server.time_to_first_token",
+        "gen_ai.response.time_to_first_token",
+    )
+    streaming = first(left, s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
+    span.time_to_first_token = number(started)
+    span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
+
+
+def _read_parameters(left: Attributes, span: Span) -> None:
+    for key in [key for key in left if key.startswith(s.REQUEST)]:
+        name = key.removeprefix(s.REQUEST)
+        span.parameters[_PARAMETERS.get(name, name)] = dump(left.pop(key))
+    if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
+        span.parameters["dimensions"] = dump(dimensions)
+
+
+def _read_usage(left: Attributes, span: Span) -> None:
+    def take(*names: str) -> int | None:
+        return count(first(left, *names))
+
+    counts = {
+        "input_tokens": take(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens"),
+        "output_tokens": take(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"),
+        "cache_read": take(
+            s.CACHE_READ_TOKENS,
+            "gen_ai.usage.cache_read_input_tokens",
+            "gen_ai.usage.details.cache_read_input_tokens",
+        ),
+        "cache_write": take(
+            s.CACHE_WRITE_TOKENS,
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_creation_input_tokens",
+            "gen_ai.usage.details.cache_creation_input_tokens",
+        ),
+        "cache_write_1h": take(
+            s.CACHE_WRITE_1H_TOKENS, "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
+        ),
+        "reasoning": take(
+            s.REASONING_TOKENS,
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.details.reasoning_tokens",
+            "llm.usage.reasoning_tokens",
+        ),
+        "audio_in": take(s.AUDIO_INPUT_TOKENS),
+        "audio_out": take(s.AUDIO_OUTPUT_TOKENS),
+        "image": take(s.IMAGE_INPUT_TOKENS),
+    }
+    put_usage(span, counts, estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
+
+
+def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
+    system = read_parts_of(first(left, s.SYSTEM_INSTRUCTIONS))
+    given = read_messages(left.pop(s.INPUT_MESSAGES, None), "user") or given
+    answered = read_messages(left.pop(s.OUTPUT_MESSAGES, None), "assistant") or answered
+    span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
+    put_content(span, system, given, answered)
+    reasons = items(left.pop(s.FINISH_REASONS, None)) or items(
+        left.pop("anthropic.message.stop_reason", None)
+    )
+    put_finish(span, reasons, answered)
+
+
+def read_parts_of(value: Any) -> list[dict[str, Any]]:
+    """Return system instructions: parts, JSON text of them, or plain text."""
+    found = items(value)
+    if found and all(isinstance(item, dict) and isinstance(item.get("parts"), list) for item in found):
+        found = [part for item in found for part in item["parts"]]
+    return read_parts(found)
+
+
+def _read_tool(left: Attributes, span: Span) -> None:
+    if span.operation != "execute_tool":
+        return
+    span.tool_name = text(left.pop(s.TOOL_NAME, None))
+    span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
+    span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
+    span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
+    span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)
+
+
+def _read_retrieval(left: Attributes, span: Span) -> None:
+    if s.RETRIEVAL_QUERY in left:
+        span.retrieval_query = text(left.pop(s.RETRIEVAL_QUERY))
+        span.input_text = span.input_text or searchable(span.retrieval_query)
+    if s.RETRIEVAL_DOCUMENTS in left:
+        span.documents = dump([d for d in items(left.pop(s.RETRIEVAL_DOCUMENTS)) if isinstance(d, dict)])
+
+
+def _read_context(left: Attributes, span: Span) -> None:
+    span.prompt_name = text(left.pop(s.PROMPT_NAME, None))
+    span.prompt_version = text(left.pop(s.PROMPT_VERSION, None))
+    span.experiment = text(left.pop(s.EXPERIMENT, None))
+    span.tags = texts(left.pop(s.TAGS, None))
+    put_metadata(
+        span,
+        {
+            key.removeprefix(s.METADATA): left.pop(key)
+            for key in [k for k in left if k.startswith(s.METADATA)]
+        },
+    )
+    # The whole value stays in `attributes`; here it becomes searchable.
+    span.input_text = span.input_text or searchable(text(left.get(s.INPUT_VALUE)))
+    span.output_text = span.output_text or searchable(text(left.get(s.OUTPUT_VALUE)))
+
+
+def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Message]]:
+    """Take content out of events: into `left` (1.37 and later), or as messages (one event a message, before)."""
+    given: list[Message] = []
+    answered: list[Message] = []
+    others: list[Event] = []
+    for event in raw.events:
+        if event.name == DETAILS:
+            for key, value in event.attributes.items():
+                left.setdefault(key, value)
+        elif event.name in _ROLES:
+            given += read_messages(_message(event), _ROLES[event.name])
+        elif event.name == "gen_ai.choice":
+            answered += read_messages(_message(event), "assistant")
+        else:
+            others.append(event)
+    raw.events[:] = others
+    return given, answered
+
+
+def _message(event: Event) -> Any:
+    """Return the message of a legacy event: the record's body, or its attributes where it was a span event."""
+    body = event.attributes.get("body")
+    if isinstance(body, dict):
+        return {"role": _ROLES.get(event.name, "assistant"), **body}
+    if isinstance(body, str):
+        return {"role": _ROLES.get(event.name, "assistant"), "content": body}
+    return {
+        "role": _ROLES.get(event.name, "assistant"),
+        **{k: v for k, v in event.attributes.items() if k != "gen_ai.system"},
+    }

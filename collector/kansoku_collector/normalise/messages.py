@@ -1,0 +1,190 @@
+"""Messages of every shape in the field to the GenAI shape: [{role, parts: [{type, ...}], finish_reason?}].
+
+Shapes are told apart by content, never by the attribute that held them: GenAI parts, OpenAI messages and choices,
+Anthropic content blocks, Gemini contents, plain text.
+"""
+
+from typing import Any
+
+from kansoku_collector.normalise.blobs import blob, from_url
+from kansoku_collector.values import dump, load, text
+
+Message = dict[str, Any]
+Part = dict[str, Any]
+_TEXT = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
+_REASONING = frozenset({"reasoning", "thinking", "redacted_thinking"})
+_CALLS = frozenset({"tool_call", "tool_use", "function_call", "tool-call"})
+_RESULTS = frozenset({"tool_call_response", "tool_result", "function_call_output", "tool-result"})
+
+
+def read_messages(value: Any, role: str) -> list[Message]:
+    """Return the messages in `value` (a list, JSON text, one message or plain text); `role` where none is said."""
+    found = load(value)
+    if found is None or found == "":
+        return []
+    if (
+        isinstance(found, list)
+        and found
+        and not any(isinstance(item, dict) and _is_part(item) for item in found)
+    ):
+        return [read_message(item, role) for item in found]
+    return [read_message(found, role)]
+
+
+def read_message(value: Any, role: str) -> Message:
+    """Return one message."""
+    if not isinstance(value, dict):
+        return {"role": role, "parts": read_parts(value)}
+    if isinstance(value.get("message"), dict):  # a choice of a chat completion
+        found = read_message(value["message"], role)
+        if value.get("finish_reason"):
+            found["finish_reason"] = text(value["finish_reason"])
+        return found
+    if _is_part(value) and "role" not in value:
+        return {"role": role, "parts": [read_part(value)]}
+    found = {"role": text(value.get("role")) or role, "parts": _parts_of(value)}
+    if value.get("name"):
+        found["name"] = text(value["name"])
+    if value.get("finish_reason"):
+        found["finish_reason"] = text(value["finish_reason"])
+    return found
+
+
+def read_parts(content: Any) -> list[Part]:
+    """Return content (text, a list of blocks, one block) as parts."""
+    if content is None or content == "":
+        return []
+    if isinstance(content, list):
+        return [read_part(item) for item in content]
+    return [read_part(content)]
+
+
+def read_part(value: Any) -> Part:
+    """Return one part; what is not understood is kept as it is."""
+    if not isinstance(value, dict):
+        return {"type": "text", "content": text(value)}
+    kind = value.get("type")
+    if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
+        return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
+    if kind in _REASONING:
+        return {
+            "type": "reasoning",
+            "content": text(_either(value, "content", "thinking", "text", "summary")),
+        }
+    if kind in _CALLS or "function_call" in value or "functionCall" in value:
+        return _call(value)
+    if kind in _RESULTS or "function_response" in value or "functionResponse" in value:
+        return _result(value)
+    return _media(value)
+
+
+def tool_call(name: Any, arguments: Any, identity: Any = None) -> Part:
+    """Return a tool call; arguments that are JSON text become their value."""
+    part: Part = {"type": "tool_call", "name": text(name), "arguments": load(arguments)}
+    if identity:
+        part["id"] = text(identity)
+    return part
+
+
+def text_of(message: Message) -> str:
+    """Return the words of a message, without reasoning and tool calls."""
+    return "\n".join(
+        p["content"]
+        for p in message["parts"]
+        if p.get("type") == "text" and isinstance(p.get("content"), str)
+    )
+
+
+def last_user_text(messages: list[Message]) -> str:
+    """Return what the user said last, else the last words of the input."""
+    for wanted in ({"user", "human"}, None):
+        for message in reversed(messages):
+            if (wanted is None or message["role"].lower() in wanted) and (words := text_of(message)):
+                return words
+    return ""
+
+
+def tool_definitions(value: Any) -> str:
+    """Return tool definitions as JSON; items that are JSON text become their value."""
+    found = load(value)
+    if found is None or found == "":
+        return ""
+    return dump([load(item) for item in found] if isinstance(found, list) else [found])
+
+
+def _parts_of(value: dict[str, Any]) -> list[Part]:
+    parts = value.get("parts")
+    if isinstance(parts, list):
+        found = [read_part(item) for item in parts]
+    elif value.get("tool_call_id") or (value.get("role") == "tool" and value.get("id")):
+        return [
+            _result(
+                {"id": value.get("tool_call_id") or value.get("id"), "response": load(value.get("content"))}
+            )
+        ]
+    else:
+        found = read_parts(value.get("content"))
+    calls = value.get("tool_calls")
+    for call in calls if isinstance(calls, list) else []:
+        found.append(
+            read_part(
+                call if isinstance(call, dict) and "type" in call else {"type": "tool_call", "value": call}
+            )
+        )
+    return found
+
+
+def _call(value: dict[str, Any]) -> Part:
+    inner = _either(value, "function", "function_call", "functionCall", "value")
+    source = inner if isinstance(inner, dict) else value
+    if isinstance(source.get("function"), dict):
+        source = source["function"]
+    arguments = _either(source, "arguments", "args", "input")
+    return tool_call(
+        _either(source, "name", "toolName"), arguments, _either(value, "call_id", "id", "toolCallId")
+    )
+
+
+def _result(value: dict[str, Any]) -> Part:
+    inner = _either(value, "function_response", "functionResponse")
+    source = inner if isinstance(inner, dict) else value
+    response = _either(source, "response", "result", "content", "output")
+    part: Part = {"type": "tool_call_response", "response": response}
+    if identity := _either(value, "id", "tool_use_id", "call_id", "tool_call_id", "toolCallId"):
+        part["id"] = text(identity)
+    return part
+
+
+def _media(value: dict[str, Any]) -> Part:
+    """Return a part that is not words: bytes become their description, links stay."""
+    image = value.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
+    source = value.get("source")
+    if isinstance(source, dict):
+        url = url or source.get("url")
+    if isinstance(url, str):
+        return from_url(url)
+    inline = _either(value, "inline_data", "inlineData", "input_audio", "source")
+    holder = inline if isinstance(inline, dict) else value
+    data = (
+        _either(holder, "data", "content")
+        if value.get("type") in {"blob", "image", "audio", "file"} or inline
+        else None
+    )
+    if isinstance(data, str):
+        mime = _either(holder, "mime_type", "media_type", "mimeType", "format")
+        return blob(text(mime) or "application/octet-stream", data)
+    if isinstance(value.get("uri"), str):
+        return {**value, **from_url(value["uri"])}
+    return value
+
+
+def _is_part(value: dict[str, Any]) -> bool:
+    return "role" not in value and "type" in value and "message" not in value and "parts" not in value
+
+
+def _either(value: dict[str, Any], *names: str) -> Any:
+    for name in names:
+        if value.get(name) is not None:
+            return value[name]
+    return None

@@ -1,0 +1,261 @@
+"""OpenInference (Arize): `openinference.span.kind` and flattened indices."""
+
+from typing import Any
+
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise.flattened import at, listed
+from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
+from kansoku_collector.normalise.messages import Message, Part, read_messages, read_part, tool_call
+from kansoku_collector.normalise.blobs import from_url
+from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
+from kansoku_collector.normalise.vendor import response_facts
+
+KIND = "openinference.span.kind"
+OPERATIONS = {
+    "LLM": "chat",
+    "EMBEDDING": "embeddings",
+    "RETRIEVER": "retrieval",
+    "RERANKER": "rerank",
+    "TOOL": "execute_tool",
+    "AGENT": "invoke_agent",
+    "CHAIN": "chain",
+    "PROMPT": "chain",
+    "GUARDRAIL": "guardrail",
+    "EVALUATOR": "evaluation",
+}
+PREFIXES = (
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts.",
+    "llm.choices.",
+    "llm.tools.",
+    "embedding.embeddings.",
+    "retrieval.documents.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
+)
+FIRST_TOKEN = "First Token Stream Event"
+_PARAMETERS = {
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "stop_sequences": "stop",
+    "candidate_count": "n",
+}
+# What invocation parameters hold that is not a parameter of the model.
+_NOT_PARAMETERS = frozenset({"model", "model_name", "stream", "tools", "messages", "_type", "stream_options"})
+
+
+def is_openinference(raw: RawSpan) -> bool:
+    """Tell whether a span speaks this dialect, by its kind, its scope or its flattened names."""
+    if KIND in raw.attributes or raw.scope_name.startswith(("openinference.", "@arizeai/openinference")):
+        return True
+    return any(key.startswith(PREFIXES) for key in raw.attributes)
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
+    span.dialect = "openinference"
+    kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
+    span.operation = OPERATIONS.get(kind, "other")
+    tree = flattened.take(left, PREFIXES)
+    _read_context(left, span)
+    if kind == "LLM":
+        _read_call(raw, left, span, tree)
+    elif kind == "EMBEDDING":
+        _read_embedding(left, span, tree)
+    elif kind in {"RETRIEVER", "RERANKER"}:
+        _read_retrieval(left, span, tree, kind)
+    elif kind == "TOOL":
+        _read_tool(left, span)
+    else:
+        span.input_text = searchable(text(left.get("input.value")))
+        span.output_text = searchable(text(left.get("output.value")))
+        _read_messages(left, span, tree)
+
+
+def _read_context(left: Attributes, span: Span) -> None:
+    put_metadata(span, mapping(left.pop("metadata", None)))
+    span.tags = texts(left.pop("tag.tags", None))
+    span.prompt_name = text(first(left, "llm.prompt_template.name", "prompt.name", "prompt.id"))
+    span.prompt_version = text(left.pop("llm.prompt_template.version", None))
+
+
+def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any]) -> None:
+    request, response = mapping(left.get("input.value")), mapping(left.get("output.value"))
+    _read_models(left, span, request, response)
+    _read_parameters(left, span)
+    _read_usage(left, span)
+    _read_messages(left, span, tree)
+    if not span.output_messages:
+        _read_plain_answer(left, span)
+    tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
+    span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
+    _read_stream(raw, left, span, request)
+    if span.input_messages:
+        left.pop("input.value", None), left.pop("input.mime_type", None)
+    if span.output_messages:
+        left.pop("output.value", None), left.pop("output.mime_type", None)
+
+
+def _read_models(left: Attributes, span: Span, request: dict[str, Any], response: dict[str, Any]) -> None:
+    facts = response_facts(response)
+    system, provider = text(left.pop("llm.system", None)), text(left.pop("llm.provider", None))
+    span.provider = (provider or system).lower()
+    parameters = mapping(left.get("llm.invocation_parameters"))
+    named = text(left.pop("llm.model_name", None))
+    asked = left.pop("llm.request.model_name", None) or parameters.get("model") or request.get("model")
+    asked = asked or span.metadata.get("ls_model_name") or parameters.get("model_name")
+    # Where no request names the model, `llm.model_name` is what was asked (LiteLLM, LlamaIndex).
+    span.request_model = text(asked) or named
+    answered = text(left.pop("llm.response.model_name", None)) or facts.get("model", "")
+    span.response_model = answered or (named if asked and named != text(asked) else "")
+    span.response_id = facts.get("id", "")
+    span.system_fingerprint = facts.get("system_fingerprint", "")
+
+
+def _read_parameters(left: Attributes, span: Span) -> None:
+    values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
+    for name, value in values.items():
+        if value is not None and name not in _NOT_PARAMETERS:
+            span.parameters[_PARAMETERS.get(name, name)] = dump(value)
+    span.streaming = truth(values.get("stream"))
+
+
+def _read_usage(left: Attributes, span: Span) -> None:
+    def take(name: str) -> int | None:
+        return count(left.pop(f"llm.token_count.{name}", None))
+
+    counts = {
+        "input_tokens": take("prompt"),
+        "output_tokens": take("completion"),
+        "cache_read": take("prompt_details.cache_read"),
+        "cache_write": take("prompt_details.cache_write"),
+        "audio_in": take("prompt_details.audio"),
+        "reasoning": take("completion_details.reasoning"),
+        "audio_out": take("completion_details.audio"),
+    }
+    left.pop("llm.token_count.total", None)
+    put_usage(span, counts)
+
+
+def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
+    given = [_message(node, "user") for node in listed(at(tree, "llm.input_messages"))]
+    answered = [_message(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
+    if not given and (prompts := [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]):
+        span.operation = "text_completion"
+        given = read_messages([text(prompt) for prompt in prompts], "user")
+    if not answered:
+        answered = read_messages(
+            [text(at(n, "completion.text")) for n in listed(at(tree, "llm.choices"))], "assistant"
+        )
+    put_content(span, [], given, answered)
+    put_finish(span, items(left.pop("llm.finish_reason", None)), answered)
+
+
+def _read_plain_answer(left: Attributes, span: Span) -> None:
+    """Take `output.value` as the answer where it is not an object: streams that were cut short."""
+    value = left.get("output.value")
+    if isinstance(value, str) and value and not isinstance(load(value), dict):
+        span.output_messages = dump(read_messages([value], "assistant"))
+        span.output_text = searchable(value)
+
+
+def _read_stream(raw: RawSpan, left: Attributes, span: Span, request: dict[str, Any]) -> None:
+    span.streaming = span.streaming or truth(request.get("stream"))
+    for event in raw.events:
+        if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
+            span.streaming = True
+            span.time_to_first_token = (event.time_ns - raw.start_ns) / 1e9
+            break
+
+
+def _message(node: Any, role: str) -> Message:
+    message = at(node, "message") or {}
+    parts = [part for child in listed(at(message, "contents")) if (part := _content(child))]
+    content = at(message, "content")
+    if content and at(message, "tool_call_id"):
+        parts = [
+            read_part(
+                {"type": "tool_call_response", "id": at(message, "tool_call_id"), "response": load(content)}
+            )
+        ]
+    elif content:
+        parts.insert(0, {"type": "text", "content": text(content)})
+    known = {part.get("id") for part in parts if part["type"] == "tool_call"}
+    for child in listed(at(message, "tool_calls")):
+        call = _call(at(child, "tool_call"))
+        if not known or call.get("id") not in known:  # Anthropic's are also among the contents
+            parts.append(call)
+    found: Message = {"role": text(at(message, "role")) or role, "parts": parts}
+    if name := at(message, "name"):
+        found["name"] = text(name)
+    return found
+
+
+def _content(node: Any) -> Part | None:
+    if isinstance(node, dict) and "tool_call" in node:
+        return _call(node["tool_call"])
+    content = at(node, "message_content") or {}
+    kind = text(at(content, "type"))
+    url = at(content, "image.image.url") or at(content, "audio.audio.url")
+    if url:
+        return from_url(text(url))
+    if kind in {"text", "reasoning"} or at(content, "text") is not None:
+        return {"type": "reasoning" if kind == "reasoning" else "text", "content": text(at(content, "text"))}
+    return (
+        {"type": kind or "unknown", **content} if isinstance(content, dict) and kind != "tool_use" else None
+    )
+
+
+def _call(node: Any) -> Part:
+    return tool_call(at(node, "function.name"), at(node, "function.arguments"), at(node, "id"))
+
+
+def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
+    request, response = mapping(left.pop("input.value", None)), mapping(left.pop("output.value", None))
+    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+    parameters = mapping(left.get("embedding.invocation_parameters"))
+    _read_models(left, span, request, response)
+    named = text(left.pop("embedding.model_name", None))
+    span.request_model = span.request_model or text(parameters.get("model")) or named
+    span.response_model = span.response_model or (named if named != span.request_model else "")
+    _read_parameters(left, span)
+    _read_usage(left, span)
+    words = [text(at(node, "embedding.text")) for node in listed(at(tree, "embedding.embeddings"))]
+    put_content(span, [], read_messages([word for word in words if word], "user"), [])
+
+
+def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: str) -> None:
+    path = "retrieval.documents" if kind == "RETRIEVER" else "reranker.output_documents"
+    documents = [_document(at(node, "document")) for node in listed(at(tree, path))]
+    value = left.pop("output.value", None)
+    output = load(value)
+    inner = output.get("documents") if isinstance(output, dict) else output
+    for document, source in zip(documents, inner if isinstance(inner, list) else [], strict=False):
+        if document["id"] is None and isinstance(source, dict):  # LangChain's id is in the output only
+            document["id"] = source.get("id")
+    if not documents and value is not None:
+        left["output.value"] = value
+    span.documents = dump(documents)
+    span.retrieval_query = text(first(left, "reranker.query", "input.value"))
+    span.input_text = searchable(span.retrieval_query)
+    if kind == "RERANKER":
+        span.request_model = text(left.pop("reranker.model_name", None))
+    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+
+
+def _document(node: Any) -> dict[str, Any]:
+    found = {"id": at(node, "id"), "score": number(at(node, "score")), "content": text(at(node, "content"))}
+    if metadata := at(node, "metadata"):
+        found["metadata"] = load(metadata)
+    return found
+
+
+def _read_tool(left: Attributes, span: Span) -> None:
+    span.tool_name = text(left.pop("tool.name", None)) or span.name
+    span.tool_call_id = text(first(left, "tool.id", "tool_call.id"))
+    span.tool_arguments = text(first(left, "input.value", "tool.parameters"))
+    span.tool_result = text(left.pop("output.value", None))
+    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+    span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)

@@ -1,0 +1,59 @@
+"""Facts that OpenInference leaves inside the vendor's own request and response objects."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kansoku_collector.values import text
+
+_MODEL = ("model", "model_name", "model_version", "modelVersion")
+_ID = ("id", "response_id", "responseId")
+
+
+def response_facts(response: Any) -> dict[str, str]:
+    """Return id, model and system_fingerprint of a response object; keys without a value are left out."""
+    found: dict[str, str] = {}
+    for node in _candidates(response):
+        _put(found, "model", node, _MODEL)
+        _put(found, "id", node, _ID)
+        _put(found, "system_fingerprint", node, ("system_fingerprint",))
+    return found
+
+
+def _put(found: dict[str, str], name: str, node: dict[str, Any], keys: tuple[str, ...]) -> None:
+    if name not in found:
+        value = next((text(node[key]) for key in keys if isinstance(node.get(key), str)), "")
+        if value:
+            found[name] = value
+
+
+def _candidates(response: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects that may carry a response's identity, the surest first."""
+    if not isinstance(response, dict):
+        return
+    message = _generation(response)
+    if message is None:
+        yield response
+        return
+    metadata = message.get("response_metadata")
+    if isinstance(metadata, dict):
+        yield metadata
+    yield {
+        key: value
+        for key, value in message.items()
+        if key != "id" or not text(value).startswith(("run-", "lc_run"))
+    }
+    if isinstance(response.get("llm_output"), dict):
+        yield response["llm_output"]
+
+
+def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the first message of a LangChain result, unwrapped, or None when it is not one."""
+    node: Any = response.get("generations")
+    while isinstance(node, list) and node:
+        node = node[0]
+    if not isinstance(node, dict):
+        return None
+    message = node.get("message")
+    if isinstance(message, dict) and isinstance(message.get("kwargs"), dict):
+        return dict(message["kwargs"])
+    return message if isinstance(message, dict) else {}

@@ -1,0 +1,117 @@
+"""What the collector says about itself and its data: health, counters, one trace."""
+
+import asyncio
+import queue
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from kansoku_collector.errors import StoreError
+from kansoku_collector.receive.access import authorise
+from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
+from kansoku_collector.receive.http import Receiver
+from kansoku_collector.store.read.traces_api import count_spans, read_trace
+
+T = TypeVar("T")
+_READERS = 2
+
+
+@dataclass
+class Clients:
+    """A few ClickHouse clients for reading, opened when needed; each is used by one thread at a time."""
+
+    open_client: Callable[[], Client]
+    _idle: "queue.LifoQueue[Client | None]" = field(default_factory=queue.LifoQueue)
+
+    def __post_init__(self) -> None:
+        for _ in range(_READERS):
+            self._idle.put(None)
+
+    def run(self, question: Callable[[Client], T]) -> T:
+        """Ask a question with a client of the pool, waiting for one if all are busy."""
+        client = self._idle.get()
+        try:
+            client = client or self.open_client()
+            return question(client)
+        except ClickHouseError:
+            if client is not None:
+                with suppress(ClickHouseError, OSError):
+                    client.close()
+            client = None
+            raise
+        finally:
+            self._idle.put(client)
+
+    def close(self) -> None:
+        """Close the clients that are idle."""
+        while not self._idle.empty():
+            if (client := self._idle.get()) is not None:
+                client.close()
+
+
+@dataclass(frozen=True)
+class Api:
+    """The routes that read; `ready` returns what is not ready, as one sentence, or nothing."""
+
+    receiver: Receiver
+    clients: Clients
+    ready: Callable[[], str]
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/healthz", self.health),
+            Route("/readyz", self.readiness),
+            Route("/metrics", self.counters),
+            Route("/v1/stats", self.stats),
+            Route("/v1/traces/{trace_id}", self.trace),
+        ]
+
+    async def health(self, request: Request) -> Response:
+        """Say that the process runs."""
+        return PlainTextResponse("ok\n")
+
+    async def readiness(self, request: Request) -> Response:
+        """Say whether requests can be accepted and stored: the journal, ClickHouse, its schema."""
+        problem = await asyncio.to_thread(self.ready)
+        return PlainTextResponse(f"{problem or 'ready'}\n", 503 if problem else 200)
+
+    async def counters(self, request: Request) -> Response:
+        """Answer Prometheus."""
+        return Response(self.receiver.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def stats(self, request: Request) -> Response:
+        """Answer the counters as JSON, with the number of stored spans asked of ClickHouse."""
+
+        def ask(project: str) -> dict[str, Any]:
+            return {
+                "spans": self.clients.run(lambda client: count_spans(client, project))
+            } | self.receiver.metrics.values()
+
+        return await self._answer(request, ask)
+
+    async def trace(self, request: Request) -> Response:
+        """Answer one trace with all its columns."""
+        trace_id = request.path_params["trace_id"].lower()
+
+        def ask(project: str) -> dict[str, Any]:
+            return self.clients.run(lambda client: read_trace(client, project, trace_id))
+
+        return await self._answer(request, ask)
+
+    async def _answer(self, request: Request, ask: Callable[[str], dict[str, Any]]) -> Response:
+        try:
+            grant = authorise(request, self.receiver.keys, "read", insecure=self.receiver.insecure)
+            return JSONResponse(await asyncio.to_thread(ask, grant.project))
+        except Refusal as refusal:
+            return JSONResponse({"error": refusal.message}, refusal.status)
+        except (ClickHouseError, StoreError) as error:
+            headers = {"retry-after": str(RETRY_SECONDS)}
+            return JSONResponse({"error": f"ClickHouse cannot answer now: {error}"}, 503, headers=headers)

@@ -1,0 +1,43 @@
+"""What GET /v1/traces/{trace_id} and /v1/stats ask: one trace whole, and how much is stored."""
+
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS
+
+MAX_SPANS = 10_000
+_COLUMNS = ", ".join(
+    f"toString({name}) AS {name}" if name in {"cost_usd", "cost_input_usd"} else name for name in SPAN_COLUMNS
+)
+_FORMATS = {"DateTime64*": "int"}
+
+
+def read_trace(client: Client, project: str, trace_id: str) -> dict[str, Any]:
+    """Return a trace's spans in order of time and its feedback, as JSON values.
+
+    Times are integers (ns and ms since the epoch), money is text, so that nothing is rounded on the way.
+    """
+    parameters = {"project": project, "trace": trace_id}
+    where = "project = {project:String} AND trace_id = {trace:String}"
+    spans = _rows(
+        client,
+        f"SELECT {_COLUMNS}, input_tokens, output_tokens FROM spans WHERE {where} ORDER BY start LIMIT {MAX_SPANS}",
+        parameters,
+    )
+    feedback = _rows(
+        client, f"SELECT {', '.join(FEEDBACK_COLUMNS)} FROM feedback WHERE {where} ORDER BY time", parameters
+    )
+    return {"trace_id": trace_id, "spans": spans, "feedback": feedback}
+
+
+def count_spans(client: Client, project: str) -> int:
+    """Return the number of stored spans."""
+    found = client.query(
+        "SELECT count() FROM spans WHERE project = {project:String}", parameters={"project": project}
+    )
+    return int(found.first_row[0])
+
+
+def _rows(client: Client, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+    return list(client.query(sql, parameters=parameters, query_formats=_FORMATS).named_results())

@@ -1,0 +1,83 @@
+"""Rows into ClickHouse, in columns and once: the token of a batch makes a second insert of it a no-op."""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.insert import InsertContext
+
+from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
+
+Rows = Sequence[Span] | Sequence[Feedback]
+_ONE_BLOCK = 1 << 30
+
+
+class Writer:
+    """Writes batches through one client; it belongs to one thread."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._types: dict[str, list[Any]] = {}
+
+    def spans(self, rows: Sequence[Span], token: str) -> None:
+        """Insert spans; the rollups follow, and a batch with the same token changes neither."""
+        self._insert("spans", SPAN_COLUMNS, _SPAN_READERS, rows, token)
+
+    def feedback(self, rows: Sequence[Feedback], token: str) -> None:
+        """Insert feedback; a batch with the same token changes nothing."""
+        self._insert("feedback", FEEDBACK_COLUMNS, _FEEDBACK_READERS, rows, token)
+
+    def _insert(
+        self,
+        table: str,
+        names: Sequence[str],
+        readers: Sequence[Callable[[Any], Any]],
+        rows: Rows,
+        token: str,
+    ) -> None:
+        if not rows:
+            return
+        columns: list[Any] = [list(map(read, rows)) for read in readers]
+        try:
+            self._send(table, names, columns, token)
+        except UnicodeEncodeError:  # half a surrogate pair, from an escape in someone's JSON
+            self._send(table, names, [[_encodable(value) for value in column] for column in columns], token)
+
+    def _send(self, table: str, names: Sequence[str], columns: list[Any], token: str) -> None:
+        context = self._context(table, names, token)
+        context.data = columns
+        self._client.data_insert(context)
+
+    def _context(self, table: str, names: Sequence[str], token: str) -> InsertContext:
+        if table not in self._types:
+            known = self._client.create_insert_context(table, list(names), column_oriented=True)
+            self._types[table] = list(known.column_types)
+        return InsertContext(
+            table,
+            names,
+            self._types[table],
+            column_oriented=True,
+            settings={
+                "insert_deduplicate": 1,
+                "insert_deduplication_token": token,
+                "deduplicate_blocks_in_dependent_materialized_views": 1,
+                "max_partitions_per_insert_block": 0,
+                "async_insert": 0,
+            },
+            block_size=_ONE_BLOCK,
+        )
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return value
+
+
+_SPAN_READERS = [attrgetter(name) for name in SPAN_COLUMNS]
+_FEEDBACK_READERS = [attrgetter(name) for name in FEEDBACK_COLUMNS]

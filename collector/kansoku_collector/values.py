@@ -1,0 +1,91 @@
+"""Foreign values to our types: never an exception, never a value that a column cannot hold."""
+
+import json
+import math
+import unicodedata
+from typing import Any
+
+from kansoku_collector.model import Attributes
+
+MAX_COUNT = 2**32 - 1
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode
+
+
+def text(value: Any) -> str:
+    """Return text as it is, None as nothing, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else dump(value)
+
+
+def dump(value: Any) -> str:
+    """Return compact JSON; what JSON cannot say (NaN, cycles) becomes text."""
+    try:
+        return _compact(value)
+    except (ValueError, TypeError, RecursionError):
+        return json.dumps(str(value)[:10_000], ensure_ascii=False)
+
+
+def load(value: Any) -> Any:
+    """Return the value of JSON text, or `value` itself when it is not JSON text."""
+    if isinstance(value, str) and value[:1] in '[{"' and value:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a JSON object as a dict, anything else as an empty one."""
+    found = load(value)
+    return found if isinstance(found, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """Return a JSON array as a list, nothing as an empty one, anything else as its only item."""
+    found = load(value)
+    if isinstance(found, list):
+        return found
+    return [] if found in (None, "") else [found]
+
+
+def count(value: Any) -> int | None:
+    """Return a token count, or None when the value is not one."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return min(MAX_COUNT, max(0, int(value)))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or None."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def truth(value: Any) -> bool:
+    """Tell whether a flag is set, whether it came as a boolean or as text."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def first(left: Attributes, *names: str) -> Any:
+    """Take all of `names` out of `left`; return the first that was there."""
+    found = None
+    for name in names:
+        value = left.pop(name, None)
+        if found is None:
+            found = value
+    return found
+
+
+def searchable(value: str) -> str:
+    """Return text in the form that search compares (NFKC)."""
+    return value if value.isascii() else unicodedata.normalize("NFKC", value)
