@@ -83,23 +83,26 @@ def _read_context(left: Attributes, span: Span) -> None:
 
 def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     request, response = mapping(left.get("input.value")), mapping(left.get("output.value"))
-    _read_models(left, span, request, response)
+    facts = response_facts(response)
+    _read_models(left, span, request, facts)
     _read_parameters(left, span)
     _read_usage(left, span)
+    if facts.get("status"):
+        left.setdefault("llm.finish_reason", facts["status"])
     _read_messages(left, span, tree)
     if not span.output_messages:
         _read_plain_answer(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
-    _read_stream(raw, left, span, request)
+    span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
+    _read_first_token(raw, span)
     if span.input_messages:
-        left.pop("input.value", None), left.pop("input.mime_type", None)
+        first(left, "input.value", "input.mime_type")
     if span.output_messages:
-        left.pop("output.value", None), left.pop("output.mime_type", None)
+        first(left, "output.value", "output.mime_type")
 
 
-def _read_models(left: Attributes, span: Span, request: dict[str, Any], response: dict[str, Any]) -> None:
-    facts = response_facts(response)
+def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: dict[str, str]) -> None:
     system, provider = text(left.pop("llm.system", None)), text(left.pop("llm.provider", None))
     span.provider = (provider or system).lower()
     parameters = mapping(left.get("llm.invocation_parameters"))
@@ -161,8 +164,7 @@ def _read_plain_answer(left: Attributes, span: Span) -> None:
         span.output_text = searchable(value)
 
 
-def _read_stream(raw: RawSpan, left: Attributes, span: Span, request: dict[str, Any]) -> None:
-    span.streaming = span.streaming or truth(request.get("stream"))
+def _read_first_token(raw: RawSpan, span: Span) -> None:
     for event in raw.events:
         if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
             span.streaming = True
@@ -213,10 +215,11 @@ def _call(node: Any) -> Part:
 
 
 def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
-    request, response = mapping(left.pop("input.value", None)), mapping(left.pop("output.value", None))
-    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+    request = mapping(left.pop("input.value", None))
+    facts = response_facts(mapping(left.pop("output.value", None)))
+    first(left, "input.mime_type", "output.mime_type")
     parameters = mapping(left.get("embedding.invocation_parameters"))
-    _read_models(left, span, request, response)
+    _read_models(left, span, request, facts)
     named = text(left.pop("embedding.model_name", None))
     span.request_model = span.request_model or text(parameters.get("model")) or named
     span.response_model = span.response_model or (named if named != span.request_model else "")
@@ -242,7 +245,7 @@ def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: st
     span.input_text = searchable(span.retrieval_query)
     if kind == "RERANKER":
         span.request_model = text(left.pop("reranker.model_name", None))
-    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+    first(left, "input.mime_type", "output.mime_type")
 
 
 def _document(node: Any) -> dict[str, Any]:
@@ -257,5 +260,5 @@ def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_call_id = text(first(left, "tool.id", "tool_call.id"))
     span.tool_arguments = text(first(left, "input.value", "tool.parameters"))
     span.tool_result = text(left.pop("output.value", None))
-    left.pop("input.mime_type", None), left.pop("output.mime_type", None)
+    first(left, "input.mime_type", "output.mime_type")
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)

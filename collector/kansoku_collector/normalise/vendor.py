@@ -10,12 +10,18 @@ _ID = ("id", "response_id", "responseId")
 
 
 def response_facts(response: Any) -> dict[str, str]:
-    """Return id, model and system_fingerprint of a response object; keys without a value are left out."""
+    """Return id, model, system_fingerprint, status and streaming; keys without a value are left out."""
     found: dict[str, str] = {}
+    if isinstance(response, dict) and response.get("object") == "response":
+        details = response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        found["status"] = text(reason or response.get("status"))
     for node in _candidates(response):
         _put(found, "model", node, _MODEL)
         _put(found, "id", node, _ID)
         _put(found, "system_fingerprint", node, ("system_fingerprint",))
+        if node.get("type") == "AIMessageChunk":  # LangChain merges the chunks of a stream into one of these
+            found["streaming"] = "true"
     return found
 
 
