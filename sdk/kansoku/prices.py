@@ -92,8 +92,8 @@ class Override:
 class Prices:
     """Prices in force: one's own overrides first, then the list prices of `genai-prices`.
 
-        prices = Prices(Path("prices.toml"))
-        prices.cost("openai", "gpt-4o-mini", usage, at=datetime.now(UTC))   # Cost, or None when unpriced
+    prices = Prices(Path("prices.toml"))
+    prices.cost("openai", "gpt-4o-mini", usage, at=datetime.now(UTC))   # Cost, or None when unpriced
     """
 
     def __init__(self, overrides: Path | None = None) -> None:
@@ -109,7 +109,9 @@ class Prices:
         if entry is not None:
             return entry.cost(usage)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
-        return _list_cost(provider, model, usage, at.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
+        return _list_cost(
+            provider, model, usage, at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        )
 
 
 def _list_cost(provider: str, model: str, usage: Usage, hour: datetime) -> Cost | None:
@@ -121,7 +123,9 @@ def _list_cost(provider: str, model: str, usage: Usage, hour: datetime) -> Cost 
         return _tiered_cost(price, price_id, usage)
     fresh, read, write, answer = flat
     prompt = (
-        usage.input_fresh * fresh + usage.cache_read * read + (usage.cache_write_5m + usage.cache_write_1h) * write
+        usage.input_fresh * fresh
+        + usage.cache_read * read
+        + (usage.cache_write_5m + usage.cache_write_1h) * write
     )
     return Cost(prompt, usage.output_tokens * answer, price_id)
 
@@ -167,19 +171,26 @@ def _sheet(provider: str, model: str, hour: datetime) -> tuple[Any, str, tuple[D
         return None
     vendor, info = found
     price = info.get_prices(hour)
-    return price, f"{vendor.id}/{info.id}@genai-prices-{importlib.metadata.version('genai-prices')}", _flat(price)
+    return (
+        price,
+        f"{vendor.id}/{info.id}@genai-prices-{importlib.metadata.version('genai-prices')}",
+        _flat(price),
+    )
 
 
 def _flat(price: Any) -> tuple[Decimal, ...] | None:
     """Return dollars per token (fresh, cache read, cache write, output), or None when a price has tiers."""
     fresh, answer = price.input_mtok, price.output_mtok
     read, write = price.cache_read_mtok, price.cache_write_mtok
-    if price.requests_kcount is not None or any(v is not None and not isinstance(v, Decimal) for v in (fresh, answer, read, write)):
+    if price.requests_kcount is not None or any(
+        v is not None and not isinstance(v, Decimal) for v in (fresh, answer, read, write)
+    ):
         return None
     if fresh is None:
         return None
     return tuple(
-        (fresh if value is None else value) / _MILLION for value in (fresh, read, write, Decimal(0) if answer is None else answer)
+        (fresh if value is None else value) / _MILLION
+        for value in (fresh, read, write, Decimal(0) if answer is None else answer)
     )
 
 

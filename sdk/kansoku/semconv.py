@@ -60,6 +60,7 @@ PRICE_ID: Final = "kansoku.cost.price_id"
 TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
 TOOL_RESULT: Final = "gen_ai.tool.call.result"
 AGENT_NAME: Final = "gen_ai.agent.name"
 RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
@@ -76,6 +77,8 @@ METADATA: Final = "kansoku.metadata."  # prefix: one attribute a key
 PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
+STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
+EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by one call
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 
 # Evaluation event
@@ -87,6 +90,7 @@ EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 
 # Core
 ERROR_TYPE: Final = "error.type"
+HTTP_STATUS: Final = "http.response.status_code"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 SERVICE_NAME: Final = "service.name"

@@ -25,7 +25,12 @@ class Usage:
     def input_tokens(self) -> int:
         """All tokens sent, cached ones included."""
         return (
-            self.input_fresh + self.cache_read + self.cache_write_5m + self.cache_write_1h + self.audio_in + self.image
+            self.input_fresh
+            + self.cache_read
+            + self.cache_write_5m
+            + self.cache_write_1h
+            + self.audio_in
+            + self.image
         )
 
     @property

@@ -1,0 +1,287 @@
+"""One call of a model: the request in, an answer or an error out, and the span between them."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from kansoku import clock, runtime, semconv
+from kansoku.content import cut, to_json
+from kansoku.guard import guard, swallow
+from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
+from kansoku.trace import record_error
+from kansoku.usage import Usage
+
+_SUPPRESSED = "suppress_instrumentation"
+_INSIDE = otel_context.create_key("kansoku-call")
+_HOUR = 3_600_000_000_000  # nanoseconds
+
+
+@dataclass(slots=True)
+class Request:
+    """What a reader finds in the arguments of a call; messages are in the GenAI shape."""
+
+    model: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+    messages: list[dict[str, Any]] | None = None
+    instructions: str = ""
+    tools: list[Any] | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a reader finds in a response, whole or folded from the chunks of a stream."""
+
+    model: str = ""
+    id: str = ""
+    finish_reasons: list[str] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    usage: Usage | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""  # the vendor answered, and the answer is that it failed
+    failure_message: str = ""
+
+
+class Reader(Protocol):
+    """Understands the requests and the responses of one endpoint of one vendor."""
+
+    operation: str
+
+    def origin(self, resource: Any, local_provider: str) -> tuple[str, str, int]:
+        """Return provider, server address and port of the client that makes the call."""
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments; content only with `capture`."""
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the chunks of a stream, once, after its end."""
+
+
+class Call:
+    """A call under way; it ends once, whoever says so first."""
+
+    __slots__ = (
+        "_attributes",
+        "_ended",
+        "_model",
+        "_provider",
+        "_reader",
+        "_running",
+        "_span",
+        "_started",
+        "context",
+    )
+
+    def __init__(
+        self, reader: Reader, running: runtime.Runtime, resource: Any, arguments: Mapping[str, Any]
+    ) -> None:
+        self._reader = reader
+        self._running = running
+        self._ended = False
+        request = reader.request(arguments, running.capture)
+        self._model = request.model
+        self._provider, address, port = reader.origin(resource, running.local_provider)
+        self._started = clock.now()
+        self._span = running.tracer.start_span(
+            f"{reader.operation} {request.model}" if request.model else reader.operation,
+            kind=trace.SpanKind.CLIENT,
+            attributes={
+                semconv.OPERATION: reader.operation,
+                semconv.PROVIDER: self._provider,
+                semconv.REQUEST_MODEL: request.model,
+            },
+            start_time=self._started,
+            record_exception=False,
+        )
+        here = trace.set_span_in_context(self._span)
+        self.context = otel_context.set_value(_INSIDE, True, here)
+        # Written on the span at the end, in one go; the content is made into text now, before the caller changes it.
+        self._attributes = request.attributes
+        if address:
+            self._attributes[semconv.SERVER_ADDRESS] = address
+            self._attributes[semconv.SERVER_PORT] = port
+        if running.capture and self._span.is_recording():
+            self._write_content(request)
+
+    def _write_content(self, request: Request) -> None:
+        limit = self._running.max_bytes
+        if request.messages:
+            self._attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
+        if request.instructions:
+            text = [{"type": "text", "content": request.instructions}]
+            self._attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(text, limit)
+        if request.tools:
+            self._attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
+
+    def take(self, result: Any, arguments: Mapping[str, Any]) -> Any:
+        """Return what the caller gets: the response itself, or a stream that ends this call at its own end."""
+        try:
+            if arguments.get("extra_headers") and RAW_RESPONSE_HEADER in arguments["extra_headers"]:
+                return follow_raw(result, self)
+            if arguments.get("stream") and "_iterator" in vars(result):
+                return follow(result, Recording(self))
+            self.answer(result)
+        except Exception as error:  # noqa: BLE001 - the border: the caller gets its response
+            swallow("call.take", error)
+            self.end()
+        return result
+
+    def answer(self, response: Any) -> None:
+        """End the call with a whole response."""
+        if not self._ended:
+            recording = self._span.is_recording()
+            self.end(self._reader.response(response, self._running.capture) if recording else None)
+
+    @guard
+    def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
+        """End the call with what its stream gave; `first` is the time of the first chunk, 0 if there was none."""
+        if self._ended:
+            return
+        self._attributes[semconv.STREAM] = True
+        if first:
+            self._attributes[semconv.TIME_TO_FIRST_CHUNK] = max(0, first - self._started) / 1e9
+        if early:
+            self._attributes[semconv.STREAM_CLOSED_EARLY] = True
+        answer = None
+        if chunks and self._span.is_recording():
+            try:
+                answer = self._reader.fold(chunks, self._running.capture)
+            except Exception as fault:  # noqa: BLE001 - the span is worth having without its content
+                swallow("call.fold", fault)
+        if error is not None:
+            record_error(self._span, error)
+        self.end(answer)
+
+    @guard
+    def fail(self, error: BaseException) -> None:
+        """End the call with an exception."""
+        if not self._ended:
+            record_error(self._span, error)
+            self.end()
+
+    @guard
+    def end(self, answer: Answer | None = None) -> None:
+        """End the span, with what the answer says."""
+        if self._ended:
+            return
+        self._ended = True
+        ended = clock.now()
+        try:
+            if answer is not None:
+                self._write_answer(answer)
+            self._span.set_attributes(self._attributes)
+        finally:
+            self._span.end(ended)
+
+    def _write_answer(self, answer: Answer) -> None:
+        attributes = self._attributes
+        attributes.update(answer.attributes)
+        if answer.model:
+            attributes[semconv.RESPONSE_MODEL] = answer.model
+        if answer.id:
+            attributes[semconv.RESPONSE_ID] = answer.id
+        if answer.finish_reasons:
+            attributes[semconv.FINISH_REASONS] = answer.finish_reasons
+        if answer.messages and self._running.capture:
+            attributes[semconv.OUTPUT_MESSAGES] = to_json(answer.messages, self._running.max_bytes)
+        if answer.failure:
+            attributes[semconv.ERROR_TYPE] = answer.failure
+            self._span.set_status(trace.StatusCode.ERROR, cut(answer.failure_message, 2048))
+        if answer.usage is not None:
+            attributes.update(usage_attributes(answer.usage))
+            self._write_cost(answer)
+
+    def _write_cost(self, answer: Answer) -> None:
+        assert answer.usage is not None  # noqa: S101 - for the type checker
+        at = _hour(self._started // _HOUR)
+        for model in dict.fromkeys((answer.model, self._model)):
+            cost = self._running.prices.cost(self._provider, model, answer.usage, at) if model else None
+            if cost is not None:
+                self._attributes[semconv.COST_USD] = float(cost.total)
+                self._attributes[semconv.PRICE_ID] = cost.price_id
+                return
+
+
+@functools.lru_cache(maxsize=64)
+def _hour(number: int) -> datetime:
+    """Return the start of an hour since the epoch: list prices change at full hours at the soonest."""
+    return datetime.fromtimestamp(number * 3600, UTC)
+
+
+def usage_attributes(usage: Usage) -> dict[str, int]:
+    """Return the token counts of a call; details that are zero are left out."""
+    details = {
+        semconv.CACHE_READ_TOKENS: usage.cache_read,
+        semconv.CACHE_WRITE_TOKENS: usage.cache_write_5m + usage.cache_write_1h,
+        semconv.CACHE_WRITE_1H_TOKENS: usage.cache_write_1h,
+        semconv.REASONING_TOKENS: usage.reasoning,
+        semconv.AUDIO_INPUT_TOKENS: usage.audio_in,
+        semconv.AUDIO_OUTPUT_TOKENS: usage.audio_out,
+        semconv.IMAGE_INPUT_TOKENS: usage.image,
+    }
+    return {
+        semconv.INPUT_TOKENS: usage.input_tokens,
+        semconv.OUTPUT_TOKENS: usage.output_tokens,
+        **{key: count for key, count in details.items() if count},
+    }
+
+
+def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call | None:
+    """Return the call that starts now, or None when it is not to be traced."""
+    running = runtime.current()
+    if running is None or otel_context.get_value(_SUPPRESSED) or otel_context.get_value(_INSIDE):
+        return None
+    try:
+        return Call(reader, running, resource, arguments)
+    except Exception as error:  # noqa: BLE001 - the border: the call is made, untraced
+        swallow("call.begin", error)
+        return None
+
+
+def wrap_sync(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
+    """Return a method that makes the same call and traces it."""
+
+    @functools.wraps(original)
+    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(reader, self, kwargs)
+        if call is None:
+            return original(self, *args, **kwargs)
+        token = otel_context.attach(call.context)
+        try:
+            result = original(self, *args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        return call.take(result, kwargs)
+
+    return traced
+
+
+def wrap_async(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
+    """Return a coroutine method that makes the same call and traces it."""
+
+    @functools.wraps(original)
+    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(reader, self, kwargs)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        token = otel_context.attach(call.context)
+        try:
+            result = await original(self, *args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        return call.take(result, kwargs)
+
+    return traced

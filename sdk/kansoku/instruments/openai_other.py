@@ -1,0 +1,106 @@
+"""Read requests and responses of the embeddings endpoint and of the old text completions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_chat import Origin
+from kansoku.instruments.openai_shape import get
+
+
+class EmbeddingReader:
+    """Reads embeddings; the vectors are never recorded."""
+
+    operation = "embeddings"
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `create`."""
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        encoding = arguments.get("encoding_format")
+        if isinstance(encoding, str):
+            request.attributes[semconv.ENCODING_FORMATS] = (encoding,)
+        wanted = arguments.get("dimensions")
+        if isinstance(wanted, int):
+            request.attributes[semconv.EMBEDDING_DIMENSIONS] = wanted
+        texts = arguments.get("input")
+        many = isinstance(texts, list | tuple) and bool(texts) and not isinstance(texts[0], int)
+        request.attributes[semconv.EMBEDDING_INPUTS] = len(texts) if many and texts is not None else 1
+        if capture:
+            listed = texts if many else [texts]
+            parts = [{"type": "text", "content": text} for text in listed or () if isinstance(text, str)]
+            request.messages = [{"role": "user", "parts": parts}] if parts else None
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
+        """Read a CreateEmbeddingResponse."""
+        usage = shape.read_usage(get(response, "usage"))
+        answer = Answer(model=get(response, "model") or "", usage=usage)
+        found = get(response, "data") or ()
+        if found:
+            vector = get(found[0], "embedding")
+            # base64 of 4-byte floats, when the caller asked for that
+            size = len(vector) * 3 // 16 if isinstance(vector, str) else len(vector or ())
+            answer.attributes[semconv.EMBEDDING_DIMENSIONS] = size
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: embeddings are not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+class CompletionReader:
+    """Reads text completions, the endpoint before chat."""
+
+    operation = "text_completion"
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `create`."""
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        if capture:
+            prompt = arguments.get("prompt")
+            texts = (
+                [prompt] if isinstance(prompt, str) else prompt if isinstance(prompt, list | tuple) else []
+            )
+            parts = [{"type": "text", "content": text} for text in texts if isinstance(text, str)]
+            request.messages = [{"role": "user", "parts": parts}] if parts else None
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a Completion."""
+        return self.fold([response], capture)
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks together; a whole response is one chunk."""
+        texts: dict[int, list[str]] = {}
+        finish: dict[int, str] = {}
+        usage = None
+        answer = Answer(model=get(chunks[-1], "model") or "", id=get(chunks[-1], "id") or "")
+        for chunk in chunks:
+            for choice in get(chunk, "choices") or ():
+                index = get(choice, "index") or 0
+                texts.setdefault(index, []).append(get(choice, "text") or "")
+                if reason := get(choice, "finish_reason"):
+                    finish[index] = shape.finish_reason(reason)
+            usage = get(chunk, "usage") or usage
+            if fingerprint := get(chunk, "system_fingerprint"):
+                answer.attributes[semconv.SYSTEM_FINGERPRINT] = fingerprint
+        answer.usage = shape.read_usage(usage)
+        answer.finish_reasons = [finish[index] for index in sorted(finish)]
+        if capture:
+            answer.messages = [
+                {
+                    "role": "assistant",
+                    "parts": [{"type": "text", "content": "".join(texts[index])}],
+                    "finish_reason": finish.get(index, ""),
+                }
+                for index in sorted(texts)
+            ]
+        return answer

@@ -1,0 +1,159 @@
+"""What the endpoints of the OpenAI API have in common: parameters, parts of messages, token counts."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.usage import Usage
+
+_NUMBERS = {
+    "temperature": semconv.TEMPERATURE,
+    "top_p": semconv.TOP_P,
+    "top_k": semconv.TOP_K,
+    "frequency_penalty": semconv.FREQUENCY_PENALTY,
+    "presence_penalty": semconv.PRESENCE_PENALTY,
+    "seed": semconv.SEED,
+    "n": semconv.CHOICE_COUNT,
+    "max_tokens": semconv.MAX_TOKENS,
+    "max_completion_tokens": semconv.MAX_TOKENS,
+    "max_output_tokens": semconv.MAX_TOKENS,
+}
+_FINISH = {"function_call": "tool_calls"}
+
+
+def get(thing: Any, name: str) -> Any:
+    """Return a field of a mapping or of a model of the client, None when it is not there."""
+    if isinstance(thing, Mapping):
+        return thing.get(name)
+    return getattr(thing, name, None)
+
+
+def finish_reason(word: Any) -> str:
+    """Return the canonical word for a finish reason."""
+    return _FINISH.get(word, word) if isinstance(word, str) else ""
+
+
+def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a request's parameters; what was not given is left out."""
+    found: dict[str, Any] = {}
+    extra = arguments.get("extra_body")
+    for given in (arguments, extra) if isinstance(extra, Mapping) else (arguments,):
+        for name, value in given.items():
+            key = _NUMBERS.get(name)
+            if key is not None and isinstance(value, int | float) and not isinstance(value, bool):
+                found[key] = value
+    stop = arguments.get("stop")
+    if isinstance(stop, str):
+        found[semconv.STOP_SEQUENCES] = (stop,)
+    elif isinstance(stop, list | tuple):
+        found[semconv.STOP_SEQUENCES] = tuple(str(word) for word in stop)
+    user = arguments.get("user") or arguments.get("safety_identifier")
+    if isinstance(user, str) and user:
+        found[semconv.USER_ID] = user
+    return found
+
+
+def model_name(arguments: Mapping[str, Any]) -> str:
+    """Return the model asked for."""
+    model = arguments.get("model")
+    return model if isinstance(model, str) else ""
+
+
+def as_object(text: Any) -> Any:
+    """Return the arguments of a tool call as an object; what is no JSON stays text."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return text
+
+
+def read_parts(content: Any) -> list[dict[str, Any]]:
+    """Return the parts of a message's content."""
+    if isinstance(content, str):
+        return [{"type": "text", "content": content}]
+    if not isinstance(content, list | tuple):
+        return []
+    return [_part(item) for item in content]
+
+
+def _part(item: Any) -> dict[str, Any]:
+    if isinstance(item, str):
+        return {"type": "text", "content": item}
+    kind = get(item, "type")
+    if kind in ("text", "input_text", "output_text", "summary_text"):
+        return {"type": "text", "content": get(item, "text") or ""}
+    if kind == "refusal":
+        return {"type": "text", "content": get(item, "refusal") or "", "refusal": True}
+    if kind in ("image_url", "input_image"):
+        image = get(item, "image_url")
+        url = image if isinstance(image, str) else get(image, "url")
+        return link_or_blob(url, "image") if url else {"type": "file", "file_id": get(item, "file_id") or ""}
+    if kind == "input_audio":
+        audio = get(item, "input_audio")
+        return blob("audio", f"audio/{get(audio, 'format') or 'wav'}", get(audio, "data"))
+    if kind in ("file", "input_file"):
+        return _file(get(item, "file") or item)
+    return {"type": str(kind or "unknown")}
+
+
+def _file(file: Any) -> dict[str, Any]:
+    name = get(file, "filename")
+    named = {"name": name} if name else {}
+    if file_id := get(file, "file_id"):
+        return {"type": "file", "file_id": file_id, **named}
+    if url := get(file, "file_url"):
+        return {"type": "uri", "uri": url, **named}
+    return {**link_or_blob(get(file, "file_data"), "document"), **named}
+
+
+def link_or_blob(url: Any, modality: str) -> dict[str, Any]:
+    """Return a part for a URL; data inside the URL is named by type and size, never copied."""
+    text = url if isinstance(url, str) else ""
+    if not text.startswith("data:"):
+        return {"type": "uri", "modality": modality, "uri": text[:4096]}
+    head, _, data = text.partition(",")
+    return blob(modality, head[5:].partition(";")[0], data)
+
+
+def blob(modality: str, mime_type: str, data: Any) -> dict[str, Any]:
+    """Return a part that stands for base64 data of a size."""
+    size = len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0
+    return {"type": "blob", "modality": modality, "mime_type": mime_type, "size": size}
+
+
+def read_usage(usage: Any) -> Usage | None:
+    """Return the token counts of a `usage` object of either API, None when there is none."""
+    if usage is None:
+        return None
+    sent = _count(usage, "prompt_tokens", "input_tokens")
+    answered = _count(usage, "completion_tokens", "output_tokens")
+    if sent is None and answered is None:
+        return None
+    into = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
+    out = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
+    cached = _count(into, "cached_tokens")
+    if cached is None:
+        cached = _count(usage, "prompt_cache_hit_tokens")  # DeepSeek
+    return Usage.from_inclusive(
+        sent or 0,
+        answered or 0,
+        cache_read=cached or 0,
+        cache_write=_count(into, "cache_write_tokens", "cache_creation_tokens") or 0,
+        reasoning=_count(out, "reasoning_tokens") or 0,
+        audio_in=_count(into, "audio_tokens") or 0,
+        audio_out=_count(out, "audio_tokens") or 0,
+        image=_count(into, "image_tokens") or 0,
+    )
+
+
+def _count(counts: Any, *names: str) -> int | None:
+    if counts is None:
+        return None
+    for name in names:
+        value = get(counts, name)
+        if isinstance(value, int) and value >= 0:
+            return value
+    return None

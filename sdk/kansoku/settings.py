@@ -1,0 +1,70 @@
+"""Settings of the SDK: the argument of `init()`, else the KANSOKU_* variable, else the default."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kansoku.guard import logger
+
+
+class Settings(BaseSettings):
+    """All settings; each field is read from KANSOKU_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True)
+
+    endpoint: str = Field("http://127.0.0.1:4318", description="Base URL of the collector.")
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Key with the scope `ingest`, sent as a bearer token."
+    )
+    service_name: str = Field("", description="Name of the program; else OTEL_SERVICE_NAME.")
+    environment: str = Field("", description="Deployment environment, such as production.")
+    release: str = Field("", description="Version of the program.")
+    capture_content: bool = Field(True, description="Record prompts, answers, arguments and documents.")
+    disabled: bool = Field(False, description="Trace nothing; every function of the SDK does nothing.")
+    prices_file: Path | None = Field(None, description="TOML file of one's own prices.")
+    local_provider: str = Field("local", description="Provider name of models on loopback and private hosts.")
+    max_field_bytes: int = Field(
+        262_144, ge=256, description="Longest text of one attribute, in bytes of UTF-8."
+    )
+    queue_size: int = Field(4096, ge=1, description="Spans waiting to be sent; what exceeds it is dropped.")
+    batch_size: int = Field(512, ge=1, description="Spans sent in one request at most.")
+    batch_bytes: int = Field(4_194_304, ge=1024, description="Size of one request before compression.")
+    batch_seconds: float = Field(1.0, gt=0, description="Longest wait before a span is sent.")
+    send_timeout: float = Field(5.0, gt=0, description="Seconds that one request may take.")
+    retry_seconds: float = Field(30.0, ge=0, description="How long a refused batch is tried again.")
+    exit_timeout: float = Field(3.0, ge=0, description="Seconds that the end of the program may be delayed.")
+    instrument: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("openai",), description="Clients traced by init(), separated by commas."
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        url = value.strip().rstrip("/").removesuffix("/v1/traces")
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url
+
+    @field_validator("instrument", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )
+
+
+def read_settings(given: dict[str, Any]) -> Settings:
+    """Return the settings; a value that cannot work is replaced by its default and logged as a warning."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        repaired = dict(given)
+        for problem in error.errors(include_url=False, include_input=False):
+            name = str(problem["loc"][0])
+            repaired[name] = Settings.model_fields[name].default
+            logger.warning(
+                "KANSOKU_%s cannot be used (%s); continuing with the default", name.upper(), problem["msg"]
+            )
+        return Settings(**repaired)

@@ -1,0 +1,164 @@
+"""Follow the stream that a client returns, sync or async, and end its call at the stream's own end.
+
+Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of streams
+expensive. The caller gets an object of a subclass of the client's own stream class, so `isinstance` holds; it is not
+part of a reference cycle (the client's is), so a stream that is dropped half-read ends its call at once.
+"""
+
+import functools
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from kansoku import clock
+from kansoku.guard import swallow
+
+if TYPE_CHECKING:
+    from kansoku.call import Call
+
+# Set by the clients' with_raw_response and with_streaming_response, in every client of this family.
+RAW_RESPONSE_HEADER = "X-Stainless-Raw-Response"
+
+
+class Recording:
+    """The chunks of one stream as they pass; `end` counts once."""
+
+    __slots__ = ("_call", "chunks", "first")
+
+    def __init__(self, call: "Call") -> None:
+        self._call: Call | None = call
+        self.chunks: list[Any] = []
+        self.first = 0
+
+    def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
+        """End the call with the chunks seen so far."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.stream_ended(self.chunks, self.first, error, early)
+            self.chunks = []
+
+
+def follow(stream: Any, recording: Recording) -> Any:
+    """Return a stream that yields what `stream` yields and ends the recording's call."""
+    asynchronous = hasattr(type(stream), "__anext__")
+    followed = object.__new__(_followed_class(type(stream), asynchronous))
+    followed._kansoku = recording
+    followed.__dict__.update(vars(stream))
+    pass_on = _pass_on_async if asynchronous else _pass_on
+    followed._iterator = pass_on(stream._iterator, recording)
+    # The client's stream and its iterator hold each other; without this link the connection of a stream that is
+    # dropped half-read is released at once instead of at the next garbage collection.
+    del stream.__dict__["_iterator"]
+    return followed
+
+
+def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
+    keep = recording.chunks.append
+    try:
+        for chunk in iterator:
+            if not recording.first:
+                recording.first = clock.now()
+            keep(chunk)
+            yield chunk
+    except GeneratorExit:
+        recording.end(early=True)
+        raise
+    except BaseException as error:
+        recording.end(error)
+        raise
+    recording.end()
+
+
+async def _pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
+    keep = recording.chunks.append
+    try:
+        async for chunk in iterator:
+            if not recording.first:
+                recording.first = clock.now()
+            keep(chunk)
+            yield chunk
+    except GeneratorExit:
+        recording.end(early=True)
+        raise
+    except BaseException as error:
+        recording.end(error)
+        raise
+    recording.end()
+
+
+@functools.lru_cache(maxsize=64)
+def _followed_class(base: type, asynchronous: bool) -> type:
+    """Return a subclass of a client's stream class that ends the call when it is closed or dropped."""
+
+    def close(self: Any) -> None:
+        try:
+            base.close(self)  # type: ignore[attr-defined]  # every stream class has it
+        finally:
+            self._kansoku.end(early=True)
+
+    async def close_async(self: Any) -> None:
+        try:
+            await base.close(self)  # type: ignore[attr-defined]
+        finally:
+            self._kansoku.end(early=True)
+
+    def drop(self: Any) -> None:
+        self._kansoku.end(early=True)
+
+    return type(
+        base.__name__,
+        (base,),
+        {"close": close_async if asynchronous else close, "__del__": drop, "__module__": base.__module__},
+    )
+
+
+def follow_raw(response: Any, call: "Call") -> Any:
+    """Trace a raw response: read it when the caller parses it, end the call when it is closed or dropped."""
+    if type(response).__name__ == "LegacyAPIResponse" and not getattr(response, "_stream", False):
+        # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
+        call.answer(response.parse())
+        return response
+    recording = Recording(call)
+    unread = weakref.finalize(response, recording.end, early=True)
+    response.parse = _parse_and_follow(response.parse, call, recording, unread)
+    if callable(getattr(response, "close", None)):
+        response.close = _close_and_end(response.close, recording)
+    return response
+
+
+def _parse_and_follow(
+    parse: Callable[..., Any], call: "Call", recording: Recording, unread: "weakref.finalize[..., Any]"
+) -> Callable[..., Any]:
+    followed: list[Any] = []
+
+    def take(parsed: Any) -> Any:
+        try:
+            if "_iterator" in getattr(parsed, "__dict__", {}):
+                unread.detach()
+                followed.append(follow(parsed, recording))
+                return followed[0]
+            call.answer(parsed)
+        except Exception as error:  # noqa: BLE001 - the border: the caller gets its response
+            swallow("stream.raw", error)
+        return parsed
+
+    async def take_later(parsed: Any) -> Any:
+        return take(await parsed)
+
+    @functools.wraps(parse)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        if followed:
+            return followed[0]
+        parsed = parse(*args, **kwargs)
+        return take_later(parsed) if hasattr(parsed, "__await__") else take(parsed)
+
+    return traced
+
+
+def _close_and_end(close: Callable[..., Any], recording: Recording) -> Callable[..., Any]:
+    @functools.wraps(close)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        recording.end(early=True)
+        return close(*args, **kwargs)
+
+    return traced
