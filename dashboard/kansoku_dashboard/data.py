@@ -29,6 +29,12 @@ def ask(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: 
     return answer
 
 
+def fresh(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the store's answer of this moment, past the cache."""
+    with borrow() as client:
+        return question(client, *args, **kwargs)
+
+
 def attempt(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     """Return the answer, or None where the store gives none: for choices that a screen can do without."""
     try:

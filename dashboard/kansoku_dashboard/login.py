@@ -18,7 +18,9 @@ from kansoku_dashboard.words import LANGUAGES, tell
 
 COOKIE = "kansoku_login"
 DAYS = 14
-TRIES = 10  # wrong passwords a minute, from everybody together: one person mistypes less, a guesser needs more
+TRIES = (
+    10  # wrong passwords a minute, from everybody together: one person mistypes less, a guesser needs more
+)
 
 _wrong: deque[float] = deque(maxlen=TRIES)
 

@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class DashboardSettings(BaseSettings):
     """Everything that can be set on a dashboard; docs/settings.md lists the same fields."""
 
-    model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="KANSOKU_", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     read_url: SecretStr = Field(
         default=SecretStr("http://127.0.0.1:8123/kansoku"),
@@ -19,15 +21,20 @@ class DashboardSettings(BaseSettings):
     )
     project: str = Field(default="default", min_length=1, description="The project that the screens show.")
     dashboard_host: str = Field(default="127.0.0.1", description="Address that the dashboard listens on.")
-    dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port that the dashboard listens on.")
+    dashboard_port: int = Field(
+        default=8501, ge=0, le=65535, description="Port that the dashboard listens on."
+    )
     dashboard_password: SecretStr = Field(
-        default=SecretStr(""), description="Password of the dashboard; needed to listen on anything but loopback."
+        default=SecretStr(""),
+        description="Password of the dashboard; needed to listen on anything but loopback.",
     )
     collector_url: str = Field(
-        default="http://127.0.0.1:4318", description="The collector, for feedback given on a screen and the first-span snippet."
+        default="http://127.0.0.1:4318",
+        description="The collector, for feedback given on a screen and the first-span snippet.",
     )
     api_key: SecretStr = Field(
-        default=SecretStr(""), description="Key with which feedback given on a screen is sent to the collector."
+        default=SecretStr(""),
+        description="Key with which feedback given on a screen is sent to the collector.",
     )
     language: Literal["", "en", "ja"] = Field(
         default="", description="Language of the screens; empty for the browser's own, else English."

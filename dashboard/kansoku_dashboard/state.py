@@ -77,7 +77,9 @@ def scope() -> Scope:
 def carried() -> dict[str, str]:
     """Return the parameters that a link takes along."""
     chosen = {name: _value(name) for name in (*FILTERS, "range", "lang")}
-    return {name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)}
+    return {
+        name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)
+    }
 
 
 def _filter(name: str) -> None:

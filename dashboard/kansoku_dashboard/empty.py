@@ -1,0 +1,53 @@
+"""How to send the first span, with this server's address; and the wait for it."""
+
+import streamlit as st
+
+from kansoku_collector.store.read import overview as questions
+from kansoku_dashboard import data, settings
+from kansoku_dashboard.words import say
+
+POLL_SECONDS = 3
+
+SNIPPET = """pip install kansoku openai
+
+# app.py
+import kansoku
+from openai import OpenAI
+
+kansoku.init(endpoint="{endpoint}", api_key="ksk_...", service="my-app")
+
+OpenAI().chat.completions.create(
+    model="gpt-4o-mini",
+    messages=[{{"role": "user", "content": "Hello"}}],
+)"""
+
+ANY_OTEL = """OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}
+OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer ksk_..."
+"""
+
+
+def snippets() -> None:
+    """Show what to paste, for the SDK and for any OpenTelemetry application."""
+    endpoint = settings.current().collector_url
+    st.code(SNIPPET.format(endpoint=endpoint), language="python")
+    st.caption(say("start.key"))
+    st.markdown(say("start.otel"))
+    st.code(ANY_OTEL.format(endpoint=endpoint), language="bash")
+
+
+def first_span(project: str) -> None:
+    """Say that nothing has arrived, how to send something, and go on by itself when it has."""
+    with st.container(border=True, key="empty"):
+        st.subheader(say("start.empty"), anchor=False)
+        st.markdown(say("start.how"))
+        snippets()
+        _wait(project)
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _wait(project: str) -> None:
+    st.caption(f":material/hourglass_top: {say('start.waiting')}")
+    if data.fresh(questions.health, project).last is not None:
+        data.forget()
+        st.rerun(scope="app")

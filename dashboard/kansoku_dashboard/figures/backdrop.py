@@ -1,0 +1,142 @@
+"""What every chart over time stands on: the axis, gaps in the data, and marks where a version changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from kansoku_collector.store.read.drift import VersionChange
+from kansoku_collector.store.scope import Period
+from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, Figure
+
+MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
+FONT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Backdrop:
+    """The buckets of a chart and what lies behind them; `end` is where knowledge ends, now."""
+
+    times: list[datetime]
+    width: timedelta
+    end: datetime
+    gaps: Sequence[Period] = ()
+    changes: Sequence[VersionChange] = ()
+    zone: tzinfo = UTC
+    no_data: str = "no data"
+    change_words: dict[str, str] = field(default_factory=dict)  # kind -> "… {name} … {before} … {after}"
+
+    def x(self, moment: datetime) -> str:
+        """Write a moment as the reader's clock shows it: a chart knows no zones."""
+        return moment.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def hidden(self, time: datetime) -> bool:
+        """Tell whether the bucket that starts at `time` lies in a gap."""
+        return any(gap.start <= time < gap.end for gap in self.gaps)
+
+    def unfinished(self, time: datetime) -> bool:
+        """Tell whether the bucket that starts at `time` is not over yet."""
+        return time + self.width > self.end
+
+    def sentence(self, change: VersionChange) -> str:
+        """Say a change in words."""
+        template = self.change_words.get(change.kind, "{name}: {before} → {after}")
+        return template.format(name=change.name, before=change.before, after=change.after)
+
+
+def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
+    """Return the figure of `traces` on a backdrop, in one piece."""
+    axis = {"gridcolor": GRID, "zeroline": False, "tickfont": {"size": FONT - 1}}
+    return {
+        "data": traces + _marks(backdrop),
+        "layout": {
+            "height": height,
+            "margin": {"l": 52, "r": 8, "t": 30, "b": 26},
+            "hovermode": "x unified",
+            "hoverlabel": {"font": {"size": FONT}},
+            "dragmode": False,
+            "legend": {"orientation": "h", "x": 0, "y": 1.16, "xanchor": "left", "yanchor": "top", "font": {"size": FONT}},
+            "xaxis": axis | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8},
+            "yaxis": axis | {"rangemode": "tozero", "nticks": 5, "fixedrange": True} | y,
+            "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+            "shapes": _gaps(backdrop) + _lines(backdrop),
+            "annotations": [_label(backdrop, gap) for gap in backdrop.gaps],
+        },
+    }
+
+
+def _range(backdrop: Backdrop) -> list[str]:
+    last = backdrop.times[-1] + backdrop.width if backdrop.times else backdrop.end
+    return [backdrop.x(backdrop.times[0] if backdrop.times else backdrop.end), backdrop.x(last)]
+
+
+def _gaps(backdrop: Backdrop) -> list[dict[str, Any]]:
+    base = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "fillcolor": GAP_FILL, "line": {"width": 0}, "layer": "below"}
+    return [base | {"x0": backdrop.x(gap.start), "x1": backdrop.x(gap.end)} for gap in backdrop.gaps]
+
+
+def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
+    middle = gap.start + gap.length / 2
+    return {
+        "x": backdrop.x(middle), "y": 0.98, "yref": "paper", "yanchor": "top", "text": backdrop.no_data,
+        "textangle": -90, "showarrow": False, "font": {"size": FONT - 2, "color": OTHER},
+    }  # fmt: skip
+
+
+def _lines(backdrop: Backdrop) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "line", "yref": "paper", "y0": 0, "y1": 1,
+            "x0": backdrop.x(change.time), "x1": backdrop.x(change.time),
+            "line": {"color": MARKS[change.kind][0], "width": 1.2, "dash": "dash"},
+        }
+        for change in backdrop.changes
+    ]  # fmt: skip
+
+
+def _marks(backdrop: Backdrop) -> list[dict[str, Any]]:
+    if not backdrop.changes:
+        return []
+    return [
+        {
+            "type": "scatter", "mode": "markers", "yaxis": "y2", "showlegend": False, "cliponaxis": False,
+            "x": [backdrop.x(change.time) for change in backdrop.changes],
+            "y": [1.0] * len(backdrop.changes),
+            "marker": {
+                "size": 9,
+                "color": [MARKS[change.kind][0] for change in backdrop.changes],
+                "symbol": [MARKS[change.kind][1] for change in backdrop.changes],
+            },
+            "text": [escape(backdrop.sentence(change)) for change in backdrop.changes],
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    ]  # fmt: skip
+
+
+def runs(values: Sequence[object | None]) -> list[range]:
+    """Return the stretches of positions without a None: a band is one closed polygon for each."""
+    found, start = [], None
+    for place, value in enumerate([*values, None]):
+        if value is not None and start is None:
+            start = place
+        elif value is None and start is not None:
+            found.append(range(start, place))
+            start = None
+    return found
+
+
+def band(
+    x: Sequence[str], low: Sequence[float | None], high: Sequence[float | None]
+) -> tuple[list[str | None], list[float | None]]:
+    """Return the outline of the area between two lines, a closed polygon for each run of real values."""
+    outline_x: list[str | None] = []
+    outline_y: list[float | None] = []
+    for run in runs(low):
+        outline_x += [*(x[i] for i in run), *(x[i] for i in reversed(run)), x[run[0]], None]
+        outline_y += [*(high[i] for i in run), *(low[i] for i in reversed(run)), high[run[0]], None]
+    return outline_x[:-1], outline_y[:-1]
+
+
+def escape(text: str) -> str:
+    """Escape what Plotly would read as its own HTML in a name or a hover text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

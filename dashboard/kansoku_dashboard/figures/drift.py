@@ -1,0 +1,71 @@
+"""The drift strip: a row a signal, a cell a stretch of time, as dark as it is far from its reference."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from kansoku_collector.store.read.drift import SIGNALS, DriftCell
+from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, escape, figure
+from kansoku_dashboard.figures.style import Figure
+
+STRONG = 0.5  # an index at which the colour is full; 0.1 is worth a look, 0.25 is a shift
+SCALE = (
+    (0.0, "rgba(128,138,155,0.13)"),
+    (0.19, "rgba(222,184,110,0.30)"),
+    (0.2, "rgba(226,170,80,0.62)"),
+    (0.5, "rgba(226,132,62,0.88)"),
+    (1.0, "#D9485F"),
+)
+MOST_LABELS = 2
+
+
+def strip(
+    cells: Sequence[DriftCell],
+    backdrop: Backdrop,
+    names: Mapping[str, str],
+    hover: Callable[[DriftCell], str] = lambda cell: "",
+) -> Figure:
+    """Return the strip; a cell without enough samples stays empty, a drifted one carries a dot besides its colour."""
+    times = sorted({cell.time for cell in cells})
+    place = {time: column for column, time in enumerate(times)}
+    row = {signal: number for number, signal in enumerate(reversed(SIGNALS))}
+    z: list[list[float | None]] = [[None] * len(times) for _ in SIGNALS]
+    dots = [[""] * len(times) for _ in SIGNALS]
+    texts = [[""] * len(times) for _ in SIGNALS]
+    for cell in cells:
+        at = (row[cell.signal], place[cell.time])
+        z[at[0]][at[1]] = cell.psi
+        dots[at[0]][at[1]] = "•" if cell.drifted else ""
+        texts[at[0]][at[1]] = hover(cell) if cell.psi is not None else ""
+    width = cells[0].width if cells else backdrop.width
+    trace = {
+        "type": "heatmap",
+        "x": [backdrop.x(time + width / 2) for time in times],
+        "y": [names[signal] for signal in reversed(SIGNALS)],
+        "z": z, "zmin": 0, "zmax": STRONG, "colorscale": [list(step) for step in SCALE], "showscale": False,
+        "xgap": 1.5, "ygap": 5, "text": dots, "texttemplate": "%{text}", "textfont": {"size": 9, "color": "#FFFFFF"},
+        "customdata": texts, "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
+    }  # fmt: skip
+    made = figure(backdrop, [trace], {"tickfont": {"size": 12}, "showgrid": False, "rangemode": "normal"}, 230)
+    if times:
+        made["layout"]["xaxis"]["range"] = [backdrop.x(times[0]), backdrop.x(times[-1] + width)]
+    made["layout"]["hovermode"] = "closest"
+    made["layout"]["margin"] |= {"l": 112, "t": 40}
+    made["layout"]["annotations"] += _labels(backdrop)
+    return made
+
+
+def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
+    """Name the latest changes above the strip, in words; the model that answers first, then prompts."""
+    order = sorted(backdrop.changes, key=lambda change: (list(MARKS).index(change.kind), -change.time.timestamp()))
+    middle = backdrop.times[len(backdrop.times) // 2] if backdrop.times else backdrop.end
+    return [
+        {
+            "x": backdrop.x(change.time), "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 4 + 15 * line,
+            "xanchor": "left" if change.time < middle else "right", "showarrow": False,
+            "text": f"▼ {escape(_short(backdrop.sentence(change)))}", "font": {"size": 11, "color": MARKS[change.kind][0]},
+        }
+        for line, change in enumerate(order[:MOST_LABELS])
+    ]  # fmt: skip
+
+
+def _short(text: str, most: int = 90) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,44 @@
+"""Latency over time: the median, the 95th and the 99th percentile, and the area between them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kansoku_collector.store.read.overview import Bucket
+from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, runs
+from kansoku_dashboard.figures.style import PALETTE, Figure
+
+LINES = (("p99", 1.0, 0.55), ("p95", 1.6, 0.8), ("p50", 2.2, 1.0))
+FILL = "rgba(74,111,220,0.13)"
+
+
+def percentiles(rows: Sequence[Bucket], backdrop: Backdrop) -> Figure:
+    """Return three lines with gaps where nothing was measured; what is not over yet is dotted."""
+    rows = [row for row in rows if not backdrop.unfinished(row.time) or row.p50 is not None]
+    x = [backdrop.x(row.time + backdrop.width / 2) for row in rows]
+    outline_x, outline_y = band(x, [row.p50 for row in rows], [row.p99 for row in rows])
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter", "mode": "lines", "x": outline_x, "y": outline_y, "fill": "toself", "fillcolor": FILL,
+            "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+        }
+    ]  # fmt: skip
+    last = bool(rows) and backdrop.unfinished(rows[-1].time)
+    for name, width, opacity in LINES:
+        y = [getattr(row, name) for row in rows]
+        traces.append(line(name, x, y, PALETTE[0], width) | {"opacity": opacity, "hovertemplate": "%{y:.3~f} s"})
+        if last:
+            traces[-1]["y"] = [*y[:-1], None]
+            tail = line(name, x[-2:], y[-2:], PALETTE[0], width)
+            tail["line"]["dash"] = "dot"
+            traces.append(tail | {"opacity": opacity * 0.6, "showlegend": False, "hoverinfo": "skip"})
+    return figure(backdrop, traces, {"ticksuffix": " s"})
+
+
+def line(name: str, x: list[str], y: list[float | None], colour: str, width: float) -> dict[str, Any]:
+    """Return a line that breaks where a value is missing; a value alone between gaps is a dot."""
+    alone = {run[0] for run in runs(y) if len(run) == 1}
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y, "connectgaps": False,
+        "line": {"color": colour, "width": width, "shape": "linear"},
+        "marker": {"size": [5 if place in alone else 0 for place in range(len(y))], "color": colour},
+    }  # fmt: skip

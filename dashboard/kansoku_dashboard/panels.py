@@ -1,0 +1,178 @@
+"""The panels of the Overview: ask, prepare, draw."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from kansoku_collector.store.read import drift as drift_questions
+from kansoku_collector.store.read import grid, incidents, overview, slices, votes
+from kansoku_collector.store.scope import Period
+from kansoku_dashboard import clock, data, links, movers, sentences, table, words
+
+from kansoku_dashboard.figures import cost as cost_figure
+from kansoku_dashboard.figures import drift as drift_figure
+from kansoku_dashboard.figures import feedback as feedback_figure
+from kansoku_dashboard.figures import latency as latency_figure
+from kansoku_dashboard.figures.backdrop import Backdrop
+from kansoku_dashboard.figures.style import Figure, colours, count, money, share
+from kansoku_dashboard.state import View
+from kansoku_dashboard.tiles import Stretch, Tile, tiles
+from kansoku_dashboard.words import say
+
+
+def alert_line(view: View) -> None:
+    """Draw the open incidents as sentences, or that there are none and since when data arrives."""
+    found = data.ask(incidents.open_incidents, view.scope.project)
+    if not found:
+        health = data.ask(overview.health, view.scope.project)
+        st.caption(f":material/check_circle: {say('alerts.none')} · {last_span(health)}")
+        return
+    now = clock.now()
+    with st.container(key="alert_line", border=True, horizontal=True, vertical_alignment="center"):
+        label = say("alerts.one") if len(found) == 1 else say("alerts.many", count=len(found))
+        st.badge(label, icon=":material/notifications_active:", color="red")
+        said = [sentences.sentence(one, words.language(), clock.zone(), now) for one in found[:2]]
+        more = [say("alerts.more", count=len(found) - 2)] if len(found) > 2 else []
+        st.markdown("  ·  ".join(said + more), width="stretch")
+        links.link("traces", say("alerts.traces"), icon=":material/arrow_forward:", **sentences.way(found[0], now))
+
+
+def last_span(health: overview.Health) -> str:
+    """Say how long ago the last span came."""
+    if health.last is None:
+        return say("start.empty")
+    seconds = max(0, round((clock.now() - health.last).total_seconds()))
+    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    return say("start.last_span", ago=ago)
+
+
+def tile_row(view: View) -> None:
+    """Draw the six tiles."""
+    period = view.period()
+    now, before = stretch(view, period), None
+    first = data.ask(overview.health, view.scope.project).first
+    if first and first <= period.previous().start + period.length / 20:
+        before = stretch(view, period.previous())
+    hidden = [backdrop(view, period, []).hidden(row.time) for row in now.series]
+    with st.container(key="tiles"):
+        columns = st.columns(6, gap="small")
+        for column, tile in zip(columns, tiles(now, before, hidden), strict=True):
+            with column:
+                _tile(tile, view, before is not None)
+
+
+def _tile(tile: Tile, view: View, compared: bool) -> None:
+    name = tile.name
+    if name in ("requests", "errors") and overview.counts_calls(view.scope):
+        name = f"{name}_of_calls"
+    against = say("tiles.previous", range=view.range) if tile.delta else say("tiles.no_previous")
+    st.metric(
+        say(f"tiles.{name}"),
+        tile.value,
+        delta=tile.delta or None,
+        delta_color=tile.colour,
+        delta_arrow="auto" if tile.delta else "off",
+        delta_description=against if compared or tile.delta else None,
+        help=say(f"tiles.{name}_help"),
+        border=True,
+        chart_data=[float("nan") if value is None else value for value in tile.spark],
+        chart_type="area",
+        height=150,
+    )
+
+
+def stretch(view: View, period: Period) -> Stretch:
+    """Ask for all that the tiles show of one stretch of time."""
+    return Stretch(
+        data.ask(overview.totals, view.scope, period),
+        data.ask(overview.series, view.scope, period),
+        data.ask(votes.votes, view.scope, period),
+        data.ask(votes.votes_total, view.scope, period),
+    )
+
+
+def cost(view: View) -> None:
+    """Draw cost by model, and say what has no price."""
+    period = view.period()
+    rows = data.ask(overview.cost_by_model, view.scope, period)
+    known = data.ask(overview.dimensions, view.scope.project).models
+    behind = backdrop(view, period, [row.time for row in data.ask(overview.series, view.scope, period)])
+    made = cost_figure.stack(rows, behind, colours([*known, *(row.model for row in rows)]), say("overview.other"))
+    total, calls = sum(row.cost for row in rows), sum(row.calls for row in rows)
+    unpriced = sum(row.unpriced for row in rows)
+    models = len({row.model for row in rows if row.unpriced})
+    note = ""
+    if unpriced:
+        floor = money(total) if calls > unpriced else say("overview.unknown_cost")
+        note = say("overview.unpriced", cost=floor, models=models, calls=count(unpriced), share=share(unpriced / calls, 0))
+    _chart("cost", made, note, say("overview.cost_alt", cost=money(total)))
+
+
+def latency(view: View) -> None:
+    """Draw the three percentiles."""
+    period = view.period()
+    rows = data.ask(overview.series, view.scope, period)
+    behind = backdrop(view, period, [row.time for row in rows])
+    note = say("overview.of_calls") if overview.counts_calls(view.scope) else say("overview.of_requests")
+    _chart("latency", latency_figure.percentiles(rows, behind), note, say("overview.latency_alt"))
+
+
+def feedback(view: View) -> None:
+    """Draw the share of thumbs up."""
+    period = view.period()
+    rows = data.ask(votes.votes, view.scope, period)
+    buckets = grid.Grid.of(period, votes.POINTS)
+    behind = replace(backdrop(view, period, [row.time for row in rows]), width=buckets.width)
+    made = feedback_figure.liked(rows, behind, say("overview.liked"), say("overview.votes"))
+    given = sum(row.votes for row in rows)
+    note = say("overview.votes_given", votes=count(given)) if given else say("overview.no_votes")
+    _chart("feedback", made, note, say("overview.feedback_alt"))
+
+
+def drift(view: View) -> None:
+    """Draw the drift strip with the changes in words."""
+    period = view.period()
+    cells = data.ask(drift_questions.drift_strip, view.scope, period)
+    names = {signal: say(f"signals.{signal}") for signal in drift_questions.SIGNALS}
+    behind = backdrop(view, period, sorted({cell.time for cell in cells}))
+    made = drift_figure.strip(cells, behind, names, lambda cell: table.drift_hover(cell, names, behind))
+    reference = next((cell.reference for cell in cells if cell.reference != "none"), "none")
+    _chart("drift", made, say(f"overview.reference_{reference}"), say("overview.drift_alt"))
+
+
+def moved(view: View) -> None:
+    """Draw the table of what changed."""
+    period = view.period()
+    now = data.ask(slices.slices, view.scope, period)
+    before = data.ask(slices.slices, view.scope, period.previous())
+    with st.container(border=True, key="panel_movers"):
+        _heading("movers", say("overview.movers_note", range=view.range))
+        rows = movers.movers(now, before)
+        if rows:
+            table.draw(rows)
+        else:
+            st.caption(say("overview.no_movers"))
+
+
+def backdrop(view: View, period: Period, times: list) -> Backdrop:  # type: ignore[type-arg]
+    """Return what lies behind the charts of this view: gaps, changes of version, the reader's clock."""
+    return Backdrop(
+        times,
+        grid.Grid.of(period).width,
+        period.end,
+        data.ask(overview.gaps, view.scope.project, period),
+        data.ask(drift_questions.version_changes, view.scope, period),
+        clock.zone(),
+        say("overview.no_data"),
+        {kind: say(f"overview.changed_{kind}") for kind in ("model", "prompt", "release")},
+    )
+
+
+def _heading(name: str, note: str) -> None:
+    st.markdown(f"**{say(f'overview.{name}')}**  :gray[{note}]" if note else f"**{say(f'overview.{name}')}**")
+
+
+def _chart(name: str, figure: Figure, note: str, alt: str) -> None:
+    with st.container(border=True, key=f"panel_{name}", gap=None):
+        _heading(name, note)
+        st.plotly_chart(figure, key=f"chart_{name}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt)

@@ -1,0 +1,79 @@
+"""An incident as a sentence: what, since when, how much, against which limit; and the way to its traces."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.store.read.metrics import METRICS
+from kansoku_dashboard.figures.style import count, money, seconds, share
+from kansoku_dashboard.state import RANGES
+from kansoku_dashboard.text import plain
+from kansoku_dashboard.words import tell
+
+WRITERS = {"usd": money, "seconds": seconds, "share": share, "count": count}
+# A scope's dimensions and the parameters of the URL that filter by them.
+PARAMETERS = {"environment": "env", "service": "service", "model": "model"}
+CAUSES = {
+    "error_rate": {"status": "error"},
+    "call_error_rate": {"status": "error"},
+    "like_rate": {"feedback": "disliked"},
+    "dislike_rate": {"feedback": "disliked"},
+    "unpriced_calls": {"unpriced": "true"},
+}
+
+
+def sentence(incident: Incident, tongue: str, zone: tzinfo, now: datetime) -> str:
+    """Return the incident in words, as Markdown with every foreign name escaped."""
+    return tell(
+        tongue,
+        f"alerts.sentence_{incident.comparison}",
+        what=metric(incident.metric, tongue),
+        where=where(incident, tongue),
+        value=plain(written(incident.metric, incident.value)),
+        limit=plain(written(incident.metric, incident.threshold)),
+        since=plain(clock(incident.opened, zone, now)),
+        samples=plain(count(incident.samples)),
+        noun=noun(incident.metric, tongue),
+    )
+
+
+def metric(name: str, tongue: str) -> str:
+    """Return what a metric is called."""
+    known = METRICS.get(name)
+    if known is None:
+        return plain(name)
+    return known.label_ja if tongue == "ja" else known.label
+
+
+def noun(name: str, tongue: str) -> str:
+    """Return what a sample of a metric is."""
+    known = METRICS.get(name)
+    return "" if known is None else (known.noun_ja if tongue == "ja" else known.noun)
+
+
+def where(incident: Incident, tongue: str) -> str:
+    """Return the slice that an incident is about, in bold; empty for all traffic."""
+    names = " · ".join(f"**{plain(value)}**" for value in incident.scope.values() if value)
+    return tell(tongue, "alerts.where", names=names) if names else ""
+
+
+def written(name: str, value: float) -> str:
+    """Write a value of a metric in its unit."""
+    known = METRICS.get(name)
+    return WRITERS[known.unit](value) if known else f"{value:g}"
+
+
+def clock(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Write a moment as the reader's clock shows it, with the date unless it was today."""
+    local = moment.astimezone(zone)
+    return local.strftime("%H:%M" if local.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M")
+
+
+def way(incident: Incident, now: datetime) -> dict[str, str]:
+    """Return the query parameters under which Traces lists what caused the incident."""
+    filters = {PARAMETERS[key]: value for key, value in incident.scope.items() if key in PARAMETERS and value}
+    name, version = incident.scope.get("prompt_name", ""), incident.scope.get("prompt_version", "")
+    if version:
+        filters["prompt"] = f"{name}@{version}"
+    needed = now - incident.opened + incident.window
+    wide = (name for name, length in RANGES.items() if length >= min(needed, timedelta(days=30)))
+    return filters | CAUSES.get(incident.metric, {}) | {"range": next(wide)}
