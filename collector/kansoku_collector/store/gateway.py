@@ -1,0 +1,366 @@
+"""Serve the embedded engine over the ClickHouse HTTP protocol on loopback: one client for every process.
+
+app = build("/data/clickhouse", keys)     # run with uvicorn, in the process that owns the engine
+clickhouse_connect.get_client(host="127.0.0.1", username="reader", password=key, database="kansoku")
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import uuid
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from kansoku_collector.store.connect import DATABASE
+from kansoku_collector.store.gateway_engine import STREAM_SAFE, Engine, Session, Totals
+from kansoku_collector.store.gateway_errors import QueryError
+from kansoku_collector.store.gateway_guard import (
+    Statement,
+    check_everyone,
+    check_reader,
+    check_word,
+    reader_settings,
+)
+from kansoku_collector.store.gateway_reply import Reply, choose_encoding, compress
+from kansoku_collector.store.gateway_request import Body, Call, ClientGoneError, read_call, read_form
+from kansoku_collector.store.gateway_text import InsertHead, first_word, insert_head
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Any]
+Send = Callable[[Message], Any]
+T = TypeVar("T")
+
+SCOPES = {"reader": "read", "admin": "admin"}
+CEILINGS = {"max_execution_time": 300, "max_memory_usage": 4 << 30}  # seconds and bytes of one reader's query
+_HEAD = 64 << 10  # bytes of a body in which an INSERT's head must fit
+_FIRST = 64 << 10  # bytes of an answer that are gathered before its headers: small answers get their totals
+_QUEUE = 8  # chunks of insert data between the socket and the engine
+# Clients ask this first, to learn which settings they may send; under readonly=1 the answer would be: none.
+_PROBE = "SELECT name, value, readonly FROM system.settings LIMIT 10000"
+
+
+class Grant(Protocol):
+    """What a key allows."""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Names of the scopes: ingest, feedback, read, admin."""
+
+
+class Keys(Protocol):
+    """Who may enter."""
+
+    def check(self, key: str) -> Grant | None:
+        """Return what `key` allows, None when it is unknown."""
+
+
+def build(path: str, keys: Keys, *, limit: int = 32) -> Starlette:
+    """Return the ASGI application that serves the engine on `path`; at most `limit` queries run at a time."""
+    gateway = Gateway(Engine(path), keys, limit)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        gateway.close()
+
+    async def ping(_: object) -> PlainTextResponse:
+        return PlainTextResponse("Ok.\n")
+
+    routes = [Route("/ping", ping), Route("/", gateway)]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(LoopbackOnly)
+    return app
+
+
+class LoopbackOnly:
+    """Refuse requests that a web page in a browser could have been tricked into: a foreign Host or Origin."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass the request on when its Host and Origin are this machine's."""
+        if scope["type"] == "http":
+            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+            origin = headers.get(b"origin")
+            if not is_loopback(f"//{headers.get(b'host', '')}") or (origin and not is_loopback(origin)):
+                error = QueryError(
+                    516, "The gateway answers to loopback host names only", "AUTHENTICATION_FAILED"
+                )
+                await Reply(send, "").fail(error)
+                return
+        await self._app(scope, receive, send)
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL's host is this machine, by name or address."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Gateway:
+    """The endpoint `/`: authenticate, run on a session of its own, answer."""
+
+    def __init__(self, engine: Engine, keys: Keys, limit: int) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._limit = limit
+        self._running = 0
+        self._work = ThreadPoolExecutor(limit, "gateway")
+        self._control = ThreadPoolExecutor(4, "gateway-control")  # never waits behind queries: it kills them
+
+    def close(self) -> None:
+        """Stop the threads and leave the engine."""
+        self._work.shutdown()
+        self._control.shutdown()
+        self._engine.close()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        reply = Reply(send, "")
+        try:
+            call = read_call(scope)
+            reply = Reply(send, call.query_id or str(uuid.uuid4()))
+            if call.get and not call.query:
+                await reply.start("", "", Totals(), None)
+                await reply.write(b"Ok.\n")
+                await reply.end()
+                return
+            await self._in_control(self._authenticate, call)
+            with self._admitted():
+                await self._serve(call, Body(receive, call.encoding), reply)
+        except QueryError as error:
+            await reply.fail(error)
+        except ClientGoneError:
+            pass
+
+    def _authenticate(self, call: Call) -> None:
+        scope = SCOPES.get(call.user)
+        grant = self._keys.check(call.key) if scope else None
+        if grant is None or not ({scope, "admin"} & grant.scopes):
+            message = f"{call.user or 'default'}: Authentication failed: wrong password, or no such user"
+            raise QueryError(
+                516,
+                f"{message}. Users are reader and admin; the password is an API key",
+                "AUTHENTICATION_FAILED",
+            )
+
+    @contextlib.contextmanager
+    def _admitted(self) -> Iterator[None]:
+        if self._running >= self._limit:
+            message = f"Too many simultaneous queries. Maximum: {self._limit}"
+            raise QueryError(202, message, "TOO_MANY_SIMULTANEOUS_QUERIES")
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def _serve(self, call: Call, body: Body, reply: Reply) -> None:
+        if call.form:
+            call = call.with_form(await self._in_control(read_form, call.form, await body.text()))
+            await self._query(call, call.query, body.receive, reply)
+            return
+        prefix = f"{call.query}\n".encode() if call.query else b""
+        head = prefix + await body.head(_HEAD)
+        insert = _insert_of(head, whole=body.ended)
+        if insert is not None and (call.user != "admin" or call.get):
+            await body.drain()
+            raise QueryError(164, f"{call.user}: Cannot execute query in readonly mode", "READONLY")
+        if insert is not None:
+            await self._insert(call, insert, body, len(prefix), reply)
+        else:
+            text = prefix + await body.text()
+            await self._query(call, text.decode("utf-8", "replace"), body.receive, reply)
+
+    async def _insert(self, call: Call, head: InsertHead, body: Body, prefix: int, reply: Reply) -> None:
+        """Stream the data after an INSERT into the engine."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
+        loop = asyncio.get_running_loop()
+        feed = _Feed(queue, loop)
+        session = self._session(call, "")
+        try:
+            await self._in_work(session.open)
+            work = loop.run_in_executor(self._work, session.insert, head.query, head.format, feed)
+            work.add_done_callback(lambda done: done.exception())  # also when nobody is left to ask for it
+            await _pump(body, head.data - prefix, queue, work)
+            await work
+        finally:
+            feed.stop()
+            await self._in_control(session.close)
+        await reply.start("", "", session.totals, 0)
+        await reply.end()
+
+    async def _query(self, call: Call, text: str, receive: Receive, reply: Reply) -> None:
+        statement = await self._in_work(self._statement, call, text.strip())
+        session = self._session(call, _readonly(call, statement))
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            reply.timezone = call.settings.get("session_timezone") or "UTC"
+            await self._in_work(session.open)
+            await self._answer(call, statement, session, gone, reply)
+        finally:
+            gone.cancel()
+            await self._in_control(session.close)
+
+    def _statement(self, call: Call, text: str) -> Statement:
+        if not text:
+            raise QueryError(62, "Empty query", "SYNTAX_ERROR")
+        if call.user == "reader":
+            check_word(first_word(text))
+        try:
+            statement = self._engine.read(text)
+        except QueryError:
+            if call.user == "reader" or first_word(text) in ("SELECT", "WITH"):
+                raise
+            statement = Statement(
+                text, text
+            )  # the engine runs some statements that its formatter cannot write
+        check_everyone(statement)
+        if call.user == "reader":
+            check_reader(statement, call.params, self._engine.table_functions)
+            if call.database == "default":
+                raise QueryError(497, "reader: Not enough privileges on database default", "ACCESS_DENIED")
+        return statement
+
+    def _session(self, call: Call, readonly: str) -> Session:
+        settings = dict(call.settings)
+        options = {"database": call.database or DATABASE}
+        if call.user == "reader":
+            settings = reader_settings(settings, CEILINGS)
+            options |= {name: str(value) for name, value in CEILINGS.items() if name not in settings}
+        return Session(self._engine, uuid.uuid4().hex, options, settings, readonly)
+
+    async def _answer(
+        self, call: Call, statement: Statement, session: Session, gone: "asyncio.Future[None]", reply: Reply
+    ) -> None:
+        """Send the result; totals and length are in the headers when all of it fits the first part."""
+        output = statement.split_format()[1] or call.output
+        encoding = choose_encoding(call.accepts)
+        chunks = compress(_chunks(statement, session, output, call), encoding, reply)
+        first: list[bytes] = []
+        more = True
+        try:
+            while more and sum(len(part) for part in first) < _FIRST:
+                chunk = await self._step(session, gone, chunks)
+                more = chunk is not None
+                first.append(chunk or b"")
+            data = b"".join(first)
+            shown = output if statement.has_result or data else ""
+            await reply.start(shown, encoding, session.totals, None if more else len(data))
+            await reply.write(data)
+            while more and (chunk := await self._step(session, gone, chunks)) is not None:
+                await reply.write(chunk)
+            await reply.end()
+        finally:
+            await self._in_control(chunks.close)
+
+    async def _step(
+        self, session: Session, gone: "asyncio.Future[None]", chunks: Iterator[bytes]
+    ) -> bytes | None:
+        """Take the next chunk; when the client leaves meanwhile, cancel the query."""
+        work = asyncio.get_running_loop().run_in_executor(self._work, _next, chunks)
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            while (
+                not work.done()
+            ):  # again and again: a query that has not begun yet cannot be found to be killed
+                await self._in_control(session.kill)
+                await asyncio.wait({work}, timeout=0.1)
+        if gone.done():
+            work.exception()
+            raise ClientGoneError
+        return work.result()
+
+    async def _in_work(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._work, function, *args)
+
+    async def _in_control(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._control, function, *args)
+
+
+class _Feed:
+    """Insert data for the engine's thread, taken from the event loop's queue; `stop` makes it fail."""
+
+    def __init__(self, queue: "asyncio.Queue[bytes | None]", loop: asyncio.AbstractEventLoop) -> None:
+        self._queue = queue
+        self._loop = loop
+        self._stopped = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (chunk := asyncio.run_coroutine_threadsafe(self._queue.get(), self._loop).result()) is not None:
+            yield chunk
+        if self._stopped:
+            raise ClientGoneError
+
+    def stop(self) -> None:
+        """End the data as cut off: nothing of it will be stored."""
+        self._stopped = True
+        while self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+
+def _readonly(call: Call, statement: Statement) -> str:
+    """Choose the read-only level: readers 1, or 2 for the probe; GET never writes, as in ClickHouse."""
+    if call.user != "reader":
+        return "2" if call.get else ""
+    return "2" if statement.split_format()[0] == _PROBE else "1"
+
+
+def _insert_of(head: bytes, *, whole: bool) -> InsertHead | None:
+    """Find the INSERT at the head of a body whose data must be streamed; short VALUES may hold parameters."""
+    text = head.decode("latin-1")  # one character a byte, so that places in the text are places in the body
+    if first_word(text) != "INSERT":
+        return None
+    found = insert_head(text)
+    if found is None or (found.format == "Values" and whole):
+        return None
+    return found._replace(query=found.query.encode("latin-1").decode("utf-8", "replace"))
+
+
+def _next(chunks: Iterator[bytes]) -> bytes | None:
+    return next(chunks, None)
+
+
+def _chunks(statement: Statement, session: Session, output: str, call: Call) -> Generator[bytes, None, None]:
+    if not statement.streams:
+        yield session.run(statement.text, output, call.params)
+    elif output in STREAM_SAFE:
+        yield from session.stream(statement.text, output, call.params)
+    else:
+        yield from session.spool(statement, output, call.params)
+
+
+async def _pump(
+    body: Body, start: int, queue: "asyncio.Queue[bytes | None]", work: "asyncio.Future[None]"
+) -> None:
+    """Move the body into the queue; once the insert has failed, only read on: some clients send all first."""
+    async for chunk in body.rest(start):
+        await _put(queue, chunk, work)
+    await _put(queue, None, work)
+
+
+async def _put(
+    queue: "asyncio.Queue[bytes | None]", item: bytes | None, work: "asyncio.Future[None]"
+) -> None:
+    if work.done():
+        return
+    placing = asyncio.ensure_future(queue.put(item))
+    await asyncio.wait({placing, work}, return_when=asyncio.FIRST_COMPLETED)
+    placing.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
