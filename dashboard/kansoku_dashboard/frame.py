@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_dashboard import links, words
-from kansoku_dashboard.paths import ICON, LOGO, STYLES
+from kansoku_dashboard.paths import LOGO, STYLES
 from kansoku_dashboard.screens import alerts, overview, start, trace, traces
 from kansoku_dashboard.words import say
 
@@ -13,7 +13,7 @@ from kansoku_dashboard.words import say
 def show() -> None:
     """Draw the navigation, run the chosen screen, and close with the footer."""
     st.html(STYLES)
-    st.logo(str(LOGO), size="medium", icon_image=str(ICON))
+    st.logo(str(LOGO), size="medium")
     pages = screens()
     links.keep(pages)
     chosen = st.navigation(list(pages.values()), position="top")

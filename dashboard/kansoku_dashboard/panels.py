@@ -58,26 +58,25 @@ def tile_row(view: View) -> None:
         columns = st.columns(6, gap="small")
         for column, tile in zip(columns, tiles(now, before, hidden), strict=True):
             with column:
-                _tile(tile, view, before is not None)
+                _tile(tile, view)
 
 
-def _tile(tile: Tile, view: View, compared: bool) -> None:
+def _tile(tile: Tile, view: View) -> None:
     name = tile.name
     if name in ("requests", "errors") and overview.counts_calls(view.scope):
         name = f"{name}_of_calls"
-    against = say("tiles.previous", range=view.range) if tile.delta else say("tiles.no_previous")
     st.metric(
         say(f"tiles.{name}"),
         tile.value,
-        delta=tile.delta or None,
+        delta=tile.delta or say("tiles.no_previous"),
         delta_color=tile.colour,
         delta_arrow="auto" if tile.delta else "off",
-        delta_description=against if compared or tile.delta else None,
+        delta_description=say("tiles.previous", range=view.range) if tile.delta else None,
         help=say(f"tiles.{name}_help"),
         border=True,
         chart_data=[float("nan") if value is None else value for value in tile.spark],
         chart_type="area",
-        height=150,
+        height=158,
     )
 
 
@@ -104,7 +103,8 @@ def cost(view: View) -> None:
     note = ""
     if unpriced:
         floor = money(total) if calls > unpriced else say("overview.unknown_cost")
-        note = say("overview.unpriced", cost=floor, models=models, calls=count(unpriced), share=share(unpriced / calls, 0))
+        key = "overview.unpriced_one" if models == 1 else "overview.unpriced"
+        note = say(key, cost=floor, models=models, calls=count(unpriced), share=share(unpriced / calls, 0))
     _chart("cost", made, note, say("overview.cost_alt", cost=money(total)))
 
 
@@ -165,6 +165,7 @@ def backdrop(view: View, period: Period, times: list) -> Backdrop:  # type: igno
         clock.zone(),
         say("overview.no_data"),
         {kind: say(f"overview.changed_{kind}") for kind in ("model", "prompt", "release")},
+        say("overview.day_format"),
     )
 
 

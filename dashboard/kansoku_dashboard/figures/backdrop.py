@@ -1,5 +1,6 @@
 """What every chart over time stands on: the axis, gaps in the data, and marks where a version changed."""
 
+import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -25,6 +26,7 @@ class Backdrop:
     zone: tzinfo = UTC
     no_data: str = "no data"
     change_words: dict[str, str] = field(default_factory=dict)  # kind -> "… {name} … {before} … {after}"
+    day_format: str = "%b %-d"
 
     def x(self, moment: datetime) -> str:
         """Write a moment as the reader's clock shows it: a chart knows no zones."""
@@ -41,28 +43,59 @@ class Backdrop:
     def sentence(self, change: VersionChange) -> str:
         """Say a change in words."""
         template = self.change_words.get(change.kind, "{name}: {before} → {after}")
-        return template.format(name=change.name, before=change.before, after=change.after)
+        name, before, after = change.name, change.before, change.after
+        if change.kind == "model":
+            name, before, after = _versions(before, after)
+        return template.format(name=name, before=before, after=after).strip()
+
+
+def _versions(before: str, after: str) -> tuple[str, str, str]:
+    """Split what two versions of one model share from what differs: "gpt-5", "08-06", "11-14"."""
+    shared = os.path.commonprefix([before, after])
+    cut = max(shared.rfind(mark) for mark in "-@:_")
+    # Never inside a date: 2026-08-06 and 2026-11-14 differ as wholes.
+    while cut > 0 and shared[:cut].rpartition("-")[2].isdigit() and len(shared[:cut].rpartition("-")[2]) in (2, 4):
+        cut = shared[:cut].rfind("-")
+    return (shared[:cut], before[cut + 1 :], after[cut + 1 :]) if cut > 2 else ("", before, after)
 
 
 def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
     """Return the figure of `traces` on a backdrop, in one piece."""
-    axis = {"gridcolor": GRID, "zeroline": False, "tickfont": {"size": FONT - 1}}
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": False, "tickfont": {"size": FONT - 1}}
     return {
         "data": traces + _marks(backdrop),
         "layout": {
             "height": height,
-            "margin": {"l": 52, "r": 8, "t": 30, "b": 26},
+            "margin": {"l": 52, "r": 10, "t": 12 + 20 * _legend_rows(traces), "b": 24, "pad": 0},
             "hovermode": "x unified",
             "hoverlabel": {"font": {"size": FONT}},
             "dragmode": False,
-            "legend": {"orientation": "h", "x": 0, "y": 1.16, "xanchor": "left", "yanchor": "top", "font": {"size": FONT}},
-            "xaxis": axis | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8},
+            "legend": _LEGEND,
+            "xaxis": axis | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
+            | {"tickformat": _tick_format(backdrop), "fixedrange": True},
             "yaxis": axis | {"rangemode": "tozero", "nticks": 5, "fixedrange": True} | y,
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
             "shapes": _gaps(backdrop) + _lines(backdrop),
             "annotations": [_label(backdrop, gap) for gap in backdrop.gaps],
         },
     }
+
+
+_LEGEND = {
+    "orientation": "h", "x": 0, "y": 1.03, "xanchor": "left", "yanchor": "bottom", "font": {"size": FONT},
+    "itemclick": False, "itemdoubleclick": False, "tracegroupgap": 0, "entrywidth": 0,
+}  # fmt: skip
+
+
+def _legend_rows(traces: list[dict[str, Any]]) -> int:
+    """Estimate the lines that the legend takes in half a page."""
+    names = [trace["name"] for trace in traces if trace.get("name") and trace.get("showlegend", True)]
+    return -(-sum(7 * len(name) + 46 for name in names) // 540)
+
+
+def _tick_format(backdrop: Backdrop) -> str:
+    span = backdrop.times[-1] - backdrop.times[0] if backdrop.times else timedelta(0)
+    return "%H:%M" if span <= timedelta(hours=36) else backdrop.day_format
 
 
 def _range(backdrop: Backdrop) -> list[str]:
@@ -78,7 +111,7 @@ def _gaps(backdrop: Backdrop) -> list[dict[str, Any]]:
 def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
     middle = gap.start + gap.length / 2
     return {
-        "x": backdrop.x(middle), "y": 0.98, "yref": "paper", "yanchor": "top", "text": backdrop.no_data,
+        "x": backdrop.x(middle), "y": 0.5, "yref": "paper", "yanchor": "middle", "text": backdrop.no_data,
         "textangle": -90, "showarrow": False, "font": {"size": FONT - 2, "color": OTHER},
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from kansoku_collector.store.read.drift import SIGNALS, DriftCell
+from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
 from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, escape, figure
 from kansoku_dashboard.figures.style import Figure
 
@@ -15,6 +15,7 @@ SCALE = (
     (1.0, "#D9485F"),
 )
 MOST_LABELS = 2
+WIDTH = 560  # of the plot on a laptop, in pixels
 
 
 def strip(
@@ -44,11 +45,11 @@ def strip(
         "xgap": 1.5, "ygap": 5, "text": dots, "texttemplate": "%{text}", "textfont": {"size": 9, "color": "#FFFFFF"},
         "customdata": texts, "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
-    made = figure(backdrop, [trace], {"tickfont": {"size": 12}, "showgrid": False, "rangemode": "normal"}, 230)
+    made = figure(backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 230)
     if times:
         made["layout"]["xaxis"]["range"] = [backdrop.x(times[0]), backdrop.x(times[-1] + width)]
     made["layout"]["hovermode"] = "closest"
-    made["layout"]["margin"] |= {"l": 112, "t": 40}
+    made["layout"]["margin"] |= {"l": 112, "t": 42}
     made["layout"]["annotations"] += _labels(backdrop)
     return made
 
@@ -56,15 +57,22 @@ def strip(
 def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
     """Name the latest changes above the strip, in words; the model that answers first, then prompts."""
     order = sorted(backdrop.changes, key=lambda change: (list(MARKS).index(change.kind), -change.time.timestamp()))
-    middle = backdrop.times[len(backdrop.times) // 2] if backdrop.times else backdrop.end
     return [
         {
             "x": backdrop.x(change.time), "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 4 + 15 * line,
-            "xanchor": "left" if change.time < middle else "right", "showarrow": False,
+            "xanchor": _anchor(backdrop, change), "showarrow": False,
             "text": f"▼ {escape(_short(backdrop.sentence(change)))}", "font": {"size": 11, "color": MARKS[change.kind][0]},
         }
         for line, change in enumerate(order[:MOST_LABELS])
     ]  # fmt: skip
+
+
+def _anchor(backdrop: Backdrop, change: VersionChange) -> str:
+    """Let the words run to the right of their mark where they fit, else to the left."""
+    if not backdrop.times:
+        return "left"
+    place = (change.time - backdrop.times[0]) / (backdrop.end - backdrop.times[0])
+    return "left" if place * WIDTH + 6.2 * len(_short(backdrop.sentence(change))) < WIDTH else "right"
 
 
 def _short(text: str, most: int = 90) -> str:

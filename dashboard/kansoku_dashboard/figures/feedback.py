@@ -28,7 +28,8 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
     traces = [
         {
             "type": "scatter", "mode": "lines", "x": outline_x, "y": outline_y, "fill": "toself", "fillcolor": FILL,
-            "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+            # The outline gives the interval of a point that stands alone, where the area has no width.
+            "line": {"width": 1.5, "color": FILL}, "hoverinfo": "skip", "showlegend": False,
         },
         {
             "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": rates, "connectgaps": False,
@@ -38,4 +39,4 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
     ]  # fmt: skip
     floor = min((value for value in low if value is not None), default=0.0)
     axis = {"tickformat": ".0%", "range": [max(0.0, floor - 0.05), 1.0], "rangemode": "normal"}
-    return figure(backdrop, traces, axis)
+    return figure(backdrop, traces, axis, 230)

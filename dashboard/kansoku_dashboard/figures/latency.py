@@ -7,7 +7,7 @@ from kansoku_collector.store.read.overview import Bucket
 from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, runs
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
-LINES = (("p99", 1.0, 0.55), ("p95", 1.6, 0.8), ("p50", 2.2, 1.0))
+LINES = (("p99", 1.0, 0.7), ("p95", 1.6, 0.85), ("p50", 2.2, 1.0))
 FILL = "rgba(74,111,220,0.13)"
 
 

@@ -1,12 +1,16 @@
 """Overview: is something wrong, what changed, how bad, for whom."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import streamlit as st
 
 from kansoku_collector.store.read import overview as questions
 from kansoku_dashboard import data, empty, panels, state
 from kansoku_dashboard.words import say
+
+for name in ("pandas", "plotly.graph_objs"):
+    import_module(name)  # Streamlit would import them when first needed, in several panels at once, and they are not made for that
 
 
 def show() -> None:
