@@ -40,7 +40,7 @@ class GarbageGuide:
         self._judge = judge
         self._index = {language: self._read_guide(language) for language in ("ja", "en")}
 
-    def ask(  # noqa: PLR0913 - what a chat window knows
+    def ask(
         self,
         question: str,
         *,

@@ -165,7 +165,7 @@ def _at_length(sentences: list[str], documents: list[tuple[str, str, str]], lang
 
 def _say_result(result: dict[str, Any], language: str) -> str:
     japanese = language == "ja"
-    if "fee_yen" in result and result["fee_yen"]:
+    if result.get("fee_yen"):
         return (
             f"{result['item']}の粗大ごみ手数料は{result['fee_yen']:,}円です。"
             if japanese

@@ -8,6 +8,8 @@ from kansoku_demo.vendor.wire import END, FIRST_CHUNK, RETRY_COUNT, Vendor
 
 # A reserved name: what a client is configured with. It is no address of this machine, as no vendor's is.
 BASE_URL = "http://vendor.example/v1"
+# Where the city's own machine with a small model listens, in simulated time.
+JUDGE_URL = "http://127.0.0.1:8000/v1"
 
 
 class Clock:

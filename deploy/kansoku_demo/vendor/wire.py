@@ -96,7 +96,9 @@ class Vendor:
             )
         if fate < 0.02 and retry == 0:
             message = "Rate limit reached for requests per minute. Please try again shortly."
-            return _error(429, message, "rate_limit_exceeded", 0.08, self._retry_seconds)
+            # In simulated time nobody waits: the wait is part of the answer's time.
+            seconds = 0.08 if self._retry_seconds else 0.68
+            return _error(429, message, "rate_limit_exceeded", seconds, self._retry_seconds)
         return None
 
 
