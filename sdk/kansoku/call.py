@@ -102,7 +102,7 @@ class Call:
         )
         here = trace.set_span_in_context(self._span)
         self.context = otel_context.set_value(_INSIDE, True, here)
-        # Written on the span at the end, in one go; the content is made into text now, before the caller changes it.
+        # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
         self._attributes = request.attributes
         if address:
             self._attributes[semconv.SERVER_ADDRESS] = address
@@ -121,7 +121,7 @@ class Call:
             self._attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
 
     def take(self, result: Any, arguments: Mapping[str, Any]) -> Any:
-        """Return what the caller gets: the response itself, or a stream that ends this call at its own end."""
+        """Return what the caller gets: the response, or a stream that ends this call at its own end."""
         try:
             if arguments.get("extra_headers") and RAW_RESPONSE_HEADER in arguments["extra_headers"]:
                 return follow_raw(result, self)
@@ -141,7 +141,7 @@ class Call:
 
     @guard
     def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
-        """End the call with what its stream gave; `first` is the time of the first chunk, 0 if there was none."""
+        """End the call with what its stream gave; `first` is the time of the first chunk, 0 for none."""
         if self._ended:
             return
         self._attributes[semconv.STREAM] = True

@@ -30,8 +30,8 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def plain(value: Any, depth: int = _MAX_DEPTH) -> Any:
-    """Return what JSON can hold of `value`, at most 6 levels deep and 200 items wide; objects become their fields."""
+def plain(value: Any, depth: int = _MAX_DEPTH) -> Any:  # noqa: PLR0911 - one return a type
+    """Return what JSON can hold of `value`, bounded in depth and width; objects become their fields."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -76,7 +76,7 @@ def _fields(items: Any, depth: int) -> dict[str, Any]:
 
 
 def to_json(value: Any, limit: int) -> str:
-    """Return JSON text of at most about `limit` bytes; long strings inside are cut and say how long they were."""
+    """Return JSON text of at most about `limit` bytes; long strings are cut and say their true size."""
     text = _encode(value)
     if fits(text, limit):
         return text

@@ -66,7 +66,7 @@ class _Recipe:
 
     __slots__ = ("attributes", "capture_input", "capture_output", "kind", "name", "names", "rest")
 
-    def __init__(  # noqa: PLR0913 - the arguments of observe()
+    def __init__(
         self,
         function: Any,
         name: str | None,

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,8 @@ def feedback(  # noqa: PLR0913 - one argument a fact
 ) -> None:
     """Say what somebody thought of an answer: a like, a score with its name, a comment, a correction.
 
-    `trace_id` defaults to the current trace (`kansoku.current_trace_id()`; keep it to give feedback later, from any
-    process). `time` is when it was given: Unix seconds or a datetime, default now. Returns at once; never raises.
+    `trace_id` defaults to the current trace; keep `kansoku.current_trace_id()` to give feedback later, from
+    any process. `time` is when it was given: Unix seconds or a datetime, default now. Never blocks or raises.
     """
     running = runtime.current()
     if running is None:
@@ -71,18 +71,8 @@ def feedback(  # noqa: PLR0913 - one argument a fact
 
 def outbox(settings: "Settings") -> "Outbox":
     """Return the queue that sends feedback to the collector of these settings."""
-    from kansoku.outbox import Outbox  # noqa: PLC0415 - this module is imported with the package and stays light
-
-    return Outbox(
-        _delivery(settings),
-        capacity=settings.queue_size,
-        batch_size=_BATCH,
-        delay=settings.batch_seconds,
-        name="kansoku-feedback",
-    )
-
-
-def _delivery(settings: "Settings") -> Callable[[list[Any], threading.Event], None]:
+    # This module is imported with the package and stays light.
+    from kansoku.outbox import Outbox  # noqa: PLC0415
     from kansoku.transport import Transport  # noqa: PLC0415
 
     transport = Transport(
@@ -96,7 +86,14 @@ def _delivery(settings: "Settings") -> Callable[[list[Any], threading.Event], No
     def deliver(items: list[Any], closing: threading.Event) -> None:
         transport.send(json.dumps(items, ensure_ascii=False).encode("utf-8", "replace"), len(items), closing)
 
-    return deliver
+    return Outbox(
+        deliver,
+        capacity=settings.queue_size,
+        batch_size=_BATCH,
+        delay=settings.batch_seconds,
+        name="kansoku-feedback",
+        stop=transport.close,
+    )
 
 
 def _current_trace() -> str:

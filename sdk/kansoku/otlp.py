@@ -1,7 +1,7 @@
 """Encode finished spans as OTLP protobuf, straight to bytes.
 
-The general encoder of OpenTelemetry builds a tree of message objects first; that costs several times as much CPU, and
-it is paid in the traced program. Field numbers are those of opentelemetry/proto/trace/v1/trace.proto.
+The general encoder of OpenTelemetry builds a tree of message objects first; that costs several times as much
+CPU, and it is paid in the traced program. Field numbers: opentelemetry/proto/trace/v1/trace.proto.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import SpanContext
 
 _double = Struct("<Bd").pack
 _times = Struct("<BQBQ").pack
@@ -109,18 +110,14 @@ def _event(event: Any) -> bytes:
 
 
 def _link(link: Any) -> bytes:
-    ids = (
-        b"\x0a\x10"
-        + link.context.trace_id.to_bytes(16, "big")
-        + b"\x12\x08"
-        + link.context.span_id.to_bytes(8, "big")
-    )
-    flags = _HAS_IS_REMOTE | (_IS_REMOTE if link.context.is_remote else 0)
+    where: SpanContext = link.context
+    ids = b"\x0a\x10" + where.trace_id.to_bytes(16, "big") + b"\x12\x08" + where.span_id.to_bytes(8, "big")
+    flags = _HAS_IS_REMOTE | (_IS_REMOTE if where.is_remote else 0)
     return ids + _attributes(0x22, link.attributes or {}) + b"\x35" + flags.to_bytes(4, "little")
 
 
 def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for key, value in attributes.items():
         encoded = _value(value)
         name = _key(key)
@@ -135,7 +132,7 @@ def _key(key: str) -> bytes:
     return _text(0x0A, key) + b"\x12"
 
 
-def _value(value: Any) -> bytes:
+def _value(value: Any) -> bytes:  # noqa: PLR0911 - one return a type
     """Return an AnyValue."""
     if isinstance(value, str):
         return _text(0x0A, value)

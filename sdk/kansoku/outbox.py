@@ -10,8 +10,8 @@ from typing import Any
 
 from kansoku.guard import swallow
 
-# How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes it: an
-# Event may deadlock when a span is ended by the garbage collector inside `Event.set`; SimpleQueue.put is reentrant.
+# How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes it.
+# Event.set may deadlock when the garbage collector ends a span inside it; SimpleQueue.put is reentrant.
 _LOOK_SECONDS = 0.1
 
 
@@ -19,6 +19,7 @@ class Outbox:
     """Hand items to `deliver` in batches of at most `batch_size`, at the latest `delay` seconds after `put`.
 
     `deliver(batch, closing)` runs in the background thread; `closing` is set when it should not try again.
+    `stop` is called there, too, after `close`.
     `dropped` counts items refused because the queue was full.
     """
 
@@ -30,6 +31,7 @@ class Outbox:
         batch_size: int,
         delay: float,
         name: str,
+        stop: Callable[[], None] | None = None,
     ) -> None:
         self.dropped = 0
         self._deliver = deliver
@@ -37,6 +39,7 @@ class Outbox:
         self._batch_size = batch_size
         self._delay = delay
         self._name = name
+        self._stop = stop
         self._start()
         if hasattr(os, "register_at_fork"):
             # A forked worker has the queue but not the thread; what was queued belongs to the parent.
@@ -58,7 +61,7 @@ class Outbox:
             self._queue.put(item)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what is queued now was delivered or given up; False when `timeout` seconds were too few."""
+        """Wait until what is queued now was delivered or given up; False when the time was too short."""
         if self._closing.is_set():
             return not self._thread.is_alive()
         reached = threading.Event()
@@ -67,7 +70,7 @@ class Outbox:
         return reached.wait(timeout)
 
     def close(self, timeout: float) -> bool:
-        """Deliver what is queued, without trying again, and stop; False when `timeout` seconds were too few."""
+        """Deliver what is queued, without trying again, and stop; False when the time was too short."""
         self._closing.set()
         self._hurry.set()
         self._queue.put(_Marker(threading.Event()))
@@ -83,6 +86,8 @@ class Outbox:
             first = self._queue.get()
             self._wait_for_more()
             self._empty(first)
+        if self._stop is not None:
+            self._stop()
 
     def _wait_for_more(self) -> None:
         until = time.monotonic() + self._delay

@@ -166,7 +166,8 @@ def _sheet(provider: str, model: str, hour: datetime) -> tuple[Any, str, tuple[D
             break
         except LookupError:
             if provider_id is not None and any(p.id == provider_id for p in snapshot.providers):
-                return None  # the vendor is known and does not sell this model: another vendor's price would be a guess
+                # The vendor is known and does not sell this model: another vendor's price would be a guess.
+                return None
     if found is None:
         return None
     vendor, info = found

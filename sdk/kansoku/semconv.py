@@ -1,7 +1,7 @@
 """Every attribute name that Kansoku writes or reads in its own dialect, once.
 
-Names without the `kansoku.` prefix are the OpenTelemetry GenAI semantic conventions (the generation after 1.41,
-`https://opentelemetry.io/schemas/gen-ai-dev`) and OpenTelemetry core; what they lack is under `kansoku.*`.
+Names without the `kansoku.` prefix are OpenTelemetry core and its GenAI semantic conventions (the generation
+after 1.41, `https://opentelemetry.io/schemas/gen-ai-dev`); what they lack is under `kansoku.*`.
 """
 
 from typing import Final

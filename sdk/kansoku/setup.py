@@ -51,7 +51,7 @@ _processor: Processor | None = None
 _provider: TracerProvider | None = None
 
 
-def init(  # noqa: PLR0913 - the eight that a program sets by hand; all else is KANSOKU_*
+def init(
     *,
     endpoint: str | None = None,
     api_key: str | None = None,
@@ -64,8 +64,9 @@ def init(  # noqa: PLR0913 - the eight that a program sets by hand; all else is 
 ) -> None:
     """Start tracing. What is left out is read from KANSOKU_*; nothing that is wrong here stops the program.
 
-    `instrument` is False, or names of clients to trace (default: openai). With a `tracer_provider`, or when the
-    program has set one already, spans are taken from it; else one is made. Calling again replaces the settings.
+    `instrument` is False, or names of clients to trace (default: openai). Spans go through `tracer_provider`,
+    else through the provider that the program has set, else through a new one. Calling again
+    replaces the settings.
     """
     given = {
         "endpoint": endpoint,
@@ -94,12 +95,14 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
         )
     provider = _attach(settings, given)
     assert _processor is not None  # noqa: S101 - _attach made it
+    transport = _transport(settings)
     spans = Outbox(
-        _span_delivery(settings),
+        _span_delivery(settings, transport),
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         delay=settings.batch_seconds,
         name="kansoku-spans",
+        stop=transport.close,
     )
     from kansoku.feedback import outbox as feedback_outbox  # noqa: PLC0415 - it must not load this module
 
@@ -127,16 +130,15 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
 def _attach(settings: Settings, given: TracerProvider | None) -> TracerProvider:
     """Return the provider that our processor sits on: the given one, the program's own, or a new one."""
     global _processor, _provider  # noqa: PLW0603 - a provider can neither be replaced nor lose a processor
-    current = trace.get_tracer_provider()
-    wanted = given or (current if hasattr(current, "add_span_processor") else None)
-    if _processor is not None and _provider is not None and (wanted is None or wanted is _provider):
+    set_by_program: Any = trace.get_tracer_provider()
+    provider = given or (set_by_program if hasattr(set_by_program, "add_span_processor") else None)
+    if _processor is not None and _provider is not None and provider in (None, _provider):
         return _provider
+    if provider is None:
+        provider = _new_provider(settings)
+        trace.set_tracer_provider(provider)
     _processor = Processor()
-    if wanted is None:
-        _provider = _new_provider(settings)
-        trace.set_tracer_provider(_provider)
-    else:
-        _provider = wanted  # type: ignore[assignment]  # anything with add_span_processor will do
+    _provider = provider
     _provider.add_span_processor(_processor)
     atexit.unregister(shutdown)
     atexit.register(shutdown)
@@ -144,7 +146,7 @@ def _attach(settings: Settings, given: TracerProvider | None) -> TracerProvider:
 
 
 def _new_provider(settings: Settings) -> TracerProvider:
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - not needed with a provider of the program's own
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
 
     # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
     return TracerProvider(resource=Resource.create(_resource(settings)), shutdown_on_exit=False)
@@ -159,10 +161,8 @@ def _resource(settings: Settings) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
-def _span_delivery(settings: Settings) -> Callable[[list[Any], threading.Event], None]:
-    # Laid over the spans' resource here, because a provider of the program's own knows nothing of our settings.
-    resource = _resource(settings)
-    transport = Transport(
+def _transport(settings: Settings) -> Transport:
+    return Transport(
         f"{settings.endpoint}/v1/traces",
         api_key=settings.api_key.get_secret_value(),
         content_type="application/x-protobuf",
@@ -170,6 +170,11 @@ def _span_delivery(settings: Settings) -> Callable[[list[Any], threading.Event],
         retry_seconds=settings.retry_seconds,
         compress=True,
     )
+
+
+def _span_delivery(settings: Settings, transport: Transport) -> Callable[[list[Any], threading.Event], None]:
+    # Laid over the spans' resource here: a provider of the program's own knows nothing of our settings.
+    resource = _resource(settings)
 
     def deliver(spans: list[Any], closing: threading.Event) -> None:
         from kansoku.otlp import encode_requests  # noqa: PLC0415 - this thread's work, not the start's

@@ -1,8 +1,8 @@
 """Follow the stream that a client returns, sync or async, and end its call at the stream's own end.
 
-Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of streams
-expensive. The caller gets an object of a subclass of the client's own stream class, so `isinstance` holds; it is not
-part of a reference cycle (the client's is), so a stream that is dropped half-read ends its call at once.
+Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of
+streams expensive. The caller gets an object of a subclass of the client's own stream class, so `isinstance`
+holds; it is in no reference cycle (the client's is), so a stream dropped half-read ends its call at once.
 """
 
 import functools
@@ -40,13 +40,14 @@ class Recording:
 
 def follow(stream: Any, recording: Recording) -> Any:
     """Return a stream that yields what `stream` yields and ends the recording's call."""
-    asynchronous = hasattr(type(stream), "__anext__")
-    followed = object.__new__(_followed_class(type(stream), asynchronous))
+    kind: Any = type(stream)
+    asynchronous = hasattr(kind, "__anext__")
+    followed: Any = object.__new__(_followed_class(kind, asynchronous))
     followed._kansoku = recording
     followed.__dict__.update(vars(stream))
     pass_on = _pass_on_async if asynchronous else _pass_on
     followed._iterator = pass_on(stream._iterator, recording)
-    # The client's stream and its iterator hold each other; without this link the connection of a stream that is
+    # The client's stream and its iterator hold each other; without this link the connection of a stream
     # dropped half-read is released at once instead of at the next garbage collection.
     del stream.__dict__["_iterator"]
     return followed
@@ -87,18 +88,18 @@ async def _pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> 
 
 
 @functools.lru_cache(maxsize=64)
-def _followed_class(base: type, asynchronous: bool) -> type:
+def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
     """Return a subclass of a client's stream class that ends the call when it is closed or dropped."""
 
     def close(self: Any) -> None:
         try:
-            base.close(self)  # type: ignore[attr-defined]  # every stream class has it
+            base.close(self)
         finally:
             self._kansoku.end(early=True)
 
     async def close_async(self: Any) -> None:
         try:
-            await base.close(self)  # type: ignore[attr-defined]
+            await base.close(self)
         finally:
             self._kansoku.end(early=True)
 

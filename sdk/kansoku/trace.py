@@ -15,8 +15,12 @@ _STAMPS = otel_context.create_key("kansoku-stamps")
 
 
 def span(
-    name: str, *, kind: str = "function", input: Any = None, attributes: Mapping[str, Any] | None = None
-) -> "Span":  # noqa: A002 - the word that set_input has
+    name: str,
+    *,
+    kind: str = "function",
+    input: Any = None,  # noqa: A002 - the word that set_input has
+    attributes: Mapping[str, Any] | None = None,
+) -> "Span":
     """Return a span to be used with `with` or `async with`; kinds are those of `semconv.KINDS`.
 
     with kansoku.span("search", kind="retrieval") as span:
@@ -205,7 +209,7 @@ def current_trace_id() -> str:
 
 
 @contextlib.contextmanager
-def context(  # noqa: PLR0913 - one argument a fact
+def context(
     *,
     session_id: str | None = None,
     user_id: str | None = None,
@@ -244,7 +248,7 @@ def context(  # noqa: PLR0913 - one argument a fact
 
 
 def stamps(where: otel_context.Context | None = None) -> dict[str, Any]:
-    """Return the attributes that `context()` asks for in an OpenTelemetry context (default: the current one)."""
+    """Return the attributes that `context()` asks for in an OpenTelemetry context (default: the current)."""
     found = otel_context.get_value(_STAMPS, where)
     return found if isinstance(found, dict) else {}
 

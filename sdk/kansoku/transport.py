@@ -1,4 +1,4 @@
-"""POST to the collector: gzip, keep-alive, retries with a growing wait; one warning per outage, then counts."""
+"""POST to the collector: keep-alive, retries with a growing wait, one warning an outage, then counts."""
 
 import gzip
 import random
@@ -58,6 +58,11 @@ class Transport:
                 self._report("refused" if again < 0 else "lost", items, reason)
                 return False
             wait *= 2
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
 
     def _post(self, packed: bytes) -> tuple[str, float]:
         """Return ("", 0) when accepted, else the reason and the seconds to wait (0 = choose, -1 = final)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Usage:
     """Tokens of one call; every token is in exactly one bucket, whatever convention the vendor uses.
 
-    `input_fresh` are prompt tokens that were neither read from nor written to a cache and are not audio or image;
+    `input_fresh` are prompt tokens neither read from nor written to a cache, and not audio or image;
     `output_visible` are answer tokens without `reasoning` and without audio.
     """
 
@@ -54,8 +54,8 @@ class Usage:
     ) -> "Usage":
         """Split counts where input includes caches and output includes reasoning (the OpenTelemetry rule).
 
-        Parts that exceed their total are kept and the remainder is 0: a vendor's detail is evidence, a negative
-        count is not.
+        Parts that exceed their total are kept and the remainder is 0: a vendor's detail is evidence, a
+        negative count is not.
         """
         return cls(
             input_fresh=max(0, input_tokens - cache_read - cache_write - audio_in - image),

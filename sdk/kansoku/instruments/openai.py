@@ -1,6 +1,7 @@
 """Trace the `openai` client, every version from 1.0 on, and with it every server that speaks its API."""
 
 import ipaddress
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
@@ -124,12 +125,10 @@ def _patch(module: ModuleType) -> None:
         patch.replace(owner, name, lambda original, wrap=wrap: wrap(original, reader))  # type: ignore[misc]
 
 
-def _methods(module: str) -> list[tuple[Any, str, Callable[[Any, Reader], Any]]]:
+def _methods(module: str) -> list[tuple[Any, str, Callable[..., Any]]]:
     """Return (class, method name, wrapper) of what a loaded module has."""
-    import sys  # noqa: PLC0415
-
     loaded = sys.modules.get(module)
-    found = []
+    found: list[tuple[Any, str, Callable[..., Any]]] = []
     for owner_name, names in _TARGETS[module][1].items():
         owner = getattr(loaded, owner_name, None)
         wrap = wrap_async if owner_name.startswith("Async") else wrap_sync

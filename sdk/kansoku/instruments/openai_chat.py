@@ -7,7 +7,7 @@ from kansoku import semconv
 from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_shape import fields, get
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
 
@@ -57,13 +57,15 @@ class ChatReader:
         choices: dict[int, _Folded] = {}
         usage = None
         for chunk in chunks:
-            for choice in get(chunk, "choices") or ():
-                index = get(choice, "index") or 0
+            parts = fields(chunk)
+            for item in parts.get("choices") or ():
+                choice = fields(item)
+                index = choice.get("index") or 0
                 folded = choices.get(index)
                 if folded is None:
                     folded = choices[index] = _Folded()
                 folded.add(choice)
-            usage = get(chunk, "usage") or usage
+            usage = parts.get("usage") or usage
         last = next((chunk for chunk in reversed(chunks) if get(chunk, "id")), chunks[-1])
         ordered = [choices[index] for index in sorted(choices)]
         answer = Answer(
@@ -91,23 +93,20 @@ class _Folded:
         self.refusal: list[str] = []
         self.tools: dict[Any, dict[str, Any]] = {}
 
-    def add(self, choice: Any) -> None:
+    def add(self, choice: Mapping[str, Any]) -> None:
         """Add what one chunk says about this choice."""
-        finish = get(choice, "finish_reason")
-        if finish:
+        if finish := choice.get("finish_reason"):
             self.finish = shape.finish_reason(finish)
-        delta = get(choice, "delta")
-        if delta is None:
-            return
-        if text := get(delta, "content"):
+        delta = fields(choice.get("delta"))
+        if text := delta.get("content"):
             self.text.append(text)
-        if refusal := get(delta, "refusal"):
+        if refusal := delta.get("refusal"):
             self.refusal.append(refusal)
-        if reasoning := _reasoning(delta):
+        if reasoning := _reasoning(choice.get("delta")):
             self.reasoning.append(reasoning)
-        for call in get(delta, "tool_calls") or ():
+        for call in delta.get("tool_calls") or ():
             self._add_tool(call)
-        if function := get(delta, "function_call"):
+        if function := delta.get("function_call"):
             self._add_tool({"index": 0, "function": function})
 
     def _add_tool(self, call: Any) -> None:
@@ -209,7 +208,7 @@ def _output(message: Any, choice: Any) -> dict[str, Any]:
 
 def _reasoning(message: Any) -> str:
     """Return the reasoning that compatible servers add to a message, outside of the vendor's own fields."""
-    extra = message if isinstance(message, Mapping) else getattr(message, "__pydantic_extra__", None)
+    extra = message if isinstance(message, dict) else getattr(message, "__pydantic_extra__", None)
     if not extra:
         return ""
     found = extra.get("reasoning_content") or extra.get("reasoning")

@@ -47,7 +47,7 @@ def forget(module: str) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules that somebody waits for, as Python would, and adds what is to be done after loading."""
+    """Finds the modules that somebody waits for, as Python would, and adds what to do after loading."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
