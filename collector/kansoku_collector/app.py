@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from kansoku.prices import Prices
 from starlette.applications import Starlette
 
+from kansoku.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreError
@@ -132,26 +132,20 @@ def build(settings: Settings) -> Collector:
         clients=clients,
         app=Starlette(routes=[*receiver.routes(), feedback_route(receiver), *api.routes()]),
         listener=listener,
-        gateway=_gateway(settings, keys, open_client),
+        gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, open_client, metrics),
         watch=_watch(settings, open_client),
     )
 
 
-def _gateway(
-    settings: Settings, keys: Keys, open_client: Callable[[], Client]
-) -> tuple[Any, socket.socket] | None:
+def _gateway(settings: Settings, keys: Keys) -> tuple[Any, socket.socket] | None:
     """Return the application that serves embedded ClickHouse on loopback, with its socket."""
     if not settings.embedded:
         return None
-    try:
-        from kansoku_collector.store import gateway  # noqa: PLC0415 - only the embedded store needs it
-    except ImportError:
-        return None
+    from kansoku_collector.store import gateway  # noqa: PLC0415 - only the embedded store needs chDB
 
-    return gateway.build(open_client, keys), _listen(
-        "127.0.0.1", settings.gateway_port, "KANSOKU_GATEWAY_PORT"
-    )
+    path = settings.store_url.removeprefix("chdb://").split("?")[0]
+    return gateway.build(path, keys), _listen("127.0.0.1", settings.gateway_port, "KANSOKU_GATEWAY_PORT")
 
 
 def _watch(settings: Settings, open_client: Callable[[], Client]) -> "Watch | None":
