@@ -1,10 +1,189 @@
-"""Trace."""
+"""One trace: what it took, its waterfall, and the span that is open."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from time import monotonic
 
 import streamlit as st
 
+from kansoku_collector.model import Feedback
+from kansoku_collector.store.read import trace as store
+from kansoku_collector.store.read import traces
+from kansoku_collector.store.read.trace import Located, SpanRow
+from kansoku_dashboard import data, links, settings, waterfall
+from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.paths import ROOM
+from kansoku_dashboard.screens import amounts, filters, messages, span
+from kansoku_dashboard.text import plain
+from kansoku_dashboard.waterfall.tree import MISSING, Tree
 from kansoku_dashboard.words import say
+
+WAIT_SECONDS = 60
+RETRY_SECONDS = 3
+UNFINISHED = timedelta(minutes=10)  # a root that has not arrived by then is not coming
 
 
 def show() -> None:
-    """Draw the screen."""
-    st.title(say("nav.trace"), anchor=False)
+    """Draw the trace that the URL names."""
+    st.html(ROOM / "screens" / "trace.css")
+    trace_id = st.query_params.get("trace", "").strip().lower()
+    if not trace_id:
+        st.info(say("trace.none_chosen"))
+        links.link("traces", say("trace.to_list"), icon=":material/account_tree:", **filters.carried())
+        return
+    with data.panel(say("nav.trace")):
+        located = _look_up(trace_id)
+        if located is None:
+            waiting(trace_id)
+        else:
+            unfinished = datetime.now(UTC) - located.end < UNFINISHED and not _tree(located).rooted
+            st.fragment(body, run_every=RETRY_SECONDS if unfinished else None)(trace_id)
+
+
+def _look_up(trace_id: str) -> Located | None:
+    project = settings.current().project
+    found = data.ask(store.find, project, trace_id)
+    if found is None:
+        # The kept answer may be older than the trace.
+        with data.borrow() as client:
+            found = store.find(client, project, trace_id)
+    return found
+
+
+@st.fragment(run_every=RETRY_SECONDS)
+def waiting(trace_id: str) -> None:
+    """Say that there is no such trace, and look again for a minute."""
+    since = st.session_state.setdefault(f"_since_{trace_id}", monotonic())
+    with data.panel(say("nav.trace")):
+        if _look_up(trace_id):
+            st.rerun(scope="app")
+    st.warning(say("trace.unknown", id=plain(messages.visible(trace_id[:80]))), icon=":material/search_off:")
+    if monotonic() - since < WAIT_SECONDS:
+        st.caption(say("trace.waiting"))
+    else:
+        st.caption(say("trace.gave_up"))
+        if st.button(say("data.retry"), icon=":material/refresh:"):
+            del st.session_state[f"_since_{trace_id}"]
+            st.rerun(scope="app")
+    links.link("traces", say("trace.to_list"), icon=":material/account_tree:", **filters.carried())
+
+
+def body(trace_id: str) -> None:
+    """Draw header, waterfall and panel; a choice of span reruns only this."""
+    located = _look_up(trace_id)
+    if located is None:
+        st.rerun(scope="app")
+        return
+    tree = _tree(located)
+    given = data.ask(store.feedback, located)
+    header(trace_id, tree, given)
+    left, right = st.columns([65, 35], gap="small")
+    with left, st.container(border=True, key="waterfall_box"):
+        chosen = _waterfall(trace_id, tree)
+    with right, st.container(border=True, key="span_box"), data.panel(say("trace.span")):
+        _panel(located, tree, chosen, given)
+
+
+def _tree(located: Located) -> Tree:
+    return waterfall.grow(data.ask(store.spans, located))
+
+
+def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
+    """Draw the steps to the neighbours, name, id and the figures of the whole trace."""
+    with st.container(horizontal=True, vertical_alignment="center", key="trace_header"):
+        for which, (letter, arrow) in enumerate((("K", "arrow_back"), ("J", "arrow_forward"))):
+            label = say("trace.next" if which else "trace.previous")
+            if st.button(
+                "", icon=f":material/{arrow}:", shortcut=letter, help=label, type="tertiary", key=letter
+            ):
+                _step(trace_id, which)
+        st.subheader(_title(tree), anchor=False, width="content")
+        st.code(trace_id, language=None, width="content")
+        with st.container(horizontal=True, gap="xsmall", width="content", key="trace_chips"):
+            _chips(tree, given)
+    if not tree.rooted:
+        st.caption(f":material/hourglass_top: {say('trace.no_root')}")
+    if len(tree.nodes) >= store.MAX_SPANS:
+        st.warning(say("trace.too_many", count=f"{store.MAX_SPANS:,}"))
+
+
+def _chips(tree: Tree, given: list[Feedback]) -> None:
+    spans = [node.span for node in tree.nodes if not node.missing]
+    calls = [item for item in spans if item.billed]
+    unpriced = sum(item.cost_source == "unpriced" for item in spans)
+    used = sum(item.tokens or 0 for item in calls)
+    cost = sum((item.cost_usd for item in spans), Decimal(0))
+    errors = sum(item.status == "error" for item in spans)
+    st.badge(seconds(_took(tree)), icon=":material/schedule:", color="gray")
+    if calls or cost:
+        said = amounts.cost(cost, calls=len(calls), unpriced=unpriced)
+        st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")
+        tokens = amounts.tokens(used, calls=len(calls))
+        st.badge(say("trace.tokens", count=tokens), icon=":material/token:", color="gray")
+    if errors:
+        st.badge(say("trace.errors", count=errors), icon=":material/error:", color="red")
+    votes = [item.value >= 0.5 for item in given if item.name == "like" and item.value is not None]
+    if likes := votes.count(True):
+        st.badge(_counted("trace.liked", likes), icon=":material/thumb_up:", color="green")
+    if dislikes := votes.count(False):
+        st.badge(_counted("trace.disliked", dislikes), icon=":material/thumb_down:", color="orange")
+
+
+def _counted(key: str, number: int) -> str:
+    return f"{say(key)} {number}" if number > 1 else say(key)
+
+
+def _title(tree: Tree) -> str:
+    root = next((node.span for node in tree.nodes if not node.parent >= 0 and not node.missing), None)
+    return (plain(messages.visible(root.name)) if root else "") or say("waterfall.missing")
+
+
+def _took(tree: Tree) -> float:
+    roots = [node.duration_ns for node in tree.nodes if not node.missing and not node.span.parent_span_id]
+    return (max(roots) if roots else tree.length_ns) / 1e9
+
+
+def _step(trace_id: str, which: int) -> None:
+    found = data.ask(traces.neighbours, filters.read(), trace_id, sort=filters.sort())[which]
+    if not found:
+        st.toast(say("trace.last" if which else "trace.first"))
+        return
+    st.query_params["trace"] = found
+    if "span" in st.query_params:
+        del st.query_params["span"]
+    st.rerun(scope="app")
+
+
+def _waterfall(trace_id: str, tree: Tree) -> str:
+    key = f"waterfall_{trace_id}"
+    opened = st.session_state.setdefault(f"_opened_{trace_id}", st.query_params.get("span") or _first(tree))
+
+    def keep() -> None:
+        st.query_params["span"] = st.session_state[key]["selected"]
+
+    result = waterfall.draw(tree, trace_id=trace_id, selected=opened, key=key, on_select=keep)
+    return str(result.selected or opened)
+
+
+def _first(tree: Tree) -> str:
+    """Open the deepest cause first: an error without a failed child; else the root."""
+    failed = {place for place, node in enumerate(tree.nodes) if node.span.status == "error"}
+    causes = failed - {tree.nodes[place].parent for place in failed}
+    place = min(causes, default=0)
+    return tree.nodes[place].span.span_id if tree.nodes else ""
+
+
+def _panel(located: Located, tree: Tree, chosen: str, given: list[Feedback]) -> None:
+    if chosen.startswith(MISSING):
+        st.info(say("waterfall.missing_note", id=plain(messages.visible(chosen.removeprefix(MISSING)))))
+        return
+    found = data.ask(store.span, located, chosen)
+    if found is None:
+        st.info(say("trace.unknown_span", id=plain(messages.visible(chosen[:80]))))
+        return
+    place = tree.place(chosen)
+    span.show(found, given, root=place is not None and _is_root(tree.nodes[place].span))
+
+
+def _is_root(row: SpanRow) -> bool:
+    return not row.parent_span_id

@@ -1,0 +1,103 @@
+"""Feedback in the span panel: what was given, and giving more through the collector."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import streamlit as st
+
+from kansoku_collector.model import Feedback
+from kansoku_dashboard import settings
+from kansoku_dashboard.figures.style import count
+from kansoku_dashboard.screens import messages
+from kansoku_dashboard.text import plain
+from kansoku_dashboard.words import say
+
+TIMEOUT_SECONDS = 5.0
+REVIEWER = "dashboard"
+
+
+def send(item: dict[str, Any]) -> str:
+    """Send one piece of feedback to the collector; return "" or the reason why it was not taken."""
+    chosen = settings.current()
+    key = chosen.api_key.get_secret_value()
+    try:
+        answer = httpx2.post(
+            f"{chosen.collector_url.rstrip('/')}/v1/feedback",
+            json=item | {"source": "reviewer", "user_id": REVIEWER},
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=TIMEOUT_SECONDS,
+        )
+        body = answer.json() if answer.content else {}
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        return f"{chosen.collector_url}: {error or type(error).__name__}"
+    refused = body.get("rejected") if isinstance(body, dict) else None
+    if answer.is_success and not refused:
+        return ""
+    if answer.status_code in (401, 403):
+        return say("trace.feedback_key", status=answer.status_code)
+    return f"HTTP {answer.status_code}: {str(refused or body)[:300]}"
+
+
+def thumbs(trace_id: str, span_id: str, *, key: str) -> None:
+    """Offer the two thumbs for a span, or for the trace when `span_id` is empty."""
+    with st.container(horizontal=True, gap="xsmall"):
+        for like, icon in ((True, ":material/thumb_up:"), (False, ":material/thumb_down:")):
+            label = say("trace.like" if like else "trace.dislike")
+            if st.button("", icon=icon, help=label, key=f"{key}_{like}", type="tertiary"):
+                tell(send(_item(trace_id, span_id) | {"like": like}))
+
+
+def form(trace_id: str, span_id: str, *, key: str) -> None:
+    """Offer a comment and a correction."""
+    with st.form(key, clear_on_submit=True, border=False):
+        comment = st.text_area(say("trace.comment"), max_chars=4000, height=80)
+        correction = st.text_area(say("trace.correction"), max_chars=20_000, height=100)
+        if st.form_submit_button(say("trace.send"), icon=":material/send:"):
+            given = {"comment": comment.strip(), "correction": correction.strip()}
+            item = {name: text for name, text in given.items() if text}
+            if item:
+                tell(send(_item(trace_id, span_id) | item))
+            else:
+                st.warning(say("trace.nothing_to_send"))
+
+
+def tell(reason: str) -> None:
+    """Say that feedback was taken, or why it was not."""
+    if reason:
+        st.error(say("trace.feedback_failed", reason=plain(reason)), icon=":material/error:")
+    else:
+        st.success(say("trace.feedback_sent"), icon=":material/check:")
+
+
+def entries(given: list[Feedback], *, key: str) -> None:
+    """List what was given, the latest first."""
+    if not given:
+        st.caption(say("trace.no_feedback"))
+    for number, item in enumerate(given):
+        moment = datetime.fromtimestamp(item.time / 1000, UTC)
+        who = plain(item.user_id) or say("trace.anonymous")
+        with st.container(key=f"feedback_{key}_{number}", gap="xsmall"):
+            st.caption(f"**{title(item)}** · {who} · {moment:%Y-%m-%d %H:%M} UTC")
+            if item.comment:
+                messages.write(item.comment, key=f"{key}_comment_{number}")
+            if item.correction:
+                st.caption(say("trace.correction"))
+                messages.write(item.correction, key=f"{key}_correction_{number}")
+
+
+def title(item: Feedback) -> str:
+    """Return a piece of feedback in a few words, safe inside Markdown."""
+    if item.name == "like" and item.value is not None:
+        return say("trace.liked" if item.value >= 0.5 else "trace.disliked")
+    said = plain(item.label) or ("" if item.value is None else plain(f"{item.value:.3g}"))
+    return f"{plain(item.name)} {said}".strip()
+
+
+def _item(trace_id: str, span_id: str) -> dict[str, Any]:
+    return {"trace_id": trace_id} | ({"span_id": span_id} if span_id else {})
+
+
+def tally(given: list[Feedback]) -> str:
+    """Return the number of entries for the label of the tab; nothing for none."""
+    return f" {count(len(given))}" if given else ""

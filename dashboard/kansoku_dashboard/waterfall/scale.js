@@ -1,0 +1,64 @@
+// Time on the lane: ticks, labels, and the map from nanoseconds to a share of the width. Pure functions.
+
+const STEPS = [1, 2, 5];
+const UNITS = [[1, 'ns'], [1e3, 'µs'], [1e6, 'ms'], [1e9, 's'], [60e9, 'min'], [3600e9, 'h'], [86400e9, 'd']];
+
+// Choose round steps: 1, 2, 5 in decimal units; in minutes and hours the divisions of a clock.
+function tickStep(length, wanted) {
+  const least = length / Math.max(1, wanted);
+  if (least > 30e9) {
+    const clock = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+    return (clock.find((s) => s * 1e9 >= least) || Math.ceil(least / 604800e9) * 604800) * 1e9;
+  }
+  if (least > 10e9) return least > 15e9 ? 30e9 : 15e9;
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
+  return (STEPS.find((s) => s * power >= least) || 10) * power;
+}
+
+function ticks(length, wanted) {
+  if (!(length > 0)) return [0];
+  const step = tickStep(length, wanted);
+  const found = [];
+  for (let at = 0; at <= length * 1.0001 && found.length < 40; at += step) found.push(at);
+  return found;
+}
+
+// A tick is labelled in the unit of its step: "0 ms 500 ms 1,000 ms" would be longer than "0 s 0.5 s 1 s".
+function tickLabel(at, length) {
+  const [size, unit] = UNITS.findLast(([u]) => length >= u) || UNITS[0];
+  const value = at / size;
+  return `${Number(value.toFixed(2)).toLocaleString('en')} ${unit}`;
+}
+
+function durationLabel(ns) {
+  if (ns < 1e3) return `${ns} ns`;
+  if (ns < 1e6) return `${trim(ns / 1e3)} µs`;
+  if (ns < 1e9) return `${trim(ns / 1e6)} ms`;
+  if (ns < 60e9) return `${(ns / 1e9).toFixed(ns < 10e9 ? 2 : 1)} s`;
+  const minutes = Math.floor(ns / 60e9);
+  if (minutes < 60) return `${minutes} min ${String(Math.floor((ns % 60e9) / 1e9)).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+function trim(value) {
+  return value < 10 ? String(Number(value.toFixed(1))) : String(Math.round(value));
+}
+
+// Without gaps the map is linear. With gaps each one keeps 1 % of the width, so that it stays visible as a seam.
+function timeMap(length, gaps) {
+  const whole = Math.max(1, length);
+  if (!gaps.length) return { at: (ns) => ns / whole, seams: [], span: whole };
+  const cut = gaps.reduce((sum, [from, to]) => sum + (to - from), 0);
+  const seam = Math.max(1, (whole - cut) * 0.012);
+  const span = whole - cut + seam * gaps.length;
+  const at = (ns) => {
+    let gone = 0;
+    for (const [from, to] of gaps) {
+      if (ns >= to) gone += to - from - seam;
+      else if (ns > from) return (from - gone + seam * ((ns - from) / (to - from))) / span;
+      else break;
+    }
+    return (ns - gone) / span;
+  };
+  return { at, seams: gaps.map(([from, to]) => [at(from), at(to), to - from]), span };
+}
