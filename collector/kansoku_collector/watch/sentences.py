@@ -1,0 +1,110 @@
+"""Say a rule and an incident in a sentence, in English and in Japanese, with the link to their traces."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.watch.quantities import show, span
+from kansoku_collector.watch.rule import Rule
+
+# The dashboard's ranges, the shortest first, and its names for the dimensions of the URL.
+_RANGES = {"1h": 1, "6h": 6, "24h": 24, "7d": 168, "14d": 336, "30d": 720}
+_FILTERS = {"environment": "env", "service": "service", "model": "model"}
+_CAUSES = {
+    "error_rate": {"status": "error"},
+    "call_error_rate": {"status": "error"},
+    "like_rate": {"feedback": "disliked"},
+    "dislike_rate": {"feedback": "disliked"},
+    "unpriced_calls": {"unpriced": "true"},
+}
+_ENDED = {
+    "within": ("it is back within the limit", "しきい値内に戻りました"),
+    "unmeasured": ("there are too few samples left to judge", "判定に必要なサンプルがなくなりました"),
+    "rule_removed": ("its rule was removed or rewritten", "ルールが削除または変更されました"),
+}
+
+
+def describe(rule: Rule) -> str:
+    """Return what a rule does, in English."""
+    metric = rule.measured
+    if metric.kind == "silence":
+        what = f"no span at all for {span(rule.window)}"
+    else:
+        limit = show(rule.limit, metric.unit)
+        what = f"{metric.label} over {span(rule.window)} {rule.comparison} {limit}"
+    parts = [f"{rule.name}: {rule.severity} when {what}"]
+    if rule.scope.named():
+        parts.append("of " + _pairs(rule.scope.named()))
+    if rule.group_by:
+        parts.append(f"one incident for each {' and '.join(rule.group_by)}")
+    if rule.enough:
+        parts.append(f"at least {rule.enough} {metric.noun}")
+    if rule.cautious:
+        parts.append("its whole 95 % interval")
+    if rule.sustained > 1:
+        parts.append(f"{rule.sustained} evaluations in a row")
+    parts.append(f"tells {', '.join(rule.notify)}" if rule.notify else "tells nobody, shown on the dashboard")
+    return "; ".join(parts) + "."
+
+
+def tell(rule: Rule, incident: Incident, *, reason: str = "within", peak: bool = False) -> tuple[str, str]:
+    """Return the sentence in English and in Japanese; `peak` says the worst value, not the latest."""
+    if incident.resolved:
+        return _resolved(rule, incident, reason)
+    return _open(rule, incident, incident.peak if peak else incident.value)
+
+
+def link(rule: Rule, incident: Incident) -> str:
+    """Return the address at which the dashboard lists the traces that the incident is about."""
+    filters = {_FILTERS[name]: value for name, value in incident.scope.items() if name in _FILTERS and value}
+    name, version = incident.scope.get("prompt_name", ""), incident.scope.get("prompt_version", "")
+    if version:
+        filters["prompt"] = f"{name}@{version}"
+    hours = (incident.updated - incident.opened + incident.window) / timedelta(hours=1)
+    filters["range"] = next((name for name, length in _RANGES.items() if length >= hours), "30d")
+    return f"{rule.dashboard_url}/traces?{urlencode(filters | _CAUSES.get(incident.metric, {}))}"
+
+
+def _open(rule: Rule, incident: Incident, value: float) -> tuple[str, str]:
+    metric = rule.measured
+    shown, limit = show(value, metric.unit), show(incident.threshold, metric.unit)
+    whom, whom_ja = _whom(incident)
+    if metric.kind == "silence":
+        return (
+            f"{rule.name}: no span for {shown}{whom}, since {incident.opened:%Y-%m-%d %H:%M} UTC"
+            f" (limit {limit}).",
+            f"{rule.name}: {whom_ja}スパンが {shown} 届いていません"
+            f"(しきい値 {limit}、{incident.opened:%Y-%m-%d %H:%M} UTC から)。",
+        )
+    side, side_ja = ("above", "超") if incident.comparison == "above" else ("below", "未満")
+    return (
+        f"{rule.name}: {metric.label} {shown}{whom} over {span(incident.window)}, {side} the limit of"
+        f" {limit}, since {incident.opened:%Y-%m-%d %H:%M} UTC ({incident.samples:,} {metric.noun}).",
+        f"{rule.name}: {whom_ja}{metric.label_ja}が直近{span(incident.window, japanese=True)}で {shown}"
+        f"(しきい値 {limit} {side_ja}、{incident.opened:%Y-%m-%d %H:%M} UTC から、"
+        f"{metric.noun_ja} {incident.samples:,} 件)。",
+    )
+
+
+def _resolved(rule: Rule, incident: Incident, reason: str) -> tuple[str, str]:
+    metric = rule.measured
+    end = incident.resolved or incident.updated
+    lasted = round((end - incident.opened) / timedelta(minutes=1))
+    worst, limit = show(incident.peak, metric.unit), show(incident.threshold, metric.unit)
+    english, japanese = _ENDED[reason]
+    whom, whom_ja = _whom(incident)
+    return (
+        f"Resolved: {rule.name}: {metric.label}{whom}: {english}, after {lasted} minutes, at"
+        f" {end:%Y-%m-%d %H:%M} UTC (worst {worst}, limit {limit}).",
+        f"復旧: {rule.name}: {whom_ja}{metric.label_ja}: {japanese}({end:%Y-%m-%d %H:%M} UTC、"
+        f"継続 {lasted} 分、最悪値 {worst}、しきい値 {limit})。",
+    )
+
+
+def _whom(incident: Incident) -> tuple[str, str]:
+    named = {name: value for name, value in incident.scope.items() if value}
+    return (f" for {_pairs(named)}", f"[{_pairs(named)}] ") if named else ("", "")
+
+
+def _pairs(named: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in named.items())
