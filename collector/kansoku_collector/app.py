@@ -213,7 +213,7 @@ def _server(app: Any) -> uvicorn.Server:
         app,
         log_level="warning",
         access_log=False,
-        lifespan="off",
+        lifespan="auto",
         timeout_graceful_shutdown=3,
         server_header=False,
     )

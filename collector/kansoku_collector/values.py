@@ -20,6 +20,8 @@ def text(value: Any) -> str:
 
 def dump(value: Any) -> str:
     """Return compact JSON; what JSON cannot say (NaN, cycles) becomes text."""
+    if type(value) is int:
+        return str(value)
     try:
         return _compact(value)
     except (ValueError, TypeError, RecursionError):

@@ -120,11 +120,8 @@ def attributes(pairs: Any) -> Attributes:
     found: Attributes = {}
     for pair in pairs:
         value = pair.value
-        kind = value.WhichOneof("value")
-        if kind == "string_value":  # nearly all of them
-            found[pair.key] = value.string_value
-        else:
-            found[pair.key] = _other(value, kind)
+        # nearly all of them are text, and reading it is cheaper than asking what it is
+        found[pair.key] = value.string_value or _other(value, value.WhichOneof("value"))
     return found
 
 

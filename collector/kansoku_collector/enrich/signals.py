@@ -6,7 +6,7 @@ import re
 from kansoku_collector.model import Span
 from kansoku_collector.values import number
 
-_SAMPLE = 2000  # characters that decide the language
+_SAMPLE = 600  # characters that decide the language
 _HEAD, _TAIL = 400, 400  # where an answer says that it does not answer
 _MODEL = frozenset({"chat", "text_completion", "generate_content"})
 
@@ -33,6 +33,10 @@ _FALLBACK = re.compile(
     re.IGNORECASE,
 )
 
+# Most answers contain none of these, and looking for a fixed text is far cheaper than the expressions.
+_HINTS = ("できません", "かねます", "ください", "下さい", "ありません", "sorry", "unable", "not able", "cannot", "can not", "can't")
+_HINTS += ("can’t", "won't", "won’t", "an ai", "please", "don't", "don’t", "do not", "could", "見つかり", "見当たり")
+
 
 def read_signals(span: Span) -> None:
     """Fill the signal columns of a row."""
@@ -41,8 +45,11 @@ def read_signals(span: Span) -> None:
         span.language = language_of(span.input_text)
     if span.output_text and span.operation in _MODEL:
         ends = span.output_text[:_HEAD] + "\n" + span.output_text[-_TAIL:]
-        span.refusal = _REFUSAL.search(ends) is not None or "content_filter" in span.finish_reasons
-        span.fallback = _FALLBACK.search(ends) is not None
+        lowered = ends.lower()
+        if any(hint in lowered for hint in _HINTS):
+            span.refusal = _REFUSAL.search(lowered) is not None
+            span.fallback = _FALLBACK.search(lowered) is not None
+        span.refusal = span.refusal or "content_filter" in span.finish_reasons
     if span.documents:
         span.top_score = _top_score(span.documents)
 

@@ -18,7 +18,7 @@ _SOURCES = {"HUMAN": "user", "LLM": "evaluator", "CODE": "evaluator"}
 def read_scores(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> list[Feedback]:
     """Return the scores on a span; `left` and the span's events lose them."""
     found = []
-    if any(key.startswith(_PREFIXES) for key in left):
+    if "evaluations." in (keys := "\n".join(left)) or "annotations." in keys:
         tree = flattened.take(left, _PREFIXES)
         for scope in ("", "trace", "session"):
             for root in _ROOTS:
