@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -90,7 +90,10 @@ def stop_with_parent() -> None:
     """
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: a thread that waits there holds a lock which the interpreter needs to exit.
+        with suppress(OSError):
+            while os.read(0, 1024):
+                pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="stop-with-parent", daemon=True).start()
