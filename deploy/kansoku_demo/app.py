@@ -1,4 +1,4 @@
-"""The garbage guide: a retriever, an agent with two tools, an answer or the fallback. This is the traced program.
+"""The garbage guide: a retriever, an agent with two tools, an answer or the fallback.
 
 kansoku.init(service_name="gomi-guide", environment="production", release="2.8.1")
 guide = GarbageGuide(OpenAI())
@@ -8,7 +8,7 @@ kansoku.feedback(reply.trace_id, like=True)
 
 import json
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +51,10 @@ class GarbageGuide:
         prompt_version: str = "v14",
         check: bool = False,
     ) -> Reply:
-        """Answer one question of a conversation; `history` is what was said before, in the chat API's form."""
-        who = {"session_id": session_id, "user_id": user_id, "tags": [language]}
+        """Answer one question of a conversation; `history` is what was said before, as chat messages."""
         with (
-            kansoku.context(**who, prompt_name=prompts.NAME, prompt_version=prompt_version),
+            kansoku.context(session_id=session_id, user_id=user_id, tags=[language]),
+            kansoku.context(prompt_name=prompts.NAME, prompt_version=prompt_version),
             kansoku.span("answer_question", kind="agent") as span,
         ):
             span.set_input(question)
@@ -69,7 +69,7 @@ class GarbageGuide:
             ]
             text = self._converse(messages, language)
             if check and self._judge:
-                self._check(documents, text)
+                _check(self._judge, documents, text)
             span.set_output(text)
             return Reply(text, span.trace_id, guide.city()[f"fallback_{language}"] in text)
 
@@ -112,6 +112,8 @@ class GarbageGuide:
             return message.content or ""
         messages.append(message.model_dump(exclude_none=True))
         for call in message.tool_calls:
+            if call.type != "function":
+                continue
             result = _run_tool(call.function.name, json.loads(call.function.arguments), call.id, language)
             messages.append(
                 {"role": "tool", "tool_call_id": call.id, "content": json.dumps(result, ensure_ascii=False)}
@@ -126,26 +128,32 @@ class GarbageGuide:
         )
         return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
-    def _check(self, documents: list[Entry], text: str) -> None:
-        """Have a small model of our own grade how much of an answer stands in the documents."""
-        assert self._judge is not None
-        with kansoku.span("check_answer", kind="evaluation") as span:
-            content = "\n".join(entry.text for entry in documents) + f"\n<answer>{text}</answer>"
-            instruction = "Grade from 1 to 5 how much of the answer stands in the documents. Answer in JSON."
-            found = self._judge.chat.completions.create(
-                model="qwen3-8b",
-                messages=[{"role": "system", "content": instruction}, {"role": "user", "content": content}],
-                temperature=0,
-            )
-            verdict = json.loads(found.choices[0].message.content or "{}")
-            span.set_output(verdict)
-            kansoku.feedback(score=verdict["grade"], name="grounded", comment=verdict["reason"])
+
+def _check(judge: OpenAI, documents: list[Entry], text: str) -> None:
+    """Have a small model of our own grade how much of an answer stands in the documents."""
+    with kansoku.span("check_answer", kind="evaluation") as span:
+        content = "\n".join(entry.text for entry in documents) + f"\n<answer>{text}</answer>"
+        instruction = "Grade from 1 to 5 how much of the answer stands in the documents. Answer in JSON."
+        found = judge.chat.completions.create(
+            model="qwen3-8b",
+            messages=[{"role": "system", "content": instruction}, {"role": "user", "content": content}],
+            temperature=0,
+        )
+        verdict = json.loads(found.choices[0].message.content or "{}")
+        span.set_output(verdict)
+        kansoku.feedback(score=verdict["grade"], name="grounded", comment=verdict["reason"])
+
+
+_FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "collection_day": guide.collection_day,
+    "bulky_waste_fee": guide.bulky_waste_fee,
+}
 
 
 def _run_tool(name: str, arguments: dict[str, str], call_id: str, language: str) -> dict[str, Any]:
     with kansoku.span(name, kind="tool") as span:
-        tool = {"collection_day": guide.collection_day, "bulky_waste_fee": guide.bulky_waste_fee}[name]
-        result: dict[str, Any] = tool(**arguments, language=language)  # type: ignore[operator]
+        tool = _FUNCTIONS[name]
+        result = tool(**arguments, language=language)
         span.set_tool(name, call_id=call_id, arguments=arguments, result=result)
         return result
 

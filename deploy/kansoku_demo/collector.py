@@ -8,7 +8,7 @@ import httpx2
 _STORED = re.compile(r"^kansoku_spans_stored_total (\S+)$", re.MULTILINE)
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The collector cannot be used; the message is one sentence for the user."""
 
 
@@ -20,7 +20,7 @@ class Collector:
         self.api_key = api_key
 
     def check(self) -> None:
-        """Raise `Unavailable` unless spans sent with our key would be accepted."""
+        """Raise `UnavailableError` unless spans sent with our key would be accepted."""
         headers = {"content-type": "application/json"}
         if self.api_key:
             headers["authorization"] = f"Bearer {self.api_key}"
@@ -29,16 +29,16 @@ class Collector:
                 f"{self.endpoint}/v1/traces", content=b'{"resourceSpans":[]}', headers=headers, timeout=10
             )
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(
+            raise UnavailableError(
                 f"no collector answers at {self.endpoint} ({error}); start one with `kansoku up`"
             ) from error
         if reply.status_code in {401, 403}:
-            raise Unavailable(
+            raise UnavailableError(
                 f"the collector at {self.endpoint} refuses the API key; give one with the scope "
                 "ingest as --api-key or KANSOKU_API_KEY"
             )
         if reply.status_code != 200:
-            raise Unavailable(
+            raise UnavailableError(
                 f"the collector at {self.endpoint} answers {reply.status_code}: {reply.text[:200]}"
             )
 

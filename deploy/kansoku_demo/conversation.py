@@ -34,9 +34,9 @@ class Conversation:
         return self.session.pauses[self.turn - 1]
 
     def take_turn(self, guide: GarbageGuide, scenario: Scenario, at: float, patient: bool) -> bool:
-        """Ask the next question at a time and say what the citizen thinks; False when the guide was not available.
+        """Ask the next question at a time and say what the citizen thinks; False when the guide failed.
 
-        With `patient` feedback carries the time at which the citizen will have given it; else it is given at once.
+        With `patient` feedback carries the time at which the citizen will have given it, else the present.
         """
         session, turn = self.session, self.session.turns[self.turn]
         dice = random.Random(f"{scenario.seed}/{session.id}/{self.turn}")  # noqa: S311 - reproducible, not secret

@@ -43,7 +43,7 @@ class SpanCount(SpanProcessor):
     def __init__(self) -> None:
         self.ended = 0
 
-    def on_end(self, span: ReadableSpan) -> None:
+    def on_end(self, span: ReadableSpan) -> None:  # noqa: ARG002 - the interface's
         """Count one more."""
         self.ended += 1
 
@@ -99,7 +99,7 @@ def back_fill(
         initargs=(scenario, endpoint, api_key, os.getpid()),
     )
     try:
-        yield from _run(pool, chunks(hours), lambda chunk: pool.submit(_fill, chunk, until), stop)
+        yield from _run(chunks(hours), lambda chunk: pool.submit(_fill, chunk, until), stop)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -116,7 +116,6 @@ def chunks(hours: list[int]) -> list[list[int]]:
 
 
 def _run(
-    pool: ProcessPoolExecutor,
     waiting: list[list[int]],
     submit: Callable[[list[int]], Future[Filled]],
     stop: threading.Event,

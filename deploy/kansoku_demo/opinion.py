@@ -25,7 +25,7 @@ _LIKED = {
         "Great that this is in English.",
     ),
 }
-_DISLIKED = {
+_DISLIKED: dict[str, dict[str, tuple[str, ...]]] = {
     "neutral": {"ja": ("よく分かりません",), "en": ("Not what I asked.",)},
     "good": {"ja": ("もう少し詳しく知りたい",), "en": ("A bit more detail would help.",)},
     "long": {

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from kansoku.settings import read_settings
 from kansoku_collector.settings import Settings
-from kansoku_demo.collector import Collector, Unavailable
+from kansoku_demo.collector import Collector, UnavailableError
 from kansoku_demo.history import back_fill, start_tracing
 from kansoku_demo.live import run_live
 from kansoku_demo.progress import Progress
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     try:
         return _run(args, stop)
-    except Unavailable as error:
+    except UnavailableError as error:
         print(f"kansoku demo: {error}", file=sys.stderr)
         return 1
 
@@ -63,7 +64,9 @@ def _fill_in(state: State, collector: Collector, stop: threading.Event) -> None:
     requests = spans = 0
     for filled in back_fill(state.scenario, hours, now, collector.endpoint, collector.api_key, stop):
         if not filled.flushed:
-            raise Unavailable(f"the collector at {collector.endpoint} does not take the spans fast enough")
+            raise UnavailableError(
+                f"the collector at {collector.endpoint} does not take the spans fast enough"
+            )
         requests += filled.requests
         spans += filled.spans
         state.add(filled.hours)
@@ -80,15 +83,13 @@ def _fill_in(state: State, collector: Collector, stop: threading.Event) -> None:
 
 
 def _local_key() -> str:
-    from kansoku.settings import Settings as ClientSettings  # noqa: PLC0415 - only where no key was given
-
-    return ClientSettings().api_key.get_secret_value()
+    return read_settings({}).api_key.get_secret_value()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kansoku demo",
-        description="Run a sample application, the garbage guide of an invented Japanese city, against a collector.",
+        description="Run a sample application, the garbage guide of an invented city, against a collector.",
     )
     parser.add_argument("--endpoint", default="http://127.0.0.1:4318", help="base URL of the collector")
     parser.add_argument("--api-key", help="API key with the scope ingest (default: KANSOKU_API_KEY)")

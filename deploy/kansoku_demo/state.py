@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 @dataclass
 class State:
-    """A scenario and the hours (since the epoch) that have traffic; kept in `demo.json` beside the store's data."""
+    """A scenario and the hours (since the epoch) that have traffic; kept in `demo.json` beside the data."""
 
     path: Path
     scenario: Scenario
@@ -29,7 +29,7 @@ class State:
             return cls(path, scenario)
 
     def missing(self, now: float) -> list[int]:
-        """Return the hours without traffic, newest first: all of them at first, later those between two runs."""
+        """Return the hours without traffic, newest first: all at first, later those between two runs."""
         begin = max(self.scenario.start, now - self.scenario.days * DAY)
         return [h for h in range(int(now // HOUR), int(begin // HOUR) - 1, -1) if h not in self.hours]
 

@@ -1,4 +1,4 @@
-"""Citizens: when they come, what they ask, and what they think of the answers. Everything derives from a seed."""
+"""Citizens: when they come and what they ask. Everything derives from a seed."""
 
 import random
 import tomllib
@@ -23,7 +23,7 @@ _BY_WEEKDAY = (1.22, 1.06, 1.0, 1.02, 0.96, 0.82, 0.92)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question. A right answer contains `fact`; without one it is the fallback if `outside`, else anything."""
+    """One question. A right answer contains `fact`; if it is `outside` of the guide, the fallback is right."""
 
     question: str
     fact: str = ""
@@ -33,7 +33,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation of one citizen; `pauses` are the seconds of reading and typing before each later turn."""
+    """A conversation of one citizen; `pauses` are the seconds of reading before each later turn."""
 
     id: str
     start: float
@@ -48,7 +48,7 @@ def sessions(seed: int, hour: int) -> list[Session]:
     dice = random.Random(f"{seed}/{hour}")  # noqa: S311 - reproducible, not secret
     local = datetime.fromtimestamp(hour * HOUR, UTC) + _JST
     expected = _SESSIONS_A_DAY * _BY_HOUR[local.hour] / sum(_BY_HOUR) * _BY_WEEKDAY[local.weekday()]
-    found = []
+    found: list[Session] = []
     at = dice.expovariate(expected)
     while at < 1:
         found.append(session(dice, (hour + at) * HOUR, f"{hour:x}-{len(found):02d}"))
@@ -102,15 +102,11 @@ def _ask(dice: random.Random, language: str, district: str, first: bool) -> list
         item = dice.choice(
             [n for n, i in guide.items(language).items() if i["category"] not in {"bulky", "none"}]
         )
+        before = [] if kind == "day" else [Turn(dice.choice(texts["day_unknown"][language]).format(item=item))]
+        text = dice.choice(texts["day" if kind == "day" else "district_reply"][language])
         days = guide.collection_day(district, item, language)["days"]
-        answer = {"fact": days, "truth": f"{district}: {days}"}
-        if kind == "day":
-            return [Turn(dice.choice(texts["day"][language]).format(item=item, district=district), **answer)]
-        asked = dice.choice(texts["day_unknown_district"][language]).format(item=item)
-        return [
-            Turn(asked),
-            Turn(dice.choice(texts["district_reply"][language]).format(district=district), **answer),
-        ]
+        asked = text.format(item=item, district=district)
+        return [*before, Turn(asked, days, truth=f"{district}: {days}")]
     found = guide.items(language)
     item = dice.choice([n for n, i in found.items() if ("fee" in i) == (kind == "fee")])
     asked = dice.choice(texts[kind][language]).format(item=item)

@@ -55,6 +55,12 @@ def entry(entry_id: str, language: str) -> Entry:
 
 
 @cache
+def rules(language: str) -> str:
+    """Return what the assistant is told to do, with a place for the `{length}` of its answers."""
+    return files(__package__).joinpath(f"rules.{language}.txt").read_text(encoding="utf-8")
+
+
+@cache
 def city() -> dict[str, Any]:
     """Return names, categories, districts and items of the city."""
     return _read("city")

@@ -1,4 +1,4 @@
-"""A stand-in for a model vendor: the OpenAI wire format, with answers composed from the prompt it is sent.
+"""A stand-in for a model vendor: the OpenAI wire format, with answers composed from the prompt.
 
-Everything derives from the seed and the bytes of the request, so the same request is answered in the same way.
+Everything derives from the seed, the bytes of the request and the minute, so the same is answered the same.
 """

@@ -69,7 +69,7 @@ def _results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _choose_calls(
     tools: list[dict[str, Any]], questions: list[str]
 ) -> tuple[tuple[str, dict[str, str]], ...]:
-    """Call a tool when the question asks for what it gives and every argument is known from the conversation."""
+    """Call a tool when the question asks for what it gives and the conversation holds its arguments."""
     question = questions[-1].lower()
     # A bare district is the answer to our own question: go back to what was asked before.
     asked = (
@@ -143,7 +143,7 @@ def _answer(
 
 
 def _at_length(sentences: list[str], documents: list[tuple[str, str, str]], language: str) -> str:
-    """Compose the answers of the newer version: a preamble, every sentence as a list, related matters, a caution."""
+    """Answer as the newer version does: a preamble, every sentence as a list, related matters, a caution."""
     japanese = language == "ja"
     lines = [
         "ご質問ありがとうございます。以下に詳しくご案内します。"

@@ -1,29 +1,25 @@
 """Embeddings without a model: hashed words and character n-grams, weighted by how much they tell.
 
-Two texts that share kanji, katakana or English words are near each other, which is all that retrieval over a small
-guide needs; 収集日 is found inside ごみの収集日を教えて because its bigrams are.
+Two texts that share kanji, katakana or English words are near each other, which is all that retrieval over
+a small guide needs; 収集日 is found inside ごみの収集日を教えて because its bigrams are.
 """
 
 import math
 import re
+import tomllib
 import zlib
 from collections import Counter
 from functools import lru_cache
+from importlib.resources import files
 
 _WORDS = re.compile(r"[a-z0-9]+|[^\x00-\x7f]+")
-_LIGHT = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "at", "for", "and", "or", "is", "are", "be", "do", "does", "i", "my", "me", "you", "your", "it", "its", "this", "that", "what", "which", "when", "where", "how", "can", "could", "may", "should", "must", "will", "with", "from", "by", "not", "no", "if", "as", "up", "out", "put", "into", "bring", "take", "have", "has", "there", "here", "please", "tell", "about", "one", "than", "more", "only", "any", "all", "too", "am", "way", "want", "get", "rid", "know"]
-)
-_COMMON = frozenset(
-    ["waste", "garbage", "city", "collection", "collected", "collect", "point", "bag", "day", "put", "go", "kind", "clear", "use", "ask"]
-)
+_LISTS = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
+_LIGHT = frozenset(_LISTS["light"].split())
+_COMMON = frozenset(_LISTS["common"].split())
 
 
-_COMMON_KANJI = frozenset("出方何市日分別収集処捨教")
-# Pairs of hiragana that are grammar rather than things.
-_GRAMMAR = frozenset(
-    ["あり", "ある", "いい", "いた", "いつ", "いて", "いで", "いと", "いの", "いま", "いも", "いる", "うす", "えて", "えま", "える", "かめ", "から", "があ", "がな", "きは", "きま", "くだ", "けで", "けま", "けれ", "こで", "こに", "ごと", "ごみ", "さい", "され", "さん", "した", "して", "しの", "しま", "すか", "すご", "すす", "する", "すれ", "ずに", "せば", "せま", "せる", "せん", "その", "それ", "たい", "たも", "だけ", "ださ", "ちく", "った", "って", "つけ", "つで", "つの", "てい", "てく", "てた", "ても", "でい", "でお", "でき", "でく", "です", "でで", "でに", "では", "でも", "とき", "とし", "とに", "どう", "どこ", "どの", "ない", "なく", "など", "なら", "なり", "にあ", "にお", "にご", "にな", "には", "のお", "のご", "ので", "のは", "はあ", "はい", "はど", "ばい", "へお", "へご", "ほか", "まし", "ます", "ませ", "まで", "みが", "みで", "みに", "みの", "みは", "みを", "めて", "めま", "もで", "もの", "もら", "やす", "より", "らえ", "らさ", "らせ", "らな", "られ", "りま", "ると", "るの", "れた", "れて", "れば", "れま", "れる", "わっ", "をお", "をす", "んで"]
-)
+_COMMON_KANJI = frozenset(_LISTS["kanji"])
+_GRAMMAR = frozenset(_LISTS["grammar"].split())
 _PUNCTUATION = frozenset("、。「」？！・（）")
 # The beginning of a text says what it is about.
 _HEAD, _REST_WEIGHT = 90, 0.3

@@ -200,7 +200,7 @@ class _Answer:
         return spoken + called + self.completion.reasoning_tokens
 
     def _cached_tokens(self) -> int:
-        """Serve the unchanging beginning of the prompt from the cache, as vendors do: from 1,024 tokens, by 128."""
+        """Serve the unchanging beginning of the prompt from the cache: from 1,024 tokens on, by 128."""
         fixed = self.request["messages"][0]["content"].partition("<documents>")[0].partition("<examples>")[0]
         tools = self.request.get("tools")
         size = tokens.count(fixed) + (tokens.count(json.dumps(tools, ensure_ascii=False)) if tools else 0)
