@@ -1,0 +1,252 @@
+"""Streams: the caller sees every chunk, and the span ends once, however the stream ends."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from opentelemetry.trace import StatusCode
+
+from kansoku import clock
+
+ASK = [{"role": "user", "content": "収集日は？"}]
+
+
+def ask(client: Any, **arguments: Any) -> Any:
+    """Ask for a stream."""
+    return client.chat.completions.create(model="gpt-4o-mini", messages=ASK, stream=True, **arguments)
+
+
+def text_of(chunks: Any) -> str:
+    """Return the text of chat chunks."""
+    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def test_a_stream_is_told_when_it_ends(model: Any, spans: Any) -> None:
+    """Text, usage, finish reason and model of a stream are on its span; the caller got all chunks."""
+    stream = ask(model("chat_stream.sse").client(), stream_options={"include_usage": True})
+    assert isinstance(stream, openai.Stream)
+    assert spans.all() == []
+    assert text_of(stream) == "収集日は火曜日です。"
+    found = spans.attributes()
+    assert spans.messages() == [
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "収集日は火曜日です。"}],
+            "finish_reason": "stop",
+        }
+    ]
+    assert found["gen_ai.request.stream"] is True
+    assert found["gen_ai.response.model"] == "gpt-4o-mini-2024-07-18"
+    assert found["openai.response.system_fingerprint"] == "fp_test02"
+    assert found["gen_ai.usage.input_tokens"] == 120
+    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert "kansoku.stream.closed_early" not in found
+
+
+def test_a_stream_without_usage_is_left_without_usage(model: Any, spans: Any) -> None:
+    """The request is not altered to get a usage, and unknown is not zero."""
+    fake = model("chat_stream_no_usage.sse")
+    list(ask(fake.client()))
+    assert "stream_options" not in fake.sent[0]
+    assert not [key for key in spans.attributes() if "usage" in key or "cost" in key]
+
+
+def test_tool_calls_of_a_stream_are_put_together(model: Any, spans: Any) -> None:
+    """Two interleaved tool calls come out whole, each with its own arguments."""
+    list(ask(model("chat_stream_tools.sse").client()))
+    assert spans.messages()[0]["parts"] == [
+        {"type": "tool_call", "id": "call_1", "name": "find_calendar", "arguments": {"ward": "南区"}},
+        {"type": "tool_call", "id": "call_2", "name": "find_rule", "arguments": {"item": "傘"}},
+    ]
+
+
+def test_the_first_chunk_is_timed_by_the_same_clock(model: Any, spans: Any) -> None:
+    """Start, first chunk and end come from kansoku.clock, so a replay of history stays consistent."""
+    ticks = iter(range(1_000_000_000, 100_000_000_000, 250_000_000))
+    clock.use(lambda: next(ticks))
+    list(ask(model("chat_stream.sse").client()))
+    span = spans.one()
+    assert span.start_time == 1_000_000_000
+    assert span.attributes["gen_ai.response.time_to_first_chunk"] == 0.25
+    assert span.end_time == 1_500_000_000
+
+
+@pytest.mark.parametrize("how", ["close", "with", "break", "never"])
+def test_a_stream_left_early_ends_its_span_once(model: Any, spans: Any, how: str) -> None:
+    """Closed, left through a with statement, broken out of, or never read: one span, with what had come."""
+    stream = ask(model("chat_stream.sse").client())
+    if how == "close":
+        next(stream), next(stream)
+        stream.close()
+    elif how == "with":
+        with stream:
+            next(stream), next(stream)
+    elif how == "break":
+        for number, _ in enumerate(stream):
+            if number == 1:
+                break
+    del stream
+    found = spans.attributes()
+    assert found["kansoku.stream.closed_early"] is True
+    assert spans.one().status.status_code is StatusCode.UNSET
+    if how == "never":
+        assert "gen_ai.output.messages" not in found
+    else:
+        assert spans.messages()[0]["parts"] == [{"type": "text", "content": "収集日は"}]
+    gc.collect()
+    assert len(spans.all()) == 1
+
+
+def test_a_stream_that_is_read_again_after_a_break_goes_on(model: Any, spans: Any) -> None:
+    """Reading the first chunk apart and the rest later is one stream and one span."""
+    stream = ask(model("chat_stream.sse").client())
+    head = []
+    for chunk in stream:
+        head.append(chunk)
+        break
+    assert text_of([*head, *stream]) == "収集日は火曜日です。"
+    assert spans.messages()[0]["parts"][0]["content"] == "収集日は火曜日です。"
+
+
+def test_an_error_in_mid_stream_is_the_callers_and_the_spans(spans: Any, model: Any) -> None:
+    """The connection breaks after two chunks: the exception passes and the span has the text so far."""
+    whole = (model("chat_stream.sse").reply(None)).content.split(b"\n\n")
+
+    class Broken(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"\n\n".join(whole[:2]) + b"\n\n"
+            raise httpx2.ReadError("connection lost")
+
+    fake = model("chat_stream.sse")
+    fake.reply = lambda _: httpx2.Response(
+        200, headers={"content-type": "text/event-stream"}, stream=Broken()
+    )
+    with pytest.raises((openai.APIConnectionError, httpx2.ReadError)) as caught:
+        list(ask(fake.client()))
+    span = spans.one()
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == type(caught.value).__name__
+    assert spans.messages()[0]["parts"][0]["content"] == "収集日は"
+
+
+def test_asynchronous_streams_are_told_alike(model: Any, spans: Any) -> None:
+    """An asynchronous stream has the same span, read whole or left early."""
+
+    async def read(limit: int) -> str:
+        async with model("chat_stream.sse").async_client() as client:
+            stream = await ask(client)
+            assert isinstance(stream, openai.AsyncStream)
+            text = ""
+            async for chunk in stream:
+                text += text_of([chunk])
+                limit -= 1
+                if not limit:
+                    await stream.close()
+                    break
+            return text
+
+    assert asyncio.run(read(100)) == "収集日は火曜日です。"
+    asyncio.run(read(2))
+    whole, early = spans.all()
+    assert whole.attributes["gen_ai.usage.output_tokens"] == 45
+    assert early.attributes["kansoku.stream.closed_early"] is True
+
+
+def test_a_response_stream_is_read_from_its_last_event(model: Any, spans: Any) -> None:
+    """Text, reasoning and usage of a responses stream are those of the completed response."""
+    events = list(
+        model("responses_stream.sse").client().responses.create(model="gpt-5-mini", input="x", stream=True)
+    )
+    assert [event.type for event in events][-1] == "response.completed"
+    assert [part["content"] for part in spans.messages()[0]["parts"]] == [
+        "Look at the calendar.",
+        "Tuesday and Friday.",
+    ]
+    assert spans.attributes()["gen_ai.usage.output_tokens"] == 50
+
+
+def test_a_response_stream_left_early_keeps_the_text_so_far(model: Any, spans: Any) -> None:
+    """Without the last event the deltas are put together; usage stays unknown."""
+    stream = model("responses_stream.sse").client().responses.create(model="gpt-5-mini", input="x", stream=True)
+    for event in stream:
+        if event.type == "response.output_text.delta":
+            break
+    stream.close()
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "Tuesday "}]
+    assert spans.attributes()["gen_ai.response.id"] == "resp_test1"
+    assert "gen_ai.usage.input_tokens" not in spans.attributes()
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "responses"])
+def test_the_stream_helpers_of_the_client_are_traced_once(model: Any, spans: Any, endpoint: str) -> None:
+    """`chat.completions.stream` and `responses.stream` work as ever and give one span."""
+    if endpoint == "chat":
+        client = model("chat_stream.sse").client()
+        with client.chat.completions.stream(model="gpt-4o-mini", messages=ASK) as stream:
+            answer = stream.get_final_completion().choices[0].message.content
+        assert answer == "収集日は火曜日です。"
+    else:
+        client = model("responses_stream.sse").client()
+        with client.responses.stream(model="gpt-5-mini", input="x") as stream:
+            assert stream.get_final_response().output_text == "Tuesday and Friday."
+    assert spans.attributes()["gen_ai.usage.input_tokens"] > 0
+    assert "kansoku.stream.closed_early" not in spans.attributes()
+
+
+@pytest.mark.parametrize("mode", ["raw", "streaming"])
+def test_streams_behind_raw_responses_are_traced(model: Any, spans: Any, mode: str) -> None:
+    """A raw response's parsed stream carries the span; parsing twice gives the same stream."""
+    create: Callable[..., Any]
+    completions = model("chat_stream.sse").client().chat.completions
+    if mode == "raw":
+        raw = completions.with_raw_response.create(model="gpt-4o-mini", messages=ASK, stream=True)
+        stream = raw.parse()
+        assert raw.parse() is stream
+        del raw
+        gc.collect()
+        assert text_of(stream) == "収集日は火曜日です。"
+    else:
+        create = completions.with_streaming_response.create
+        with create(model="gpt-4o-mini", messages=ASK, stream=True) as response:
+            assert text_of(response.parse()) == "収集日は火曜日です。"
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 120
+    assert "kansoku.stream.closed_early" not in spans.attributes()
+
+
+def test_the_consumers_spans_are_not_children_of_the_stream(model: Any, spans: Any) -> None:
+    """What the program does between chunks belongs to the program, not to the call."""
+    import kansoku
+
+    for _ in ask(model("chat_stream.sse").client()):
+        with kansoku.span("between"):
+            pass
+    parents = {span.parent for span in spans.all() if span.name == "between"}
+    assert parents == {None}
+
+
+def test_a_stream_is_not_kept_alive_by_its_tracing(model: Any, spans: Any) -> None:
+    """Dropping a half-read stream closes the connection at once, without the garbage collector."""
+    closed = []
+
+    class Bytes(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from (b'data: {"id":"x","choices":[]}\n\n' for _ in range(100))
+
+        def close(self) -> None:
+            closed.append(True)
+
+    fake = model("chat_stream.sse")
+    fake.reply = lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=Bytes())
+    gc.disable()
+    try:
+        stream = ask(fake.client())
+        next(stream)
+        del stream
+        assert closed
+    finally:
+        gc.enable()
+    assert len(spans.all()) == 1
