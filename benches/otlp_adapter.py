@@ -1,6 +1,6 @@
 """Read spans back from a running collector in the shape that the corpus checker compares.
 
-    KANSOKU_URL=http://127.0.0.1:4318 KANSOKU_READ_KEY=ksk_... python check_otlp.py --adapter benches/otlp_adapter.py ...
+KANSOKU_URL=http://127.0.0.1:4318 KANSOKU_READ_KEY=ksk_... python check_otlp.py --adapter benches/otlp_adapter.py ...
 """
 
 import json
@@ -10,8 +10,24 @@ from typing import Any
 
 _KINDS = {"execute_tool": "tool", "invoke_agent": "agent"}
 _COPIED = (
-    *("trace_id", "span_id", "parent_span_id", "name", "provider", "request_model", "response_model", "response_id"),
-    *("system_fingerprint", "input_messages", "output_messages", "finish_reasons", "tool_definitions", "streaming"),
+    *(
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "name",
+        "provider",
+        "request_model",
+        "response_model",
+        "response_id",
+    ),
+    *(
+        "system_fingerprint",
+        "input_messages",
+        "output_messages",
+        "finish_reasons",
+        "tool_definitions",
+        "streaming",
+    ),
     *("error_type", "error_message", "session_id", "user_id", "tags", "metadata", "environment", "release"),
     *("prompt_name", "prompt_version", "documents", "tool_name", "tool_arguments", "tool_result"),
 )

@@ -24,7 +24,7 @@ class Encoding(IntEnum):
     """How the body of an entry is compressed."""
 
     IDENTITY = 0
-    DEFLATE = 1  # written by this module; bodies arrive in other encodings
+    GZIP = 1  # as the client sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,16 @@ class Entry:
 
     def plain(self) -> bytes:
         """Return the body inflated."""
-        return zlib.decompress(self.body, 47) if self.encoding is Encoding.DEFLATE else self.body
+        return _inflate(self.body) if self.encoding is Encoding.GZIP else self.body
+
+
+def _inflate(data: bytes) -> bytes:
+    parts = []
+    while data:  # gzip allows several members
+        stream = zlib.decompressobj(47)
+        parts.append(stream.decompress(data))
+        data = stream.unused_data
+    return b"".join(parts)
 
 
 def digest_of(kind: Kind, project: str, wire: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kansoku_collector.decode import logs, otlp
 from kansoku_collector.entries import Entry, Kind
+from kansoku_collector.errors import PayloadError
 from kansoku_collector.events import Held, Key, LateEvents, orphan
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
@@ -45,15 +46,19 @@ class Pipeline:
         feedback += self._read_feedback(entries)
         self.late.hold(segment, events)
         keys: set[Key] = set()
-        arrivals = self._arrivals(entries)
-        number = 0
+        broken: list[PayloadError] = []
+        arrivals = self._arrivals(entries, broken)
+        number = stored = 0
         while batch := list(islice(arrivals, BATCH)):
             rows, scores = self._rows(batch, keys)
             writer.spans(rows, f"{segment.token}-{number}")
-            self._metrics.stored.inc(len(rows))
+            stored += len(rows)
             feedback += scores
             number += 1
         writer.feedback(feedback, f"{segment.token}-feedback")
+        if broken:  # the rest is stored; the segment is set aside for this one
+            raise broken[0]
+        self._metrics.stored.inc(stored)
         self._metrics.feedback.inc(len(feedback))
         finished = self.late.resolve(keys)
         return finished if segment in self.late or segment in finished else [*finished, segment]
@@ -70,10 +75,14 @@ class Pipeline:
         self.late.drop(held)
         return held.segment
 
-    def _arrivals(self, entries: list[Entry]) -> Iterator[Arrival]:
+    def _arrivals(self, entries: list[Entry], broken: list[PayloadError]) -> Iterator[Arrival]:
         for entry in entries:
             if entry.kind is Kind.TRACES:
-                request = otlp.parse(otlp.ExportTraceServiceRequest, entry.plain())
+                try:
+                    request = otlp.parse(otlp.ExportTraceServiceRequest, entry.plain())
+                except PayloadError as error:
+                    broken.append(error)
+                    continue
                 for raw in otlp.read_spans(request, entry.received_ms):
                     yield Arrival(raw, entry.project, entry.received_ms)
 

@@ -81,7 +81,7 @@ def _entry(sent: Sent, message: Message, plain: bytes) -> Entry:
     if sent.content_type == JSON:
         body = message.SerializeToString()
     elif sent.encoding.strip().lower() in {"gzip", "x-gzip"}:
-        encoding = Encoding.DEFLATE
+        encoding = Encoding.GZIP
     else:
         body = plain
     kind = _KINDS[sent.signal]
