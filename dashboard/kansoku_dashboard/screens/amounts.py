@@ -6,13 +6,13 @@ from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.words import say
 
 
-def cost(usd: Decimal, *, calls: int, unpriced: int) -> str:
-    """Return a cost: a dash without calls, "unpriced" if no call has a price, "≥" if some have none."""
+def cost(usd: Decimal, *, known: bool, unpriced: int) -> str:
+    """Return a cost: a dash without `known` usage, "unpriced" if no call has a price, "≥" if some have none."""
     if unpriced and not usd:
         return say("trace.unpriced")
     if unpriced:
         return f"≥ {money(float(usd))}"
-    return money(float(usd)) if calls or usd else "–"
+    return money(float(usd)) if known or usd else "–"
 
 
 def tokens(count: int, *, calls: int) -> str:
@@ -21,6 +21,6 @@ def tokens(count: int, *, calls: int) -> str:
 
 
 def votes(likes: int, dislikes: int) -> str:
-    """Return thumbs with their numbers above one."""
-    given = ((likes, "👍"), (dislikes, "👎"))
-    return " ".join(f"{thumb}{number if number > 1 else ''}" for number, thumb in given if number)
+    """Return the votes in words; fonts without emoji exist."""
+    given = ((likes, "trace.liked"), (dislikes, "trace.disliked"))
+    return " · ".join(say(key) + (f" {number}" if number > 1 else "") for number, key in given if number)

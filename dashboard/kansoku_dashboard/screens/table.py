@@ -3,11 +3,12 @@
 import csv
 from io import StringIO
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from kansoku_collector.store.read.traces import TraceRow
+from kansoku_dashboard import clock
 from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.words import say
@@ -23,21 +24,21 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def frame(rows: list[TraceRow]) -> dict[str, list[Any]]:
-    """Return the columns of the table."""
+def frame(rows: list[TraceRow], carried: dict[str, str]) -> dict[str, list[Any]]:
+    """Return the columns of the table; the links take along the parameters `carried`."""
     return {
-        "time": [row.start for row in rows],
+        "time": [row.start.astimezone(clock.zone()) for row in rows],
         "name": [_one_line(row.name) or ("" if row.rooted else say("waterfall.missing")) for row in rows],
         "text": [excerpt(row) for row in rows],
         "models": [", ".join(row.models) for row in rows],
         "duration": [seconds(row.seconds) for row in rows],
         "tokens": [amounts.tokens(row.input_tokens + row.output_tokens, calls=row.calls) for row in rows],
-        "cost": [amounts.cost(row.cost_usd, calls=row.calls, unpriced=row.unpriced_calls) for row in rows],
+        "cost": [_cost(row) for row in rows],
         "errors": [f"✕ {row.errors}" if row.errors else "" for row in rows],
         "votes": [amounts.votes(row.likes, row.dislikes) for row in rows],
         "session": [row.session_id for row in rows],
         "user": [row.user_id for row in rows],
-        "id": [f"/trace?trace={quote(row.trace_id)}" for row in rows],
+        "id": [f"/trace?{urlencode(carried | {'trace': row.trace_id})}" for row in rows],
     }
 
 
@@ -47,13 +48,13 @@ def columns() -> dict[str, Any]:
     return {
         "time": st.column_config.DatetimeColumn(say("traces.time"), format="MM-DD HH:mm:ss", width=120),
         "name": text(say("traces.name"), width=150),
-        "text": text(say("traces.text"), width=380),
+        "text": text(say("traces.text"), width=360),
         "models": text(say("traces.models"), width=170),
         "duration": text(say("traces.duration"), width=82, alignment="right"),
         "tokens": text(say("traces.tokens"), width=76, alignment="right"),
         "cost": text(say("traces.cost"), width=86, alignment="right"),
-        "errors": text(say("traces.errors"), width=60),
-        "votes": text(say("traces.votes"), width=60),
+        "errors": text(say("traces.errors"), width=58),
+        "votes": text(say("traces.votes"), width=72),
         "session": text(say("traces.session"), width=100),
         "user": text(say("traces.user"), width=90),
         "id": st.column_config.LinkColumn(say("traces.id"), width=96, display_text=r"trace=(\w{8})"),
@@ -87,6 +88,11 @@ def inert(value: object) -> object:
     if isinstance(value, str) and value.lstrip(" \u3000\ufeff").startswith(FORMULA):
         return f"'{value}"
     return value
+
+
+def _cost(row: TraceRow) -> str:
+    known = bool(row.input_tokens or row.output_tokens)
+    return amounts.cost(row.cost_usd, known=known, unpriced=row.unpriced_calls)
 
 
 def _one_line(text: str) -> str:

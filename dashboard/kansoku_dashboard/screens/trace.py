@@ -1,5 +1,6 @@
 """One trace: what it took, its waterfall, and the span that is open."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -10,7 +11,7 @@ from kansoku_collector.model import Feedback
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.trace import Located, SpanRow
-from kansoku_dashboard import data, links, settings, waterfall
+from kansoku_dashboard import data, links, settings, waterfall, words
 from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, filters, messages, span
@@ -20,6 +21,7 @@ from kansoku_dashboard.words import say
 
 WAIT_SECONDS = 60
 RETRY_SECONDS = 3
+KEPT_SECONDS = 30
 UNFINISHED = timedelta(minutes=10)  # a root that has not arrived by then is not coming
 
 
@@ -36,7 +38,7 @@ def show() -> None:
         if located is None:
             waiting(trace_id)
         else:
-            unfinished = datetime.now(UTC) - located.end < UNFINISHED and not _tree(located).rooted
+            unfinished = datetime.now(UTC) - located.end < UNFINISHED and not _drawn(located).tree.rooted
             st.fragment(body, run_every=RETRY_SECONDS if unfinished else None)(trace_id)
 
 
@@ -74,18 +76,40 @@ def body(trace_id: str) -> None:
     if located is None:
         st.rerun(scope="app")
         return
-    tree = _tree(located)
+    drawn = _drawn(located)
     given = data.ask(store.feedback, located)
-    header(trace_id, tree, given)
+    header(trace_id, drawn.tree, given)
     left, right = st.columns([65, 35], gap="small")
     with left, st.container(border=True, key="waterfall_box"):
-        chosen = _waterfall(trace_id, tree)
+        chosen = _waterfall(drawn)
     with right, st.container(border=True, key="span_box"), data.panel(say("trace.span")):
-        _panel(located, tree, chosen, given)
+        _panel(located, drawn.tree, chosen, given)
 
 
-def _tree(located: Located) -> Tree:
-    return waterfall.grow(data.ask(store.spans, located))
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A trace made ready to draw, kept in the session: ten thousand spans are not built again at a click."""
+
+    located: Located
+    tongue: str
+    tree: Tree
+    opened: str
+    data: str
+    made: float
+
+
+def _drawn(located: Located) -> Drawn:
+    kept: Drawn | None = st.session_state.get("_drawn")
+    tongue = words.language()
+    if kept and (kept.located, kept.tongue) == (located, tongue) and monotonic() - kept.made < KEPT_SECONDS:
+        return kept
+    tree = waterfall.grow(data.ask(store.spans, located))
+    same = kept is not None and kept.located.trace_id == located.trace_id
+    opened = kept.opened if kept and same else st.query_params.get("span") or _first(tree)
+    text = waterfall.encode(tree, trace_id=located.trace_id, selected=opened)
+    made = Drawn(located, tongue, tree, opened, text, monotonic())
+    st.session_state["_drawn"] = made
+    return made
 
 
 def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
@@ -116,7 +140,7 @@ def _chips(tree: Tree, given: list[Feedback]) -> None:
     errors = sum(item.status == "error" for item in spans)
     st.badge(seconds(_took(tree)), icon=":material/schedule:", color="gray")
     if calls or cost:
-        said = amounts.cost(cost, calls=len(calls), unpriced=unpriced)
+        said = amounts.cost(cost, known=bool(used), unpriced=unpriced)
         st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")
         tokens = amounts.tokens(used, calls=len(calls))
         st.badge(say("trace.tokens", count=tokens), icon=":material/token:", color="gray")
@@ -154,15 +178,14 @@ def _step(trace_id: str, which: int) -> None:
     st.rerun(scope="app")
 
 
-def _waterfall(trace_id: str, tree: Tree) -> str:
-    key = f"waterfall_{trace_id}"
-    opened = st.session_state.setdefault(f"_opened_{trace_id}", st.query_params.get("span") or _first(tree))
+def _waterfall(drawn: Drawn) -> str:
+    key = f"waterfall_{drawn.located.trace_id}"
 
     def keep() -> None:
         st.query_params["span"] = st.session_state[key]["selected"]
 
-    result = waterfall.draw(tree, trace_id=trace_id, selected=opened, key=key, on_select=keep)
-    return str(result.selected or opened)
+    result = waterfall.draw(drawn.data, key=key, on_select=keep)
+    return str(result.selected or drawn.opened)
 
 
 def _first(tree: Tree) -> str:

@@ -8,6 +8,7 @@ from kansoku_collector.store.read import traces as store
 from kansoku_collector.store.read.traces import Filter, Totals, TraceRow
 from kansoku_dashboard import data, links, state
 from kansoku_dashboard.figures.style import count, seconds, share
+from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, filters
 from kansoku_dashboard.screens.table import columns, export, frame
 from kansoku_dashboard.text import plain
@@ -19,6 +20,7 @@ TEXTS = ("session", "user", "tag")
 
 def show() -> None:
     """Draw the screen."""
+    st.html(ROOM / "screens" / "traces.css")
     live = bar()
     st.fragment(listing, run_every=state.REFRESH_SECONDS if live else None)()
 
@@ -100,7 +102,7 @@ def totals(found: Totals) -> None:
     st.markdown(f"**{say('traces.total_traces', count=f'{found.traces:,}')}**", width="content")
     if not found.traces:
         return
-    parts = [amounts.cost(found.cost_usd, calls=found.calls, unpriced=found.unpriced_calls)]
+    parts = [amounts.cost(found.cost_usd, known=bool(found.tokens), unpriced=found.unpriced_calls)]
     parts.append(say("traces.total_tokens", count=count(found.tokens) if found.tokens else "–"))
     parts.append(say("traces.total_time", p50=seconds(found.p50_seconds), p95=seconds(found.p95_seconds)))
     if found.failed:
@@ -113,17 +115,17 @@ def totals(found: Totals) -> None:
 def table(rows: list[TraceRow]) -> None:
     """Draw the rows; a click on one opens it."""
     event: Any = st.dataframe(
-        frame(rows),
+        frame(rows, filters.carried()),
         column_config=columns(),
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-cell",
         key=f"table_{st.session_state.get('_table', 0)}",
         height=min(len(rows), 16) * 35 + 38,
         row_height=35,
         alt=say("traces.table"),
     )
-    chosen = event.selection.rows
+    chosen = [row for row, _ in event.selection.cells]
     if chosen and chosen[0] < len(rows):
         # Another key next time: coming back must not open the same trace again.
         st.session_state["_table"] = st.session_state.get("_table", 0) + 1

@@ -1,5 +1,6 @@
 """The tree of a trace with its time lanes: a Streamlit component in plain JavaScript, without a build."""
 
+import json
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -9,7 +10,7 @@ import streamlit as st
 from kansoku_dashboard.waterfall.pack import pack
 from kansoku_dashboard.waterfall.tree import Tree, grow
 
-__all__ = ["draw", "grow", "pack"]
+__all__ = ["draw", "encode", "grow"]
 
 _FOLDER = files(__name__)
 _component = st.components.v2.component(
@@ -19,11 +20,19 @@ _component = st.components.v2.component(
 )
 
 
-def draw(tree: Tree, *, trace_id: str, selected: str, key: str, on_select: Callable[[], None]) -> Any:
+def encode(tree: Tree, *, trace_id: str, selected: str) -> str:
+    """Return the component's data as JSON text; `selected` is the id of the span that is open at first.
+
+    Text because Streamlit writes it again on every rerun: a string of megabytes costs it a tenth of a structure.
+    """
+    return json.dumps(
+        pack(tree, trace_id=trace_id, selected=selected), ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def draw(data: str, *, key: str, on_select: Callable[[], None]) -> Any:
     """Draw the waterfall; `.selected` of the result is the id of the span that the reader chose last.
 
-    `selected` opens a span at first; after that the component keeps the choice itself, so that its data,
-    megabytes for a large trace, stays the same and is not sent again.
+    The component keeps the choice itself: give it the same data again and nothing is sent.
     """
-    data = pack(tree, trace_id=trace_id, selected=selected)
     return _component(key=key, data=data, on_selected_change=on_select)

@@ -41,7 +41,7 @@ class Waterfall {
     this.watch.observe(this.frame);
   }
 
-  // Streamlit calls again after every rerun; only another trace or another chosen span changes anything.
+  // Only another trace or another span asked for moves the choice: the reader may have gone on meanwhile.
   update(data, tell) {
     this.tell = tell;
     const other = !this.data || this.data.trace !== data.trace;
@@ -148,7 +148,7 @@ class Waterfall {
     const width = this.axis.clientWidth || 400;
     this.axis.replaceChildren();
     this.lines.replaceChildren();
-    const wanted = Math.max(2, Math.floor(width / 62));
+    const wanted = Math.max(2, Math.floor(width / 50));
     const found = this.compressed ? [] : ticks(this.data.length, wanted);
     for (const tick of found) {
       const place = at(tick);
@@ -324,5 +324,7 @@ export default function waterfall(component) {
   const { data, parentElement, setStateValue } = component;
   if (!views.has(parentElement)) views.set(parentElement, new Waterfall(parentElement));
   const view = views.get(parentElement);
-  view.update(data, (id) => setStateValue('selected', id));
+  if (view.source === data) return;
+  view.source = data;
+  view.update(JSON.parse(data), (id) => setStateValue('selected', id));
 }
