@@ -14,7 +14,11 @@ SNIPPET = """pip install kansoku openai
 import kansoku
 from openai import OpenAI
 
-kansoku.init(endpoint="{endpoint}", api_key="ksk_...", service="my-app")
+kansoku.init(
+    endpoint="{endpoint}",
+    api_key="ksk_...",
+    service_name="my-app",
+)
 
 OpenAI().chat.completions.create(
     model="gpt-4o-mini",

@@ -1,6 +1,7 @@
 """The panels of the Overview: ask, prepare, draw."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import streamlit as st
 
@@ -70,7 +71,7 @@ def _tile(tile: Tile, view: View) -> None:
         tile.value,
         delta=tile.delta or say("tiles.no_previous"),
         delta_color=tile.colour,
-        delta_arrow="auto" if tile.delta else "off",
+        delta_arrow="off" if tile.delta.startswith("±") or not tile.delta else "auto",
         delta_description=say("tiles.previous", range=view.range) if tile.delta else None,
         help=say(f"tiles.{name}_help"),
         border=True,
@@ -154,7 +155,7 @@ def moved(view: View) -> None:
             st.caption(say("overview.no_movers"))
 
 
-def backdrop(view: View, period: Period, times: list) -> Backdrop:  # type: ignore[type-arg]
+def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
     """Return what lies behind the charts of this view: gaps, changes of version, the reader's clock."""
     return Backdrop(
         times,

@@ -1,15 +1,15 @@
 """An incident as a sentence: what, since when, how much, against which limit; and the way to its traces."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.store.read.metrics import METRICS
 from kansoku_dashboard.figures.style import count, money, seconds, share
-from kansoku_dashboard.state import RANGES
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import tell
 
 WRITERS = {"usd": money, "seconds": seconds, "share": share, "count": count}
+ISO = "%Y-%m-%dT%H:%M:%SZ"
 # A scope's dimensions and the parameters of the URL that filter by them.
 PARAMETERS = {"environment": "env", "service": "service", "model": "model"}
 CAUSES = {
@@ -74,6 +74,6 @@ def way(incident: Incident, now: datetime) -> dict[str, str]:
     name, version = incident.scope.get("prompt_name", ""), incident.scope.get("prompt_version", "")
     if version:
         filters["prompt"] = f"{name}@{version}"
-    needed = now - incident.opened + incident.window
-    wide = (name for name, length in RANGES.items() if length >= min(needed, timedelta(days=30)))
-    return filters | CAUSES.get(incident.metric, {}) | {"range": next(wide)}
+    start, end = incident.opened - incident.window, incident.resolved or now
+    stretch = {"from": f"{start.astimezone(UTC):{ISO}}", "to": f"{end.astimezone(UTC):{ISO}}"}
+    return filters | CAUSES.get(incident.metric, {}) | stretch

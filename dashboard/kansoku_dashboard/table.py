@@ -48,7 +48,7 @@ def _cells(row: Mover) -> dict[str, Any]:
 
 
 def _relative(changed: Change, write: Callable[[float | None], str]) -> str:
-    if changed.ratio is None or abs(changed.ratio) < 0.0005:
+    if changed.ratio is None or abs(changed.ratio) < 0.005:
         return write(changed.now)
     return f"{write(changed.now)}  {_arrow(changed.ratio)} {changed.ratio * 100:+.0f}%"
 

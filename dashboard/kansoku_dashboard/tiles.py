@@ -107,8 +107,13 @@ def _text(stretch: Stretch, name: str, text: str) -> str:
 
 
 def _per_cent(changed: Change) -> str:
-    return "" if changed.ratio is None else f"{changed.ratio * 100:+.1f}%"
+    return "" if changed.ratio is None else _signed(f"{changed.ratio * 100:+.1f}") + "%"
 
 
 def _points(changed: Change) -> str:
-    return "" if changed.difference is None else f"{changed.difference * 100:+.2f} pp"
+    return "" if changed.difference is None else _signed(f"{changed.difference * 100:+.2f}") + " pp"
+
+
+def _signed(number: str) -> str:
+    # What rounds to nothing has no direction.
+    return f"±{number[1:]}" if not number.strip("+-0.") else number

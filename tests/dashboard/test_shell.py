@@ -1,8 +1,97 @@
-"""The shell: navigation, language, door."""
+"""The shell: every screen opens, links carry filters, the language follows the reader, a broken store breaks a panel."""
+
+import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
+
+from kansoku_dashboard import data, frame, settings, text, words
+from kansoku_dashboard.paths import MAIN, ROOM
+from kansoku_dashboard.settings import DashboardSettings
 
 
-def test_every_screen_opens_without_an_exception(open_app):
-    """A screen that raises shows nothing; each must draw its title."""
+def test_no_folder_beside_the_entry_script_is_served_by_itself():
+    """Streamlit runs the files of a folder `pages/` without main.py, and so without the guard in it."""
+    assert MAIN.parent == ROOM
+    assert not (ROOM / "pages").exists()
+
+
+@pytest.mark.parametrize("screen", ["traces", "trace", "alerts", "start"])
+def test_every_screen_opens_on_an_empty_and_on_a_full_store(open_app, open_empty, screen):
+    """A screen that raises shows nothing."""
+    for run in (open_app, open_empty):
+        app = run(screen)
+        assert not app.exception
+        assert app.main.children
+
+
+def test_the_language_follows_the_url(open_app):
+    """A link with ?lang=ja is Japanese for everybody."""
+    assert open_app(lang="ja").title[0].value == "概要"
+    assert open_app(lang="xx").title[0].value == "Overview"
+
+
+def test_the_switch_changes_the_language(open_app):
+    """The reader can choose on the screen."""
     app = open_app()
+    app.segmented_control(key="lang").set_value("ja").run()
+    assert app.title[0].value == "概要"
+
+
+def test_the_setting_decides_where_nobody_chose():
+    """A team may want one language."""
+    settings.use(DashboardSettings(language="ja"))
+    assert words.say("overview.title") == "概要"
+    settings.use(DashboardSettings())
+    assert words.say("overview.title") == "Overview"
+
+
+def test_a_filter_that_the_store_does_not_know_still_filters(open_app):
+    """A link may name a model that was not seen lately; dropping the filter would show other traffic under its name."""
+    app = open_app(model="gpt-1")
+    assert app.selectbox(key="model").value == "gpt-1"
+    assert app.metric[0].label == "Model calls"
+    assert app.metric[0].value == "0"
+
+
+def test_a_store_that_fails_breaks_its_panels_and_not_the_screen(open_app, monkeypatch):
+    """The reader must learn what is missing and have a way to try again."""
+
+    def refuse(url: str) -> None:
+        raise OperationalError("connection refused\nsecond line")
+
+    data.forget()
+    monkeypatch.setattr(data, "connect", refuse)
+    monkeypatch.setattr(data, "_idle", {})
+    app = open_app("start")
     assert not app.exception
-    assert app.title[0].value == "Overview"
+    assert "connection refused" in app.warning[0].value
+    assert "second line" not in app.warning[0].value
+    assert app.button[0].label == "Retry"
+
+
+def test_a_failed_client_is_not_lent_again(monkeypatch):
+    """Its connection may be what failed."""
+    lent = []
+    monkeypatch.setattr(data, "connect", lambda url: lent.append(url) or object())
+    monkeypatch.setattr(data, "_idle", {})
+    with pytest.raises(ValueError, match="broken"), data.borrow():
+        raise ValueError("broken")
+    with data.borrow() as first:
+        pass
+    with data.borrow() as second:
+        assert second is first
+    assert len(lent) == 2
+
+
+def test_foreign_text_cannot_be_markdown():
+    """A model's name is data: no picture from elsewhere, no link, no colour."""
+    assert text.plain("![x](http://evil)") == r"\!\[x\]\(http\:\/\/evil\)"
+    assert text.plain("<b>\n:red[a]") == r"\<b\> \:red\[a\]"
+
+
+def test_every_screen_is_in_the_menu_or_hidden_on_purpose(open_app, monkeypatch):
+    """Trace is reached by links only."""
+    open_app()
+    seen = {}
+    monkeypatch.setattr(frame.st, "Page", lambda show, **options: seen.update({options["url_path"]: options}))
+    frame.screens()
+    assert [name for name, options in seen.items() if options.get("visibility") == "hidden"] == ["trace"]

@@ -9,7 +9,7 @@ from kansoku_dashboard.sentences import clock as written
 from kansoku_dashboard.words import say
 
 FEEDBACK = """kansoku.feedback(trace_id, like=True)
-kansoku.feedback(trace_id, like=False, comment="wrong day", correction="Wednesday")
+kansoku.feedback(trace_id, like=False, comment="wrong day")
 
 # or without the SDK
 curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\

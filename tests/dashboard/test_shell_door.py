@@ -1,0 +1,139 @@
+"""The door: public only with a password, and with one nothing answers without a login."""
+
+import time
+
+import pytest
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from kansoku.errors import SettingsError
+from kansoku_dashboard import frame, login, server, settings
+from kansoku_dashboard.settings import DashboardSettings
+
+PAGE = {"accept": "text/html"}
+PATHS = ["/", "/overview", "/traces", "/trace?trace_id=1", "/alerts", "/start", "/screens/overview", "/_stcore/host-config",
+         "/static/index.html", "/media/x", "/_stcore/health"]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    """Forget wrong passwords and settings of the test before."""
+    login._wrong.clear()
+    yield
+    settings.use(DashboardSettings())
+
+
+@pytest.fixture
+def client():
+    """Return a client of a dashboard with a password."""
+    chosen = DashboardSettings(dashboard_password=SecretStr("hana-no-iro"), dashboard_host="0.0.0.0")
+    with TestClient(server.build(chosen), follow_redirects=False) as found:
+        yield found
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "dashboard.example"])
+def test_it_will_not_be_public_without_a_password(host, capsys):
+    """An open port with everybody's prompts must be a decision."""
+    assert server.serve(DashboardSettings(dashboard_host=host, dashboard_port=0)) == 1
+    said = capsys.readouterr().err
+    assert "KANSOKU_DASHBOARD_PASSWORD" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_loopback_needs_no_password(host):
+    """One's own machine is one's own."""
+    assert DashboardSettings(dashboard_host=host).loopback
+
+
+def test_a_taken_port_is_one_sentence(capsys):
+    """Not a stack trace."""
+    with server.listen(DashboardSettings(dashboard_port=0)) as taken:
+        taken.listen()
+        chosen = DashboardSettings(dashboard_port=taken.getsockname()[1])
+        with pytest.raises(SettingsError, match="KANSOKU_DASHBOARD_PORT"):
+            server.listen(chosen)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_answers_without_a_login(client, path):
+    """Screens, bundles and the server's own routes alike."""
+    page = client.get(path, headers=PAGE)
+    assert page.status_code == 303
+    assert "/login?next=" in page.headers["location"]
+    assert client.get(path).status_code == 401
+
+
+def test_no_websocket_opens_without_a_login(client):
+    """The screens themselves travel over it."""
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+        pass
+
+
+def test_every_screen_is_tried_above():
+    """A new screen must be added to the list of this test."""
+    names = {line.strip().split('"')[1] for line in open(frame.__file__) if '": page(' in line}
+    assert {f"/{name}" for name in names} <= {path.partition("?")[0] for path in PATHS}
+
+
+def test_the_right_password_opens_and_leads_where_one_wanted(client):
+    """A deep link survives the login."""
+    answer = client.post("/login?next=/trace%3Ftrace_id%3D1", data={"password": "hana-no-iro"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/trace?trace_id=1")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert client.get("/_stcore/health").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
+def test_the_login_does_not_lead_elsewhere(client, target):
+    """A link to the login must not end on another host."""
+    answer = client.post("/login", params={"next": target}, data={"password": "hana-no-iro"})
+    assert answer.headers["location"] == "/"
+
+
+def test_a_wrong_password_stays_outside_and_ten_a_minute_are_enough(client):
+    """Guessing must be slow, for right guesses too."""
+    for _ in range(10):
+        assert client.post("/login", data={"password": "wrong"}).status_code == 401
+    late = client.post("/login", data={"password": "hana-no-iro"})
+    assert (late.status_code, late.headers["retry-after"]) == (429, "60")
+    assert "set-cookie" not in late.headers
+
+
+def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
+    """The signature covers the date, and a new password ends every login."""
+    good = login.token()
+    until, signature = good.split(".")
+    assert login.passed({login.COOKIE: good})
+    for bad in ("", "x", f"{int(until) + 1}.{signature}", f"{until}.", f"{until}.{'0' * 64}"):
+        assert not login.passed({login.COOKIE: bad})
+    monkeypatch.setattr(time, "time", lambda: int(until) + 1)
+    assert not login.passed({login.COOKIE: good})
+    monkeypatch.undo()
+    settings.use(DashboardSettings(dashboard_password=SecretStr("other")))
+    assert not login.passed({login.COOKIE: good})
+
+
+def test_the_script_itself_is_guarded(open_app):
+    """If main.py is run without this server, the password still holds."""
+    settings.use(settings.current().model_copy(update={"dashboard_password": SecretStr("hana-no-iro")}))
+    app = open_app()
+    assert "password" in app.error[0].value
+    assert not app.title
+    assert not app.metric
+
+
+def test_a_foreign_name_for_loopback_is_refused():
+    """Without a password, a page elsewhere could point its own name at this machine."""
+    with TestClient(server.build(DashboardSettings())) as found:
+        assert found.get("/_stcore/health").status_code == 200
+        assert found.get("/_stcore/health", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_bundles_travel_compressed():
+    """Streamlit alone sends 9 MB on a first visit."""
+    with TestClient(server.build(DashboardSettings())) as found:
+        assert found.get("/", headers={"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"
