@@ -1,4 +1,4 @@
-"""Serve the gateway in a process of its own, as the collector does: gateway_process.py DIRECTORY PORT LIMIT."""
+"""Serve the gateway in a process of its own, as the collector does: DIRECTORY PORT LIMIT."""
 
 import contextlib
 import os

@@ -92,6 +92,9 @@ def check_everyone(statement: Statement) -> None:
 def check_reader(statement: Statement, params: Mapping[str, str], table_functions: frozenset[str]) -> None:
     """Refuse what a reader may not do and the engine's `readonly=1` would let through."""
     check_word(statement.word)
+    # The engine does not hold a subquery's SETTINGS against readonly=1; beside the query they are checked.
+    if _sets(statement.canonical):
+        raise QueryError(164, "reader: Cannot modify settings in the query; send them beside it", "READONLY")
     used = list(names(statement.canonical))
     for name in re.findall(r"\{\s*(\w+)\s*:\s*Identifier\s*\}", statement.canonical):
         used += [(part, True) for part in re.split(r"\W+", params.get(name, "")) if part]
@@ -102,6 +105,17 @@ def check_reader(statement: Statement, params: Mapping[str, str], table_function
         if forbidden or (outside and lowered not in TABLE_FUNCTIONS):
             message = f"reader: Not enough privileges: {name} reaches outside the database"
             raise QueryError(497, message, "ACCESS_DENIED")
+
+
+def _sets(canonical: str) -> bool:
+    found = list(tokens(canonical))
+    return any(
+        word.text.upper() == "SETTINGS"
+        and word.kind == "word"
+        and name.kind in ("word", "quoted")
+        and sign.text == "="
+        for word, name, sign in zip(found, found[1:], found[2:], strict=False)
+    )
 
 
 def check_word(word: str) -> None:
