@@ -20,7 +20,8 @@ def connect(url: str, *, database: str | None = None) -> Client:
     name = database or _database(url)
     try:
         client = clickhouse_connect.get_client(dsn=url.split("?")[0] if url.startswith("chdb:") else url)
-        client.command(f"CREATE DATABASE IF NOT EXISTS {name}")
+        if not client.command("SELECT count() FROM system.databases WHERE name = {name:String}", {"name": name}):
+            client.command(f"CREATE DATABASE IF NOT EXISTS {name}")  # a reader may not, and need not
         client.database = name
     except (ClickHouseError, OSError) as error:
         raise StoreError(f"ClickHouse at {redact(url)} cannot be used: {error}") from error
