@@ -13,7 +13,7 @@ from kansoku import clock, runtime, semconv
 from kansoku.content import cut, to_json
 from kansoku.guard import guard, swallow
 from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
-from kansoku.trace import record_error
+from kansoku.trace import record_error, stamps
 from kansoku.usage import Usage
 
 _SUPPRESSED = "suppress_instrumentation"
@@ -104,6 +104,8 @@ class Call:
         self.context = otel_context.set_value(_INSIDE, True, here)
         # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
         self._attributes = request.attributes
+        if stamps().keys() & request.attributes.keys():
+            self._attributes.pop(semconv.USER_ID, None)  # what context() says is more than what the vendor is told
         if address:
             self._attributes[semconv.SERVER_ADDRESS] = address
             self._attributes[semconv.SERVER_PORT] = port

@@ -31,7 +31,7 @@ def encode_requests(
 
     `resource` are attributes laid over the spans' own resource. A span that cannot be encoded is left out.
     """
-    groups: dict[tuple[Any, Any], list[bytes]] = {}
+    groups: dict[Any, dict[Any, list[bytes]]] = {}  # resource -> scope -> spans
     size = count = 0
     for span in spans:
         try:
@@ -42,23 +42,25 @@ def encode_requests(
         if size and size + len(encoded) > max_bytes:
             yield _request(groups, resource), count
             groups, size, count = {}, 0, 0
-        groups.setdefault((span.resource, span.instrumentation_scope), []).append(encoded)
+        groups.setdefault(span.resource, {}).setdefault(span.instrumentation_scope, []).append(encoded)
         size += len(encoded)
         count += 1
     if count:
         yield _request(groups, resource), count
 
 
-def _request(groups: dict[tuple[Any, Any], list[bytes]], extra: Mapping[str, Any]) -> bytes:
+def _request(groups: dict[Any, dict[Any, list[bytes]]], extra: Mapping[str, Any]) -> bytes:
     parts = []
-    for (resource, scope), spans in groups.items():
-        scoped = _scope(scope) + b"".join(spans)
-        if scope is not None and scope.schema_url:
-            scoped += _text(0x1A, scope.schema_url)
-        body = _resource(resource, extra) + _field(0x12, scoped)
+    for resource, scopes in groups.items():
+        body = [_resource(resource, extra)]
+        for scope, spans in scopes.items():
+            scoped = _scope(scope) + b"".join(spans)
+            if scope is not None and scope.schema_url:
+                scoped += _text(0x1A, scope.schema_url)
+            body.append(_field(0x12, scoped))
         if resource.schema_url:
-            body += _text(0x1A, resource.schema_url)
-        parts.append(_field(0x0A, body))
+            body.append(_text(0x1A, resource.schema_url))
+        parts.append(_field(0x0A, b"".join(body)))
     return b"".join(parts)
 
 

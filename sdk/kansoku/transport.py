@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
+# Not the shared generator: a program that seeded it must draw the same numbers with and without us.
+_random = random.SystemRandom()
 
 
 class Transport:
@@ -53,7 +55,7 @@ class Transport:
                 self.sent["ok"] += items
                 self._failing = False
                 return True
-            pause = min(again if again > 0 else wait * random.uniform(0.75, 1.25), _LONGEST_WAIT)  # noqa: S311
+            pause = min(again if again > 0 else wait * _random.uniform(0.75, 1.25), _LONGEST_WAIT)
             if again < 0 or closing.is_set() or time.monotonic() + pause > give_up or closing.wait(pause):
                 self._report("refused" if again < 0 else "lost", items, reason)
                 return False

@@ -64,7 +64,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Spans]]:
 
     yield start_sdk
     kansoku.uninstrument()
-    kansoku.shutdown(timeout=0)
+    kansoku.shutdown(timeout=5)
     clock.use()
     assert not guard.failures, "Kansoku's own code failed and was swallowed"
 
