@@ -83,7 +83,7 @@ class GarbageGuide:
         """Return the entries that answer the question, and those that come next to serve as examples."""
         with kansoku.span("search_guide", kind="retrieval") as span:
             found = self._client.embeddings.create(
-                model=EMBEDDING_MODEL, input=question, dimensions=DIMENSIONS, encoding_format="float"
+                model=EMBEDDING_MODEL, input=question, dimensions=DIMENSIONS
             )
             asked = found.data[0].embedding
             scored = [

@@ -91,7 +91,7 @@ def back_fill(
     api_key: str,
     stop: threading.Event,
 ) -> Iterator[Filled]:
-    """Fill in `hours`, in that order, on the processors that there are; yield each chunk when it is delivered."""
+    """Fill in `hours`, in that order, on up to two processors; yield each chunk when it is delivered."""
     pool = ProcessPoolExecutor(
         max_workers=min(2, os.cpu_count() or 1),
         mp_context=get_context("spawn"),  # the SDK's threads do not survive a fork

@@ -12,7 +12,7 @@ from kansoku_demo import guide
 from kansoku_demo.guide import Entry
 
 NAME = "gomi-guide"
-_EXAMPLES = {"ja": 5, "en": 4}
+_EXAMPLES = {"ja": 3, "en": 4}
 
 _LENGTH = {
     "ja": {"v16": "かならず一文だけ", "": "三文以内"},
@@ -21,12 +21,11 @@ _LENGTH = {
 
 
 def system(language: str, version: str, documents: Sequence[Entry], similar: Sequence[Entry]) -> str:
-    """Return the system prompt of a version for a question: rules, examples if the version has them, documents."""
+    """Return the system prompt of a version for a question: rules, examples if it has them, documents."""
     parts = [_rules(language, version)]
     if version == "v15":
-        parts.append(
-            f"<examples>\n{''.join(_example(e, language) for e in similar[: _EXAMPLES[language]])}</examples>\n"
-        )
+        examples = "".join(_example(entry, language) for entry in similar[: _EXAMPLES[language]])
+        parts.append(f"<examples>\n{examples}</examples>\n")
     parts.append(f"<documents>\n{''.join(_document(e) for e in documents)}</documents>")
     return "".join(parts)
 

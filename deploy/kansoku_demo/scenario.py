@@ -1,8 +1,8 @@
 """What happened when: the incidents that a dashboard must make visible, relative to the end of the history.
 
 With the usual 14 days: a dearer prompt from 10 to 7 days ago, an A/B test of a terser prompt from 6 days ago
-on, a gap of 45 minutes 5 days ago, and another model version answering from 3 days ago on. A shorter history is
-squeezed.
+on, a gap of 45 minutes 5 days ago, and another model version answering from 3 days ago on. A shorter history
+is squeezed.
 """
 
 import zlib

@@ -14,16 +14,16 @@ from kansoku_demo import guide
 HOUR = 3600.0
 JAPANESE_SHARE = 0.65
 _CITIZENS = 900
-_SESSIONS_A_DAY = 245.0
+_SESSIONS_A_DAY = 215.0
 _JST = timedelta(hours=9)
-# Share of a day's conversations by the hour in Japan: breakfast, lunch and the evening before a collection day.
+# Share of a day's conversations by the hour in Japan: breakfast, lunch, the evening before a collection.
 _BY_HOUR = (6, 3, 2, 2, 3, 9, 30, 55, 56, 54, 52, 48, 60, 52, 46, 44, 46, 50, 58, 70, 74, 66, 42, 18)
 _BY_WEEKDAY = (1.22, 1.06, 1.0, 1.02, 0.96, 0.82, 0.92)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question. A right answer contains `fact`; if it is `outside` of the guide, the fallback is right."""
+    """One question. A right answer contains `fact`; if it is `outside` of the guide, the fallback is."""
 
     question: str
     fact: str = ""
@@ -102,7 +102,9 @@ def _ask(dice: random.Random, language: str, district: str, first: bool) -> list
         item = dice.choice(
             [n for n, i in guide.items(language).items() if i["category"] not in {"bulky", "none"}]
         )
-        before = [] if kind == "day" else [Turn(dice.choice(texts["day_unknown"][language]).format(item=item))]
+        before = (
+            [] if kind == "day" else [Turn(dice.choice(texts["day_unknown"][language]).format(item=item))]
+        )
         text = dice.choice(texts["day" if kind == "day" else "district_reply"][language])
         days = guide.collection_day(district, item, language)["days"]
         asked = text.format(item=item, district=district)

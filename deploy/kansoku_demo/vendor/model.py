@@ -30,7 +30,7 @@ class Version:
 
 
 AUGUST = Version("gpt-5.6-luna-2026-08-06", "fp_5c1d0e93a7", 0.008, 0.035, False, 2, 95.0)
-NOVEMBER = Version("gpt-5.6-luna-2026-11-14", "fp_e20b64f81c", 0.085, 0.035, True, 4, 80.0)
+NOVEMBER = Version("gpt-5.6-luna-2026-11-14", "fp_e20b64f81c", 0.085, 0.035, True, 3, 80.0)
 JUDGE = Version("qwen3-8b", "", 0.0, 0.0, False, 0, 45.0)
 
 
@@ -152,7 +152,7 @@ def _at_length(sentences: list[str], documents: list[tuple[str, str, str]], lang
     ]
     lines += [f"- {s}" for s in sentences]
     lines += [f"- {s}" for document in documents[:1] for s in _split(document[2])]
-    for _, title, text in documents[1:3]:
+    for _, title, text in documents[1:2]:
         lines.append(f"\n**{'関連' if japanese else 'Related'}: {title}**")
         lines += [f"- {s}" for s in _split(text)[:2]]
     lines.append(
@@ -175,12 +175,13 @@ def _say_result(result: dict[str, Any], language: str) -> str:
         return (
             f"{result['district']}地区の{result['item']}（{result['category']}）の収集日は{result['days']}です。"
             if japanese
-            else f"In {result['district']}, {result['item']} ({result['category']}) are collected {result['days']}."
+            else f"In {result['district']}, {result['item']} ({result['category']}) are collected "
+            f"{result['days']}."
         )
     return (
         f"{result['item']}は「{result['category']}」にあたり、決まった収集日や手数料はありません。"
         if japanese
-        else f"{result['item'].capitalize()}: this is {result['category']}, without a fixed collection day or fee."
+        else f"{result['item'].capitalize()}: this is {result['category']}, without a collection day or fee."
     )
 
 
