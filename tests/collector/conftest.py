@@ -100,7 +100,9 @@ class Running:
 
     def settled(self) -> None:
         """Wait until everything acknowledged is in ClickHouse."""
-        self.wait_for(lambda: self.get("/v1/stats")["journal_bytes"] == 0 and not list(self.data.glob("journal/*.seg")))
+        self.wait_for(
+            lambda: self.get("/v1/stats")["journal_bytes"] == 0 and not list(self.data.glob("journal/*.seg"))
+        )
 
     def trace(self, trace_id: str, spans: int = 1) -> dict[str, Any]:
         """Return a trace as soon as it has `spans` spans."""

@@ -18,10 +18,27 @@ from kansoku_collector.receive.body import inflate
 NOW_MS = START_NS // 10**6
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["traceId", "spans", "attributes", "value", "key"]) | st.text(), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["traceId", "spans", "attributes", "value", "key"]) | st.text(), inner, max_size=4
+        )
+    ),
     max_leaves=20,
 )
-FIELDS = ["resourceSpans", "scopeSpans", "spans", "traceId", "spanId", "attributes", "key", "value", "stringValue", "intValue", "events"]
+FIELDS = [
+    "resourceSpans",
+    "scopeSpans",
+    "spans",
+    "traceId",
+    "spanId",
+    "attributes",
+    "key",
+    "value",
+    "stringValue",
+    "intValue",
+    "events",
+]
 
 
 def read_all(body, parser):
@@ -43,7 +60,19 @@ def test_arbitrary_bytes_are_spans_or_a_payload_error(body):
         pass
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), st.recursive(JSON_VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4), max_leaves=30), max_size=3))
+@given(
+    st.dictionaries(
+        st.sampled_from(FIELDS),
+        st.recursive(
+            JSON_VALUES,
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4)
+            ),
+            max_leaves=30,
+        ),
+        max_size=3,
+    )
+)
 def test_arbitrary_json_is_spans_or_a_payload_error(value):
     """Values of the wrong type anywhere in the tree are named, not tripped over."""
     read_all(json.dumps(value).encode(), parse_json)
@@ -73,9 +102,29 @@ def test_deep_json_is_refused_before_the_stack_ends():
 
 def test_values_keep_their_types():
     """Numbers, booleans, bytes, lists and maps arrive as Python values."""
-    request = request_of({"attributes": {"i": 3, "f": 0.5, "b": True, "x": b"\x01\xff", "l": [1, "a"], "m": {"k": [False]}, "e": ""}})
+    request = request_of(
+        {
+            "attributes": {
+                "i": 3,
+                "f": 0.5,
+                "b": True,
+                "x": b"\x01\xff",
+                "l": [1, "a"],
+                "m": {"k": [False]},
+                "e": "",
+            }
+        }
+    )
     raw = next(iter(otlp.read_spans(request, NOW_MS)))
-    assert raw.attributes == {"i": 3, "f": 0.5, "b": True, "x": "01ff", "l": [1, "a"], "m": {"k": [False]}, "e": ""}
+    assert raw.attributes == {
+        "i": 3,
+        "f": 0.5,
+        "b": True,
+        "x": "01ff",
+        "l": [1, "a"],
+        "m": {"k": [False]},
+        "e": "",
+    }
 
 
 def test_a_zero_parent_is_no_parent():

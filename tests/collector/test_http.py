@@ -10,7 +10,10 @@ import zstandard
 from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -41,7 +44,12 @@ def test_protobuf_is_stored_and_answered_in_protobuf(collector):
     assert (status, headers["content-type"]) == (200, "application/x-protobuf")
     assert not ExportTraceServiceResponse.FromString(body).HasField("partial_success")
     span = collector.trace(trace_id)["spans"][0]
-    assert (span["service"], span["operation"], span["input_tokens"], span["billed"]) == ("shop", "chat", 1000, 1)
+    assert (span["service"], span["operation"], span["input_tokens"], span["billed"]) == (
+        "shop",
+        "chat",
+        1000,
+        1,
+    )
 
 
 def test_json_with_hex_ids_is_stored_and_answered_in_json(collector):
@@ -49,7 +57,10 @@ def test_json_with_hex_ids_is_stored_and_answered_in_json(collector):
     trace_id = os.urandom(16).hex()
     span = {"traceId": trace_id, "spanId": os.urandom(8).hex(), "name": "chat", "kind": 3, "unknownField": 1}
     span |= {"startTimeUnixNano": str(START_NS), "endTimeUnixNano": str(START_NS + 5)}
-    span["attributes"] = [{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}}, {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}]
+    span["attributes"] = [
+        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}},
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+    ]
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
     status, answer, headers = collector.post("traces", body, content_type=JSON)
     assert (status, json.loads(answer), headers["content-type"]) == (200, {}, JSON)
@@ -65,7 +76,10 @@ def test_every_usual_compression_is_understood(collector):
         "zstd": zstandard.ZstdCompressor().compress,
     }
     bodies = [(name, pack) for name, pack in packers.items()]
-    bodies += [("gzip", lambda b: gzip.compress(b[:20]) + gzip.compress(b[20:])), ("deflate", lambda b: raw.compress(b) + raw.flush())]
+    bodies += [
+        ("gzip", lambda b: gzip.compress(b[:20]) + gzip.compress(b[20:])),
+        ("deflate", lambda b: raw.compress(b) + raw.flush()),
+    ]
     for name, pack in bodies:
         request, trace_id = one()
         status, body, _ = collector.post("traces", pack(request.SerializeToString()), content_encoding=name)
@@ -75,7 +89,9 @@ def test_every_usual_compression_is_understood(collector):
 
 def test_a_stock_exporter_delivers(collector):
     """The OpenTelemetry exporter needs no setting besides the endpoint and the key."""
-    exporter = OTLPSpanExporter(f"http://127.0.0.1:{collector.port}/v1/traces", headers=collector.key("ingest"))
+    exporter = OTLPSpanExporter(
+        f"http://127.0.0.1:{collector.port}/v1/traces", headers=collector.key("ingest")
+    )
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with provider.get_tracer("shop").start_as_current_span("answer") as span:
@@ -119,7 +135,9 @@ def test_a_malformed_body_is_refused_with_its_fault(collector):
     status, body, headers = collector.post("traces", b"\xff\xff not protobuf")
     assert (status, headers["content-type"]) == (400, "application/x-protobuf")
     assert "ExportTraceServiceRequest" in message_of(body)
-    status, body, _ = collector.post("traces", b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}', content_type=JSON)
+    status, body, _ = collector.post(
+        "traces", b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}', content_type=JSON
+    )
     assert (status, "traceId must be hex text" in json.loads(body)["message"]) == (400, True)
     status, body, _ = collector.post("traces", b"{", content_type=JSON)
     assert (status, "not JSON" in json.loads(body)["message"]) == (400, True)
@@ -180,7 +198,9 @@ def test_metrics_and_plain_logs_are_refused_aloud(collector):
 
 def test_no_other_origin_is_invited(collector):
     """CORS is off: a browser's preflight gets no permission."""
-    status, _, headers = collector.call("OPTIONS", "/v1/traces", headers={"origin": "http://evil", "access-control-request-method": "POST"})
+    status, _, headers = collector.call(
+        "OPTIONS", "/v1/traces", headers={"origin": "http://evil", "access-control-request-method": "POST"}
+    )
     assert (status, [name for name in headers if name.startswith("access-control")]) == (405, [])
 
 
@@ -189,7 +209,12 @@ def test_the_collector_counts_what_it_does(collector):
     collector.post("traces", one()[0].SerializeToString())
     status, body, _ = collector.call("GET", "/metrics")
     assert status == 200
-    for name in ("kansoku_requests_total", "kansoku_spans_stored_total", "kansoku_journal_bytes", "kansoku_lag_seconds"):
+    for name in (
+        "kansoku_requests_total",
+        "kansoku_spans_stored_total",
+        "kansoku_journal_bytes",
+        "kansoku_lag_seconds",
+    ):
         assert name in body.decode()
     assert collector.call("GET", "/healthz")[0] == 200
     assert collector.call("GET", "/readyz")[0] == 200

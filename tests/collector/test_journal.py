@@ -15,7 +15,14 @@ from kansoku_collector.journal import Journal, JournalFull
 
 def entry(body=b"body", project="default"):
     """Return an entry with a hash of its own body."""
-    return Entry(Kind.TRACES, project, time.time_ns() // 10**6, digest_of(Kind.TRACES, project, body), body, raw_bytes=len(body))
+    return Entry(
+        Kind.TRACES,
+        project,
+        time.time_ns() // 10**6,
+        digest_of(Kind.TRACES, project, body),
+        body,
+        raw_bytes=len(body),
+    )
 
 
 def open_journal(path, **changes):
@@ -41,7 +48,9 @@ def test_a_torn_tail_costs_only_the_entry_it_tears(entries, data):
     complete = 0
     while complete < len(encoded) and sum(map(len, encoded[: complete + 1])) <= cut:
         complete += 1
-    assert [(e.body, e.project) for e in read_entries(whole[:cut])] == [(e.body, e.project) for e in entries[:complete]]
+    assert [(e.body, e.project) for e in read_entries(whole[:cut])] == [
+        (e.body, e.project) for e in entries[:complete]
+    ]
 
 
 @given(ENTRIES, st.data())

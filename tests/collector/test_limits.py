@@ -11,7 +11,11 @@ from tests.collector.conftest import Running, request_of
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Return a collector with tiny limits."""
-    env = {"KANSOKU_MAX_BODY_BYTES": "200000", "KANSOKU_JOURNAL_MAX_BYTES": "3000", "KANSOKU_FLUSH_SECONDS": "3600"}
+    env = {
+        "KANSOKU_MAX_BODY_BYTES": "200000",
+        "KANSOKU_JOURNAL_MAX_BYTES": "3000",
+        "KANSOKU_FLUSH_SECONDS": "3600",
+    }
     running = Running(tmp_path_factory.mktemp("small") / "data", env)
     with contextlib.closing(running):
         yield running.start()
@@ -26,7 +30,9 @@ def test_an_oversized_body_is_refused(small):
 def test_a_bomb_is_stopped_while_it_inflates(small):
     """A few kilobytes that inflate to a gigabyte are refused without holding it."""
     bomb = gzip.compress(b"\0" * (1 << 28), 9)
-    status, body, _ = small.post("traces", bomb[:150_000] if len(bomb) > 200_000 else bomb, content_encoding="gzip")
+    status, body, _ = small.post(
+        "traces", bomb[:150_000] if len(bomb) > 200_000 else bomb, content_encoding="gzip"
+    )
     assert status == 413, body
     assert small.call("GET", "/healthz")[0] == 200
 

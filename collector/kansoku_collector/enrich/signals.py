@@ -71,7 +71,7 @@ def language_of(value: str) -> str:
         return "ko"
     if han * 4 >= latin and han:
         return "zh"
-    if other * 20 > latin:
+    if other * 8 > latin:
         return "other"
     return "en" if latin else ""
 

@@ -63,7 +63,7 @@ def read_part(value: Any) -> Part:
     """Return one part; what is not understood is kept as it is."""
     if not isinstance(value, dict):
         return {"type": "text", "content": text(value)}
-    kind = value.get("type")
+    kind = value.get("type") if isinstance(value.get("type"), str | None) else "unknown"
     if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
         return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
     if kind in _REASONING:
@@ -168,7 +168,7 @@ def _media(value: dict[str, Any]) -> Part:
     holder = inline if isinstance(inline, dict) else value
     data = (
         _either(holder, "data", "content")
-        if value.get("type") in {"blob", "image", "audio", "file"} or inline
+        if text(value.get("type")) in {"blob", "image", "audio", "file"} or inline
         else None
     )
     if isinstance(data, str):

@@ -1,0 +1,107 @@
+"""The process: how it starts, what it says when it cannot, and how it ends."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+
+import pytest
+from kansoku_collector.errors import SettingsError
+from kansoku_collector.app import build
+from kansoku_collector.settings import Settings
+from tests.collector.conftest import Running, call, free_port, request_of
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Return a collector that has not been started."""
+    found = Running(tmp_path / "data")
+    with contextlib.closing(found):
+        yield found
+
+
+def outcome(running, port=None):
+    """Start a process that should refuse; return its exit code and what it said."""
+    process = running.launch(port or free_port())
+    code = process.wait(60)
+    return code, (running.data / "log").read_text().strip()
+
+
+def test_a_taken_port_is_one_sentence(running):
+    """The message names port and setting; the exit code is 1; no stack trace."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, said = outcome(running, taken.getsockname()[1])
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert f"port {taken.getsockname()[1] if taken.fileno() >= 0 else ''}"[:4] in said
+    assert "KANSOKU_PORT" in said
+
+
+def test_an_unreachable_clickhouse_is_one_sentence(running):
+    """The URL is named without its password."""
+    running.env = {"KANSOKU_CLICKHOUSE_URL": f"http://app:secret@127.0.0.1:{free_port()}/kansoku"}
+    code, said = outcome(running)
+    lines = [line for line in said.splitlines() if line.startswith("kansoku:")]
+    assert (code, len(lines), "Traceback" in said, "secret" in lines[0], "***" in lines[0]) == (
+        1,
+        1,
+        False,
+        False,
+        True,
+    )
+
+
+def test_an_impossible_data_directory_is_one_sentence(running, tmp_path):
+    """A file where the directory should be is said to be so."""
+    (tmp_path / "file").write_text("")
+    running.env = {}
+    with pytest.raises(SettingsError, match="KANSOKU_DATA"):
+        build(Settings(data=tmp_path / "file" / "data"))
+
+
+def test_without_keys_only_on_loopback():
+    """KANSOKU_INSECURE on another address is refused."""
+    with pytest.raises(SettingsError, match="only on loopback"):
+        build(Settings(host="0.0.0.0", insecure=True))
+
+
+def test_a_wrong_setting_is_named(running):
+    """A value that is not a number names its variable."""
+    running.env = {"KANSOKU_FLUSH_SECONDS": "soon"}
+    code, said = outcome(running)
+    assert (code, "KANSOKU_FLUSH_SECONDS" in said, "Traceback" in said) == (1, True, False)
+
+
+def test_a_polite_end_leaves_nothing_in_the_journal(running):
+    """SIGTERM right after an acknowledgement: exit code 0, an empty journal, and the rows are there next time."""
+    running.start()
+    trace_id = os.urandom(16)
+    assert (
+        running.post("traces", request_of({"trace_id": trace_id, "attributes": call()}).SerializeToString())[
+            0
+        ]
+        == 200
+    )
+    assert running.end(signal.SIGTERM) == 0
+    assert list(running.data.glob("journal/*.seg")) == []
+    keys = (running.data / "keys.json").read_text()
+    running.start()
+    assert len(running.trace(trace_id.hex())["spans"]) == 1
+    assert (running.data / "keys.json").read_text() == keys
+    assert running.end(signal.SIGINT) == 0
+
+
+def test_without_a_key_when_it_is_asked_for(tmp_path):
+    """KANSOKU_INSECURE accepts and answers requests without a key, but a wrong key stays wrong."""
+    running = Running(tmp_path / "data", {"KANSOKU_INSECURE": "1"})
+    with contextlib.closing(running):
+        running.start()
+        body, kind = request_of({}).SerializeToString(), {"content-type": "application/x-protobuf"}
+        assert running.call("POST", "/v1/traces", body, kind)[0] == 200
+        assert (
+            running.call("POST", "/v1/traces", body, kind | {"authorization": "Bearer ksk_wrong"})[0] == 401
+        )
+        status, answer, _ = running.call("GET", "/v1/stats")
+        assert (status, "spans" in json.loads(answer)) == (200, True)

@@ -1,0 +1,264 @@
+"""From a segment to rows: once, whole, and whatever stands in the way."""
+
+import json
+import time
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from tests.collector.conftest import START_NS, call, put, request_of
+
+from kansoku.prices import Prices
+from kansoku_collector import events as late_events
+from kansoku_collector import writer as writer_module
+from kansoku_collector.enrich.cost import pricing
+from kansoku_collector.enrich.signals import read_signals
+from kansoku_collector.entries import Entry, Kind, digest_of
+from kansoku_collector.journal import Journal
+from kansoku_collector.metrics import Metrics
+from kansoku_collector.pipeline import Pipeline
+from kansoku_collector.receive.feedback import read_feedback
+from kansoku_collector.store.write import Writer
+from kansoku_collector.writer import WriterThread
+
+TRACE, SPAN = bytes(range(16)), bytes(range(1, 9))
+CONTENT = [{"role": "user", "parts": [{"type": "text", "content": "hello"}]}]
+
+
+class Sink:
+    """A writer that keeps rows; it fails while `errors` has any left."""
+
+    def __init__(self, *errors):
+        self.errors, self.rows, self.scores, self.tokens = list(errors), {}, [], []
+
+    def spans(self, rows, token):
+        """Keep rows by token, as deduplication does."""
+        if self.errors:
+            raise self.errors.pop(0)
+        self.tokens.append(token)
+        self.rows.setdefault(token, list(rows))
+
+    def feedback(self, rows, token):
+        """Keep feedback."""
+        self.scores += rows
+
+    @property
+    def all(self):
+        """Return every row."""
+        return [row for rows in self.rows.values() for row in rows]
+
+
+def entry(kind, body):
+    """Return an entry received a moment after its spans."""
+    return Entry(
+        kind, "default", START_NS // 10**6, digest_of(kind, "default", body), body, raw_bytes=len(body)
+    )
+
+
+def traces(*spans):
+    """Return an entry of spans."""
+    return entry(Kind.TRACES, request_of(*spans).SerializeToString())
+
+
+def content_event():
+    """Return an entry with the content of TRACE/SPAN as a log record."""
+    logs = ExportLogsServiceRequest()
+    record = (
+        logs.resource_logs.add()
+        .scope_logs.add()
+        .log_records.add(trace_id=TRACE, span_id=SPAN, time_unix_nano=START_NS)
+    )
+    record.event_name = "gen_ai.client.inference.operation.details"
+    put(record.attributes.add(key="gen_ai.input.messages").value, CONTENT)
+    return entry(Kind.LOGS, logs.SerializeToString())
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """Return an empty journal."""
+    return Journal(tmp_path, max_bytes=1 << 20, segment_bytes=1 << 16, flush_seconds=3600)
+
+
+@pytest.fixture
+def metrics():
+    """Return fresh counters."""
+    return Metrics()
+
+
+@pytest.fixture
+def pipeline(metrics):
+    """Return the pipeline as the collector composes it."""
+    return Pipeline([pricing(Prices(), metrics), read_signals], metrics)
+
+
+def segment_of(journal, *entries):
+    """Return a closed segment with these entries."""
+    journal.append(list(entries))
+    return journal.due(everything=True)[-1]
+
+
+def test_a_segment_written_twice_is_stored_once(store, journal, pipeline):
+    """The token keeps spans, traces, rollups and feedback single, even when the rows are made anew."""
+    rows, _ = read_feedback(
+        json.dumps({"trace_id": TRACE.hex(), "like": True}).encode(), "default", START_NS // 10**6
+    )
+    segment = segment_of(
+        journal,
+        traces(*[{"trace_id": TRACE, "attributes": call()} for _ in range(5)]),
+        entry(Kind.FEEDBACK, json.dumps(rows).encode()),
+    )
+    for _ in range(3):
+        pipeline.write(segment, Writer(store))
+    for sql in (
+        "count() FROM spans",
+        "sum(spans) FROM traces",
+        "sum(calls) FROM rollup_minute",
+        "sum(calls) FROM rollup_hour",
+    ):
+        assert store.query(f"SELECT {sql}").first_row[0] == 5, sql
+    assert store.query("SELECT name, value FROM feedback").result_rows == [("like", 1.0)]
+    assert (
+        store.query("SELECT sum(cost_usd) FROM spans").first_row[0]
+        == store.query("SELECT sum(cost_usd) FROM traces").first_row[0]
+        > 0
+    )
+
+
+def test_strange_text_is_stored(store, journal, pipeline):
+    """Half a surrogate pair, a zero byte and an endless time are no reason to lose a span."""
+    attributes = call(
+        gen_ai__input__messages='[{"role":"user","content":"\\ud800 half"}]',
+        odd="a\0b",
+        gen_ai__response__time_to_first_chunk=float("inf"),
+    )
+    pipeline.write(
+        segment_of(journal, traces({"trace_id": TRACE, "attributes": attributes, "end": 0})), Writer(store)
+    )
+    text, first = store.query("SELECT input_text, time_to_first_token FROM spans").first_row
+    assert ("half" in text, first) == (True, None)
+
+
+def test_an_event_joins_the_span_that_comes_after_it(journal, pipeline):
+    """Logs are exported before spans: the event waits, and its segment with it."""
+    sink = Sink()
+    first = segment_of(journal, content_event())
+    assert pipeline.write(first, sink) == []
+    second = segment_of(journal, traces({"trace_id": TRACE, "span_id": SPAN, "attributes": call()}))
+    assert pipeline.write(second, sink) == [first, second]
+    assert [row.input_text for row in sink.all] == ["hello"]
+
+
+def test_an_event_whose_span_is_gone_becomes_a_row_beneath_it(journal, pipeline, metrics, monkeypatch):
+    """Nothing is updated and nothing is lost: the content is stored as an unbilled child."""
+    monkeypatch.setattr(late_events, "HOLD_SECONDS", 0.0)
+    sink, segment = Sink(), segment_of(journal, content_event())
+    assert pipeline.write(segment, sink) == []
+    held = pipeline.late.overdue()[0]
+    assert pipeline.write_late(held, sink) is segment
+    row = sink.all[0]
+    assert (row.parent_span_id, row.input_text, row.billed, row.operation) == (
+        SPAN.hex(),
+        "hello",
+        False,
+        "other",
+    )
+    assert metrics.values()["late_events"] == 1
+
+
+def test_a_span_that_cannot_be_interpreted_is_stored_as_it_came(journal, pipeline, metrics, monkeypatch):
+    """An error of ours costs the interpretation, never the span."""
+    monkeypatch.setattr("kansoku_collector.pipeline.normalise", lambda *_: 1 / 0)
+    sink = Sink()
+    pipeline.write(segment_of(journal, traces({"trace_id": TRACE, "attributes": {"a": 1}})), sink)
+    assert [(row.dialect, row.attributes, row.trace_id) for row in sink.all] == [
+        ("unreadable", {"a": "1"}, TRACE.hex())
+    ]
+    assert metrics.values()["unreadable_spans"] == 1
+
+
+def test_a_failing_stage_leaves_the_others_their_work(journal, metrics):
+    """A stage that raises is counted; the row goes on."""
+
+    def broken(_):
+        raise RuntimeError
+
+    sink = Sink()
+    Pipeline([broken, read_signals], metrics).write(
+        segment_of(journal, traces({"attributes": {"kansoku.input.value": "abc"}})), sink
+    )
+    assert sink.all[0].input_chars == 3
+
+
+@pytest.fixture
+def sink(monkeypatch):
+    """Return a sink that the writer thread uses instead of ClickHouse."""
+    sink = Sink()
+    monkeypatch.setattr(writer_module, "Writer", lambda _: sink)
+    monkeypatch.setattr(writer_module, "LONGEST_PAUSE", 0.02)
+    return sink
+
+
+class NoClient:
+    """A client that only closes."""
+
+    def close(self):
+        """Do nothing."""
+
+
+def drain(journal, pipeline, metrics):
+    """Run a writer thread until the journal is empty."""
+    thread = WriterThread(journal, pipeline, NoClient, metrics)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while journal.bytes:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    thread.stop(1)
+
+
+def test_clickhouse_away_only_delays(journal, pipeline, metrics, sink):
+    """Connection errors and full memory are tried again until the rows are in; the journal is empty then."""
+    sink.errors += [
+        OperationalError("refused"),
+        OSError("reset"),
+        DatabaseError("Code: 241. memory limit"),
+        DatabaseError("Code: 252. too many parts"),
+    ] * 2
+    segment_of(journal, traces({"trace_id": TRACE}))
+    drain(journal, pipeline, metrics)
+    assert len(sink.all) == 1
+    assert (
+        metrics.values()["insert_errors"],
+        metrics.values()["bad_segments"],
+        metrics.values()["spans_stored"],
+    ) == (8, 0, 1)
+
+
+def test_poison_is_set_aside_and_blocks_nothing(journal, pipeline, metrics, sink, tmp_path):
+    """Data that ClickHouse refuses is tried three times, kept with its reason, and the next segment is stored."""
+    sink.errors += [DataError("column x"), DatabaseError("Code: 27. Cannot parse"), ValueError("odd")]
+    segment_of(journal, traces({"name": "poison"}))
+    segment_of(journal, traces({"name": "fine"}))
+    drain(journal, pipeline, metrics)
+    assert [row.name for row in sink.all] == ["fine"]
+    assert "odd" in next(tmp_path.glob("*.reason")).read_text()
+    assert len(list(tmp_path.glob("*.bad"))) == 1
+    assert metrics.values()["bad_segments"] == 1
+
+
+def test_one_unreadable_entry_does_not_take_its_neighbours(journal, pipeline, metrics, sink, tmp_path):
+    """The good requests of a segment are stored although the segment is set aside for the bad one."""
+    segment_of(journal, traces({"name": "fine"}), entry(Kind.TRACES, b"\xff\xff"))
+    drain(journal, pipeline, metrics)
+    assert [row.name for row in sink.all] == ["fine"]
+    assert "ExportTraceServiceRequest" in next(tmp_path.glob("*.reason")).read_text()
+
+
+def test_what_waits_is_written_when_the_writer_stops(journal, pipeline, metrics, sink):
+    """Stopping closes the open segment and stores events that still wait."""
+    journal.append([traces({"name": "last"}), content_event()])
+    thread = WriterThread(journal, pipeline, NoClient, metrics)
+    thread.start()
+    thread.stop(20)
+    assert sorted(row.name for row in sink.all) == ["gen_ai.client.inference.operation.details", "last"]
+    assert journal.bytes == 0
