@@ -57,9 +57,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Spans]]:
         spans = Spans()
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(spans))
-        kansoku.init(
-            **{"endpoint": NOBODY, "api_key": "ksk_test", "tracer_provider": provider, **arguments}
-        )
+        kansoku.init(**{"endpoint": NOBODY, "api_key": "ksk_test", "tracer_provider": provider, **arguments})
         return spans
 
     yield start_sdk

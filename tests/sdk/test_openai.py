@@ -106,7 +106,9 @@ def test_tool_calls_have_their_arguments_as_objects(model: Any, spans: Any) -> N
     assert spans.attributes()["gen_ai.response.finish_reasons"] == ("tool_calls",)
 
 
-def test_a_conversation_with_tools_images_and_the_clients_own_messages_is_read(model: Any, spans: Any) -> None:
+def test_a_conversation_with_tools_images_and_the_clients_own_messages_is_read(
+    model: Any, spans: Any
+) -> None:
     """Tool results, images, audio and message objects of the client become parts; data is not copied."""
     client = model("chat_tools.json").client()
     said = client.chat.completions.create(model="gpt-4o-mini", messages=ASK).choices[0].message
@@ -142,7 +144,9 @@ def test_what_the_caller_changes_afterwards_is_not_on_the_span(spans: Any, model
 
     def reply(request: httpx2.Request) -> httpx2.Response:
         messages[0]["content"] = "changed during the call"
-        return httpx2.Response(200, json={"id": "x", "choices": [], "model": "m", "object": "chat.completion"})
+        return httpx2.Response(
+            200, json={"id": "x", "choices": [], "model": "m", "object": "chat.completion"}
+        )
 
     fake.reply = reply
     fake.client().chat.completions.create(model="m", messages=messages)
@@ -214,7 +218,9 @@ def test_embeddings_are_counted_and_their_vectors_are_not_kept(model: Any, spans
     assert "0.125" not in json.dumps(found)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, openai.RateLimitError), (500, openai.InternalServerError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, openai.RateLimitError), (500, openai.InternalServerError)]
+)
 def test_an_error_reaches_the_caller_and_the_span(model: Any, spans: Any, status: int, kind: Any) -> None:
     """The client's exception passes untouched; the span has its type, status and message."""
     client = model("rate_limit.json", status).client()
@@ -248,14 +254,20 @@ def test_parse_helpers_work_and_are_traced_once(model: Any, spans: Any) -> None:
     body = json.dumps({"day": "Tuesday"})
     reply = {"id": "p", "object": "chat.completion", "model": "gpt-4o-mini",
              "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": body}}]}  # fmt: skip
-    answer = model(reply).client().chat.completions.parse(model="gpt-4o-mini", messages=ASK, response_format=Day)
+    answer = (
+        model(reply).client().chat.completions.parse(model="gpt-4o-mini", messages=ASK, response_format=Day)
+    )
     assert answer.choices[0].message.parsed == Day(day="Tuesday")
     assert spans.attributes()["gen_ai.output.type"] == "json"
 
 
 def test_raw_responses_keep_their_type_and_are_traced(model: Any, spans: Any) -> None:
     """`with_raw_response` gives headers and the parsed body as ever, and the span has the answer."""
-    raw = model("chat.json").client().chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=ASK)
+    raw = (
+        model("chat.json")
+        .client()
+        .chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=ASK)
+    )
     assert raw.headers["content-type"] == "application/json"
     assert raw.parse().id == "chatcmpl-garbage1"
     assert spans.attributes()["gen_ai.usage.input_tokens"] == 120
@@ -264,7 +276,9 @@ def test_raw_responses_keep_their_type_and_are_traced(model: Any, spans: Any) ->
 def test_streaming_responses_read_late_are_traced_when_parsed(model: Any, spans: Any) -> None:
     """`with_streaming_response` reads the body in its own time; the span ends with it."""
     client = model("chat.json").client()
-    with client.chat.completions.with_streaming_response.create(model="gpt-4o-mini", messages=ASK) as response:
+    with client.chat.completions.with_streaming_response.create(
+        model="gpt-4o-mini", messages=ASK
+    ) as response:
         assert spans.all() == []
         assert response.parse().id == "chatcmpl-garbage1"
     assert spans.attributes()["gen_ai.response.id"] == "chatcmpl-garbage1"
@@ -273,7 +287,9 @@ def test_streaming_responses_read_late_are_traced_when_parsed(model: Any, spans:
 def test_streaming_responses_never_parsed_still_end_their_span(model: Any, spans: Any) -> None:
     """Who reads the lines himself gets them; the span ends when the response is closed."""
     client = model("chat.json").client()
-    with client.chat.completions.with_streaming_response.create(model="gpt-4o-mini", messages=ASK) as response:
+    with client.chat.completions.with_streaming_response.create(
+        model="gpt-4o-mini", messages=ASK
+    ) as response:
         assert "chatcmpl-garbage1" in "".join(response.iter_lines())
     assert "gen_ai.usage.input_tokens" not in spans.attributes()
 
@@ -331,7 +347,9 @@ def test_without_content_only_the_figures_remain(model: Any, start: Callable[...
     model("responses.json").client().responses.create(model="gpt-5-mini", input="hidden", instructions="hid")
     for span in spans.all():
         text = json.dumps(dict(span.attributes), ensure_ascii=False)
-        assert not [word for word in ("brief", "収集日", "北区", "secret_tool", "hidden", "Tuesday") if word in text]
+        assert not [
+            word for word in ("brief", "収集日", "北区", "secret_tool", "hidden", "Tuesday") if word in text
+        ]
         assert span.attributes["gen_ai.usage.input_tokens"] > 0
         assert span.attributes["kansoku.cost.usd"] > 0
 
@@ -343,7 +361,8 @@ def test_oversize_content_is_cut_and_says_its_true_size(
     monkeypatch.setenv("KANSOKU_MAX_FIELD_BYTES", "2000")
     spans = start()
     model("chat.json").client().chat.completions.create(
-        model="gpt-4o-mini", messages=[{"role": "user", "content": "ご" * 5000}, {"role": "user", "content": "end"}]
+        model="gpt-4o-mini",
+        messages=[{"role": "user", "content": "ご" * 5000}, {"role": "user", "content": "end"}],
     )
     messages = spans.messages("gen_ai.input.messages")
     assert messages[0]["parts"][0]["content"].endswith("… [cut: 15000 bytes]")

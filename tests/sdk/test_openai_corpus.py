@@ -84,7 +84,9 @@ def check_request(expected: dict[str, Any], found: dict[str, Any]) -> None:
         assert expected["last_user_text"] in texts(user[-1])
     if expected["system"]:
         said = "".join(t for m in messages if m["role"] in ("system", "developer") for t in texts(m))
-        instructions = "".join(p["content"] for p in json.loads(found.get("gen_ai.system_instructions", "[]")))
+        instructions = "".join(
+            p["content"] for p in json.loads(found.get("gen_ai.system_instructions", "[]"))
+        )
         assert expected["system"] in said + instructions
 
 
@@ -96,7 +98,9 @@ def check_response(expected: dict[str, Any], found: dict[str, Any]) -> None:
     reasons = list(found.get("gen_ai.response.finish_reasons", ()))
     words = [word for word in expected["finish_reasons"] if word]  # a server may end a stream without a word
     assert len(reasons) == len(words)
-    assert all(reason in RESPONSE_WORDS.get(word, {word}) for reason, word in zip(reasons, words, strict=True))
+    assert all(
+        reason in RESPONSE_WORDS.get(word, {word}) for reason, word in zip(reasons, words, strict=True)
+    )
     messages = json.loads(found.get("gen_ai.output.messages", "[]"))
     assert ["".join(texts(m)) for m in messages] == [text or "" for text in expected["texts"]]
     parts = [part for message in messages for part in message["parts"]]

@@ -134,7 +134,9 @@ def test_what_is_queued_at_the_end_of_a_program_is_sent(recorder: Any) -> None:
 def test_the_environment_of_opentelemetry_is_honoured(recorder: Any) -> None:
     """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES apply where Kansoku's own settings say nothing."""
     code = "import kansoku; kansoku.init()\nwith kansoku.span('x'): pass"
-    run(code, KANSOKU_ENDPOINT=recorder.url, OTEL_SERVICE_NAME="theirs", OTEL_RESOURCE_ATTRIBUTES="team=waste")
+    run(
+        code, KANSOKU_ENDPOINT=recorder.url, OTEL_SERVICE_NAME="theirs", OTEL_RESOURCE_ATTRIBUTES="team=waste"
+    )
     sent = ExportTraceServiceRequest.FromString(recorder.bodies("/v1/traces")[0]).resource_spans[0]
     found = attributes_of(sent.resource.attributes)
     assert (found["service.name"], found["team"]) == ("theirs", "waste")

@@ -171,7 +171,9 @@ def test_a_response_stream_is_read_from_its_last_event(model: Any, spans: Any) -
 
 def test_a_response_stream_left_early_keeps_the_text_so_far(model: Any, spans: Any) -> None:
     """Without the last event the deltas are put together; usage stays unknown."""
-    stream = model("responses_stream.sse").client().responses.create(model="gpt-5-mini", input="x", stream=True)
+    stream = (
+        model("responses_stream.sse").client().responses.create(model="gpt-5-mini", input="x", stream=True)
+    )
     for event in stream:
         if event.type == "response.output_text.delta":
             break

@@ -17,7 +17,9 @@ from kansoku import clock, semconv
 def test_a_span_has_its_kind_operation_and_content(spans: Any) -> None:
     """Kind, operation, input and output of a span of one's own, stamped by Kansoku's clock."""
     clock.use(iter([1_000, 2_000]).__next__)
-    with kansoku.span("answer", kind="chain", input={"question": "傘は？"}, attributes={"app.step": 3}) as span:
+    with kansoku.span(
+        "answer", kind="chain", input={"question": "傘は？"}, attributes={"app.step": 3}
+    ) as span:
         span.set_output("不燃ごみ")
     done = spans.one()
     assert (done.name, done.start_time, done.end_time) == ("answer", 1_000, 2_000)

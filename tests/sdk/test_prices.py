@@ -1,0 +1,140 @@
+"""Prices: hand-computed costs of known models, one's own overrides, and None where there is no price."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from kansoku.errors import KansokuError, PricesError
+from kansoku.prices import Prices
+from kansoku.usage import Usage
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+MILLION = Decimal(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "dollars"),
+    [
+        # gpt-4o-mini: 0.15 in, 0.075 cached, 0.60 out
+        ("openai", "gpt-4o-mini", Usage(input_fresh=1000, cache_read=400, output_visible=200),
+         (1000 * Decimal("0.15") + 400 * Decimal("0.075") + 200 * Decimal("0.6")) / MILLION),
+        # a dated name is the same model; Azure sells at the same price
+        ("openai", "gpt-4o-mini-2024-07-18", Usage(input_fresh=1_000_000), Decimal("0.15")),
+        # gpt-4o: 2.50 in, 1.25 cached, 10 out; reasoning is paid as output
+        ("openai", "gpt-4o", Usage(input_fresh=100, output_visible=50, reasoning=50),
+         (100 * Decimal("2.5") + 100 * Decimal("10")) / MILLION),
+        ("openai", "text-embedding-3-small", Usage(input_fresh=500_000), Decimal("0.01")),
+    ],
+)  # fmt: skip
+def test_known_models_cost_what_a_hand_computes(
+    provider: str, model: str, usage: Usage, dollars: Decimal
+) -> None:
+    """List prices are applied exactly, bucket by bucket."""
+    cost = Prices().cost(provider, model, usage, AT)
+    assert cost is not None
+    assert cost.total == dollars
+    assert cost.total == cost.input + cost.output
+    assert cost.price_id.startswith("openai/")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "no-such-model-9"),
+        ("local", "gpt-4o-mini"),
+        ("ollama", "gpt-4o"),
+        ("openai", ""),
+        ("groq", "gpt-4o"),
+    ],
+)
+def test_what_has_no_price_is_none_not_zero(provider: str, model: str) -> None:
+    """Unknown models, models of one's own and models that the vendor does not sell are unpriced."""
+    assert Prices().cost(provider, model, Usage(input_fresh=10), AT) is None
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    """Write an overrides file."""
+    path = tmp_path / "prices.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_overrides_win_and_follow_their_dates(tmp_path: Path) -> None:
+    """The newest entry that is valid on the day, UTC, prices the call; before the first one the list does."""
+    path = write(tmp_path, """
+        [[price]]
+        model = "gpt-4o-mini"
+        from = 2026-01-01
+        input_per_million = 1
+        output_per_million = 2.5
+        [[price]]
+        model = "gpt-4o-mini"
+        from = 2026-07-01
+        input_per_million = "3"
+        output_per_million = 4
+        cache_read_per_million = 0.5
+    """)  # fmt: skip
+    prices = Prices(path)
+    usage = Usage(input_fresh=1000, cache_read=1000, output_visible=1000)
+
+    def total(at: datetime) -> Decimal:
+        cost = prices.cost("openai", "gpt-4o-mini", usage, at)
+        assert cost is not None
+        return cost.total * 1000
+
+    assert total(datetime(2025, 12, 31, 23, tzinfo=UTC)) == Decimal("0.825")
+    assert total(datetime(2026, 1, 1, tzinfo=UTC)) == Decimal("4.5")
+    assert total(datetime(2026, 7, 1, tzinfo=UTC)) == Decimal("7.5")
+    tokyo = timezone(timedelta(hours=9))
+    assert total(datetime(2026, 7, 1, 8, tzinfo=tokyo)) == Decimal("4.5"), "it is still June in UTC"
+
+
+def test_prefixes_and_providers_of_overrides(tmp_path: Path) -> None:
+    """A name ending in * is a prefix; a provider restricts; cache writes cost what is said."""
+    path = write(tmp_path, """
+        [[price]]
+        model = "qwen3-*"
+        provider = "local"
+        input_per_million = 0.2
+        cache_write_per_million = 0.3
+        cache_write_1h_per_million = 0.4
+    """)  # fmt: skip
+    prices = Prices(path)
+    usage = Usage(input_fresh=1, cache_write_5m=1, cache_write_1h=1, output_visible=5)
+    cost = prices.cost("local", "qwen3-32b", usage, AT)
+    assert cost is not None
+    assert (cost.input, cost.output) == (Decimal("0.0000009"), 0)
+    assert cost.price_id == "override/qwen3-*@2000-01-01"
+    assert prices.cost("groq", "qwen3-32b-none", usage, AT) is None
+    assert prices.cost("local", "qwen2", usage, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[[price]\n", "cannot be read as TOML"),
+        ("[[price]]\ninput_per_million = 1\n", "number 1: 'model' is missing"),
+        ('[[price]]\nmodel = "m"\n', "'input_per_million' is missing"),
+        ('[[price]]\nmodel = "m"\ninput_per_million = "cheap"\n', "'input_per_million' must be a number"),
+        ('[[price]]\nmodel = "m"\ninput_per_million = true\n', "'input_per_million' must be a number"),
+        ('[[price]]\nmodel = "m"\ninput_per_million = -1\n', "must be 0 or more"),
+        ('[[price]]\nmodel = "m"\ninput_per_million = 1\nfrom = "soon"\n', "'from' must be a date"),
+        ('[[price]]\nmodel = "m"\ninput_per_milion = 1\n', "unknown field 'input_per_milion'"),
+    ],
+)
+def test_a_bad_file_is_named_with_entry_and_field(tmp_path: Path, text: str, reason: str) -> None:
+    """The message says which file, which entry and what is wrong."""
+    path = write(tmp_path, text)
+    with pytest.raises(PricesError) as caught:
+        Prices(path)
+    assert isinstance(caught.value, KansokuError)
+    assert str(path) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A missing file is an error of its own, not an empty list of prices."""
+    with pytest.raises(PricesError, match="cannot be read"):
+        Prices(tmp_path / "none.toml")
