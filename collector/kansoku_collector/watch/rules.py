@@ -119,7 +119,7 @@ def _explain(error: ValidationError, source: Source, place: Place, subject: str)
     """Turn pydantic's findings into sentences at their lines."""
     problems = []
     for found in error.errors(include_url=False):
-        at = (*place, *found["loc"])
+        at = (*place, *(found["loc"] or (_about(found["msg"]),)))
         field = ".".join(str(part) for part in found["loc"])
         if found["type"] == "missing":
             reason = f"{field} is missing"
@@ -131,6 +131,11 @@ def _explain(error: ValidationError, source: Source, place: Place, subject: str)
                 reason += f" (found {found['input']!r})"
         problems.append(Problem(source.line(at), f"{subject}: {reason}"))
     return problems
+
+
+def _about(message: str) -> str:
+    """Return the field that a sentence about the whole rule begins with, for its line."""
+    return message.removeprefix("Value error, ").partition(" ")[0]
 
 
 def _close(name: str, place: Place) -> str:

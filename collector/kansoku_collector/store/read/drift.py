@@ -4,7 +4,7 @@ Sums and histograms come from the rollups; Python sees one row a stretch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, Literal
@@ -21,7 +21,8 @@ SIGNALS = ("output_length", "input_length", "refusals", "language_mix", "retriev
 REFERENCE = timedelta(days=7)
 MIN_SAMPLES = 20  # of a cell: fewer are not compared
 MIN_REFERENCE = 100
-DRAWN_P = 0.001  # a cell is drifted when no change would show as much less often than this
+DRAWN_P = 0.001  # a cell has an index when no change would show as much less often than this
+PAIR_P = 0.02  # or less often than this in it and in the cell beside it
 DRAWN_PSI = 0.1  # and the corrected index is at least this
 
 # What a cell is compared with: the days before the period, or the period's own first third.
@@ -153,27 +154,26 @@ def _signal_cells(
         if kind != "none" and cell not in chosen and found.samples >= MIN_SAMPLES:
             found = _compared(found, histogram, base, ordered=ordered, spread=spread)
         result.append(found)
-    return result
+    return [_shown(result, i) for i in range(cells)]
 
 
 def _compared(
     cell: DriftCell, histogram: Mapping[Any, int], base: Mapping[Any, int], *, ordered: bool, spread: float
 ) -> DriftCell:
-    """Return the cell with its index; 0.0 when noise is a good enough explanation."""
+    """Return the cell with its index, whether noise explains it or not."""
     found = compare(histogram, base, ordered=ordered, spread=spread)
-    return DriftCell(
-        cell.signal,
-        cell.time,
-        psi=found.excess if found.p_value < DRAWN_P else 0.0,
-        samples=cell.samples,
-        reference_samples=cell.reference_samples,
-        reference=cell.reference,
-        width=cell.width,
-        raw_psi=found.raw,
-        p_value=found.p_value,
-        level=cell.level,
-        reference_level=cell.reference_level,
-    )
+    return replace(cell, psi=found.excess, raw_psi=found.raw, p_value=found.p_value)
+
+
+def _shown(cells: list[DriftCell], at: int) -> DriftCell:
+    """Return a cell with 0.0 for its index when noise is a good enough explanation."""
+    cell = cells[at]
+    if cell.psi is None or cell.p_value is None or cell.p_value < DRAWN_P:
+        return cell
+    beside = [other.p_value for other in cells[max(0, at - 1) : at + 2] if other is not cell]
+    if cell.p_value < PAIR_P and any(p is not None and p < PAIR_P for p in beside):
+        return cell
+    return replace(cell, psi=0.0)
 
 
 def _reference(shown: Mapping[int, Mapping[Any, int]], cells: int) -> tuple[Reference, frozenset[int]]:

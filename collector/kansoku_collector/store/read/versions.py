@@ -25,7 +25,9 @@ _COLUMNS: dict[Kind, tuple[str, str]] = {
 MAJORITY = 0.6  # more than a split of traffic in halves can show by chance
 
 # What follows the name of a model family: a date, a snapshot number, a channel.
-_VERSION = re.compile(r"([-@:._](\d{4}-\d{2}-\d{2}|\d{8}|\d{3,6}|v?\d+:\d+|latest|preview|exp))+$")
+_VERSION = re.compile(
+    r"([-@:._](\d{4}-\d{2}-\d{2}|\d{8}|\d{3,6}|v?\d+:\d+|latest|preview|exp|\d{2}-\d{2}))+$"
+)
 
 
 @dataclass(frozen=True, slots=True)
