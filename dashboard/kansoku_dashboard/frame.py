@@ -12,6 +12,7 @@ from kansoku_dashboard.words import say
 
 def show() -> None:
     """Draw the navigation, run the chosen screen, and close with the footer."""
+    words.choose_language()
     st.html(STYLES)
     st.logo(str(LOGO), size="medium")
     pages = screens()

@@ -43,15 +43,15 @@ def _mover(now: Slice, before: Slice) -> Mover:
     cost = Change(_cost(now), _cost(before))
     each = Change(_each(now), _each(before))
     p95 = Change(now.p95, before.p95)
-    errors = change.rate(now.errors, now.count, before.errors, before.count)
+    errors = change.rate(now.errors, now.samples, before.errors, before.samples)
     liked = change.rate(now.likes, now.votes, before.likes, before.votes)
     effect = 0.0
-    if min(now.count, before.count) >= MIN_SAMPLES:
+    if min(now.samples, before.samples) >= MIN_SAMPLES:
         effect = max(_times(each), _times(p95), _rates(errors))
         if min(now.votes, before.votes) >= MIN_VOTES:
             effect = max(effect, _rates(liked))
     return Mover(
-        now.dimension, now.name, now.count, before.count, cost, each, p95, errors, liked,
+        now.dimension, now.name, now.samples, before.samples, cost, each, p95, errors, liked,
         now.unpriced, now.votes, before.votes, effect,
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ def _cost(row: Slice) -> float | None:
 
 
 def _each(row: Slice) -> float | None:
-    priced = row.count - row.unpriced
+    priced = row.samples - row.unpriced
     return row.cost / priced if priced > 0 else None
 
 

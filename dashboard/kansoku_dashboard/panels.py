@@ -35,7 +35,9 @@ def alert_line(view: View) -> None:
         said = [sentences.sentence(one, words.language(), clock.zone(), now) for one in found[:2]]
         more = [say("alerts.more", count=len(found) - 2)] if len(found) > 2 else []
         st.markdown("  ·  ".join(said + more), width="stretch")
-        links.link("traces", say("alerts.traces"), icon=":material/arrow_forward:", **sentences.way(found[0], now))
+        links.link(
+            "traces", say("alerts.traces"), icon=":material/arrow_forward:", **sentences.way(found[0], now)
+        )
 
 
 def last_span(health: overview.Health) -> str:
@@ -43,7 +45,13 @@ def last_span(health: overview.Health) -> str:
     if health.last is None:
         return say("start.empty")
     seconds = max(0, round((clock.now() - health.last).total_seconds()))
-    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    ago = (
+        f"{seconds} s"
+        if seconds < 120
+        else f"{seconds // 60} min"
+        if seconds < 7200
+        else f"{seconds // 3600} h"
+    )
     return say("start.last_span", ago=ago)
 
 
@@ -97,7 +105,9 @@ def cost(view: View) -> None:
     rows = data.ask(overview.cost_by_model, view.scope, period)
     known = data.ask(overview.dimensions, view.scope.project).models
     behind = backdrop(view, period, [row.time for row in data.ask(overview.series, view.scope, period)])
-    made = cost_figure.stack(rows, behind, colours([*known, *(row.model for row in rows)]), say("overview.other"))
+    made = cost_figure.stack(
+        rows, behind, colours([*known, *(row.model for row in rows)]), say("overview.other")
+    )
     total, calls = sum(row.cost for row in rows), sum(row.calls for row in rows)
     unpriced = sum(row.unpriced for row in rows)
     models = len({row.model for row in rows if row.unpriced})
@@ -165,6 +175,7 @@ def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
         data.ask(drift_questions.version_changes, view.scope, period),
         clock.zone(),
         say("overview.no_data"),
+        say("overview.nothing"),
         {kind: say(f"overview.changed_{kind}") for kind in ("model", "prompt", "release")},
         say("overview.day_format"),
     )
@@ -177,4 +188,6 @@ def _heading(name: str, note: str) -> None:
 def _chart(name: str, figure: Figure, note: str, alt: str) -> None:
     with st.container(border=True, key=f"panel_{name}", gap=None):
         _heading(name, note)
-        st.plotly_chart(figure, key=f"chart_{name}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt)
+        st.plotly_chart(
+            figure, key=f"chart_{name}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt
+        )

@@ -39,7 +39,11 @@ def _cells(row: Mover) -> dict[str, Any]:
         "kind": say(f"table.{row.dimension}"),
         "name": row.name,
         "samples": f"{count(row.count)} ← {count(row.count_before)}",
-        "cost": f"≥ {cost}" if row.unpriced and row.cost.now else say("table.unpriced") if row.unpriced else cost,
+        "cost": f"≥ {cost}"
+        if row.unpriced and row.cost.now
+        else say("table.unpriced")
+        if row.unpriced
+        else cost,
         "cost_each": _relative(row.cost_each, money),
         "p95": _relative(row.p95, seconds),
         "errors": _points(row.errors, 2),
@@ -74,7 +78,9 @@ def drift_hover(cell: DriftCell, names: dict[str, str], backdrop: Backdrop) -> s
     if cell.level is not None and cell.reference_level is not None:
         write = _unit(cell.signal)
         lines.append(say("overview.levels", now=write(cell.level), before=write(cell.reference_level)))
-    lines.append(say("overview.samples", samples=count(cell.samples), reference=count(cell.reference_samples)))
+    lines.append(
+        say("overview.samples", samples=count(cell.samples), reference=count(cell.reference_samples))
+    )
     return "<br>".join(lines)
 
 

@@ -65,7 +65,9 @@ def _level(name: str, now: Stretch, before: Stretch | None, hidden: Sequence[boo
     delta = _per_cent(changed)
     if name == "cost" and before and now.totals.unpriced_calls + before.totals.unpriced_calls and not value:
         delta = ""  # a sum that leaves calls out says nothing about their change
-    return Tile(name, _text(now, name, write(value)), delta, good, changed, thin(buckets[:-1], total=name != "p95"))
+    return Tile(
+        name, _text(now, name, write(value)), delta, good, changed, thin(buckets[:-1], total=name != "p95")
+    )
 
 
 def _errors(now: Stretch, before: Stretch | None, hidden: Sequence[bool]) -> Tile:

@@ -9,6 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
@@ -61,10 +62,8 @@ def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> 
         app = AppTest.from_file(str(MAIN), default_timeout=30)
         for name, value in query.items():
             app.query_params[name] = value
-        app.run()
         if screen:
-            app.switch_page(screen)
-            app.run()
-        return app
+            app._page_hash = calc_hash(screen)  # switch_page knows files only, and our screens are functions
+        return app.run()
 
     return run

@@ -27,7 +27,16 @@ def backdrop(hours: int = 6, **values: object) -> Backdrop:
 def buckets(*p95: float | None) -> list[Bucket]:
     """Return an hour each, with its three percentiles around the given one."""
     return [
-        Bucket(START + place * HOUR, 9 if value else 0, 0, 0.0, 0, value and value / 2, value, value and value * 2)
+        Bucket(
+            START + place * HOUR,
+            9 if value else 0,
+            0,
+            0.0,
+            0,
+            value and value / 2,
+            value,
+            value and value * 2,
+        )
         for place, value in enumerate(p95)
     ]
 
@@ -167,7 +176,13 @@ def test_no_data_gives_a_figure_without_marks(hours):
     ]
     for figure in figures:
         json.dumps(figure)
-        assert all(value is None for trace in figure["data"] for value in trace.get("y", []) if trace["type"] != "heatmap")
+        assert figure["data"], "Streamlit refuses a figure without a trace"
+        assert all(
+            value is None
+            for trace in figure["data"]
+            for value in trace.get("y", [])
+            if trace["type"] != "heatmap"
+        )
 
 
 def test_colours_stay_with_their_entity_and_do_not_depend_on_order():

@@ -29,7 +29,14 @@ def test_the_six_tiles_say_what_the_store_says(open_app, seeded):
     """The figures on the screen are those of the questions, for the range of the URL."""
     app = open_app(range="6h")
     assert not app.exception
-    assert [tile.label for tile in app.metric] == ["Requests", "Cost", "Latency p95", "Error rate", "Liked", "Tokens"]
+    assert [tile.label for tile in app.metric] == [
+        "Requests",
+        "Cost",
+        "Latency p95",
+        "Error rate",
+        "Liked",
+        "Tokens",
+    ]
     found = overview.totals(seeded, Scope(), Period.last(timedelta(hours=6)))
     assert int(app.metric[0].value) == pytest.approx(found.requests, abs=3)
     assert app.metric[1].value.startswith("≥ $")  # the seed has a model without a price
@@ -88,7 +95,9 @@ def test_the_open_alerts_are_sentences_with_a_way_to_their_traces(open_app, seed
     """What, since when, how much, against which limit."""
     app = open_app()
     said = next(element.value for element in app.markdown if "limit" in element.value)
-    assert re.search(r"Refusal rate of \*\*.*\*\* is \*\*3\\\.9%\*\* since .*, limit 2\\\.0% \(612 answers\)", said)
+    assert re.search(
+        r"Refusal rate of \*\*.*\*\* is \*\*3\\\.9%\*\* since .*, limit 2\\\.0% \(612 answers\)", said
+    )
     assert "Like rate" in said
     one = next(i for i in incidents.open_incidents(seeded) if i.metric == "like_rate")
     way = sentences.way(one, one.updated)
@@ -150,7 +159,13 @@ def test_the_screen_fills_when_the_first_span_has_come(open_empty, empty):
     """Nobody should have to reload."""
     app = open_empty()
     now = datetime.now(UTC).timestamp()
-    first = Span(trace_id="a" * 32, span_id="b" * 16, start=int(now * 1e9) - 10**9, duration_ns=10**8, received=int(now * 1000))
+    first = Span(
+        trace_id="a" * 32,
+        span_id="b" * 16,
+        start=int(now * 1e9) - 10**9,
+        duration_ns=10**8,
+        received=int(now * 1000),
+    )
     empty.insert("spans", [[getattr(first, c) for c in SPAN_COLUMNS]], column_names=SPAN_COLUMNS)
     app.run()
     assert not app.exception

@@ -84,9 +84,19 @@ def test_totals_count_money_tokens_and_what_has_no_price(store):
     write(
         store,
         span(NOON - HOUR, 1.0),
-        span(NOON - HOUR, 3.0, cost_usd=Decimal(0), cost_source="unpriced", request_model="x", span_id="2" * 16),
+        span(
+            NOON - HOUR, 3.0, cost_usd=Decimal(0), cost_source="unpriced", request_model="x", span_id="2" * 16
+        ),
         span(NOON - HOUR, 9.0, billed=False, cost_usd=Decimal(0), cost_source="", parent_span_id="1" * 16),
-        span(NOON - HOUR, 5.0, status="error", usage_source="none", input_fresh=0, reasoning=0, span_id="4" * 16),
+        span(
+            NOON - HOUR,
+            5.0,
+            status="error",
+            usage_source="none",
+            input_fresh=0,
+            reasoning=0,
+            span_id="4" * 16,
+        ),
     )
     found = overview.totals(store, Scope(), DAY)
     assert (found.requests, found.errors, found.calls) == (3, 1, 3)
@@ -137,7 +147,9 @@ def test_an_outage_is_a_gap_and_a_quiet_night_is_not(store):
 def test_silence_before_the_first_span_is_no_gap():
     """Nothing was promised before the application was switched on."""
     times = [DAY.start + place * HOUR for place in range(6)]
-    assert overview.find_gaps([(time, 0 if place < 5 else 500) for place, time in enumerate(times)], HOUR) == []
+    assert (
+        overview.find_gaps([(time, 0 if place < 5 else 500) for place, time in enumerate(times)], HOUR) == []
+    )
 
 
 def test_the_last_vote_of_a_person_counts(store):
@@ -164,8 +176,13 @@ def test_slices_cover_the_four_dimensions_with_their_votes(store):
     write(store, span(NOON - HOUR, trace_id="a" * 32, prompt_name="p", prompt_version="v2"))
     give(store, vote(NOON - HOUR, True, "a" * 32))
     found = {(row.dimension, row.name): row for row in slices.slices(store, Scope(), DAY)}
-    assert set(found) == {("model", "m"), ("service", "guide"), ("prompt", "p@v2"), ("environment", "production")}
-    assert {(row.count, row.cost, row.likes, row.votes) for row in found.values()} == {(1, 1.0, 1, 1)}
+    assert set(found) == {
+        ("model", "m"),
+        ("service", "guide"),
+        ("prompt", "p@v2"),
+        ("environment", "production"),
+    }
+    assert {(row.samples, row.cost, row.likes, row.votes) for row in found.values()} == {(1, 1.0, 1, 1)}
 
 
 def test_another_project_sees_nothing(store):

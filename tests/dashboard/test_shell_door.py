@@ -1,11 +1,14 @@
 """The door: public only with a password, and with one nothing answers without a login."""
 
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from streamlit.runtime import Runtime
 
 from kansoku.errors import SettingsError
 from kansoku_dashboard import frame, login, server, settings
@@ -24,11 +27,19 @@ def _fresh():
     settings.use(DashboardSettings())
 
 
+@contextmanager
+def serving(**values):
+    """Run the server's application; Streamlit allows one runtime a process, so the last one is forgotten."""
+    before, Runtime._instance = Runtime._instance, None
+    with TestClient(server.build(DashboardSettings(**values)), follow_redirects=False) as found:
+        yield found
+    Runtime._instance = before
+
+
 @pytest.fixture
 def client():
     """Return a client of a dashboard with a password."""
-    chosen = DashboardSettings(dashboard_password=SecretStr("hana-no-iro"), dashboard_host="0.0.0.0")
-    with TestClient(server.build(chosen), follow_redirects=False) as found:
+    with serving(dashboard_password=SecretStr("hana-no-iro"), dashboard_host="0.0.0.0") as found:
         yield found
 
 
@@ -73,7 +84,11 @@ def test_no_websocket_opens_without_a_login(client):
 
 def test_every_screen_is_tried_above():
     """A new screen must be added to the list of this test."""
-    names = {line.strip().split('"')[1] for line in open(frame.__file__) if '": page(' in line}
+    names = {
+        line.strip().split('"')[1]
+        for line in Path(frame.__file__).read_text().splitlines()
+        if '": page(' in line
+    }
     assert {f"/{name}" for name in names} <= {path.partition("?")[0] for path in PATHS}
 
 
@@ -128,12 +143,12 @@ def test_the_script_itself_is_guarded(open_app):
 
 def test_a_foreign_name_for_loopback_is_refused():
     """Without a password, a page elsewhere could point its own name at this machine."""
-    with TestClient(server.build(DashboardSettings())) as found:
+    with serving() as found:
         assert found.get("/_stcore/health").status_code == 200
         assert found.get("/_stcore/health", headers={"host": "evil.example"}).status_code == 400
 
 
 def test_bundles_travel_compressed():
     """Streamlit alone sends 9 MB on a first visit."""
-    with TestClient(server.build(DashboardSettings())) as found:
+    with serving() as found:
         assert found.get("/", headers={"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"

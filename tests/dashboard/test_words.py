@@ -36,7 +36,9 @@ def test_no_sentence_is_empty():
 
 def test_every_sentence_that_the_code_asks_for_exists():
     """A key with a slip of the pen raises only when its screen is opened."""
-    asked = {key for path in ROOM.rglob("*.py") for key in USED.findall(Path(path).read_text(encoding="utf-8"))}
+    asked = {
+        key for path in ROOM.rglob("*.py") for key in USED.findall(Path(path).read_text(encoding="utf-8"))
+    }
     assert len(asked) > 50
     assert asked - set(sentences("en")) == set()
 

@@ -1,4 +1,4 @@
-"""Photograph the screens of a running dashboard in both themes: `screenshots.py --url http://... --out docs/images`."""
+"""Photograph the screens of a running dashboard in both themes: `screenshots.py --url URL --out docs/images`."""
 
 import sys
 from argparse import ArgumentParser
@@ -13,10 +13,15 @@ SCREENS = {"overview": "/?range=7d", "traces": "/traces?range=7d", "trace": ""}
 
 def photograph(browser: Browser, url: str, out: Path, theme: str, size: tuple[int, int]) -> list[str]:
     """Save each screen in one theme; return what the console complained about and what left the host."""
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB")  # type: ignore[arg-type]
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB"
+    )  # type: ignore[arg-type]
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: None if _own(request.url, url) else complaints.append(f"left: {request.url}"))
+    page.on(
+        "request",
+        lambda request: None if _own(request.url, url) else complaints.append(f"left: {request.url}"),
+    )
     narrow = "-narrow" if size[0] < 800 else ""
     for name, path in SCREENS.items():
         address = f"{url}{path}" if path else first_trace(page, url)
@@ -67,7 +72,11 @@ def main(arguments: list[str]) -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         size = (chosen.width, chosen.height)
-        complaints = [c for theme in ("light", "dark") for c in photograph(browser, chosen.url.rstrip("/"), chosen.out, theme, size)]
+        complaints = [
+            c
+            for theme in ("light", "dark")
+            for c in photograph(browser, chosen.url.rstrip("/"), chosen.out, theme, size)
+        ]
         browser.close()
     print(*complaints, sep="\n", file=sys.stderr)
     return 1 if complaints else 0

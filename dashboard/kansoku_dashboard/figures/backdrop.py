@@ -25,6 +25,7 @@ class Backdrop:
     changes: Sequence[VersionChange] = ()
     zone: tzinfo = UTC
     no_data: str = "no data"
+    nothing: str = "nothing in this range"
     change_words: dict[str, str] = field(default_factory=dict)  # kind -> "… {name} … {before} … {after}"
     day_format: str = "%b %-d"
 
@@ -54,16 +55,21 @@ def _versions(before: str, after: str) -> tuple[str, str, str]:
     shared = os.path.commonprefix([before, after])
     cut = max(shared.rfind(mark) for mark in "-@:_")
     # Never inside a date: 2026-08-06 and 2026-11-14 differ as wholes.
-    while cut > 0 and shared[:cut].rpartition("-")[2].isdigit() and len(shared[:cut].rpartition("-")[2]) in (2, 4):
+    while (
+        cut > 0
+        and shared[:cut].rpartition("-")[2].isdigit()
+        and len(shared[:cut].rpartition("-")[2]) in (2, 4)
+    ):
         cut = shared[:cut].rfind("-")
     return (shared[:cut], before[cut + 1 :], after[cut + 1 :]) if cut > 2 else ("", before, after)
 
 
 def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
     """Return the figure of `traces` on a backdrop, in one piece."""
+    empty = not any(value is not None for trace in traces for value in trace.get("y") or [])
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": False, "tickfont": {"size": FONT - 1}}
     return {
-        "data": traces + _marks(backdrop),
+        "data": (traces + _marks(backdrop)) or [{"type": "scatter", "x": [], "y": []}],
         "layout": {
             "height": height,
             "margin": {"l": 52, "r": 10, "t": 12 + 20 * _legend_rows(traces), "b": 24, "pad": 0},
@@ -71,12 +77,14 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
             "hoverlabel": {"font": {"size": FONT}},
             "dragmode": False,
             "legend": _LEGEND,
-            "xaxis": axis | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
+            "xaxis": axis
+            | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
             | {"tickformat": _tick_format(backdrop), "fixedrange": True},
             "yaxis": axis | {"rangemode": "tozero", "nticks": 5, "fixedrange": True} | y,
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
             "shapes": _gaps(backdrop) + _lines(backdrop),
-            "annotations": [_label(backdrop, gap) for gap in backdrop.gaps],
+            "annotations": [_label(backdrop, gap) for gap in backdrop.gaps]
+            + ([_nothing(backdrop)] if empty else []),
         },
     }
 
@@ -104,7 +112,15 @@ def _range(backdrop: Backdrop) -> list[str]:
 
 
 def _gaps(backdrop: Backdrop) -> list[dict[str, Any]]:
-    base = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "fillcolor": GAP_FILL, "line": {"width": 0}, "layer": "below"}
+    base = {
+        "type": "rect",
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": GAP_FILL,
+        "line": {"width": 0},
+        "layer": "below",
+    }
     return [base | {"x0": backdrop.x(gap.start), "x1": backdrop.x(gap.end)} for gap in backdrop.gaps]
 
 
@@ -113,6 +129,13 @@ def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
     return {
         "x": backdrop.x(middle), "y": 0.5, "yref": "paper", "yanchor": "middle", "text": backdrop.no_data,
         "textangle": -90, "showarrow": False, "font": {"size": FONT - 2, "color": OTHER},
+    }  # fmt: skip
+
+
+def _nothing(backdrop: Backdrop) -> dict[str, Any]:
+    return {
+        "x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "text": backdrop.nothing,
+        "showarrow": False, "font": {"size": FONT, "color": OTHER},
     }  # fmt: skip
 
 

@@ -45,7 +45,9 @@ def strip(
         "xgap": 1.5, "ygap": 5, "text": dots, "texttemplate": "%{text}", "textfont": {"size": 9, "color": "#FFFFFF"},
         "customdata": texts, "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
-    made = figure(backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 230)
+    made = figure(
+        backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 230
+    )
     if times:
         made["layout"]["xaxis"]["range"] = [backdrop.x(times[0]), backdrop.x(times[-1] + width)]
     made["layout"]["hovermode"] = "closest"
@@ -56,7 +58,9 @@ def strip(
 
 def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
     """Name the latest changes above the strip, in words; the model that answers first, then prompts."""
-    order = sorted(backdrop.changes, key=lambda change: (list(MARKS).index(change.kind), -change.time.timestamp()))
+    order = sorted(
+        backdrop.changes, key=lambda change: (list(MARKS).index(change.kind), -change.time.timestamp())
+    )
     return [
         {
             "x": backdrop.x(change.time), "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 4 + 15 * line,

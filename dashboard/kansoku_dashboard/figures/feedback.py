@@ -16,7 +16,9 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
     x = [backdrop.x(row.time + backdrop.width / 2) for row in rows]
     enough = [row.votes >= MIN_VOTES for row in rows]
     rates = [row.likes / row.votes if drawn else None for row, drawn in zip(rows, enough, strict=True)]
-    intervals = [wilson(row.likes, row.votes) if drawn else None for row, drawn in zip(rows, enough, strict=True)]
+    intervals = [
+        wilson(row.likes, row.votes) if drawn else None for row, drawn in zip(rows, enough, strict=True)
+    ]
     low = [interval[0] if interval else None for interval in intervals]
     high = [interval[1] if interval else None for interval in intervals]
     outline_x, outline_y = band(x, low, high)

@@ -25,7 +25,9 @@ def percentiles(rows: Sequence[Bucket], backdrop: Backdrop) -> Figure:
     last = bool(rows) and backdrop.unfinished(rows[-1].time)
     for name, width, opacity in LINES:
         y = [getattr(row, name) for row in rows]
-        traces.append(line(name, x, y, PALETTE[0], width) | {"opacity": opacity, "hovertemplate": "%{y:.3~f} s"})
+        traces.append(
+            line(name, x, y, PALETTE[0], width) | {"opacity": opacity, "hovertemplate": "%{y:.3~f} s"}
+        )
         if last:
             traces[-1]["y"] = [*y[:-1], None]
             tail = line(name, x[-2:], y[-2:], PALETTE[0], width)

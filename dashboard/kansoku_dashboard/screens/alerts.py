@@ -16,9 +16,13 @@ MOST_SENTENCES = 20
 
 def show() -> None:
     """Draw the screen."""
-    with st.container(key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(
+        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
         st.title(say("alerts.title"), anchor=False, width="content")
-        with st.container(key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+        with st.container(
+            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
+        ):
             view = state.choose(filters=())
     st.fragment(_open, run_every=view.refresh)(view)
     st.fragment(_past, run_every=view.refresh)(view)
@@ -33,10 +37,19 @@ def _open(view: state.View) -> None:
             st.caption(f":material/check_circle: {say('alerts.none')}")
         now = clock.now()
         for number, incident in enumerate(found[:MOST_SENTENCES]):
-            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"):
+            with st.container(
+                border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"
+            ):
                 st.badge(incident.severity, icon=":material/notifications_active:", color="red")
-                st.markdown(sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch")
-                links.link("traces", say("alerts.traces"), icon=":material/arrow_forward:", **sentences.way(incident, now))
+                st.markdown(
+                    sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch"
+                )
+                links.link(
+                    "traces",
+                    say("alerts.traces"),
+                    icon=":material/arrow_forward:",
+                    **sentences.way(incident, now),
+                )
         if len(found) > MOST_SENTENCES:
             st.caption(say("alerts.more", count=len(found) - MOST_SENTENCES))
 
@@ -71,7 +84,9 @@ def _cells(incident: Incident) -> dict[str, Any]:
     ]
     return {
         "opened": sentences.clock(incident.opened, zone, now),
-        "resolved": sentences.clock(incident.resolved, zone, now) if incident.resolved else say("alerts.still"),
+        "resolved": sentences.clock(incident.resolved, zone, now)
+        if incident.resolved
+        else say("alerts.still"),
         "lasted": seconds(lasted),
         "what": sentences.metric(incident.metric, words.language()).replace("\\", ""),
         "scope": ", ".join(value for value in incident.scope.values() if value),

@@ -10,14 +10,20 @@ from kansoku_dashboard import data, empty, panels, state
 from kansoku_dashboard.words import say
 
 for name in ("pandas", "plotly.graph_objs"):
-    import_module(name)  # Streamlit would import them when first needed, in several panels at once, and they are not made for that
+    import_module(
+        name
+    )  # Streamlit would import them when first needed, in several panels at once, and they are not made for that
 
 
 def show() -> None:
     """Draw the screen, or how to send the first span where there is none."""
-    with st.container(key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(
+        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
         st.title(say("overview.title"), anchor=False, width="content")
-        with st.container(key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+        with st.container(
+            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
+        ):
             view = state.choose()
     with data.panel(say("overview.title")):
         if data.ask(questions.health, view.scope.project).last is None:
@@ -50,5 +56,3 @@ def fragment(name: str, draw: Callable[[state.View], None], view: state.View) ->
             draw(view)
 
     st.fragment(run, run_every=view.refresh, parallel=True, key=f"overview_{name}")()
-
-

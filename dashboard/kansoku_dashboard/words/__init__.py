@@ -24,13 +24,20 @@ def tell(tongue: str, key: str, **values: object) -> str:
 
 
 def language() -> str:
-    """Return the reader's language: of the URL or the switch, else the setting, else the browser, else English."""
+    """Return the reader's language, English outside a screen."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return settings.current().language or "en"
+    return str(st.session_state.get("_language") or choose_language())
+
+
+def choose_language() -> str:
+    """Decide on the language of this run: of the switch or the URL, else the setting, else the browser, else English.
+
+    Panels run side by side with the switch being drawn, so it is decided once, at the start.
+    """
     chosen = st.session_state.get("lang") or st.query_params.get("lang")
-    if chosen in LANGUAGES:
-        return str(chosen)
-    return default_language()
+    st.session_state["_language"] = chosen if chosen in LANGUAGES else default_language()
+    return str(st.session_state["_language"])
 
 
 def default_language() -> str:

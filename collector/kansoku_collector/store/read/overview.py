@@ -100,8 +100,8 @@ def health(client: Client, project: str) -> Health:
         "SELECT time FROM rollup_hour WHERE project = {project:String} ORDER BY time LIMIT 1",
         parameters=parameters,
     ).result_rows
-    moments = [rows[0][0].replace(tzinfo=UTC) if rows else None for rows in (first, last)]
-    return Health(*moments, int(spans[0][0]))
+    since, until = (rows[0][0].replace(tzinfo=UTC) if rows else None for rows in (first, last))
+    return Health(since, until, int(spans[0][0]))
 
 
 def counts_calls(scope: Scope) -> bool:

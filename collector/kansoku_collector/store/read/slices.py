@@ -24,7 +24,7 @@ class Slice(NamedTuple):
 
     dimension: str
     name: str
-    count: int
+    samples: int
     errors: int
     cost: float
     unpriced: int
@@ -53,10 +53,11 @@ def _dimension(
         parameters=scope.params() | edges(period),
     ).result_rows
     result = []
-    for value, *figures, quantiles in rows:
+    for value, samples, failed, cost, unpriced, quantiles in rows:
         mine = [ballot for ballot in ballots if value in _values(ballot, dimension)]
         likes, votes = sum(ballot.likes for ballot in mine), sum(ballot.votes for ballot in mine)
-        result.append(Slice(dimension, value, *figures, known(quantiles)[1], likes, votes))
+        p95 = known(quantiles)[1]
+        result.append(Slice(dimension, value, samples, failed, cost, unpriced, p95, likes, votes))
     return result
 
 

@@ -65,7 +65,10 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
         GROUP BY environment, service, prompt, models""",  # noqa: S608 - bound below
         parameters=scope.params() | _params(period),
     ).result_rows
-    return [SliceVotes(place, service, prompt, tuple(models), *counts) for place, service, prompt, models, *counts in rows]
+    return [
+        SliceVotes(place, service, prompt, tuple(models), *counts)
+        for place, service, prompt, models, *counts in rows
+    ]
 
 
 _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
@@ -74,8 +77,12 @@ _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'U
 def _latest(scope: Scope) -> str:
     """Return the SQL of one row a vote: the latest of each person on each trace or span."""
     condition = scope.where(model_column="arrayJoin(models)")
-    filtered = "" if condition == Scope().where() else (
-        f"AND trace_id IN (SELECT trace_id FROM traces WHERE {condition} AND {_HOURS})"  # noqa: S608 - bound by callers
+    filtered = (
+        ""
+        if condition == Scope().where()
+        else (
+            f"AND trace_id IN (SELECT trace_id FROM traces WHERE {condition} AND {_HOURS})"  # noqa: S608 - bound by callers
+        )
     )
     return f"""SELECT trace_id, argMax(value, received) AS liked, max(feedback.time) AS time
         FROM feedback
