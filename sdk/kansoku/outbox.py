@@ -10,8 +10,8 @@ from typing import Any
 
 from kansoku.guard import swallow
 
-# How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes it.
-# Event.set may deadlock when the garbage collector ends a span inside it; SimpleQueue.put is reentrant.
+# How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes
+# it: Event.set may deadlock if the garbage collector ends a span inside it, SimpleQueue.put is reentrant.
 _LOOK_SECONDS = 0.1
 
 
@@ -19,7 +19,7 @@ class Outbox:
     """Hand items to `deliver` in batches of at most `batch_size`, at the latest `delay` seconds after `put`.
 
     `deliver(batch, closing)` runs in the background thread; `closing` is set when it should not try again.
-    `stop` is called there, too, after `close`.
+    `start` is called there first, `stop` last, after `close`.
     `dropped` counts items refused because the queue was full.
     """
 
@@ -31,6 +31,7 @@ class Outbox:
         batch_size: int,
         delay: float,
         name: str,
+        start: Callable[[], None] | None = None,
         stop: Callable[[], None] | None = None,
     ) -> None:
         self.dropped = 0
@@ -39,6 +40,7 @@ class Outbox:
         self._batch_size = batch_size
         self._delay = delay
         self._name = name
+        self._prepare = start
         self._stop = stop
         self._start()
         if hasattr(os, "register_at_fork"):
@@ -82,12 +84,14 @@ class Outbox:
 
         # Whatever instruments HTTP clients must not trace our own requests.
         context.attach(context.set_value("suppress_instrumentation", True))
+        if self._prepare is not None:
+            self._call(self._prepare)
         while not (self._closing.is_set() and self._queue.empty()):
             first = self._queue.get()
             self._wait_for_more()
             self._empty(first)
         if self._stop is not None:
-            self._stop()
+            self._call(self._stop)
 
     def _wait_for_more(self) -> None:
         until = time.monotonic() + self._delay
@@ -116,10 +120,12 @@ class Outbox:
         self._hand_over(batch)
 
     def _hand_over(self, batch: list[Any]) -> None:
-        if not batch:
-            return
+        if batch:
+            self._call(self._deliver, batch, self._closing)
+
+    def _call(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
-            self._deliver(batch, self._closing)
+            action(*arguments)
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
 

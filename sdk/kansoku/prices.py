@@ -99,6 +99,10 @@ class Prices:
     def __init__(self, overrides: Path | None = None) -> None:
         self._overrides = read_overrides(overrides) if overrides else []
 
+    def load(self) -> None:
+        """Load the list prices now, so that the first call does not wait for it."""
+        self.cost("openai", "gpt-4o-mini", Usage(input_fresh=1), datetime.now(UTC))
+
     def cost(self, provider: str, model: str, usage: Usage, at: datetime) -> Cost | None:
         """Return what `usage` cost at the time `at`, or None when the model has no price.
 

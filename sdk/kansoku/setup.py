@@ -96,12 +96,15 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
     provider = _attach(settings, given)
     assert _processor is not None  # noqa: S101 - _attach made it
     transport = _transport(settings)
+    prices = _prices(settings)
     spans = Outbox(
         _span_delivery(settings, transport),
         capacity=settings.queue_size,
         batch_size=settings.batch_size,
         delay=settings.batch_seconds,
         name="kansoku-spans",
+        # The list prices take 50 ms to load: in the background, not in the first call.
+        start=prices.load if settings.instrument else None,
         stop=transport.close,
     )
     from kansoku.feedback import outbox as feedback_outbox  # noqa: PLC0415 - it must not load this module
@@ -113,7 +116,7 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
         runtime.Runtime(
             settings=settings,
             tracer=provider.get_tracer(scope, _version(), schema_url=semconv.SCHEMA_URL),
-            prices=_prices(settings),
+            prices=prices,
             spans=spans,
             feedback=feedback_outbox(settings),
             capture=settings.capture_content,

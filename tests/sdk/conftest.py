@@ -1,4 +1,4 @@
-"""What the SDK's tests share: an exporter in memory, a collector that records, a model server that answers."""
+"""What the SDK's tests share: spans in memory, a collector that records, a model that answers."""
 
 import gzip
 import json
@@ -94,6 +94,7 @@ def recorder() -> Iterator[Recorder]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            """Record the request."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
@@ -137,6 +138,7 @@ class Model:
     clients: list[Any] = field(default_factory=list)
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request."""
         self.sent.append(json.loads(request.content))
         return self.reply(request)
 

@@ -23,7 +23,7 @@ def test_arguments_and_result_are_recorded(spans: Any) -> None:
         return {"steps": [question]}
 
     assert plan("傘", 1, 2, limit=5, extra=None) == {"steps": ["傘"]}
-    assert (plan.__name__, plan.__doc__, list(inspect.signature(plan).parameters)[0]) == (
+    assert (plan.__name__, plan.__doc__, next(iter(inspect.signature(plan).parameters))) == (
         "plan",
         "Plan.",
         "question",
@@ -40,12 +40,12 @@ def test_arguments_and_result_are_recorded(spans: Any) -> None:
 
 
 def test_methods_lose_self_and_secrets_are_left_out(spans: Any) -> None:
-    """self is dropped; arguments named like secrets are not recorded, alone or inside a dictionary."""
+    """No self is recorded; arguments named like secrets are not recorded, alone or inside a dictionary."""
 
     class Guide:
         @kansoku.observe(name="ask", kind="agent")
         def ask(self, question: str, api_key: str, max_tokens: int = 5) -> str:
-            return question
+            return f"{question} {api_key[:2]} {max_tokens}"
 
         @kansoku.observe
         @staticmethod
@@ -263,7 +263,7 @@ class Unprintable:
 def test_observing_never_changes_result_or_exception(
     spans: Any, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
-    """Whatever is passed, the function gets it, its result and its exception come back as the same objects."""
+    """Whatever is passed, arguments, result and exception stay the same objects."""
     result, error = object(), RuntimeError("own")
     args = [*args, Unprintable()]
 

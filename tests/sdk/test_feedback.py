@@ -43,8 +43,8 @@ def test_feedback_later_with_only_the_trace_id(start: Callable[..., Any], record
     assert item.pop("id")
     assert item == {
         "trace_id": "a" * 32, "score": 0.5, "name": "helpful", "label": "half", "comment": "惜しい",
-        "correction": "火曜日", "user_id": "u", "span_id": "b" * 16, "session_id": "s", "time": when.timestamp(),
-        "metadata": {"ward": "3"},
+        "correction": "火曜日", "user_id": "u", "span_id": "b" * 16, "session_id": "s",
+        "time": when.timestamp(), "metadata": {"ward": "3"},
     }  # fmt: skip
 
 

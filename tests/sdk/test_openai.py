@@ -31,7 +31,9 @@ def test_a_chat_call_is_one_client_span_with_everything_said(model: Any, spans: 
         model="gpt-4o-mini", messages=ASK, temperature=0.2, top_p=0.9, max_completion_tokens=300, seed=7, n=1,
         stop=["。。"], frequency_penalty=0.1, presence_penalty=0.2, reasoning_effort="low", user="resident-1",
         response_format={"type": "json_object"},
-        tools=[{"type": "function", "function": {"name": "find", "description": "d", "parameters": {"a": 1}}}],
+        tools=[
+            {"type": "function", "function": {"name": "find", "description": "d", "parameters": {"a": 1}}}
+        ],
     )  # fmt: skip
     assert answer.choices[0].message.content == "燃えるごみは火曜日と金曜日です。"
     span = spans.one()
@@ -253,7 +255,8 @@ def test_parse_helpers_work_and_are_traced_once(model: Any, spans: Any) -> None:
     """`parse` gives the parsed object, and one span says that JSON was asked for."""
     body = json.dumps({"day": "Tuesday"})
     reply = {"id": "p", "object": "chat.completion", "model": "gpt-4o-mini",
-             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": body}}]}  # fmt: skip
+             "choices": [{"index": 0, "finish_reason": "stop",
+                          "message": {"role": "assistant", "content": body}}]}  # fmt: skip
     answer = (
         model(reply).client().chat.completions.parse(model="gpt-4o-mini", messages=ASK, response_format=Day)
     )

@@ -1,4 +1,4 @@
-"""The encoder: OpenTelemetry's own protobuf classes read from its bytes what OpenTelemetry's encoder would write."""
+"""The encoder: its bytes, read by protobuf, are what OpenTelemetry's own encoder would write."""
 
 from typing import Any
 

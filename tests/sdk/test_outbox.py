@@ -5,7 +5,6 @@ import os
 import threading
 from typing import Any
 
-import httpx2
 import pytest
 
 from kansoku import guard
@@ -15,7 +14,7 @@ from kansoku.transport import Transport
 
 def collect(into: list[list[Any]]) -> Any:
     """Return a delivery that remembers its batches."""
-    return lambda batch, closing: into.append(list(batch))
+    return lambda batch, _: into.append(list(batch))
 
 
 def make(deliver: Any, **arguments: Any) -> Outbox:
@@ -38,7 +37,7 @@ def test_flush_delivers_everything_queued_before_it_in_order() -> None:
 def test_what_is_queued_is_delivered_without_a_flush() -> None:
     """After the delay items arrive by themselves."""
     arrived = threading.Event()
-    outbox = make(lambda batch, closing: arrived.set(), delay=0.05)
+    outbox = make(lambda *_: arrived.set(), delay=0.05)
     outbox.put(1)
     assert arrived.wait(10)
     assert outbox.close(10)
@@ -68,15 +67,17 @@ def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
 
 
 def test_close_delivers_the_rest_and_then_stops() -> None:
-    """What is queued when the program ends is delivered, with `closing` set, and stop() is called after it."""
+    """The rest is delivered with `closing` set, between start() and stop()."""
     seen: list[Any] = []
-    outbox = make(
-        lambda batch, closing: seen.append((len(batch), closing.is_set())), stop=lambda: seen.append("stop")
-    )
+
+    def deliver(batch: list[Any], closing: threading.Event) -> None:
+        seen.append((batch, closing.is_set()))
+
+    outbox = make(deliver, start=lambda: seen.append("start"), stop=lambda: seen.append("stop"))
     outbox.put(1)
     outbox.put(2)
     assert outbox.close(10)
-    assert seen == [(2, True), "stop"]
+    assert seen == ["start", ([1, 2], True), "stop"]
 
 
 def test_a_delivery_that_raises_does_not_end_the_thread() -> None:
@@ -196,14 +197,13 @@ def test_a_warning_comes_again_after_a_recovery(recorder: Any, caplog: pytest.Lo
     one.close()
 
 
-def test_our_requests_are_not_traced(recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_requests_are_not_traced() -> None:
     """The thread that sends carries OpenTelemetry's mark that suppresses instrumentation."""
     from opentelemetry import context
 
     marks: list[Any] = []
-    outbox = make(lambda batch, closing: marks.append(context.get_value("suppress_instrumentation")))
+    outbox = make(lambda *_: marks.append(context.get_value("suppress_instrumentation")))
     outbox.put(1)
     assert outbox.flush(10)
     assert marks == [True]
     assert outbox.close(10)
-    assert httpx2.Client is not None

@@ -62,7 +62,7 @@ def test_a_patch_that_fails_does_not_fail_the_import(module: str) -> None:
 
 def test_a_missing_module_stays_missing() -> None:
     """Waiting for what is not installed changes no error."""
-    patch.when_imported("kansoku_no_such_module", lambda loaded: None)
+    patch.when_imported("kansoku_no_such_module", lambda _: None)
     with pytest.raises(ModuleNotFoundError):
         __import__("kansoku_no_such_module")
     patch.forget("kansoku_no_such_module")

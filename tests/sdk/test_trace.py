@@ -128,7 +128,7 @@ def test_ids_are_the_spans_own_and_current(spans: Any) -> None:
 
 
 def test_context_stamps_every_span_inside(spans: Any, model: Any) -> None:
-    """Session, user, tags, metadata, prompt and experiment are on own spans and on model calls; nesting adds up."""
+    """Session, user, tags, metadata, prompt and experiment are on all spans inside; nesting adds up."""
     client = model("chat.json").client()
     with kansoku.context(session_id="s1", user_id="u1", tags=["web"], metadata={"ward": 3}):
         with (

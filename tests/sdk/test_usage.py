@@ -9,7 +9,7 @@ count = st.integers(0, 10**7)
 
 
 @given(fresh=count, read=count, write_5m=count, write_1h=count, visible=count, reasoning=count, audio=count)
-def test_inclusive_counts_are_split_and_add_up_again(  # noqa: PLR0913 - one argument a bucket
+def test_inclusive_counts_are_split_and_add_up_again(
     fresh: int, read: int, write_5m: int, write_1h: int, visible: int, reasoning: int, audio: int
 ) -> None:
     """From totals that include their parts come the parts, and the totals are theirs again."""
@@ -31,7 +31,7 @@ def test_inclusive_counts_are_split_and_add_up_again(  # noqa: PLR0913 - one arg
 
 
 @given(sent=count, answered=count, read=count, write=count, hour=count, reasoning=count, image=count)
-def test_contradicting_counts_never_become_negative(  # noqa: PLR0913 - one argument a counter
+def test_contradicting_counts_never_become_negative(
     sent: int, answered: int, read: int, write: int, hour: int, reasoning: int, image: int
 ) -> None:
     """Parts larger than their total are kept, the remainder is zero, and no bucket is below it."""

@@ -25,8 +25,8 @@ _FINISH = {"function_call": "tool_calls"}
 def get(thing: Any, name: str) -> Any:
     """Return a field of a mapping or of a model of the client, None when it is not there.
 
-    A missing attribute of a pydantic model costs 20 times a found one, and streams ask for thousands: look into the
-    model's own dictionaries first.
+    A missing attribute of a pydantic model costs 20 times a found one, and streams ask for thousands: look
+    into the model's own dictionaries first.
     """
     fields = getattr(thing, "__dict__", None)
     if fields is None:

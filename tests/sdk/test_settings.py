@@ -1,0 +1,45 @@
+"""Settings: argument, else variable, else default; each of them documented."""
+
+from pathlib import Path
+
+import pytest
+
+from kansoku.settings import Settings, read_settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "sdk.md"
+
+
+def test_an_argument_wins_over_the_variable_and_it_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of the three sources."""
+    monkeypatch.setenv("KANSOKU_ENVIRONMENT", "staging")
+    monkeypatch.setenv("KANSOKU_RELEASE", "1.0")
+    found = read_settings({"environment": "production"})
+    assert (found.environment, found.release, found.service_name) == ("production", "1.0", "")
+
+
+@pytest.mark.parametrize("url", ["http://h:4318/", "http://h:4318/v1/traces", " http://h:4318 "])
+def test_the_endpoint_may_be_written_in_several_ways(url: str) -> None:
+    """A trailing slash, the path of the signal and spaces are taken off."""
+    assert read_settings({"endpoint": url}).endpoint == "http://h:4318"
+
+
+def test_clients_to_trace_are_a_list_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KANSOKU_INSTRUMENT holds names separated by commas; empty means none."""
+    monkeypatch.setenv("KANSOKU_INSTRUMENT", "openai, other")
+    assert read_settings({}).instrument == ("openai", "other")
+    monkeypatch.setenv("KANSOKU_INSTRUMENT", "")
+    assert read_settings({}).instrument == ()
+
+
+def test_the_key_is_not_shown() -> None:
+    """Printing the settings does not print the key."""
+    assert "ksk_" not in repr(read_settings({"api_key": "ksk_secret"}))
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    """docs/sdk.md has a line for each variable, with its meaning."""
+    line = next(
+        x for x in DOCS.read_text("utf-8").splitlines() if f"`KANSOKU_{name.upper()}`" in x and x[0] == "|"
+    )
+    assert Settings.model_fields[name].description in line
