@@ -1,4 +1,4 @@
-"""Whether a figure really changed: the tests behind the colours of the tiles, and the interval around a rate."""
+"""Whether a figure really changed: the tests behind the tiles' colours, the interval around a rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Change:
 
     @property
     def ratio(self) -> float | None:
-        """Return the relative change, 0.05 for five per cent more; None where there is nothing to compare with."""
+        """Return the relative change, 0.05 for five per cent more; None without a period before."""
         if self.now is None or not self.before:
             return None
         return self.now / self.before - 1
@@ -67,7 +67,7 @@ def level(
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of Wilson around a rate; it stays inside 0 to 1 and is honest for few votes."""
+    """Return the 95 % interval of Wilson around a rate; inside 0 to 1, and honest for few votes."""
     z = 1.96
     share = hits / of
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)

@@ -60,7 +60,7 @@ def trouble(name: str, error: Exception) -> None:
 
 @contextmanager
 def borrow() -> Iterator[Client]:
-    """Lend a client of this thread's own: a client serialises its calls, and a screen's panels run side by side."""
+    """Lend a client of this thread's own: one serialises its calls, and panels run side by side."""
     idle = _idle.setdefault(_url(), LifoQueue(8))
     try:
         client = idle.get_nowait()
@@ -80,8 +80,12 @@ def forget() -> None:
 
 
 @st.cache_data(ttl=TTL_SECONDS, max_entries=1000, show_spinner=False)
-def _answer(
-    name: str, url: str, args: tuple[Any, ...], kwargs: dict[str, Any], _question: Callable[..., Any]
+def _answer(  # the first two are there to be part of the cache's key
+    name: str,  # noqa: ARG001
+    url: str,  # noqa: ARG001
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    _question: Callable[..., Any],
 ) -> Any:
     with borrow() as client:
         return _question(client, *args, **kwargs)

@@ -26,9 +26,11 @@ _wrong: deque[float] = deque(maxlen=TRIES)
 
 PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>:root{{color-scheme:light dark;font:15px/1.5 Inter,system-ui,'Noto Sans JP','Hiragino Sans',sans-serif}}
+<style>:root{{color-scheme:light dark;
+font:15px/1.5 Inter,system-ui,'Noto Sans JP','Hiragino Sans',sans-serif}}
 body{{display:grid;place-content:center;min-height:90vh;margin:0}}form{{display:grid;gap:.8rem;width:18rem}}
-h1{{font-size:1.2rem;margin:0}}input,button{{font:inherit;padding:.5rem .7rem;border-radius:6px;border:1px solid #8590a2}}
+h1{{font-size:1.2rem;margin:0}}
+input,button{{font:inherit;padding:.5rem .7rem;border-radius:6px;border:1px solid #8590a2}}
 button{{background:#3f63cc;color:#fff;border:0;cursor:pointer}}p{{margin:0;color:light-dark(#a82840,#f58a9a)}}</style>
 <form method="post"><h1>{title}</h1><label for="password">{label}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>

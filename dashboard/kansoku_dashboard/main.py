@@ -8,7 +8,7 @@ from kansoku_dashboard.words import say
 
 st.set_page_config(page_title="Kansoku", page_icon=str(ICON), layout="wide")
 
-# The door in front of the server already keeps strangers out; this holds when the script runs without that server.
+# The door in front of the server keeps strangers out; this holds when the script runs without that server.
 if not login.passed(dict(st.context.cookies)):
     st.error(say("login.needed"))
     st.stop()

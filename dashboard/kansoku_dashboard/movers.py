@@ -51,9 +51,20 @@ def _mover(now: Slice, before: Slice) -> Mover:
         if min(now.votes, before.votes) >= MIN_VOTES:
             effect = max(effect, _rates(liked))
     return Mover(
-        now.dimension, now.name, now.samples, before.samples, cost, each, p95, errors, liked,
-        now.unpriced, now.votes, before.votes, effect,
-    )  # fmt: skip
+        now.dimension,
+        now.name,
+        now.samples,
+        before.samples,
+        cost,
+        each,
+        p95,
+        errors,
+        liked,
+        now.unpriced,
+        now.votes,
+        before.votes,
+        effect,
+    )
 
 
 def _nothing(dimension: str, name: str) -> Slice:

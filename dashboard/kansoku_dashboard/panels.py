@@ -9,7 +9,6 @@ from kansoku_collector.store.read import drift as drift_questions
 from kansoku_collector.store.read import grid, incidents, overview, slices, votes
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import clock, data, links, movers, sentences, table, words
-
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures import drift as drift_figure
 from kansoku_dashboard.figures import feedback as feedback_figure

@@ -17,7 +17,7 @@ from kansoku_dashboard.settings import DashboardSettings
 
 
 def serve(chosen: DashboardSettings) -> int:
-    """Serve until SIGINT or SIGTERM; return the exit code, 1 with one sentence on standard error if it cannot start."""
+    """Serve until SIGINT or SIGTERM; return the exit code: 1, after one sentence, if it cannot start."""
     try:
         application = build(chosen)
         listener = listen(chosen)
@@ -70,7 +70,8 @@ def listen(chosen: DashboardSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise SettingsError(
-            f"The dashboard cannot listen on {chosen.dashboard_host}:{chosen.dashboard_port} ({error.strerror}): "
+            f"The dashboard cannot listen on {chosen.dashboard_host}:{chosen.dashboard_port} "
+            f"({error.strerror}): "
             "stop what uses it or set KANSOKU_DASHBOARD_PORT."
         ) from error
     return listener

@@ -18,7 +18,7 @@ from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
 
 sys.path.insert(0, str(Path(__file__).parent))  # seed.py is a script as well as a module of these tests
-import seed  # noqa: E402
+import seed
 
 OpenApp = Callable[..., AppTest]
 

@@ -1,7 +1,7 @@
 """Write a few believable days of traffic straight into a store: `python tests/dashboard/seed.py chdb:///path`.
 
-What happens in it, as shares of the whole stretch: no data from 0.45 to 0.48; at 0.60 the vendor answers with a new
-model version (longer answers, more refusals); at 0.40 prompt v14 takes over from v13, and its answers are liked less.
+What happens in it, as shares of the whole stretch: no data from 0.45 to 0.48; at 0.60 the vendor answers with
+a new model version (longer answers, more refusals); at 0.40 prompt v14 takes over from v13, liked less.
 """
 
 import math
@@ -21,13 +21,29 @@ from kansoku_collector.store.migrate import migrate
 LUNA_OLD, LUNA_NEW = "gpt-5.6-luna-2026-08-06", "gpt-5.6-luna-2026-11-14"
 GAP, NEW_PROMPT, NEW_VERSION = (0.45, 0.48), 0.40, 0.60
 QUESTIONS = {
-    "ja": [("ペットボトルの収集日を教えてください。", "ペットボトルは毎週水曜日の朝8時までに集積所へ出してください。"),
-           ("粗大ごみの出し方は?", "粗大ごみは電話かウェブで予約し、手数料シールを貼って玄関先に出してください。"),
-           ("電池は何ごみですか?", "乾電池は「有害ごみ」です。透明な袋に入れて第2・第4木曜日に出してください。")],
-    "en": [("When are plastic bottles collected?", "Plastic bottles are collected every Wednesday; put them out by 8 a.m."),
-           ("How do I throw away a sofa?", "Book a collection of bulky waste and attach the fee sticker to the sofa."),
-           ("Where do batteries go?", "Batteries are hazardous waste: a clear bag, second and fourth Thursday.")],
-}  # fmt: skip
+    "ja": [
+        (
+            "ペットボトルの収集日を教えてください。",
+            "ペットボトルは毎週水曜日の朝8時までに集積所へ出してください。",
+        ),
+        (
+            "粗大ごみの出し方は?",
+            "粗大ごみは電話かウェブで予約し、手数料シールを貼って玄関先に出してください。",
+        ),
+        ("電池は何ごみですか?", "乾電池は「有害ごみ」です。透明な袋に入れて第2・第4木曜日に出してください。"),
+    ],
+    "en": [
+        (
+            "When are plastic bottles collected?",
+            "Plastic bottles are collected every Wednesday; put them out by 8 a.m.",
+        ),
+        (
+            "How do I throw away a sofa?",
+            "Book a collection of bulky waste and attach the fee sticker to the sofa.",
+        ),
+        ("Where do batteries go?", "Batteries are hazardous waste: a clear bag, second and fourth Thursday."),
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -111,25 +127,57 @@ def _request(
     root = writer.span("answer_question", "invoke_agent", 0.0, 0.0, input_text=question)
     writer.span("guardrail.input", "guardrail", 0.004, random.uniform(0.02, 0.11), parent=root.span_id)
     score = min(0.98, max(0.2, random.gauss(0.78, 0.08)))
-    writer.span("retrieve", "retrieval", 0.13, random.uniform(0.12, 0.5), parent=root.span_id, retrieval_query=question,
-                top_score=score, documents=f'[{{"id": "guide-12", "score": {score:.3f}, "content": "{answer}"}}]')  # fmt: skip
+    writer.span(
+        "retrieve",
+        "retrieval",
+        0.13,
+        random.uniform(0.12, 0.5),
+        parent=root.span_id,
+        retrieval_query=question,
+        top_score=score,
+        documents=f'[{{"id": "guide-12", "score": {score:.3f}, "content": "{answer}"}}]',
+    )
     tokens_in = round(random.lognormvariate(7.0, 0.35) * (1.35 if version == "v14" else 1))
     tokens_out = round(random.lognormvariate(5.2, 0.45) * (1.42 if changed else 1))
     took = 0.35 + tokens_out / random.uniform(95, 160) * (1.1 if random.random() < 0.93 else 3)
-    call = writer.span("chat", "chat", 0.7, took, parent=root.span_id, provider=provider, request_model=model,
-                       response_model={"gpt-5.6-luna": LUNA_NEW if changed else LUNA_OLD}.get(model, model),
-                       input_text=question, output_text="" if failed else answer, refusal=refusal, billed=True,
-                       time_to_first_token=random.uniform(0.2, 0.6), streaming=True, input_chars=len(question),
-                       finish_reasons=[] if failed else ["stop"], output_chars=0 if failed else len(answer),
-                       input_messages=f'[{{"role": "user", "parts": [{{"type": "text", "content": "{question}"}}]}}]',
-                       output_messages="" if failed else
-                       f'[{{"role": "assistant", "parts": [{{"type": "text", "content": "{answer}"}}], "finish_reason": "stop"}}]')  # fmt: skip
+    call = writer.span(
+        "chat",
+        "chat",
+        0.7,
+        took,
+        parent=root.span_id,
+        provider=provider,
+        request_model=model,
+        response_model={"gpt-5.6-luna": LUNA_NEW if changed else LUNA_OLD}.get(model, model),
+        input_text=question,
+        output_text="" if failed else answer,
+        refusal=refusal,
+        billed=True,
+        time_to_first_token=random.uniform(0.2, 0.6),
+        streaming=True,
+        input_chars=len(question),
+        finish_reasons=[] if failed else ["stop"],
+        output_chars=0 if failed else len(answer),
+        input_messages=f'[{{"role": "user", "parts": [{{"type": "text", "content": "{question}"}}]}}]',
+        output_messages=""
+        if failed
+        else f'[{{"role": "assistant", "parts": [{{"type": "text", "content": "{answer}"}}]}}]',
+    )
     _price(call, model, tokens_in, 0 if failed else tokens_out)
     if random.random() < 0.4:
         broken = random.random() < 0.05
-        writer.span("calendar.lookup", "execute_tool", 0.7 + took, random.uniform(0.1, 0.7), parent=root.span_id,
-                    tool_name="calendar.lookup", tool_arguments='{"area": "中区"}', tool_result="" if broken else '{"day": "水"}',
-                    status="error" if broken else "ok", error_type="TimeoutError" if broken else "")  # fmt: skip
+        writer.span(
+            "calendar.lookup",
+            "execute_tool",
+            0.7 + took,
+            random.uniform(0.1, 0.7),
+            parent=root.span_id,
+            tool_name="calendar.lookup",
+            tool_arguments='{"area": "中区"}',
+            tool_result="" if broken else '{"day": "水"}',
+            status="error" if broken else "ok",
+            error_type="TimeoutError" if broken else "",
+        )
     if failed:
         for span in (call, root):
             span.status, span.error_type, span.error_message = (
@@ -157,9 +205,16 @@ class Writer:
     ) -> Span:
         """Append one span that starts `offset` seconds into the request and lasts `took` seconds."""
         start = self.start_ns + round(offset * 1e9)
-        span = Span(name=name, operation=operation, start=start, duration_ns=round(took * 1e9), parent_span_id=parent,
-                    span_id=f"{self.random.getrandbits(64):016x}", received=start // 1_000_000 + 900,
-                    **self.common)  # fmt: skip
+        span = Span(
+            name=name,
+            operation=operation,
+            start=start,
+            duration_ns=round(took * 1e9),
+            parent_span_id=parent,
+            span_id=f"{self.random.getrandbits(64):016x}",
+            received=start // 1_000_000 + 900,
+            **self.common,
+        )
         for key, value in values.items():
             setattr(span, key, value)
         self.spans.append(span)
@@ -183,28 +238,71 @@ def _price(call: Span, model: str, tokens_in: int, tokens_out: int) -> None:
 def _vote(random: Random, root: Span, liked: float) -> Feedback:
     given = (root.start + root.duration_ns) // 1_000_000 + random.randrange(2_000, 90_000)
     like = random.random() < liked
-    return Feedback(time=given, received=given, feedback_id=f"{random.getrandbits(64):016x}", trace_id=root.trace_id,
-                    name="like", value=float(like), user_id=root.user_id,
-                    comment="" if like else random.choice(["", "収集日が違います", "wrong day"]))  # fmt: skip
+    return Feedback(
+        time=given,
+        received=given,
+        feedback_id=f"{random.getrandbits(64):016x}",
+        trace_id=root.trace_id,
+        name="like",
+        value=float(like),
+        user_id=root.user_id,
+        comment="" if like else random.choice(["", "収集日が違います", "wrong day"]),
+    )
 
 
 def _incidents(start: datetime, end: datetime) -> list[dict[str, object]]:
     change = start + (end - start) * NEW_VERSION
     base = {"project": "default", "severity": "ticket", "deliveries": "[]", "window_seconds": 3600}
     return [
-        base | {"incident_id": "open-refusals", "rule": "refusals", "metric": "refusal_rate", "state": "open",
-                "opened": change + timedelta(hours=3), "updated": end - timedelta(minutes=1), "resolved": None,
-                "value": 0.039, "peak": 0.052, "threshold": 0.02, "comparison": "above", "samples": 612,
-                "scope": {"model": LUNA_NEW}},
-        base | {"incident_id": "open-likes", "rule": "likes", "metric": "like_rate", "state": "open",
-                "opened": change + timedelta(hours=5), "updated": end - timedelta(minutes=1), "resolved": None,
-                "value": 0.74, "peak": 0.71, "threshold": 0.8, "comparison": "below", "samples": 88,
-                "scope": {"prompt_version": "v14"}},
-        base | {"incident_id": "old-latency", "rule": "slow", "metric": "latency_p95", "state": "resolved",
-                "opened": start + timedelta(hours=9), "updated": start + timedelta(hours=11),
-                "resolved": start + timedelta(hours=11), "value": 2.9, "peak": 6.4, "threshold": 5.0,
-                "comparison": "above", "samples": 240, "scope": {"environment": "production"}},
-    ]  # fmt: skip
+        base
+        | {
+            "incident_id": "open-refusals",
+            "rule": "refusals",
+            "metric": "refusal_rate",
+            "state": "open",
+            "opened": change + timedelta(hours=3),
+            "updated": end - timedelta(minutes=1),
+            "resolved": None,
+            "value": 0.039,
+            "peak": 0.052,
+            "threshold": 0.02,
+            "comparison": "above",
+            "samples": 612,
+            "scope": {"model": LUNA_NEW},
+        },
+        base
+        | {
+            "incident_id": "open-likes",
+            "rule": "likes",
+            "metric": "like_rate",
+            "state": "open",
+            "opened": change + timedelta(hours=5),
+            "updated": end - timedelta(minutes=1),
+            "resolved": None,
+            "value": 0.74,
+            "peak": 0.71,
+            "threshold": 0.8,
+            "comparison": "below",
+            "samples": 88,
+            "scope": {"prompt_version": "v14"},
+        },
+        base
+        | {
+            "incident_id": "old-latency",
+            "rule": "slow",
+            "metric": "latency_p95",
+            "state": "resolved",
+            "opened": start + timedelta(hours=9),
+            "updated": start + timedelta(hours=11),
+            "resolved": start + timedelta(hours=11),
+            "value": 2.9,
+            "peak": 6.4,
+            "threshold": 5.0,
+            "comparison": "above",
+            "samples": 240,
+            "scope": {"environment": "production"},
+        },
+    ]
 
 
 def main(arguments: list[str]) -> int:

@@ -56,7 +56,7 @@ def test_the_paired_test_finds_a_shift_that_the_day_hides():
 
 
 def test_the_paired_test_agrees_with_students_table():
-    """t = 2.807 with 23 degrees of freedom has p = 0.01."""
+    """T = 2.807 with 23 degrees of freedom has p = 0.01."""
     steps = [0.0] * 24
     spread = 1.0
     mean = 2.807 * spread / 24**0.5

@@ -19,7 +19,7 @@ DAY = Period(NOON - 24 * HOUR, NOON)
 
 @pytest.fixture(scope="module")
 def database(engine_url: str):
-    """Return a client on one migrated database for this module: the schema takes longer than the questions."""
+    """Return a client on one migrated database: the schema takes longer than the questions."""
     client = connect(engine_url, database="dashboard_questions")
     migrate(client)
     return client
@@ -41,11 +41,22 @@ def write(store, *spans: Span) -> None:
 def span(moment: datetime, seconds: float = 1.0, **values) -> Span:
     """Return a root span that is a billed call of ten tokens for one dollar."""
     known = {
-        "trace_id": f"{int(moment.timestamp() * 1000):032x}", "span_id": "1" * 16, "operation": "chat", "billed": True,
-        "start": int(moment.timestamp() * 1e9), "duration_ns": int(seconds * 1e9), "request_model": "m", "environment": "production",
-        "cost_usd": Decimal(1), "cost_source": "computed", "usage_source": "reported", "input_fresh": 7, "reasoning": 3,
-        "service": "guide", "received": int(moment.timestamp() * 1000),
-    }  # fmt: skip
+        "trace_id": f"{int(moment.timestamp() * 1000):032x}",
+        "span_id": "1" * 16,
+        "operation": "chat",
+        "billed": True,
+        "start": int(moment.timestamp() * 1e9),
+        "duration_ns": int(seconds * 1e9),
+        "request_model": "m",
+        "environment": "production",
+        "cost_usd": Decimal(1),
+        "cost_source": "computed",
+        "usage_source": "reported",
+        "input_fresh": 7,
+        "reasoning": 3,
+        "service": "guide",
+        "received": int(moment.timestamp() * 1000),
+    }
     return Span(**known | values)
 
 
@@ -113,8 +124,11 @@ def test_nothing_measured_is_none_and_not_zero(store):
 
 def test_a_slice_by_model_counts_calls(store):
     """A root span has no model, so a filter by model would show no requests at all."""
-    write(store, span(NOON - HOUR, request_model="", billed=False, operation="chain"),
-          span(NOON - HOUR, parent_span_id="1" * 16, span_id="2" * 16))  # fmt: skip
+    write(
+        store,
+        span(NOON - HOUR, request_model="", billed=False, operation="chain"),
+        span(NOON - HOUR, parent_span_id="1" * 16, span_id="2" * 16),
+    )
     assert overview.totals(store, Scope(), DAY).requests == 1
     assert overview.totals(store, Scope(model="m"), DAY).requests == 1
     assert overview.totals(store, Scope(model="other"), DAY).requests == 0
@@ -155,16 +169,24 @@ def test_silence_before_the_first_span_is_no_gap():
 def test_the_last_vote_of_a_person_counts(store):
     """Who changes their mind has one vote, the later one."""
     early = NOON - 2 * HOUR
-    give(store, vote(early, True), vote(early + HOUR, False), vote(early, True, user="v"),
-         vote(early, True, name="helpful", user="w"))  # fmt: skip
+    give(
+        store,
+        vote(early, True),
+        vote(early + HOUR, False),
+        vote(early, True, user="v"),
+        vote(early, True, name="helpful", user="w"),
+    )
     assert votes.votes_total(store, Scope(), DAY) == (1, 2)
     assert sum(row.votes for row in votes.votes(store, Scope(), DAY)) == 2
 
 
 def test_votes_follow_the_filter_of_their_trace(store):
     """Feedback knows only its trace; model and environment are the trace's."""
-    write(store, span(NOON - 3 * HOUR, trace_id="a" * 32, request_model="x"),
-          span(NOON - 30 * HOUR, trace_id="b" * 32, environment="staging"))  # fmt: skip
+    write(
+        store,
+        span(NOON - 3 * HOUR, trace_id="a" * 32, request_model="x"),
+        span(NOON - 30 * HOUR, trace_id="b" * 32, environment="staging"),
+    )
     give(store, vote(NOON - HOUR, True, "a" * 32), vote(NOON - HOUR, False, "b" * 32))
     assert votes.votes_total(store, Scope(model="x"), DAY) == (1, 1)
     assert votes.votes_total(store, Scope(environment="staging"), DAY) == (0, 1)

@@ -1,4 +1,4 @@
-"""The shell: every screen opens, links carry filters, the language follows the reader, a broken store breaks a panel."""
+"""The shell: every screen opens, the language follows the reader, a broken store breaks a panel."""
 
 import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
@@ -45,7 +45,7 @@ def test_the_setting_decides_where_nobody_chose():
 
 
 def test_a_filter_that_the_store_does_not_know_still_filters(open_app):
-    """A link may name a model that was not seen lately; dropping the filter would show other traffic under its name."""
+    """A link may name a model that was not seen lately; without the filter it would show other traffic."""
     app = open_app(model="gpt-1")
     assert app.selectbox(key="model").value == "gpt-1"
     assert app.metric[0].label == "Model calls"
@@ -92,6 +92,6 @@ def test_every_screen_is_in_the_menu_or_hidden_on_purpose(open_app, monkeypatch)
     """Trace is reached by links only."""
     open_app()
     seen = {}
-    monkeypatch.setattr(frame.st, "Page", lambda show, **options: seen.update({options["url_path"]: options}))
+    monkeypatch.setattr(frame.st, "Page", lambda _, **options: seen.update({options["url_path"]: options}))
     frame.screens()
     assert [name for name, options in seen.items() if options.get("visibility") == "hidden"] == ["trace"]

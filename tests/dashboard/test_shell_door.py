@@ -15,8 +15,19 @@ from kansoku_dashboard import frame, login, server, settings
 from kansoku_dashboard.settings import DashboardSettings
 
 PAGE = {"accept": "text/html"}
-PATHS = ["/", "/overview", "/traces", "/trace?trace_id=1", "/alerts", "/start", "/screens/overview", "/_stcore/host-config",
-         "/static/index.html", "/media/x", "/_stcore/health"]  # fmt: skip
+PATHS = [
+    "/",
+    "/overview",
+    "/traces",
+    "/trace?trace_id=1",
+    "/alerts",
+    "/start",
+    "/screens/overview",
+    "/_stcore/host-config",
+    "/static/index.html",
+    "/media/x",
+    "/_stcore/health",
+]
 
 
 @pytest.fixture(autouse=True)

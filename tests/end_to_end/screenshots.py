@@ -1,4 +1,4 @@
-"""Photograph the screens of a running dashboard in both themes: `screenshots.py --url URL --out docs/images`."""
+"""Photograph the screens of a running dashboard in both themes, into docs/images unless told otherwise."""
 
 import sys
 from argparse import ArgumentParser

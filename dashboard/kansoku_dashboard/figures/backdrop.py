@@ -1,9 +1,9 @@
 """What every chart over time stands on: the axis, gaps in the data, and marks where a version changed."""
 
-import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import takewhile
 from typing import Any
 
 from kansoku_collector.store.read.drift import VersionChange
@@ -50,9 +50,14 @@ class Backdrop:
         return template.format(name=name, before=before, after=after).strip()
 
 
+def _shared(one: str, other: str) -> str:
+    same = [a for a, b in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))]
+    return "".join(same)
+
+
 def _versions(before: str, after: str) -> tuple[str, str, str]:
     """Split what two versions of one model share from what differs: "gpt-5", "08-06", "11-14"."""
-    shared = os.path.commonprefix([before, after])
+    shared = _shared(before, after)
     cut = max(shared.rfind(mark) for mark in "-@:_")
     # Never inside a date: 2026-08-06 and 2026-11-14 differ as wholes.
     while (
@@ -90,9 +95,17 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
 
 
 _LEGEND = {
-    "orientation": "h", "x": 0, "y": 1.03, "xanchor": "left", "yanchor": "bottom", "font": {"size": FONT},
-    "itemclick": False, "itemdoubleclick": False, "tracegroupgap": 0, "entrywidth": 0,
-}  # fmt: skip
+    "orientation": "h",
+    "x": 0,
+    "y": 1.03,
+    "xanchor": "left",
+    "yanchor": "bottom",
+    "font": {"size": FONT},
+    "itemclick": False,
+    "itemdoubleclick": False,
+    "tracegroupgap": 0,
+    "entrywidth": 0,
+}
 
 
 def _legend_rows(traces: list[dict[str, Any]]) -> int:
@@ -127,27 +140,42 @@ def _gaps(backdrop: Backdrop) -> list[dict[str, Any]]:
 def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
     middle = gap.start + gap.length / 2
     return {
-        "x": backdrop.x(middle), "y": 0.5, "yref": "paper", "yanchor": "middle", "text": backdrop.no_data,
-        "textangle": -90, "showarrow": False, "font": {"size": FONT - 2, "color": OTHER},
-    }  # fmt: skip
+        "x": backdrop.x(middle),
+        "y": 0.5,
+        "yref": "paper",
+        "yanchor": "middle",
+        "text": backdrop.no_data,
+        "textangle": -90,
+        "showarrow": False,
+        "font": {"size": FONT - 2, "color": OTHER},
+    }
 
 
 def _nothing(backdrop: Backdrop) -> dict[str, Any]:
     return {
-        "x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "text": backdrop.nothing,
-        "showarrow": False, "font": {"size": FONT, "color": OTHER},
-    }  # fmt: skip
+        "x": 0.5,
+        "xref": "paper",
+        "y": 0.5,
+        "yref": "paper",
+        "text": backdrop.nothing,
+        "showarrow": False,
+        "font": {"size": FONT, "color": OTHER},
+    }
 
 
 def _lines(backdrop: Backdrop) -> list[dict[str, Any]]:
     return [
         {
-            "type": "line", "yref": "paper", "y0": 0, "y1": 1,
-            "x0": backdrop.x(change.time), "x1": backdrop.x(change.time),
+            "type": "line",
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "x0": backdrop.x(change.time),
+            "x1": backdrop.x(change.time),
             "line": {"color": MARKS[change.kind][0], "width": 1.2, "dash": "dash"},
         }
         for change in backdrop.changes
-    ]  # fmt: skip
+    ]
 
 
 def _marks(backdrop: Backdrop) -> list[dict[str, Any]]:
@@ -155,7 +183,11 @@ def _marks(backdrop: Backdrop) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "type": "scatter", "mode": "markers", "yaxis": "y2", "showlegend": False, "cliponaxis": False,
+            "type": "scatter",
+            "mode": "markers",
+            "yaxis": "y2",
+            "showlegend": False,
+            "cliponaxis": False,
             "x": [backdrop.x(change.time) for change in backdrop.changes],
             "y": [1.0] * len(backdrop.changes),
             "marker": {
@@ -166,7 +198,7 @@ def _marks(backdrop: Backdrop) -> list[dict[str, Any]]:
             "text": [escape(backdrop.sentence(change)) for change in backdrop.changes],
             "hovertemplate": "%{text}<extra></extra>",
         }
-    ]  # fmt: skip
+    ]
 
 
 def runs(values: Sequence[object | None]) -> list[range]:

@@ -12,7 +12,7 @@ from kansoku_dashboard.figures.style import OTHER, PALE, TOP, Figure
 def stack(
     rows: Sequence[ModelCost], backdrop: Backdrop, colours: Mapping[str, str], other: str = "other ({count})"
 ) -> Figure:
-    """Return bars of cost, the seven dearest models each and the rest as one; models without a price draw nothing."""
+    """Return bars of cost, the seven dearest models and the rest as one; no price, no bar."""
     cost: dict[str, dict[datetime, float]] = defaultdict(lambda: defaultdict(float))
     for row in rows:
         if row.cost:

@@ -22,9 +22,9 @@ def strip(
     cells: Sequence[DriftCell],
     backdrop: Backdrop,
     names: Mapping[str, str],
-    hover: Callable[[DriftCell], str] = lambda cell: "",
+    hover: Callable[[DriftCell], str] = str,
 ) -> Figure:
-    """Return the strip; a cell without enough samples stays empty, a drifted one carries a dot besides its colour."""
+    """Return the strip; a cell without enough samples is empty, a drifted one has a dot besides colour."""
     times = sorted({cell.time for cell in cells})
     place = {time: column for column, time in enumerate(times)}
     row = {signal: number for number, signal in enumerate(reversed(SIGNALS))}
@@ -41,10 +41,20 @@ def strip(
         "type": "heatmap",
         "x": [backdrop.x(time + width / 2) for time in times],
         "y": [names[signal] for signal in reversed(SIGNALS)],
-        "z": z, "zmin": 0, "zmax": STRONG, "colorscale": [list(step) for step in SCALE], "showscale": False,
-        "xgap": 1.5, "ygap": 5, "text": dots, "texttemplate": "%{text}", "textfont": {"size": 9, "color": "#FFFFFF"},
-        "customdata": texts, "hovertemplate": "%{customdata}<extra></extra>", "hoverongaps": False,
-    }  # fmt: skip
+        "z": z,
+        "zmin": 0,
+        "zmax": STRONG,
+        "colorscale": [list(step) for step in SCALE],
+        "showscale": False,
+        "xgap": 1.5,
+        "ygap": 5,
+        "text": dots,
+        "texttemplate": "%{text}",
+        "textfont": {"size": 9, "color": "#FFFFFF"},
+        "customdata": texts,
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "hoverongaps": False,
+    }
     made = figure(
         backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 230
     )
@@ -63,12 +73,18 @@ def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
     )
     return [
         {
-            "x": backdrop.x(change.time), "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 4 + 15 * line,
-            "xanchor": _anchor(backdrop, change), "showarrow": False,
-            "text": f"▼ {escape(_short(backdrop.sentence(change)))}", "font": {"size": 11, "color": MARKS[change.kind][0]},
+            "x": backdrop.x(change.time),
+            "y": 1.0,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "yshift": 4 + 15 * line,
+            "xanchor": _anchor(backdrop, change),
+            "showarrow": False,
+            "text": f"▼ {escape(_short(backdrop.sentence(change)))}",
+            "font": {"size": 11, "color": MARKS[change.kind][0]},
         }
         for line, change in enumerate(order[:MOST_LABELS])
-    ]  # fmt: skip
+    ]
 
 
 def _anchor(backdrop: Backdrop, change: VersionChange) -> str:

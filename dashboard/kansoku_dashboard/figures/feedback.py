@@ -24,21 +24,37 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
     outline_x, outline_y = band(x, low, high)
     texts = [
         f"{rate:.1%} ({interval[0]:.0%}–{interval[1]:.0%}) · {hover.format(likes=row.likes, votes=row.votes)}"
-        if rate is not None and interval else ""
+        if rate is not None and interval
+        else ""
         for row, rate, interval in zip(rows, rates, intervals, strict=True)
-    ]  # fmt: skip
+    ]
     traces = [
         {
-            "type": "scatter", "mode": "lines", "x": outline_x, "y": outline_y, "fill": "toself", "fillcolor": FILL,
+            "type": "scatter",
+            "mode": "lines",
+            "x": outline_x,
+            "y": outline_y,
+            "fill": "toself",
+            "fillcolor": FILL,
             # The outline gives the interval of a point that stands alone, where the area has no width.
-            "line": {"width": 1.5, "color": FILL}, "hoverinfo": "skip", "showlegend": False,
+            "line": {"width": 1.5, "color": FILL},
+            "hoverinfo": "skip",
+            "showlegend": False,
         },
         {
-            "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": rates, "connectgaps": False,
-            "line": {"color": COLOUR, "width": 2}, "marker": {"color": COLOUR, "size": 5},
-            "text": texts, "hovertemplate": "%{text}<extra></extra>", "showlegend": True,
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": x,
+            "y": rates,
+            "connectgaps": False,
+            "line": {"color": COLOUR, "width": 2},
+            "marker": {"color": COLOUR, "size": 5},
+            "text": texts,
+            "hovertemplate": "%{text}<extra></extra>",
+            "showlegend": True,
         },
-    ]  # fmt: skip
+    ]
     floor = min((value for value in low if value is not None), default=0.0)
     axis = {"tickformat": ".0%", "range": [max(0.0, floor - 0.05), 1.0], "rangemode": "normal"}
     return figure(backdrop, traces, axis, 230)

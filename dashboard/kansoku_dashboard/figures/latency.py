@@ -18,10 +18,17 @@ def percentiles(rows: Sequence[Bucket], backdrop: Backdrop) -> Figure:
     outline_x, outline_y = band(x, [row.p50 for row in rows], [row.p99 for row in rows])
     traces: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "lines", "x": outline_x, "y": outline_y, "fill": "toself", "fillcolor": FILL,
-            "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+            "type": "scatter",
+            "mode": "lines",
+            "x": outline_x,
+            "y": outline_y,
+            "fill": "toself",
+            "fillcolor": FILL,
+            "line": {"width": 0},
+            "hoverinfo": "skip",
+            "showlegend": False,
         }
-    ]  # fmt: skip
+    ]
     last = bool(rows) and backdrop.unfinished(rows[-1].time)
     for name, width, opacity in LINES:
         y = [getattr(row, name) for row in rows]
@@ -40,7 +47,12 @@ def line(name: str, x: list[str], y: list[float | None], colour: str, width: flo
     """Return a line that breaks where a value is missing; a value alone between gaps is a dot."""
     alone = {run[0] for run in runs(y) if len(run) == 1}
     return {
-        "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y, "connectgaps": False,
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": x,
+        "y": y,
+        "connectgaps": False,
         "line": {"color": colour, "width": width, "shape": "linear"},
         "marker": {"size": [5 if place in alone else 0 for place in range(len(y))], "color": colour},
-    }  # fmt: skip
+    }

@@ -6,7 +6,7 @@ POINTS = 42
 
 
 def thin(values: Sequence[float | None], *, total: bool, points: int = POINTS) -> list[float | None]:
-    """Return at most `points` values: sums of counts (`total`), means of measures; None where nothing was measured."""
+    """Return at most `points` values: sums (`total`) or means; None where nothing was measured."""
     size = max(1, -(-len(values) // points))
     groups = [values[start : start + size] for start in range(0, len(values), size)]
     return [_join(group, total) for group in groups]

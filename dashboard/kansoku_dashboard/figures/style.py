@@ -13,8 +13,8 @@ ALARM = "#D9485F"
 WARN = "#D98A35"
 TOP = 7
 
-# A figure cannot follow a change of theme without a rerun, so its inks must read on both backgrounds (at least 4.5:1
-# is not possible for one grey on both; axis text takes Streamlit's own ink, these are for marks and fills).
+# A figure cannot follow a change of theme without a rerun. Its texts take Streamlit's own ink; these
+# are marks and fills that show on both backgrounds.
 GRID = "rgba(128,138,155,0.18)"
 GAP_FILL = "rgba(128,138,155,0.16)"
 MARK = "#D9485F"
@@ -45,7 +45,8 @@ def colour_of_kind(operation: str) -> str:
 def colours(entities: Iterable[str]) -> dict[str, str]:
     """Give each entity its colour; the same set of entities always gives the same colours.
 
-    Pass all that exist, not those that a filter left: the place comes from the name's hash, the next free one if taken.
+    Pass all that exist, not those that a filter left: the place comes from the name's hash, the next
+    free one if taken.
     """
     taken: dict[int, str] = {}
     given: dict[str, str] = {}
@@ -59,7 +60,7 @@ def colours(entities: Iterable[str]) -> dict[str, str]:
 
 
 def money(usd: float | None) -> str:
-    """Write dollars with as many digits as they carry: $1,204, $60.95, $0.0071, <$0.0001; a dash if unknown."""
+    """Write dollars with the digits they carry: $1,204, $60.95, $0.0071, <$0.0001; a dash if unknown."""
     if usd is None:
         return "–"
     if usd == 0:

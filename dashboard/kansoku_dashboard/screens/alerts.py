@@ -77,6 +77,7 @@ def _table(found: Sequence[Incident]) -> None:
 
 def _cells(incident: Incident) -> dict[str, Any]:
     zone, now = clock.zone(), clock.now()
+    sign = ">" if incident.comparison == "above" else "<"
     lasted = ((incident.resolved or now) - incident.opened).total_seconds()
     told = [
         entry.channel if entry.delivered else say("alerts.failed", channel=entry.channel)
@@ -92,7 +93,7 @@ def _cells(incident: Incident) -> dict[str, Any]:
         "scope": ", ".join(value for value in incident.scope.values() if value),
         "value": sentences.written(incident.metric, incident.value),
         "peak": sentences.written(incident.metric, incident.peak),
-        "limit": f"{'>' if incident.comparison == 'above' else '<'} {sentences.written(incident.metric, incident.threshold)}",
+        "limit": f"{sign} {sentences.written(incident.metric, incident.threshold)}",
         "samples": count(incident.samples),
         "severity": incident.severity,
         "rule": incident.rule,

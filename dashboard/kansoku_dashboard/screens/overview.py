@@ -9,10 +9,9 @@ from kansoku_collector.store.read import overview as questions
 from kansoku_dashboard import data, empty, panels, state
 from kansoku_dashboard.words import say
 
+# Streamlit imports them when first needed: in several panels at once, and they cannot bear that.
 for name in ("pandas", "plotly.graph_objs"):
-    import_module(
-        name
-    )  # Streamlit would import them when first needed, in several panels at once, and they are not made for that
+    import_module(name)
 
 
 def show() -> None:

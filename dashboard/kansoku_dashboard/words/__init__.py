@@ -31,7 +31,7 @@ def language() -> str:
 
 
 def choose_language() -> str:
-    """Decide on the language of this run: of the switch or the URL, else the setting, else the browser, else English.
+    """Decide on the language of this run: the switch, the URL, the setting, the browser, else English.
 
     Panels run side by side with the switch being drawn, so it is decided once, at the start.
     """

@@ -1,10 +1,11 @@
 """What the Overview asks: what there is, totals, series over time, cost by model. Rollups only.
 
-A "request" is a root span. A slice by model, provider or prompt has no roots of its own, so there its billed model
-calls are counted instead (`counts_calls`).
+A "request" is a root span. A slice by model, provider or prompt has no roots of its own, so there its billed
+model calls are counted instead (`counts_calls`).
 """
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -110,7 +111,7 @@ def counts_calls(scope: Scope) -> bool:
 
 
 def totals(client: Client, scope: Scope, period: Period) -> Totals:
-    """Return the figures of the stretch, exact to the minute: whole hours from hours, the edges from minutes."""
+    """Return the figures of the stretch, exact to the minute."""
     requests, errors, seconds = measured(scope)
     rows = client.query(
         f"""SELECT sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
@@ -153,8 +154,8 @@ def cost_by_model(client: Client, scope: Scope, period: Period) -> list[ModelCos
 def gaps(client: Client, project: str, period: Period) -> list[Period]:
     """Return the stretches in which the whole project sent nothing although it should have.
 
-    A run of empty buckets between two full ones is a gap when the traffic around it would leave it empty less than
-    once in ten thousand times.
+    A run of empty buckets between two full ones is a gap when the traffic around it would leave it
+    empty less than once in ten thousand times.
     """
     grid = Grid.of(period)
     rows = client.query(
@@ -170,7 +171,7 @@ def find_gaps(counts: list[tuple[datetime, int]], width: timedelta) -> list[Peri
     """Return the gaps of a series of counts; see `gaps`."""
     full = [place for place, (_, count) in enumerate(counts) if count]
     found = []
-    for before, after in zip(full, full[1:], strict=False):
+    for before, after in pairwise(full):
         empty = after - before - 1
         around = [counts[place][1] for place in full if before - 3 <= place <= after + 3]
         # Spans come in traces of several, so they are worth less than independent arrivals: a fifth.
@@ -189,8 +190,8 @@ def measured(scope: Scope) -> tuple[str, str, str]:
 def exact(scope: Scope) -> str:
     """Return the rows of a stretch as a sub-query: whole hours from hours, the edges from minutes."""
     parts = (
-        f"""SELECT * FROM {table} WHERE {scope.where()} AND time >= toDateTime({{{start}:DateTime64(6, 'UTC')}}, 'UTC')
-            AND time < {{{end}:DateTime64(6, 'UTC')}}"""  # noqa: S608 - as above
+        f"""SELECT * FROM {table} WHERE {scope.where()}
+            AND time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}}"""  # noqa: S608 - as above
         for table, start, end in (
             ("rollup_minute", "start", "first_hour"),
             ("rollup_hour", "first_hour", "last_hour"),

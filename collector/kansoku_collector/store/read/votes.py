@@ -87,7 +87,8 @@ def _latest(scope: Scope) -> str:
     return f"""SELECT trace_id, argMax(value, received) AS liked, max(feedback.time) AS time
         FROM feedback
         WHERE project = {{project:String}} AND name = 'like' AND value IS NOT NULL
-            AND feedback.time >= {{start:DateTime64(6, 'UTC')}} AND feedback.time < {{end:DateTime64(6, 'UTC')}}
+            AND feedback.time >= {{start:DateTime64(6, 'UTC')}}
+            AND feedback.time < {{end:DateTime64(6, 'UTC')}}
             {filtered}
         GROUP BY trace_id, span_id, name, user_id"""  # noqa: S608 - bound by callers
 
