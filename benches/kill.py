@@ -1,9 +1,9 @@
-"""Kill -9 the collector under load, again and again: nothing acknowledged may be lost, nothing may be doubled.
+"""Kill -9 the collector under load, again and again: nothing may be lost, nothing may be doubled.
 
     python benches/kill.py --rounds 200
 
-Senders behave as OTLP exporters do: a request is sent again, byte for byte, until it is acknowledged. In the end the
-number of spans in `spans`, `traces` and both rollups must equal the number acknowledged.
+Senders behave as OTLP exporters do: a request is sent again, byte for byte, until it is acknowledged. In
+the end the number of spans in `spans`, `traces` and both rollups must equal the number acknowledged.
 """
 
 import argparse
@@ -62,13 +62,13 @@ class Target:
 
     def kill(self) -> None:
         """End it without a word."""
-        assert self.process is not None
+        assert self.process is not None  # noqa: S101 - a bench
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
         """End it politely; return its exit code."""
-        assert self.process is not None
+        assert self.process is not None  # noqa: S101
         self.process.terminate()
         return self.process.wait(30)
 

@@ -29,7 +29,7 @@ from kansoku_collector.receive.feedback import feedback_route
 from kansoku_collector.receive.http import Receiver
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.settings import Settings
-from kansoku_collector.store.connect import connect, redact
+from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate, migrations
 from kansoku_collector.writer import WriterThread
 
@@ -42,7 +42,10 @@ log = logging.getLogger("kansoku")
 
 
 def serve(settings: Settings) -> int:
-    """Run the collector until SIGINT or SIGTERM; return the exit code. What cannot work is said in one sentence."""
+    """Run the collector until SIGINT or SIGTERM; return the exit code.
+
+    What cannot work is said in one sentence on standard error.
+    """
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
@@ -99,7 +102,7 @@ class Collector:
 
 
 def build(settings: Settings) -> Collector:
-    """Open and compose everything; raise KansokuError or OSError with a sentence when something cannot work."""
+    """Open and compose everything; raise KansokuError or OSError when something cannot work."""
     if settings.insecure and settings.host not in _LOOPBACK:
         raise SettingsError(
             f"KANSOKU_INSECURE allows requests without a key, so only on loopback, not on {settings.host}"
@@ -107,7 +110,7 @@ def build(settings: Settings) -> Collector:
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     client = connect(settings.store_url)
-    _migrate(client, settings.store_url)
+    _migrate(client)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -183,11 +186,11 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     return listener
 
 
-def _migrate(client: Client, url: str) -> None:
+def _migrate(client: Client) -> None:
     try:
         migrate(client)
     except ClickHouseError as error:
-        raise StoreError(f"the schema on {redact(url)} cannot be brought up to date: {error}") from error
+        raise StoreError(f"the schema in ClickHouse cannot be brought up to date: {error}") from error
 
 
 def _problem(journal: Journal, clients: Clients) -> str:

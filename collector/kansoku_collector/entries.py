@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-# length of all that follows the checksum, its CRC-32 | kind, encoding, length of the project, received ms, hash
+# length of all that follows the checksum, its CRC-32 | kind, encoding, length of the project, received ms,
+# hash
 HEADER = struct.Struct("<II")
 _META = struct.Struct("<BBHQ16s")
 

@@ -1,8 +1,9 @@
 """GenAI events that arrive as log records, apart from the span that they describe.
 
-Python's log and span exporters run on clocks of their own, so an event may come seconds before its span. It is held
-(in memory; its segment stays in the journal) until the span comes, and joins it. An event whose span does not come in
-time, because it was stored already, becomes a row of its own beneath that span: nothing is lost, nothing is updated.
+Python's log and span exporters run on clocks of their own, so an event may come seconds before its span. It
+is held (in memory; its segment stays in the journal) until the span comes, and joins it. An event whose
+span does not come in time, because it was stored already, becomes a row of its own beneath that span:
+nothing is lost, nothing is updated.
 """
 
 import hashlib
@@ -51,7 +52,7 @@ class LateEvents:
         )
 
     def resolve(self, keys: Iterable[Key]) -> list[Segment]:
-        """Forget the events of spans that are stored now; return the segments that wait for nothing any more."""
+        """Forget the events of spans that are stored now; return the segments that wait for nothing."""
         for key in keys:
             for held in self._held.values():
                 held.events.pop(key, None)

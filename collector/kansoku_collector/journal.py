@@ -2,7 +2,7 @@
 
 One writer appends entries and makes a whole group durable with one fdatasync before any of them is answered.
 A segment is closed by size or age; its name is the deduplication token of everything it writes, so that
-processing it twice stores it once. `recent.bin` holds the hashes of stored requests, so that a client's retry is
+processing it twice stores it once. `recent.bin` holds the hashes of stored requests: a client's retry is
 recognised after the segment is gone and after a restart.
 """
 
@@ -25,7 +25,7 @@ RECENT_ENTRIES = 100_000
 _RECORD = 24  # hash (16) + received ms (8)
 
 
-class JournalFull(KansokuError):
+class JournalFull(KansokuError):  # noqa: N818 - a state, not a fault
     """The journal has reached its limit or its disk refuses; the client should retry later."""
 
 
@@ -106,7 +106,7 @@ class Journal:
         self._recover()
 
     def append(self, entries: list[Entry]) -> None:
-        """Make `entries` durable, all or none; raise JournalFull when the limit is reached or the disk refuses."""
+        """Make `entries` durable, all or none; raise JournalFull at the limit or when the disk refuses."""
         data = b"".join(entry.encode() for entry in entries)
         with self._lock:
             if self._bytes() + len(data) > self._max_bytes:
@@ -131,7 +131,7 @@ class Journal:
         return self._recent.holds(digest)
 
     def due(self, *, everything: bool = False) -> list[Segment]:
-        """Close the open segment when it is full, old or `everything` is asked; return the closed ones in order."""
+        """Close the open segment when it is due, or `everything` is asked; return the closed ones."""
         with self._lock:
             self.ready.clear()
             segment = self._open

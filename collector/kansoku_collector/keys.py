@@ -101,7 +101,7 @@ class Keys:
 
 
 def digest_of(key: str) -> str:
-    """Return what is stored of a key: its SHA-256. Keys are 256 random bits, so no salt or stretching is needed."""
+    """Return what is stored of a key: its SHA-256; 256 random bits need no salt and no stretching."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 

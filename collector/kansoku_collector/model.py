@@ -53,7 +53,8 @@ class Span:
     start: int = 0  # ns since the epoch
     duration_ns: int = 0
 
-    # chat, text_completion, generate_content, embeddings, image, rerank, retrieval, execute_tool, invoke_agent,
+    # chat, text_completion, generate_content, embeddings, image, rerank, retrieval, execute_tool,
+    # invoke_agent,
     # chain, guardrail, evaluation, other
     operation: str = "other"
     dialect: str = ""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from kansoku_collector.decode import logs, otlp
 from kansoku_collector.entries import Entry, Kind
 from kansoku_collector.errors import PayloadError
@@ -40,7 +43,7 @@ class Pipeline:
         self.late = LateEvents()
 
     def write(self, segment: Segment, writer: Writer) -> list[Segment]:
-        """Store a segment; return the segments that are finished by it, itself included unless events of it wait."""
+        """Store a segment; return what is finished by it, itself included unless events of it wait."""
         entries = list(segment.entries())
         feedback, events = self._read_events(entries)
         feedback += self._read_feedback(entries)
@@ -64,7 +67,7 @@ class Pipeline:
         return finished if segment in self.late or segment in finished else [*finished, segment]
 
     def write_late(self, held: Held, writer: Writer) -> Segment:
-        """Store the events of a segment that waited in vain, as rows of their own; return the finished segment."""
+        """Store the events of a segment that waited in vain, as rows; return the finished segment."""
         rows = []
         for key, events in held.events.items():
             row = self._row(Arrival(orphan(key, events), key[0], held.segment.oldest_ms), [])
@@ -79,7 +82,7 @@ class Pipeline:
         for entry in entries:
             if entry.kind is Kind.TRACES:
                 try:
-                    request = otlp.parse(otlp.ExportTraceServiceRequest, entry.plain())
+                    request = otlp.parse(ExportTraceServiceRequest, entry.plain())
                 except PayloadError as error:
                     broken.append(error)
                     continue
@@ -124,7 +127,7 @@ class Pipeline:
         for entry in entries:
             if entry.kind is not Kind.LOGS:
                 continue
-            request = otlp.parse(otlp.ExportLogsServiceRequest, entry.plain())
+            request = otlp.parse(ExportLogsServiceRequest, entry.plain())
             for found in logs.read_events(request):
                 if found.event.name == logs.EVALUATION:
                     row = from_event(found.event, found.trace_id, found.span_id)

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Everything that can be set on a collector; docs/settings.md lists the same fields and a test compares them."""
+    """Everything that can be set on a collector; docs/settings.md lists the same fields."""
 
     model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True)
 

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
 from kansoku_collector.errors import StoreError
+from kansoku_collector.events import Held
 from kansoku_collector.journal import Journal, Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.pipeline import Pipeline
@@ -19,6 +20,7 @@ ATTEMPTS = 3  # at data that ClickHouse or its client refuse; everything else is
 LONGEST_PAUSE = 30.0
 # ClickHouse's codes for "this data is wrong", as opposed to "not now".
 _DATA_CODES = frozenset({6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 469})
+Work = Callable[[Writer], list[Segment]]
 log = logging.getLogger("kansoku")
 
 
@@ -64,23 +66,26 @@ class WriterThread:
     def _pass(self, *, everything: bool) -> bool:
         """Write every due segment; return False when ClickHouse has to be waited for."""
         for segment in self._journal.due(everything=everything):
-            if segment not in self._pipeline.late and not self._attempt(
-                segment, lambda w, s=segment: self._pipeline.write(s, w)
-            ):
+            if segment not in self._pipeline.late and not self._attempt(segment, self._write(segment)):
                 return False
         for held in self._pipeline.late.overdue(everything=everything):
-            if not self._attempt(held.segment, lambda w, h=held: [self._pipeline.write_late(h, w)]):
+            if not self._attempt(held.segment, self._write_late(held)):
                 return False
         self._measure()
         return True
 
-    def _attempt(self, segment: Segment, work: Callable[[Writer], list[Segment]]) -> bool:
+    def _write(self, segment: Segment) -> Work:
+        return lambda writer: self._pipeline.write(segment, writer)
+
+    def _write_late(self, held: Held) -> Work:
+        return lambda writer: [self._pipeline.write_late(held, writer)]
+
+    def _attempt(self, segment: Segment, work: Work) -> bool:
         try:
             for finished in work(self._open()):
                 self._journal.done(finished)
                 self._attempts.pop(finished.token, None)
-        except Exception as error:
-            # A border: nothing that a segment holds may stop the ones behind it.
+        except Exception as error:  # noqa: BLE001 - a border: no segment may stop the ones behind it
             return self._failed(segment, error)
         self._pause = 0.0
         return True

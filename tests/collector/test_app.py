@@ -7,10 +7,11 @@ import signal
 import socket
 
 import pytest
-from kansoku_collector.errors import SettingsError
-from kansoku_collector.app import build
-from kansoku_collector.settings import Settings
 from tests.collector.conftest import Running, call, free_port, request_of
+
+from kansoku_collector.app import build
+from kansoku_collector.errors import SettingsError
+from kansoku_collector.settings import Settings
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_taken_port_is_one_sentence(running):
         taken.listen()
         code, said = outcome(running, taken.getsockname()[1])
     assert (code, len(said.splitlines())) == (1, 1)
-    assert f"port {taken.getsockname()[1] if taken.fileno() >= 0 else ''}"[:4] in said
+    assert "cannot be used" in said
     assert "KANSOKU_PORT" in said
 
 
@@ -75,7 +76,7 @@ def test_a_wrong_setting_is_named(running):
 
 
 def test_a_polite_end_leaves_nothing_in_the_journal(running):
-    """SIGTERM right after an acknowledgement: exit code 0, an empty journal, and the rows are there next time."""
+    """SIGTERM after an acknowledgement: exit code 0, an empty journal, and the rows are there next time."""
     running.start()
     trace_id = os.urandom(16)
     assert (

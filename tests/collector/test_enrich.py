@@ -4,8 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
-from kansoku.prices import Prices
 
+from kansoku.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.enrich.signals import language_of, read_signals
 from kansoku_collector.metrics import Metrics
@@ -65,9 +65,9 @@ def test_the_senders_figure_counts_only_without_a_price():
 def test_the_price_is_the_one_of_the_spans_day(tmp_path):
     """An override that starts on a day changes the cost of spans from that day on."""
     path = tmp_path / "prices.toml"
-    path.write_text(
-        '[[price]]\nmodel = "m"\nfrom = 2026-09-22\ninput_per_million = 1\noutput_per_million = 0\n[[price]]\nmodel = "m"\ninput_per_million = 3\noutput_per_million = 0\n'
-    )
+    rest = "output_per_million = 0\n"
+    later = '[[price]]\nmodel = "m"\nfrom = 2026-09-22\ninput_per_million = 1\n' + rest
+    path.write_text(later + '[[price]]\nmodel = "m"\ninput_per_million = 3\n' + rest)
     prices = Prices(path)
     day = 86_400 * 10**9
     costs = [priced(prices, request_model="m", start=at).cost_usd for at in (T2026 - day, T2026 + day)]

@@ -68,14 +68,14 @@ def test_json_with_hex_ids_is_stored_and_answered_in_json(collector):
 
 
 def test_every_usual_compression_is_understood(collector):
-    """gzip (also in members), zlib, headerless deflate and zstd carry the same request."""
+    """Gzip (also in members), zlib, headerless deflate and zstd carry the same request."""
     raw = zlib.compressobj(wbits=-15)
     packers = {
         "gzip": gzip.compress,
         "deflate": zlib.compress,
         "zstd": zstandard.ZstdCompressor().compress,
     }
-    bodies = [(name, pack) for name, pack in packers.items()]
+    bodies = list(packers.items())
     bodies += [
         ("gzip", lambda b: gzip.compress(b[:20]) + gzip.compress(b[20:])),
         ("deflate", lambda b: raw.compress(b) + raw.flush()),

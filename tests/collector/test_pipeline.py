@@ -38,7 +38,7 @@ class Sink:
         self.tokens.append(token)
         self.rows.setdefault(token, list(rows))
 
-    def feedback(self, rows, token):
+    def feedback(self, rows, _token):
         """Keep feedback."""
         self.scores += rows
 
@@ -235,7 +235,7 @@ def test_clickhouse_away_only_delays(journal, pipeline, metrics, sink):
 
 
 def test_poison_is_set_aside_and_blocks_nothing(journal, pipeline, metrics, sink, tmp_path):
-    """Data that ClickHouse refuses is tried three times, kept with its reason, and the next segment is stored."""
+    """Data that ClickHouse refuses is tried three times and kept with its reason; the next is stored."""
     sink.errors += [DataError("column x"), DatabaseError("Code: 27. Cannot parse"), ValueError("odd")]
     segment_of(journal, traces({"name": "poison"}))
     segment_of(journal, traces({"name": "fine"}))

@@ -54,7 +54,7 @@ def fault(span: ProtoSpan, received_ms: int) -> tuple[str, str] | None:
     if not _EARLIEST_NS <= start <= latest:
         return (
             "absurd_time",
-            f"span {span.span_id.hex()} starts at {start} ns since the epoch, before 2000 or more than a day ahead",
+            f"span {span.span_id.hex()} starts at {start} ns, before 2000 or more than a day ahead",
         )
     if end > latest:
         return (

@@ -1,8 +1,8 @@
 """What a call cost, in US dollars at the price of the span's own time.
 
 Our own computation wins over what the sender reports: one price list for all senders, and a price that can be
-corrected later. A reported cost is kept only where no price is known (`cost_source` = reported). A call whose model
-has no price and whose sender reports nothing is `unpriced`, which is not zero.
+corrected later. A reported cost is kept only where no price is known (`cost_source` = reported). A call whose
+model has no price and whose sender reports nothing is `unpriced`, which is not zero.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,6 @@ from functools import lru_cache
 from kansoku import semconv
 from kansoku.prices import Prices
 from kansoku.usage import Usage
-
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span
 from kansoku_collector.values import number

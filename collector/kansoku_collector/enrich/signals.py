@@ -1,4 +1,4 @@
-"""Cheap facts about texts, read from every row: language, refusal, fallback, lengths, the best document's score."""
+"""Cheap facts read from every row: language, refusal, fallback, lengths, the best document's score."""
 
 import json
 import re
@@ -34,8 +34,11 @@ _FALLBACK = re.compile(
 )
 
 # Most answers contain none of these, and looking for a fixed text is far cheaper than the expressions.
-_HINTS = ("できません", "かねます", "ください", "下さい", "ありません", "sorry", "unable", "not able", "cannot", "can not", "can't")
-_HINTS += ("can’t", "won't", "won’t", "an ai", "please", "don't", "don’t", "do not", "could", "見つかり", "見当たり")
+_HINTS = (
+    *("できません", "かねます", "ください", "下さい", "ありません", "見つかり", "見当たり"),
+    *("sorry", "unable", "not able", "cannot", "can not", "can't", "can’t", "won't", "won’t", "an ai"),
+    *("please", "don't", "don’t", "do not", "could"),
+)
 
 
 def read_signals(span: Span) -> None:
@@ -57,8 +60,9 @@ def read_signals(span: Span) -> None:
 def language_of(value: str) -> str:
     """Return ja, en, zh, ko or other by script; "" without any letter.
 
-    Kana decide for Japanese, since Han characters alone are shared with Chinese. Latin letters count as English
-    unless accented or other letters are among them: what matters is that a change of the mix is seen.
+    Kana decide for Japanese, since Han characters alone are shared with Chinese. Latin letters count as
+    English unless accented or other letters are among them: what matters is that a change of the mix is
+    seen.
     """
     sample = value[:_SAMPLE]
     if sample.isascii():

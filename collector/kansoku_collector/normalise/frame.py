@@ -4,7 +4,6 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.usage import Usage
-
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
@@ -99,8 +98,9 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
 def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = False) -> None:
     """Store token counts in disjoint buckets; without any count the usage stays unknown.
 
-    `counts` follow the OpenTelemetry rule (input includes caches, output includes reasoning). Where the cached parts
-    alone exceed the input they cannot be included in it, so the sender counts disjointly and they are added.
+    `counts` follow the OpenTelemetry rule (input includes caches, output includes reasoning). Where the
+    cached parts alone exceed the input they cannot be included in it: the sender counts disjointly and they
+    are added.
     """
     given, answered = counts.pop("input_tokens", None), counts.pop("output_tokens", None)
     if given is None and answered is None:

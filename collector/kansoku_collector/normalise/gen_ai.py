@@ -3,7 +3,6 @@
 from typing import Any
 
 from kansoku import semconv as s
-
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
@@ -204,7 +203,7 @@ def _read_context(left: Attributes, span: Span) -> None:
 
 
 def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Message]]:
-    """Take content out of events: into `left` (1.37 and later), or as messages (one event a message, before)."""
+    """Take content out of events: into `left` (1.37 and later), or as messages (before)."""
     given: list[Message] = []
     answered: list[Message] = []
     others: list[Event] = []
@@ -223,7 +222,7 @@ def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Me
 
 
 def _message(event: Event) -> Any:
-    """Return the message of a legacy event: the record's body, or its attributes where it was a span event."""
+    """Return the message of a legacy event: the record's body, or a span event's attributes."""
     body = event.attributes.get("body")
     if isinstance(body, dict):
         return {"role": _ROLES.get(event.name, "assistant"), **body}

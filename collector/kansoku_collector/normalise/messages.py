@@ -1,7 +1,7 @@
 """Messages of every shape in the field to the GenAI shape: [{role, parts: [{type, ...}], finish_reason?}].
 
-Shapes are told apart by content, never by the attribute that held them: GenAI parts, OpenAI messages and choices,
-Anthropic content blocks, Gemini contents, plain text.
+Shapes are told apart by content, never by the attribute that held them: GenAI parts, OpenAI messages and
+choices, Anthropic content blocks, Gemini contents, plain text.
 """
 
 from typing import Any
@@ -18,15 +18,11 @@ _RESULTS = frozenset({"tool_call_response", "tool_result", "function_call_output
 
 
 def read_messages(value: Any, role: str) -> list[Message]:
-    """Return the messages in `value` (a list, JSON text, one message or plain text); `role` where none is said."""
+    """Return the messages in `value`: a list, JSON text, one message or plain text."""
     found = load(value)
-    if found is None or found == "":
+    if found is None or found in ("", []):
         return []
-    if (
-        isinstance(found, list)
-        and found
-        and not any(isinstance(item, dict) and _is_part(item) for item in found)
-    ):
+    if isinstance(found, list) and not any(isinstance(item, dict) and _is_part(item) for item in found):
         return [read_message(item, role) for item in found]
     return [read_message(found, role)]
 

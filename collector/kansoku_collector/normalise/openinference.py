@@ -4,12 +4,12 @@ from typing import Any
 
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise.blobs import from_url
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, Part, read_messages, read_part, tool_call
-from kansoku_collector.normalise.blobs import from_url
-from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
 from kansoku_collector.normalise.vendor import response_facts
+from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
 
 KIND = "openinference.span.kind"
 OPERATIONS = {
@@ -35,7 +35,7 @@ PREFIXES = (
     "reranker.input_documents.",
     "reranker.output_documents.",
 )
-FIRST_TOKEN = "First Token Stream Event"
+FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
 _PARAMETERS = {
     "max_completion_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",

@@ -1,8 +1,9 @@
 """One call described by two spans is billed once.
 
-Two cases that are certain: a model-call span directly beneath another one that reports the same usage (a framework's
-instrumentation around a client's), and the Anthropic SDK's own span beside an instrumentor's with the same response id.
-Only spans that arrive within a short time of each other can be compared; see docs/collector.md.
+Two cases that are certain: a model-call span directly beneath another one that reports the same usage (a
+framework's instrumentation around a client's), and the Anthropic SDK's own span beside an instrumentor's
+with the same response id. Only spans that arrive within a short time of each other can be compared; see
+docs/collector.md.
 """
 
 from collections import OrderedDict
@@ -14,7 +15,7 @@ _REMEMBERED = 50_000
 
 
 class Repeats:
-    """Recognises the second description of a call; remembers response ids of the Anthropic SDK between batches."""
+    """Recognises the second description of a call, within a batch and, for the Anthropic SDK, later."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, str], bool] = (

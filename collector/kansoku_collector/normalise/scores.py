@@ -4,7 +4,6 @@ import hashlib
 from typing import Any
 
 from kansoku import semconv as s
-
 from kansoku_collector.model import Attributes, Event, Feedback, RawSpan
 from kansoku_collector.normalise import flattened
 from kansoku_collector.normalise.flattened import at, listed
@@ -22,15 +21,8 @@ def read_scores(raw: RawSpan, left: Attributes, project: str, received_ms: int) 
         tree = flattened.take(left, _PREFIXES)
         for scope in ("", "trace", "session"):
             for root in _ROOTS:
-                for node in listed(at(tree, f"{scope}.{root}" if scope else root)):
-                    found.append(
-                        _openinference(
-                            raw,
-                            node.get(root.removesuffix("s")) if isinstance(node, dict) else None,
-                            scope,
-                            left,
-                        )
-                    )
+                nodes = listed(at(tree, f"{scope}.{root}" if scope else root))
+                found += [_openinference(raw, at(node, root[:-1]), scope, left) for node in nodes]
     for event in [event for event in raw.events if event.name == s.EVALUATION_EVENT]:
         raw.events.remove(event)
         found.append(from_event(event, raw.trace_id, raw.span_id))

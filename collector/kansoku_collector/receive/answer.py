@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -28,7 +28,7 @@ _RESPONSES: dict[str, tuple[type[Message], str]] = {
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
-    """The request is answered with an error: HTTP status, a sentence for people, and the reason that is counted."""
+    """An answer with an error: HTTP status, a sentence for people, the reason that is counted."""
 
     def __init__(self, status: int, message: str, reason: str) -> None:
         super().__init__(message)

@@ -74,16 +74,16 @@ class Api:
             Route("/v1/traces/{trace_id}", self.trace),
         ]
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _: Request) -> Response:
         """Say that the process runs."""
         return PlainTextResponse("ok\n")
 
-    async def readiness(self, request: Request) -> Response:
+    async def readiness(self, _: Request) -> Response:
         """Say whether requests can be accepted and stored: the journal, ClickHouse, its schema."""
         problem = await asyncio.to_thread(self.ready)
         return PlainTextResponse(f"{problem or 'ready'}\n", 503 if problem else 200)
 
-    async def counters(self, request: Request) -> Response:
+    async def counters(self, _: Request) -> Response:
         """Answer Prometheus."""
         return Response(self.receiver.metrics.text(), media_type="text/plain; version=0.0.4")
 

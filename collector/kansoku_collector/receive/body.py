@@ -26,7 +26,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def inflate(data: bytes, encoding: str, limit: int) -> bytes:
-    """Undo `content-encoding` (gzip, deflate, zstd or none); raise PayloadError, or refuse with 413 or 415."""
+    """Undo `content-encoding` (gzip, deflate, zstd or none); raise PayloadError, or refuse: 413, 415."""
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return data

@@ -62,7 +62,8 @@ async def _accept(request: Request, receiver: Receiver) -> Response:
     rows, rejected = await asyncio.to_thread(read_feedback, plain, grant.project, now)
     if rows:
         body = json.dumps(rows, ensure_ascii=True).encode()
-        # A person may press the same button twice on purpose, so only items with an `id` are recognised as retries.
+        # A person may press the same button twice on purpose, so only items with an `id` are recognised as
+        # retries.
         mark = wire if all(row["keyed"] for row in rows) else wire + time.time_ns().to_bytes(8, "little")
         digest = digest_of(Kind.FEEDBACK, grant.project, mark)
         await receiver.intake.store(
@@ -119,7 +120,7 @@ def _rows(item: Any, project: str, now_ms: int) -> list[Row]:
     if not values:
         values.append(("comment", None))
     words = {name: item.get(name) or "" for name in ("label", "comment", "correction")}
-    rows = []
+    rows: list[Row] = []
     for number, (name, value) in enumerate(values):
         row = base | {"name": name, "value": value} | (words if number == 0 else dict.fromkeys(words, ""))
         if number == 1:

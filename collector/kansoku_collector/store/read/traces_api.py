@@ -8,8 +8,12 @@ from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS
 
 MAX_SPANS = 10_000
 _COLUMNS = ", ".join(
-    f"toString({name}) AS {name}" if name in {"cost_usd", "cost_input_usd"} else name for name in SPAN_COLUMNS
+    f"toString({name}) AS {name}" if name in {"cost_usd", "cost_input_usd"} else name
+    for name in (*SPAN_COLUMNS, "input_tokens", "output_tokens")
 )
+_WHERE = "project = {project:String} AND trace_id = {trace:String}"
+_SPANS = f"SELECT {_COLUMNS} FROM spans WHERE {_WHERE} ORDER BY start LIMIT {MAX_SPANS}"  # noqa: S608
+_FEEDBACK = f"SELECT {', '.join(FEEDBACK_COLUMNS)} FROM feedback WHERE {_WHERE} ORDER BY time"  # noqa: S608
 _FORMATS = {"DateTime64*": "int"}
 
 
@@ -19,16 +23,11 @@ def read_trace(client: Client, project: str, trace_id: str) -> dict[str, Any]:
     Times are integers (ns and ms since the epoch), money is text, so that nothing is rounded on the way.
     """
     parameters = {"project": project, "trace": trace_id}
-    where = "project = {project:String} AND trace_id = {trace:String}"
-    spans = _rows(
-        client,
-        f"SELECT {_COLUMNS}, input_tokens, output_tokens FROM spans WHERE {where} ORDER BY start LIMIT {MAX_SPANS}",
-        parameters,
-    )
-    feedback = _rows(
-        client, f"SELECT {', '.join(FEEDBACK_COLUMNS)} FROM feedback WHERE {where} ORDER BY time", parameters
-    )
-    return {"trace_id": trace_id, "spans": spans, "feedback": feedback}
+    return {
+        "trace_id": trace_id,
+        "spans": _rows(client, _SPANS, parameters),
+        "feedback": _rows(client, _FEEDBACK, parameters),
+    }
 
 
 def count_spans(client: Client, project: str) -> int:
@@ -36,7 +35,7 @@ def count_spans(client: Client, project: str) -> int:
     found = client.query(
         "SELECT count() FROM spans WHERE project = {project:String}", parameters={"project": project}
     )
-    return int(found.first_row[0])
+    return int(found.result_rows[0][0])
 
 
 def _rows(client: Client, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
