@@ -104,10 +104,8 @@ class Call:
         self.context = otel_context.set_value(_INSIDE, True, here)
         # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
         self._attributes = request.attributes
-        if stamps().keys() & request.attributes.keys():
-            self._attributes.pop(
-                semconv.USER_ID, None
-            )  # what context() says is more than what the vendor is told
+        if semconv.USER_ID in stamps():
+            self._attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
         if address:
             self._attributes[semconv.SERVER_ADDRESS] = address
             self._attributes[semconv.SERVER_PORT] = port

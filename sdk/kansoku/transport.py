@@ -1,6 +1,7 @@
 """POST to the collector: keep-alive, retries with a growing wait, one warning an outage, then counts."""
 
 import gzip
+import os
 import random
 import threading
 import time
@@ -42,6 +43,7 @@ class Transport:
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._client: httpx2.Client | None = None
+        self._process = 0
         self._failing = False
 
     def send(self, body: bytes, items: int, closing: threading.Event) -> bool:
@@ -70,7 +72,9 @@ class Transport:
         """Return ("", 0) when accepted, else the reason and the seconds to wait (0 = choose, -1 = final)."""
         import httpx2  # noqa: PLC0415 - 50 ms that belong to this thread, not to the start of the program
 
-        if self._client is None:
+        if self._client is None or self._process != os.getpid():
+            # A forked process must not write into its parent's connection.
+            self._process = os.getpid()
             self._client = httpx2.Client(headers=self._headers, timeout=self._timeout)
         try:
             reply = self._client.post(self._url, content=packed)

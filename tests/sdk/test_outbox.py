@@ -138,7 +138,8 @@ def test_a_forked_process_sends_its_own_items_only() -> None:
         os._exit(0)
     os.wait()
     assert os.read(read, 1000) == b"[['child']]"
-    os.close(read), os.close(write)
+    os.close(read)
+    os.close(write)
     assert outbox.flush(10)
     assert batches == [["parent"]]
     assert outbox.close(10)

@@ -105,7 +105,7 @@ def test_prefixes_and_providers_of_overrides(tmp_path: Path) -> None:
     usage = Usage(input_fresh=1, cache_write_5m=1, cache_write_1h=1, output_visible=5)
     cost = prices.cost("local", "qwen3-32b", usage, AT)
     assert cost is not None
-    assert (cost.input, cost.output) == (Decimal("0.0000009"), 0)
+    assert (cost.input, cost.output) == (Decimal("0.0000009"), Decimal(0))
     assert cost.price_id == "override/qwen3-*@2000-01-01"
     assert prices.cost("groq", "qwen3-32b-none", usage, AT) is None
     assert prices.cost("local", "qwen2", usage, AT) is None
