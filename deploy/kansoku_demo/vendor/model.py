@@ -47,7 +47,8 @@ class Completion:
 def complete(request: dict[str, Any], version: Version, dice: random.Random) -> Completion:
     """Return the model's next message for a chat completion request."""
     messages = request["messages"]
-    reasoning = 64 * dice.randint(0, version.reasoning_blocks)
+    limit = request.get("max_completion_tokens") or request.get("max_tokens") or 4096
+    reasoning = min(limit, 64 * dice.randint(0, version.reasoning_blocks))
     if version is JUDGE:
         return Completion(_judge(messages))
     questions = [m["content"] for m in messages if m["role"] == "user"]
@@ -55,9 +56,8 @@ def complete(request: dict[str, Any], version: Version, dice: random.Random) -> 
     if not results and (calls := _choose_calls(request.get("tools") or [], questions)):
         return Completion(calls=calls, reasoning_tokens=reasoning)
     text = _answer(messages[0]["content"], questions[-1], results, version, dice)
-    limit = (request.get("max_completion_tokens") or request.get("max_tokens") or 4096) - reasoning
-    if tokens.count(text) > limit:
-        return Completion(tokens.cut(text, max(0, limit)), (), reasoning, truncated=True)
+    if tokens.count(text) > limit - reasoning:
+        return Completion(tokens.cut(text, limit - reasoning), (), reasoning, truncated=True)
     return Completion(text, (), reasoning)
 
 
