@@ -127,6 +127,7 @@ def test_the_strip_never_has_more_cells_than_asked(store: Client) -> None:
         assert cells[each - 1].time < END <= cells[each - 1].time + cell_width(period, 46)
 
 
+@settings(deadline=None)
 @given(histograms)
 def test_the_index_of_a_histogram_with_itself_is_zero(histogram: dict[int, int]) -> None:
     """No difference is no drift."""
@@ -136,6 +137,7 @@ def test_the_index_of_a_histogram_with_itself_is_zero(histogram: dict[int, int])
     assert found.p_value > 0.5
 
 
+@settings(deadline=None)
 @given(histograms, histograms)
 def test_the_index_is_never_negative_and_the_same_both_ways(
     one: dict[int, int], other: dict[int, int]
@@ -147,7 +149,7 @@ def test_the_index_is_never_negative_and_the_same_both_ways(
     assert index(left, right) == pytest.approx(index(right, left))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_index_grows_with_the_shift(seed: int) -> None:
     """A larger change of the mean length gives a larger index."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kansoku_collector.store.read.measures import measure, wilson
@@ -168,6 +168,7 @@ def test_a_scope_s_value_cannot_become_sql(store: Client) -> None:
     assert one(store, "requests", NOON, 15 * MINUTE, Scope(service="' OR 1=1 --")).value == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_a_wilson_interval_holds_its_share_and_stays_in_bounds(hits: int, total: int) -> None:
     """Also at no hits and at all hits."""

@@ -117,7 +117,7 @@ def test_a_rate_that_hovers_at_its_limit_is_one_incident(store: Client, engine_u
 
 
 def test_few_samples_decide_nothing(store: Client, engine_url: str) -> None:
-    """Two errors of two requests are below the minimum; the same with a minimum of two and no caution fire."""
+    """Two errors of two requests are below the minimum; with a minimum of two, or of one, they fire."""
     add_requests(store, (at(12, 1), 0, 2))
     blunt = {"min_samples": 2, "interval_aware": False}
     clock = Clock(

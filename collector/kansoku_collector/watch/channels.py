@@ -33,7 +33,7 @@ class Channel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    name: str
+    name: str  # the key under `channels`
     type: Literal["webhook"] = Field(default="webhook", description="The only kind so far.")
     url: Annotated[SecretStr, FromEnvironment] = Field(description="Where to POST; http or https.")
     headers: Annotated[dict[str, SecretStr], FromEnvironment] = Field(

@@ -67,11 +67,14 @@ class Entry(BaseModel):
         description="What is measured; see the table."
     )
     comparison: Literal["above", "below"] = Field(
-        default="above", description="Which side of the threshold is bad. Not for `no_data`."
+        default="above",
+        description="`above` or `below`: the side of the"
+        " threshold that is bad. Required, save for `no_data`.",
     )
     threshold: str | None = Field(
         default=None,
-        description="The limit with its unit: `5s`, `800ms`, `2%`, `$10`, `1000`. Not for `no_data`.",
+        description="The limit with its unit: `5s`, `800ms`,"
+        " `2%`, `$10`, `1000`. Required, save for `no_data`.",
     )
     window: Duration = Field(
         description="How far back each evaluation looks: `15m`, `1h`, `1d`; at most 31d."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from statistics import median
 from typing import Any, Literal
 
 from clickhouse_connect.driver.client import Client
@@ -21,6 +22,8 @@ SIGNALS = ("output_length", "input_length", "refusals", "language_mix", "retriev
 REFERENCE = timedelta(days=7)
 MIN_SAMPLES = 20  # of a cell: fewer are not compared
 MIN_REFERENCE = 100
+WANTED_SAMPLES = 2 * MIN_SAMPLES  # of a typical cell: with less traffic cells are made wider
+FEWEST_CELLS = 12
 DRAWN_P = 0.001  # a cell has an index when no change would show as much less often than this
 PAIR_P = 0.02  # or less often than this in it and in the cell beside it
 DRAWN_PSI = 0.1  # and the corrected index is at least this
@@ -67,12 +70,15 @@ Stretches = dict[int, dict[str, dict[Any, int]]]
 def drift_strip(client: Client, scope: Scope, period: Period, buckets: int = 46) -> list[DriftCell]:
     """Return at most `buckets` cells for each signal of `SIGNALS`, in time order, signal by signal.
 
+    Where a typical cell would hold too few answers to tell anything, cells are wider, twelve at the fewest.
     The reference of a signal is the seven days before the period when they hold 100 samples, else the first
     third of what the period holds (those cells have no index of their own), else there is none.
     """
     width = cell_width(period, buckets)
     origin = _floor(period.start, width)
     stretches = _stretches(client, scope, Period(origin - REFERENCE, period.end), origin, width)
+    wider = _widening(stretches, ceil((period.end - origin) / width))
+    stretches, width = _widened(stretches, wider), wider * width
     cells = ceil((period.end - origin) / width)
     return [cell for signal in SIGNALS for cell in _signal_cells(signal, stretches, origin, width, cells)]
 
@@ -83,6 +89,23 @@ def cell_width(period: Period, buckets: int) -> timedelta:
     if minutes < 60:
         return timedelta(minutes=max(1, minutes))
     return timedelta(hours=ceil(minutes / 60))
+
+
+def _widening(stretches: Stretches, cells: int) -> int:
+    """Return how many cells to join so that half of those with answers hold enough of them."""
+    counts = [sum(row["output_length"].values()) for cell, row in stretches.items() if cell >= 0]
+    typical = median([count for count in counts if count] or [WANTED_SAMPLES])
+    return max(1, min(ceil(WANTED_SAMPLES / typical), cells // FEWEST_CELLS))
+
+
+def _widened(stretches: Stretches, wider: int) -> Stretches:
+    """Join every `wider` cells into one, those before the period likewise."""
+    joined: Stretches = {}
+    for cell, row in stretches.items():
+        into = joined.setdefault(cell // wider, {signal: {} for signal in row})
+        for signal, histogram in row.items():
+            into[signal] = _merge([into[signal], histogram])
+    return joined
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:

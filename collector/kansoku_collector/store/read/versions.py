@@ -90,8 +90,8 @@ def family(model: str) -> str:
 def _uses(
     client: Client, scope: Scope, period: Period, column: str, series: tuple[str, ...], count: str
 ) -> list[_Use]:
-    """Count the uses of each version by bucket (an hour, or a 48th of a long period), memory included."""
-    hours = max(1, round(period.length / timedelta(hours=1) / 48))
+    """Count the uses of each version by bucket (an hour for each week of the period), memory included."""
+    hours = max(1, round(period.length / timedelta(days=7)))
     rows = client.query(
         f"""SELECT {", ".join(series)}, {column},
             toStartOfInterval(time, INTERVAL {hours} HOUR, 'UTC') AS bucket, min(time), sum({count}) AS used
