@@ -1,4 +1,4 @@
-"""A whole Kansoku, started as a user starts it: `kansoku up --demo` on free ports, and a browser to look at it."""
+"""A whole Kansoku, started as a user starts it: `kansoku up --demo` on free ports, and a browser."""
 
 import json
 import os

@@ -1,0 +1,136 @@
+"""The pages of a whole Kansoku with the demo's data, as a person sees them in a browser."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import clickhouse_connect
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import Running
+
+pytestmark = pytest.mark.browser
+PATIENCE = 60_000  # ms: a busy two-core machine
+
+
+@dataclass
+class Witness:
+    """What a page asked for and complained about."""
+
+    page: Page
+    host: str
+    errors: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Open a path and wait until the screen has drawn."""
+        self.page.goto(f"{self.host}{path}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until no script runs and nothing is a skeleton."""
+        self.page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
+        for waiting in ("stStatusWidget", "stSkeleton"):
+            self.page.wait_for_selector(f"[data-testid={waiting}]", state="detached", timeout=PATIENCE)
+
+    def innocent(self) -> None:
+        """Assert that nothing was complained about and that nothing left this machine."""
+        assert self.errors == []
+        assert self.left == []
+
+
+@pytest.fixture
+def witness(browser: Browser, running: Running) -> Iterator[Witness]:
+    """Open an empty page that notes console errors, failed scripts and requests to other hosts."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    seen = Witness(page, running.dashboard)
+    own = urlsplit(running.dashboard).netloc
+
+    def request(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob"} and parts.netloc != own:
+            seen.left.append(url)
+
+    def console(kind: str, text: str) -> None:
+        # A deep path asks for its own health first; Streamlit answers 404 and goes on.
+        if kind == "error" and "404" not in text:
+            seen.errors.append(text)
+
+    page.on("request", lambda r: request(r.url))
+    page.on("websocket", lambda w: request(w.url.replace("ws", "http", 1)))
+    page.on("console", lambda m: console(m.type, m.text))
+    page.on("pageerror", lambda e: seen.errors.append(str(e)))
+    yield seen
+    page.close()
+
+
+def test_the_overview_shows_tiles_charts_and_drift(witness: Witness) -> None:
+    """The overview draws its six tiles and its charts from the demo's spans; nothing leaves the host."""
+    witness.open("/?range=24h")
+    for tile in ("Requests", "Cost", "Latency p95", "Error rate", "Liked", "Tokens"):
+        expect(witness.page.locator("[data-testid=stMetric]", has_text=tile)).to_be_visible(timeout=PATIENCE)
+    expect(witness.page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE)
+    assert witness.page.locator(".js-plotly-plot").count() >= 4
+    witness.innocent()
+
+
+def test_a_click_leads_from_the_overview_over_the_list_to_a_trace(witness: Witness) -> None:
+    """Overview → Traces → a row → the trace with its waterfall and its messages."""
+    witness.open("/?range=24h")
+    witness.page.get_by_role("link", name="Traces", exact=True).first.click()
+    witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
+    witness.settle()
+    table = witness.page.locator("[data-testid=stDataFrame]").first
+    expect(table).to_be_visible(timeout=PATIENCE)
+    table.click(position={"x": 300, "y": 60}, force=True)
+    witness.page.wait_for_url("**/trace?**", timeout=PATIENCE)
+    witness.settle()
+    grid = witness.page.get_by_role("treegrid").or_(witness.page.get_by_role("grid"))
+    expect(grid.get_by_text("answer_question").first).to_be_visible(timeout=PATIENCE)
+    assert len(parse_qs(urlsplit(witness.page.url).query)["trace"][0]) == 32
+    witness.innocent()
+
+
+def test_a_trace_opens_by_its_link_and_shows_a_model_call(witness: Witness, running: Running) -> None:
+    """A link to a trace and a span opens that span's conversation in a fresh browser."""
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1",
+        port=running.gateway_port,
+        username="reader",
+        password=running.keys["read"],
+        database="kansoku",
+    )
+    trace, span, answer = client.query(
+        "SELECT trace_id, span_id, output_text FROM spans WHERE operation = 'chat' AND output_text != '' "
+        "AND provider = 'openai' ORDER BY start DESC LIMIT 1"
+    ).result_rows[0]
+    client.close()
+    witness.open(f"/trace?trace={trace}&span={span}")
+    expect(witness.page.get_by_text(answer[:20]).first).to_be_visible(timeout=PATIENCE)
+    witness.innocent()
+
+
+@pytest.mark.parametrize("path", ["/alerts", "/start", "/traces?q=%E5%8F%8E%E9%9B%86"])
+def test_every_other_page_opens_without_a_complaint(witness: Witness, path: str) -> None:
+    """Alerts, Start and a Japanese search draw without an error and without another host."""
+    witness.open(path)
+    expect(witness.page.locator("[data-testid=stException]")).to_have_count(0)
+    witness.innocent()
+
+
+def test_the_screens_speak_japanese(witness: Witness) -> None:
+    """With ?lang=ja the overview is in Japanese."""
+    witness.open("/?range=24h&lang=ja")
+    expect(witness.page.get_by_text("費用").first).to_be_visible(timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_the_narrow_overview_does_not_scroll_sideways(witness: Witness) -> None:
+    """At 560 pixels the page is as wide as the window."""
+    witness.page.set_viewport_size({"width": 560, "height": 900})
+    witness.open("/?range=24h")
+    wide = witness.page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert wide <= 0
