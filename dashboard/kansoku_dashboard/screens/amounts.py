@@ -7,7 +7,7 @@ from kansoku_dashboard.words import say
 
 
 def cost(usd: Decimal, *, known: bool, unpriced: int) -> str:
-    """Return a cost: a dash without `known` usage, "unpriced" if no call has a price, "≥" if some have none."""
+    """Return a cost: a dash if no usage is `known`, "unpriced" without any price, "≥" with some."""
     if unpriced and not usd:
         return say("trace.unpriced")
     if unpriced:

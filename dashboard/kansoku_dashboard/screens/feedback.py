@@ -65,7 +65,7 @@ def form(trace_id: str, span_id: str, *, key: str) -> None:
 def tell(reason: str) -> None:
     """Say that feedback was taken, or why it was not."""
     if reason:
-        st.error(say("trace.feedback_failed", reason=plain(reason)), icon=":material/error:")
+        st.error(say("trace.feedback_failed", reason=messages.label(reason, 400)), icon=":material/error:")
     else:
         st.success(say("trace.feedback_sent"), icon=":material/check:")
 
@@ -76,7 +76,7 @@ def entries(given: list[Feedback], *, key: str) -> None:
         st.caption(say("trace.no_feedback"))
     for number, item in enumerate(given):
         moment = datetime.fromtimestamp(item.time / 1000, UTC)
-        who = plain(item.user_id) or say("trace.anonymous")
+        who = messages.label(item.user_id, 60) or say("trace.anonymous")
         with st.container(key=f"feedback_{key}_{number}", gap="xsmall"):
             st.caption(f"**{title(item)}** · {who} · {moment:%Y-%m-%d %H:%M} UTC")
             if item.comment:
@@ -90,8 +90,8 @@ def title(item: Feedback) -> str:
     """Return a piece of feedback in a few words, safe inside Markdown."""
     if item.name == "like" and item.value is not None:
         return say("trace.liked" if item.value >= 0.5 else "trace.disliked")
-    said = plain(item.label) or ("" if item.value is None else plain(f"{item.value:.3g}"))
-    return f"{plain(item.name)} {said}".strip()
+    said = messages.label(item.label, 60) or ("" if item.value is None else plain(f"{item.value:.3g}"))
+    return f"{messages.label(item.name, 60)} {said}".strip()
 
 
 def _item(trace_id: str, span_id: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ ROLES = {
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[\w=;.-]*;base64,([A-Za-z0-9+/=_-]{40,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1024,}={0,2}")
+_ADDRESS = re.compile(r"(?:https?|ftp|mailto)(?=\\?:)|www(?=\\?\.)|\\?@", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -150,6 +151,14 @@ def visible(text: str) -> str:
     return _CONTROL.sub(show, text.replace("\r\n", "\n"))
 
 
+def label(text: str, most: int = 160) -> str:
+    """Return foreign text for a heading or a chip: one line, escaped, with nothing that turns into a link."""
+    line = visible(" ".join(text.split()))
+    line = line if len(line) <= most else f"{line[: most - 1]}…"
+    # Streamlit makes links of bare addresses even where they are escaped: a word joiner keeps them apart.
+    return _ADDRESS.sub(lambda m: f"{m[0]}\u2060", plain(line))
+
+
 def pretty(text: str) -> str:
     """Indent JSON; leave anything else as it is."""
     try:
@@ -182,8 +191,8 @@ def draw_message(message: Message, *, key: str) -> None:
     """Draw one message: an icon and the role, then its parts."""
     role = message.role or "unknown"
     with st.container(key=f"message_{role if role in ROLES else 'other'}_{key}", gap="xsmall"):
-        reason = f" · {plain(message.finish_reason)}" if message.finish_reason not in ("", "stop") else ""
-        name = say(f"trace.role.{role}") if role in ROLES or role == "unknown" else plain(role)
+        reason = f" · {label(message.finish_reason)}" if message.finish_reason not in ("", "stop") else ""
+        name = say(f"trace.role.{role}") if role in ROLES or role == "unknown" else label(role)
         st.caption(f"{ROLES.get(role, ':material/chat:')} {name}{reason}")
         for number, part in enumerate(message.parts):
             draw_part(part, key=f"{key}_{number}")
@@ -197,11 +206,11 @@ def draw_part(part: Part, *, key: str) -> None:
         with st.expander(say("trace.reasoning", count=f"{len(part.text):,}"), icon=":material/psychology:"):
             write(part.text, key=key)
     elif part.kind == "media":
-        st.caption(f":material/image: {plain(part.title)}")
+        st.caption(f":material/image: {label(part.title)}")
         if part.text:
             write(part.text, key=key, code=True)
     else:
         if part.kind in ("call", "result"):
             icon = ":material/build:" if part.kind == "call" else ":material/output:"
-            st.caption(f"{icon} {say(f'trace.tool_{part.kind}')} {plain(part.title)}")
+            st.caption(f"{icon} {say(f'trace.tool_{part.kind}')} {label(part.title)}")
         write(pretty(part.text), key=key, code=True)

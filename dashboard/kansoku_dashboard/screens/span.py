@@ -24,7 +24,7 @@ BUCKETS = (
 
 def show(span: Span, given: list[Feedback], *, root: bool) -> None:
     """Draw the panel; feedback from here concerns the whole trace when the span is its root."""
-    st.markdown(f"**{plain(messages.visible(span.name)) or say('waterfall.unnamed')}**")
+    st.markdown(f"**{messages.label(span.name) or say('waterfall.unnamed')}**")
     _chips(span)
     if span.status == "error":
         st.error(_error(span), icon=":material/error:")
@@ -62,19 +62,22 @@ def _chips(span: Span) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.badge(say(f"trace.kind.{group(span.operation)}"), color="blue")
         if span.model:
-            st.badge(plain(span.model), color="gray")
+            st.badge(messages.label(span.model, 60), color="gray")
         st.badge(seconds(span.duration_ns / 1e9), icon=":material/schedule:", color="gray")
         if span.billed:
             total = sum(int(getattr(span, bucket)) for bucket in BUCKETS)
             known = span.usage_source != "none"
-            st.badge(say("trace.tokens", count=f"{total:,}" if known else "–"), color="gray")
+            st.badge(
+                say("trace.tokens", count=f"{total:,}") if known else say("trace.tokens_unknown"),
+                color="gray",
+            )
             st.badge(plain(_price(span)), color="orange" if span.cost_source == "unpriced" else "gray")
         if span.time_to_first_token is not None:
             st.badge(say("trace.first_token", time=seconds(span.time_to_first_token)), color="gray")
 
 
 def _error(span: Span) -> str:
-    parts = [plain(messages.visible(text[:2000])) for text in (span.error_type, span.error_message) if text]
+    parts = [messages.label(text, 1000) for text in (span.error_type, span.error_message) if text]
     return " · ".join(parts) or say("trace.error_unnamed")
 
 
@@ -135,7 +138,7 @@ def documents(span: Span) -> None:
     for number, item in enumerate(found[:100]):
         item = item if isinstance(item, dict) else {"content": item}  # noqa: PLW2901 - a bare text is a document
         score = item.get("score")
-        label = plain(messages.visible(str(item.get("id") or number + 1)))
+        label = messages.label(str(item.get("id") or number + 1))
         if isinstance(score, int | float):
             label += f" · {plain(f'{score:.3f}')}"
         with st.expander(label, icon=":material/description:", expanded=number == 0):
@@ -191,7 +194,7 @@ def cost(span: Span) -> None:
         rows[say("trace.price_id")] = span.price_id
     _table(rows, alt=say("trace.total_cost"))
     if span.cost_source == "unpriced":
-        st.caption(say("trace.unpriced_help", model=plain(span.model or "?")))
+        st.caption(say("trace.unpriced_help", model=messages.label(span.model or "?")))
 
 
 def attributes(span: Span) -> None:
@@ -217,11 +220,11 @@ def events(span: Span) -> None:
         st.caption(say("trace.no_events"))
     for number, event in enumerate(found[:200]):
         after = (int(event.get("time_ns") or span.start) - span.start) / 1e9
-        label = f"{plain(messages.visible(str(event.get('name', ''))))} · \\+{seconds(max(0.0, after))}"
+        label = f"{messages.label(str(event.get('name', '')))} · \\+{seconds(max(0.0, after))}"
         held = event.get("attributes") or {}
         with st.expander(label, icon=":material/bolt:", expanded=number == 0 or "exception" in label):
             for name, value in held.items():
-                st.caption(plain(messages.visible(name)))
+                st.caption(messages.label(name))
                 messages.write(_as_text(value), key=f"event_{number}_{name}", code=True)
 
 

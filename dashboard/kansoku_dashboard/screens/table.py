@@ -46,18 +46,18 @@ def columns() -> dict[str, Any]:
     """Return how each column is shown; numbers are text, to the right, so that unknown stays a word."""
     text = st.column_config.TextColumn
     return {
-        "time": st.column_config.DatetimeColumn(say("traces.time"), format="MM-DD HH:mm:ss", width=120),
-        "name": text(say("traces.name"), width=150),
-        "text": text(say("traces.text"), width=360),
-        "models": text(say("traces.models"), width=170),
-        "duration": text(say("traces.duration"), width=82, alignment="right"),
+        "time": st.column_config.DatetimeColumn(say("traces.time"), format="MM-DD HH:mm:ss", width=114),
+        "name": text(say("traces.name"), width=130),
+        "text": text(say("traces.text"), width=310),
+        "models": text(say("traces.models"), width=150),
+        "duration": text(say("traces.duration"), width=80, alignment="right"),
         "tokens": text(say("traces.tokens"), width=76, alignment="right"),
-        "cost": text(say("traces.cost"), width=86, alignment="right"),
+        "cost": text(say("traces.cost"), width=80, alignment="right"),
         "errors": text(say("traces.errors"), width=58),
         "votes": text(say("traces.votes"), width=72),
-        "session": text(say("traces.session"), width=100),
-        "user": text(say("traces.user"), width=90),
-        "id": st.column_config.LinkColumn(say("traces.id"), width=96, display_text=r"trace=(\w{8})"),
+        "session": text(say("traces.session"), width=92),
+        "user": text(say("traces.user"), width=72),
+        "id": st.column_config.LinkColumn(say("traces.id"), width=82, display_text=r"trace=(\w{8})"),
     }
 
 

@@ -59,7 +59,7 @@ def waiting(trace_id: str) -> None:
     with data.panel(say("nav.trace")):
         if _look_up(trace_id):
             st.rerun(scope="app")
-    st.warning(say("trace.unknown", id=plain(messages.visible(trace_id[:80]))), icon=":material/search_off:")
+    st.warning(say("trace.unknown", id=messages.label(trace_id, 80)), icon=":material/search_off:")
     if monotonic() - since < WAIT_SECONDS:
         st.caption(say("trace.waiting"))
     else:
@@ -142,8 +142,8 @@ def _chips(tree: Tree, given: list[Feedback]) -> None:
     if calls or cost:
         said = amounts.cost(cost, known=bool(used), unpriced=unpriced)
         st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")
-        tokens = amounts.tokens(used, calls=len(calls))
-        st.badge(say("trace.tokens", count=tokens), icon=":material/token:", color="gray")
+        label = say("trace.tokens", count=f"{used:,}") if used else say("trace.tokens_unknown")
+        st.badge(label, icon=":material/token:", color="gray")
     if errors:
         st.badge(say("trace.errors", count=errors), icon=":material/error:", color="red")
     votes = [item.value >= 0.5 for item in given if item.name == "like" and item.value is not None]
@@ -158,8 +158,12 @@ def _counted(key: str, number: int) -> str:
 
 
 def _title(tree: Tree) -> str:
-    root = next((node.span for node in tree.nodes if not node.parent >= 0 and not node.missing), None)
-    return (plain(messages.visible(root.name)) if root else "") or say("waterfall.missing")
+    tops = [node for node in tree.nodes if node.parent < 0]
+    # The true root, else the stand-in for it, else what a circle of parents left.
+    tops.sort(key=lambda node: (bool(node.span.parent_span_id), not node.missing))
+    if not tops or tops[0].missing:
+        return say("waterfall.missing")
+    return messages.label(tops[0].span.name) or say("waterfall.unnamed")
 
 
 def _took(tree: Tree) -> float:
@@ -189,20 +193,21 @@ def _waterfall(drawn: Drawn) -> str:
 
 
 def _first(tree: Tree) -> str:
-    """Open the deepest cause first: an error without a failed child; else the root."""
+    """Open the deepest cause first: an error without a failed child; else the topmost span."""
     failed = {place for place, node in enumerate(tree.nodes) if node.span.status == "error"}
     causes = failed - {tree.nodes[place].parent for place in failed}
-    place = min(causes, default=0)
+    received = (place for place, node in enumerate(tree.nodes) if not node.missing)
+    place = min(causes or received, default=0)
     return tree.nodes[place].span.span_id if tree.nodes else ""
 
 
 def _panel(located: Located, tree: Tree, chosen: str, given: list[Feedback]) -> None:
     if chosen.startswith(MISSING):
-        st.info(say("waterfall.missing_note", id=plain(messages.visible(chosen.removeprefix(MISSING)))))
+        st.info(say("waterfall.missing_note", id=messages.label(chosen.removeprefix(MISSING))))
         return
     found = data.ask(store.span, located, chosen)
     if found is None:
-        st.info(say("trace.unknown_span", id=plain(messages.visible(chosen[:80]))))
+        st.info(say("trace.unknown_span", id=messages.label(chosen, 80)))
         return
     place = tree.place(chosen)
     span.show(found, given, root=place is not None and _is_root(tree.nodes[place].span))

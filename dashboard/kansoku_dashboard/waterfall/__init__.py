@@ -23,11 +23,10 @@ _component = st.components.v2.component(
 def encode(tree: Tree, *, trace_id: str, selected: str) -> str:
     """Return the component's data as JSON text; `selected` is the id of the span that is open at first.
 
-    Text because Streamlit writes it again on every rerun: a string of megabytes costs it a tenth of a structure.
+    As text, because Streamlit writes it again on every rerun, and a string costs it less than a structure.
     """
-    return json.dumps(
-        pack(tree, trace_id=trace_id, selected=selected), ensure_ascii=False, separators=(",", ":")
-    )
+    packed = pack(tree, trace_id=trace_id, selected=selected)
+    return json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
 
 
 def draw(data: str, *, key: str, on_select: Callable[[], None]) -> Any:

@@ -10,7 +10,6 @@ from kansoku_dashboard.waterfall.tree import Node, Tree, idle
 from kansoku_dashboard.words import say
 
 IDLE_SHARE = 0.8  # of the trace: from here on the component offers to leave idle time out
-LABELLED = 0.07  # of the share bar: a narrower part has no room for words
 
 GROUPS = {
     "chat": "llm",
@@ -45,7 +44,7 @@ def pack(tree: Tree, *, trace_id: str, selected: str) -> dict[str, Any]:
         "kinds": [{"label": _kind(name), "colour": colour_of_kind(name)} for name in operations],
         "share": shares(tree),
         "gaps": gaps if rest >= IDLE_SHARE else [],
-        "words": {name: say(f"waterfall.{name}") for name in WORDS},
+        "words": {name: say(f"waterfall.{name}") for name in WORDS} | {"count": _count(tree)},
         "notes": {str(place): note for place, node in enumerate(tree.nodes) if (note := _note(node))},
         "errors": [place for place, node in enumerate(tree.nodes) if node.span.status == "error"],
         "rows": _rows(tree, {name: place for place, name in enumerate(operations)}),
@@ -54,7 +53,7 @@ def pack(tree: Tree, *, trace_id: str, selected: str) -> dict[str, Any]:
 
 WORDS = (
     "span", "tokens", "cost", "fold", "unfold", "fold_all", "unfold_all", "idle", "skipped", "next_error",
-    "count", "tree", "error", "share",
+    "tree", "error", "share",
 )  # fmt: skip
 
 
@@ -90,7 +89,6 @@ def shares(tree: Tree) -> list[dict[str, Any]]:
             "colour": colours[kind],
             "part": time / whole,
             "label": f"{say(f'trace.kind.{kind}')} {time / whole:.0%}",
-            "shown": time / whole >= LABELLED,
             "seconds": time / 1e9,
         }
         for time, kind in ordered
@@ -104,6 +102,11 @@ def price(span: SpanRow) -> str:
     if not span.cost_source or (span.cost_usd == Decimal(0) and not span.billed):
         return ""
     return money(float(span.cost_usd))
+
+
+def _count(tree: Tree) -> str:
+    number = sum(not node.missing for node in tree.nodes)
+    return say("waterfall.count_one") if number == 1 else say("waterfall.count", count=f"{number:,}")
 
 
 def _name(node: Node) -> str:

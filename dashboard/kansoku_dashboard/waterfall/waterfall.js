@@ -5,7 +5,7 @@ const MOST_ROWS = 21;
 const SPARE = 3;
 const NARROW = 600;
 const INDENT = 15;
-const DEEPEST = 14; // levels that still indent; deeper ones carry their number instead
+const DEEPEST = 8; // levels that still indent; deeper ones carry their number instead
 const SETTLE_MS = 140; // the choice is told to the server when the arrow keys rest
 
 function el(tag, name, parent, attributes = {}) {
@@ -101,7 +101,7 @@ class Waterfall {
     this.width = this.frame.clientWidth;
     this.narrow = narrow;
     this.frame.classList.toggle('narrow', narrow);
-    if (this.data) { this.drawAxis(); this.paint(); }
+    if (this.data) { this.fitShare(); this.drawAxis(); this.paint(); }
   }
 
   drawShare() {
@@ -113,14 +113,22 @@ class Waterfall {
       piece.style.flexGrow = part.part;
       piece.style.background = part.colour;
       piece.title = `${part.label} · ${durationLabel(part.seconds * 1e9)}`;
-      if (part.shown) piece.textContent = part.label;
+      piece.dataset.label = part.label;
     }
+    this.fitShare();
+  }
+
+  // A part too narrow for its words has none; its title still tells.
+  fitShare() {
+    for (const piece of this.share.children) piece.textContent = piece.dataset.label;
+    const cut = [...this.share.children].filter((piece) => piece.scrollWidth > piece.clientWidth);
+    for (const piece of cut) piece.textContent = '';
   }
 
   drawTools() {
     const { words, errors, gaps, rows } = this.data;
     this.tools.replaceChildren();
-    el('span', 'count', this.tools).textContent = words.count.replace('{count}', rows.id.length.toLocaleString('en'));
+    el('span', 'count', this.tools).textContent = words.count;
     if (rows.children.some((count, place) => count && rows.parent[place] >= 0)) {
       this.tool(words.fold_all, () => this.foldAll(true));
       this.tool(words.unfold_all, () => this.foldAll(false));

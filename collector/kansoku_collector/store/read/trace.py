@@ -75,7 +75,7 @@ def spans(client: Client, located: Located) -> list[SpanRow]:
         f"""SELECT span_id, parent_span_id, name, operation, toUnixTimestamp64Nano(start), duration_ns,
             service, status, error_type, if(response_model = '', request_model, response_model),
             if(usage_source = 'none', NULL, toUInt64(input_tokens + output_tokens)),
-            cost_usd, cost_source, billed = 1, tool_name, time_to_first_token
+            cost_usd, cost_source, toBool(billed), tool_name, time_to_first_token
         FROM spans WHERE {_HERE} ORDER BY start, span_id LIMIT 1 BY span_id LIMIT {MAX_SPANS}""",
         parameters=located.params(),
     ).result_rows

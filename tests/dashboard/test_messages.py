@@ -1,0 +1,93 @@
+"""Messages: every shape of content becomes parts, and nothing foreign is markup."""
+
+import json
+
+import pytest
+
+from kansoku_dashboard.screens import messages
+from kansoku_dashboard.screens.messages import Message, Part, read_messages
+
+
+def test_the_shape_of_the_conventions_is_read():
+    """Text, reasoning, a tool's call and its answer, and why the model stopped."""
+    talk = [
+        {"role": "user", "parts": [{"type": "text", "content": "傘は必要?"}]},
+        {
+            "role": "assistant",
+            "finish_reason": "tool_calls",
+            "parts": [
+                {"type": "reasoning", "content": "hm"},
+                {"type": "tool_call", "id": "1", "name": "weather", "arguments": {"city": "大阪"}},
+            ],
+        },
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "rain"}]},
+    ]
+    assert read_messages(json.dumps(talk)) == [
+        Message("user", [Part("text", "傘は必要?")]),
+        Message(
+            "assistant",
+            [Part("reasoning", "hm"), Part("call", '{\n  "city": "大阪"\n}', "weather")],
+            "tool_calls",
+        ),
+        Message("tool", [Part("result", "rain", "1")]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("not json", [Message("", [Part("other", "not json")])]),
+        ('"bare"', [Message("", [Part("text", "bare")])]),
+        ("[7]", [Message("", [Part("other", "7")])]),
+        ('{"role": "user", "content": "hello"}', [Message("user", [Part("text", "hello")])]),
+        ('[{"role": "user", "content": null}]', [Message("user", [])]),
+        ('[{"type": "text", "content": "system"}]', [Message("", [Part("text", "system")])]),
+        (
+            '[{"role": "u", "parts": [{"type": "new"}]}]',
+            [Message("u", [Part("other", '{\n  "type": "new"\n}')])],
+        ),
+        ('[{"role": "u", "parts": ["a", 3]}]', [Message("u", [Part("text", "a"), Part("other", "3")])]),
+    ],
+)
+def test_any_other_shape_is_kept(text, expected):
+    """What is not understood is shown, not dropped."""
+    assert read_messages(text) == expected
+
+
+def test_a_picture_is_its_type_and_size():
+    """Base64 as text stalls a page, and a foreign address must not be fetched."""
+    parts = [
+        {"type": "blob", "mime_type": "image/png", "content": "A" * 4_000_000},
+        {"type": "uri", "mime_type": "image/jpeg", "uri": "http://evil.example/a.jpg"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}},
+    ]
+    assert messages.read_parts(json.dumps([{"role": "user", "parts": parts}])) == [
+        Part("media", "", "image/png · 3.0 MB"),
+        Part("media", "http://evil.example/a.jpg", "image/jpeg"),
+        Part("media", "[image/png · 3 KB]", "image_url"),
+    ]
+
+
+def test_encoded_files_inside_a_text_are_folded():
+    """Their type and size stay; ordinary text, hashes included, is untouched."""
+    folded = messages.fold(f"see data:image/png;base64,{'A' * 5_000_000} and {'Qk' * 600}")
+    assert folded == "see [image/png · 3.8 MB] and [base64 · 900 B]"
+    assert messages.fold("sha256 " + "ab" * 32) == "sha256 " + "ab" * 32
+
+
+def test_what_acts_unseen_is_made_visible():
+    """Terminal codes and changes of direction hide what a text says."""
+    assert messages.visible("a\x1b[31mb\u202ec\x00\x7f\td\r\ne") == "a␛[31mb⟨U+202E⟩c␀␡\td\ne"
+
+
+def test_a_label_holds_no_markdown_and_no_address_that_turns_into_a_link():
+    """Headings and chips are Markdown, and Streamlit links bare addresses in them."""
+    label = messages.label("![x](http://evil.example/p.png) www.evil.example a@b.example\nsecond")
+    assert "\n" not in label
+    assert "http:" not in label
+    assert "http\u2060" in label
+    assert "www\u2060" in label
+    assert "@\u2060" in label
+    assert "](" not in label
+    assert len(messages.label("x" * 500)) == 160
