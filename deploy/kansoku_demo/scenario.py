@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 DAY = 86_400.0
 _USUAL_DAYS = 14.0
+_AFTERNOON = 5 * 3600.0  # 14:00 in Japan, in seconds of the UTC day
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Scenario:
     def gap(self) -> tuple[float, float]:
         """Begin and end of the time in which nothing was recorded."""
         begin = self._ago(5)
+        if self.days >= _USUAL_DAYS / 2:  # in the afternoon in Japan: at night nobody would miss anything
+            begin = begin // DAY * DAY + _AFTERNOON
         return begin, begin + self.days / _USUAL_DAYS * 2700
 
     def prompt_version(self, at: float, user_id: str) -> str:
