@@ -1,6 +1,7 @@
 """Overview: is something wrong, what changed, how bad, for whom."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 
 import streamlit as st
@@ -28,7 +29,9 @@ def show() -> None:
         if data.ask(questions.health, view.scope.project).last is None:
             empty.first_span(view.scope.project)
             return
-        _panels(view)
+        # A refresh every few seconds must not dim what it replaces; the style knows the container by its key.
+        with st.container(key="live_panels" if view.live else "panels"):
+            _panels(view)
 
 
 def _panels(view: state.View) -> None:
@@ -51,7 +54,8 @@ def fragment(name: str, draw: Callable[[state.View], None], view: state.View) ->
     """Draw a panel on its own: beside the others, alone when it is retried, again and again when live."""
 
     def run() -> None:
-        with data.panel(say(f"overview.{name}")), st.skeleton(height=120):
+        waiting = nullcontext() if view.live else st.skeleton(height=120)
+        with data.panel(say(f"overview.{name}")), waiting:
             draw(view)
 
     st.fragment(run, run_every=view.refresh, parallel=True, key=f"overview_{name}")()
