@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -54,6 +55,7 @@ class Watch:
         self._client: Client | None = None
         self._judges: dict[tuple[str, str], Judge] | None = None  # None until the store has told what is open
         self._incidents: dict[str, Incident] = {}  # open, or ended with a message still to be told
+        self._minute: datetime | None = None  # evaluated last
         self._unsaved: dict[str, Incident] = {}
         self._rounds: dict[str, tuple[int, datetime]] = {}  # rounds so far, and when the next may start
         self._reasons: dict[str, str] = {}
@@ -73,22 +75,25 @@ class Watch:
             self._thread.join(30)
         self._outbox.stop()
         self._attempt(self._record, "recording deliveries")
-        if self._client:
-            self._client.close()
-            self._client = None
+        self._forget_client()
 
     def tick(self) -> None:
-        """Evaluate every rule once."""
+        """Evaluate every rule, once a minute however often this is called, and send what is due."""
         moment = self._now()
         minute = moment.astimezone(UTC).replace(second=0, microsecond=0)
-        self.counts["evaluations"] += 1
         if not self._attempt(self._recall, "reading open incidents"):
             return
         self._attempt(self._record, "recording deliveries")
+        if minute != self._minute:
+            self._minute = minute
+            self._judge_all(minute)
+        self._tell(moment)
+
+    def _judge_all(self, minute: datetime) -> None:
+        self.counts["evaluations"] += 1
         for key, judge in (self._judges or {}).items():
             rule = self._rules[key]
             self._attempt(partial(self._evaluate, judge=judge, minute=minute), f"rule {rule.name!r}")
-        self._tell(moment)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -107,9 +112,15 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - a store that is away must not end the watch; counted
             self.counts["failures"] += 1
             log.warning("alerts: %s failed, will be tried again: %s", what, error)
-            self._client = None
+            self._forget_client()
             return False
         return True
+
+    def _forget_client(self) -> None:
+        with suppress(Exception):  # a client that failed may fail to close
+            if self._client:
+                self._client.close()
+        self._client = None
 
     def _recall(self, client: Client) -> None:
         """Take up the incidents that were open when the collector last stopped; end those without a rule."""
