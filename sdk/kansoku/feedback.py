@@ -1,7 +1,5 @@
 """Feedback on a trace: queued here, sent to the collector in the background."""
 
-import json
-import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +8,8 @@ from kansoku import clock, runtime
 from kansoku.guard import guard, warn_once
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from kansoku.outbox import Outbox
     from kansoku.settings import Settings
 
@@ -72,6 +72,8 @@ def feedback(  # noqa: PLR0913 - one argument a fact
 def outbox(settings: "Settings") -> "Outbox":
     """Return the queue that sends feedback to the collector of these settings."""
     # This module is imported with the package and stays light.
+    import json  # noqa: PLC0415
+
     from kansoku.outbox import Outbox  # noqa: PLC0415
     from kansoku.transport import Transport  # noqa: PLC0415
 
@@ -83,7 +85,7 @@ def outbox(settings: "Settings") -> "Outbox":
         retry_seconds=settings.retry_seconds,
     )
 
-    def deliver(items: list[Any], closing: threading.Event) -> None:
+    def deliver(items: list[Any], closing: "Event") -> None:
         transport.send(json.dumps(items, ensure_ascii=False).encode("utf-8", "replace"), len(items), closing)
 
     return Outbox(

@@ -1,7 +1,6 @@
 """What a running SDK consists of; there is at most one in a process."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from kansoku.settings import Settings
 
 
-@dataclass(slots=True)
-class Runtime:
+class Runtime(NamedTuple):
     """The parts that `init()` put together."""
 
     settings: "Settings"
