@@ -1,41 +1,118 @@
 """Open ClickHouse by URL: embedded in this process (`chdb:///path`), or a server over HTTP."""
 
-from urllib.parse import urlsplit
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
 from kansoku_collector.errors import StoreError
 
 DATABASE = "kansoku"
+_FORMS = "use chdb:///path or http(s)://user:password@host:8123/database"
 
 
 def connect(url: str, *, database: str | None = None) -> Client:
-    """Open one client on `url`, with `database` (the URL's own, else `kansoku`) selected and created if missing.
+    """Open one client on `url`; `database` (the URL's own, else `kansoku`) is selected and created.
 
-    A client serialises its calls: give each thread its own. Several clients on one embedded path share the engine,
-    but only inside one process.
+    A client serialises its calls: give each thread its own. Clients on one embedded path share the engine,
+    but only inside one process. Times are UTC, whatever the host's zone. Raise StoreError, in one sentence.
     """
-    name = database or _database(url)
+    parts = _parts(url)
+    name = database or ("" if parts.scheme == "chdb" else unquote(parts.path.strip("/"))) or DATABASE
     try:
-        client = clickhouse_connect.get_client(dsn=url.split("?")[0] if url.startswith("chdb:") else url)
-        if not client.command("SELECT count() FROM system.databases WHERE name = {name:String}", {"name": name}):
-            client.command(f"CREATE DATABASE IF NOT EXISTS {name}")  # a reader may not, and need not
-        client.database = name
-    except (ClickHouseError, OSError) as error:
-        raise StoreError(f"ClickHouse at {redact(url)} cannot be used: {error}") from error
+        client = _embedded(url) if parts.scheme == "chdb" else _server(parts)
+        # Asked first, because a reader may not create what is already there.
+        if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
+            client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
+    except (ClickHouseError, ImportError, OSError, ValueError) as error:
+        raise StoreError(_sentence(url, error)) from error
+    client.database = name
     return client
 
 
 def redact(url: str) -> str:
     """Return `url` without its password, for logs and messages."""
-    parts = urlsplit(url)
-    if parts.password is None:
+    head, at, tail = url.rpartition("@")
+    scheme, slashes, user = head.rpartition("://")
+    if not at or ":" not in user:
         return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    return f"{scheme}{slashes}{user.partition(':')[0]}:***@{tail}"
 
 
-def _database(url: str) -> str:
-    path = "" if url.startswith("chdb:") else urlsplit(url).path.strip("/")
-    return path or DATABASE
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("chdb", "http", "https")
+        complete = (
+            bool(parts.path.strip("/"))
+            if parts.scheme == "chdb"
+            else bool(parts.hostname) and parts.port != 0
+        )
+    except ValueError as error:
+        raise StoreError(f"{redact(url)!r} is not a ClickHouse URL ({error}): {_FORMS}") from None
+    if not known or not complete or (parts.scheme == "chdb" and parts.netloc):
+        raise StoreError(f"{redact(url)!r} is not a ClickHouse URL: {_FORMS}")
+    return parts
+
+
+def _embedded(url: str) -> Client:
+    path = _path(url)
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(13, "Permission denied", str(path))
+    return clickhouse_connect.get_client(
+        interface="chdb", path=str(path), chdb_options={"session_timezone": "UTC"}
+    )
+
+
+def _path(url: str) -> Path:
+    return Path("/" + url.partition("?")[0].removeprefix("chdb:").lstrip("/"))
+
+
+def _server(parts: SplitResult) -> Client:
+    # Without the database of the URL: the handshake would fail when it has not been created yet.
+    client = clickhouse_connect.get_client(dsn=parts._replace(path="").geturl())
+    with suppress(ProgrammingError):  # a user whose profile forbids settings
+        client.set_client_setting("session_timezone", "UTC")
+    return client
+
+
+def _sentence(url: str, error: Exception) -> str:
+    text, code = str(error), getattr(error, "code", None)
+    place = redact(url)
+    if url.startswith("chdb:"):
+        return _embedded_sentence(_path(url), error, text)
+    if code == 516:
+        return f"ClickHouse at {place} refuses the user or the password: correct them in the URL"
+    if code in (164, 497):
+        return (
+            f"ClickHouse at {place} lacks the database and the user may not create it: run `kansoku migrate`"
+        )
+    if "Failed to establish" in text or "Failed to resolve" in text or "timed out" in text:
+        return f"ClickHouse at {place} cannot be reached: start it, or correct the URL"
+    if code is None and "HTTP driver received HTTP status" in text:
+        return f"what answers at {place} is not ClickHouse: correct host and port in the URL"
+    return f"ClickHouse at {place} cannot be used: {_first_line(text)}"
+
+
+def _embedded_sentence(path: Path, error: Exception, text: str) -> str:
+    if isinstance(error, ImportError):
+        return "embedded ClickHouse is not installed: pip install 'kansoku[embedded]', or give a server's URL"
+    if isinstance(error, OSError):
+        return f"the data directory {path} is not writable ({error.strerror}): choose another"
+    if "already initialized with path" in text:
+        return f"this process has embedded ClickHouse open in another directory than {path}: use one"
+    if "Error initializing EmbeddedServer: ." in text:
+        return (
+            f"the data directory {path} is in use by another process: stop that collector, or connect to its"
+            " gateway (http://reader:KEY@127.0.0.1:8123/kansoku)"
+        )
+    return f"embedded ClickHouse cannot open {path}: {_first_line(text)}"
+
+
+def _first_line(text: str) -> str:
+    return text.partition(", Stack trace")[0].strip().partition("\n")[0][:300]

@@ -86,7 +86,7 @@ def read_call(scope: Mapping[str, Any]) -> Call:
         output=url.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
         params={name[6:]: value for name, value in url.items() if name.startswith("param_")},
         settings={k: v for k, v in url.items() if k not in PROTOCOL and not k.startswith("param_")},
-        accepts=tuple(accepts) if url.get("enable_http_compression") in ("1", "true") else (),
+        accepts=tuple(accepts) if url.get("enable_http_compression", "1") in ("1", "true") else (),
         query_id=url.get("query_id", ""),
         form=headers.get("content-type", "") if form else "",
         encoding=headers.get("content-encoding", "").strip().lower(),
