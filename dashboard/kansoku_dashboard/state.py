@@ -33,10 +33,10 @@ class View:
     live: bool
 
     def period(self) -> Period:
-        """Return the stretch of time that ends now; read it again on each refresh."""
+        """Return the stretch of time that ends now, or at the next step: what has just arrived is inside."""
         step = REFRESH_SECONDS if self.live else STEP_SECONDS
-        now = int(datetime.now(UTC).timestamp()) // step * step
-        return Period.last(RANGES[self.range], now=datetime.fromtimestamp(now, UTC))
+        end = (int(datetime.now(UTC).timestamp()) // step + 1) * step
+        return Period.last(RANGES[self.range], now=datetime.fromtimestamp(end, UTC))
 
     @property
     def refresh(self) -> int | None:

@@ -72,6 +72,8 @@ def _versions(before: str, after: str) -> tuple[str, str, str]:
 def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
     """Return the figure of `traces` on a backdrop, in one piece."""
     empty = not any(value is not None for trace in traces for value in trace.get("y") or [])
+    if empty:
+        y = y | {"showticklabels": False, "showgrid": False}
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": False, "tickfont": {"size": FONT - 1}}
     return {
         "data": (traces + _marks(backdrop)) or [{"type": "scatter", "x": [], "y": []}],
@@ -89,7 +91,7 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
             "shapes": _gaps(backdrop) + _lines(backdrop),
             "annotations": [_label(backdrop, gap) for gap in backdrop.gaps]
-            + ([_nothing(backdrop)] if empty else []),
+            + ([nothing(backdrop)] if empty else []),
         },
     }
 
@@ -151,7 +153,8 @@ def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
     }
 
 
-def _nothing(backdrop: Backdrop) -> dict[str, Any]:
+def nothing(backdrop: Backdrop) -> dict[str, Any]:
+    """Return the words in the middle of an empty chart."""
     return {
         "x": 0.5,
         "xref": "paper",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
-from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, escape, figure
+from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, escape, figure, nothing
 from kansoku_dashboard.figures.style import Figure
 
 STRONG = 0.5  # an index at which the colour is full; 0.1 is worth a look, 0.25 is a shift
@@ -63,6 +63,8 @@ def strip(
     made["layout"]["hovermode"] = "closest"
     made["layout"]["margin"] |= {"l": 112, "t": 42}
     made["layout"]["annotations"] += _labels(backdrop)
+    if all(value is None for line in z for value in line):
+        made["layout"]["annotations"].append(nothing(backdrop))
     return made
 
 
