@@ -92,7 +92,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path):
 )
 def test_what_is_not_a_clickhouse_url_is_refused(url):
     """The two forms that work are named."""
-    with pytest.raises(StoreError, match="is not a ClickHouse URL.*chdb:///path"):
+    with pytest.raises(StoreError, match=r"is not a ClickHouse URL.*chdb:///path"):
         connect(url)
 
 
@@ -125,7 +125,8 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("code", "headers", "words"),
-    [(404, {}, "is not ClickHouse"), (403, {"X-ClickHouse-Exception-Code": "516"}, "refuses the user or the password"),
+    [(404, {}, "is not ClickHouse"),
+     (403, {"X-ClickHouse-Exception-Code": "516"}, "refuses the user or the password"),
      (403, {"X-ClickHouse-Exception-Code": "497"}, "may not create it")],
 )  # fmt: skip
 def test_a_refusal_is_said_without_the_password(code, headers, words):
