@@ -1,6 +1,7 @@
 """The collector process: compose the parts, serve until told to stop, leave nothing acknowledged behind."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -54,6 +55,9 @@ def serve(settings: Settings) -> int:
     except (KansokuError, ClickHouseError, OSError) as error:
         print(f"kansoku: {error}", file=sys.stderr)
         return 1
+    # A batch makes hundreds of thousands of objects and no cycles; looking for them costs a fifth of its time.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     try:
         return asyncio.run(collector.run())
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 
 from kansoku import semconv
 from kansoku.prices import Prices
@@ -18,6 +19,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import number
 
 _REPORTED = (semconv.COST_USD, "llm.cost.total", "gen_ai.usage.cost", "operation.cost")
+_BUCKETS = attrgetter(*Usage.__slots__)
 _EXACT = Decimal("0.000000000001")
 _TOO_MUCH = Decimal(10) ** 9  # no single call costs a billion dollars
 
@@ -26,11 +28,11 @@ def pricing(prices: Prices, metrics: Metrics) -> Callable[[Span], None]:
     """Return the stage that prices a row."""
 
     def price(span: Span) -> None:
-        reported = _reported(span)
         if not span.billed:
             return
+        reported = _reported(span)
         if span.usage_source != "none":
-            usage = Usage(*(getattr(span, name) for name in Usage.__slots__))
+            usage = Usage(*_BUCKETS(span))
             for model in dict.fromkeys((span.response_model, span.request_model)):
                 cost = prices.cost(span.provider, model, usage, _hour(span.start)) if model else None
                 if cost is not None and 0 <= cost.total < _TOO_MUCH:

@@ -6,8 +6,8 @@ import re
 from kansoku_collector.model import Span
 from kansoku_collector.values import number
 
-_SAMPLE = 600  # characters that decide the language
-_HEAD, _TAIL = 400, 400  # where an answer says that it does not answer
+_SAMPLE = 200  # characters that decide the language
+_HEAD, _TAIL = 300, 300  # where an answer says that it does not answer
 _MODEL = frozenset({"chat", "text_completion", "generate_content"})
 
 _KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]")
@@ -16,29 +16,84 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff]")
 _LATIN = re.compile(r"[A-Za-z]")
 _OTHER = re.compile(r"[\u0370-\u1cff\u00c0-\u024f]")
 
-_REFUSAL = re.compile(
-    r"\b(?:i(?:['’]m| am) (?:sorry,? but i|unable to|not able to)|i (?:can['’]?t|cannot|can not|won['’]t) "
-    r"(?:help|assist|provide|answer|comply|fulfil|do that|share|discuss|generate)|"
-    r"sorry,? (?:but )?i (?:can['’]?t|cannot)|as an ai(?: language model)?,? i (?:can['’]?t|cannot))"
-    r"|お(?:答|こた)えできません|お手伝いできません|回答できません|ご案内できません|(?:提供|対応|支援)(?:すること)?(?:は|が)?できません"
-    r"|(?:お受け|お応え)(?:すること)?(?:は|が)?できません|できかねます|いたしかねます",
-    re.IGNORECASE,
+# Fixed phrases: far cheaper to look for than expressions, and this runs on every answer. English is compared in
+# lower case with "can't" for cannot, "don't" for do not, "i'm" for I am, and straight apostrophes.
+_REFUSALS = (
+    *(
+        "i'm sorry, but i",
+        "i'm sorry but i",
+        "sorry, i can't",
+        "sorry, but i can't",
+        "i'm unable to",
+        "i'm not able to",
+    ),
+    *(
+        "i can't help",
+        "i can't assist",
+        "i can't provide",
+        "i can't answer",
+        "i can't comply",
+        "i can't fulfil",
+    ),
+    *(
+        "i can't share",
+        "i can't discuss",
+        "i can't generate",
+        "i won't ",
+        "as an ai, i can't",
+        "as an ai language model",
+    ),
+    *(
+        "お答えできません",
+        "お答えすることはできません",
+        "回答できません",
+        "お手伝いできません",
+        "ご案内できません",
+    ),
+    *(
+        "対応できません",
+        "提供できません",
+        "お受けできません",
+        "お応えできません",
+        "できかねます",
+        "いたしかねます",
+    ),
 )
-_FALLBACK = re.compile(
-    r"お(?:問|問い)い?合わせ(?:ください|下さい)|(?:に|へ|まで)(?:直接)?(?:ご連絡|ご確認|ご相談|お電話)(?:ください|下さい)|わかりかねます|分かりかねます"
-    r"|情報(?:は|が)(?:見つかりません|ありません|見当たりません)"
-    r"|\bplease (?:contact|get in touch with|reach out to|call|ask)\b"
-    r"|\bi (?:do not|don['’]t) (?:know|have (?:that|any|enough) information)\b"
-    r"|\bi could(?: not|n['’]t) find\b",
-    re.IGNORECASE,
+_FALLBACKS = (
+    *(
+        "お問い合わせください",
+        "お問い合わせ下さい",
+        "お問合せください",
+        "お問い合せください",
+        "までご連絡ください",
+        "へご連絡ください",
+    ),
+    *(
+        "にご連絡ください",
+        "にご確認ください",
+        "へご確認ください",
+        "にご相談ください",
+        "へお電話ください",
+        "までお電話ください",
+    ),
+    *(
+        "わかりかねます",
+        "分かりかねます",
+        "情報は見つかりません",
+        "情報が見つかりません",
+        "情報はありません",
+        "情報がありません",
+    ),
+    *("please contact", "please get in touch", "please reach out", "please call", "please ask"),
+    *(
+        "i don't know",
+        "i don't have that information",
+        "i don't have any information",
+        "i don't have enough information",
+    ),
+    *("i could not find", "i couldn't find"),
 )
-
-# Most answers contain none of these, and looking for a fixed text is far cheaper than the expressions.
-_HINTS = (
-    *("できません", "かねます", "ください", "下さい", "ありません", "見つかり", "見当たり"),
-    *("sorry", "unable", "not able", "cannot", "can not", "can't", "can’t", "won't", "won’t", "an ai"),
-    *("please", "don't", "don’t", "do not", "could"),
-)
+_SPELLINGS = (("’", "'"), ("cannot", "can't"), ("can not", "can't"), ("do not", "don't"), ("i am ", "i'm "))
 
 
 def read_signals(span: Span) -> None:
@@ -47,14 +102,20 @@ def read_signals(span: Span) -> None:
     if span.input_text:
         span.language = language_of(span.input_text)
     if span.output_text and span.operation in _MODEL:
-        ends = span.output_text[:_HEAD] + "\n" + span.output_text[-_TAIL:]
-        lowered = ends.lower()
-        if any(hint in lowered for hint in _HINTS):
-            span.refusal = _REFUSAL.search(lowered) is not None
-            span.fallback = _FALLBACK.search(lowered) is not None
+        ends = _plain(span.output_text)
+        span.refusal = any(phrase in ends for phrase in _REFUSALS)
+        span.fallback = any(phrase in ends for phrase in _FALLBACKS)
         span.refusal = span.refusal or "content_filter" in span.finish_reasons
     if span.documents:
         span.top_score = _top_score(span.documents)
+
+
+def _plain(answer: str) -> str:
+    """Return the two ends of an answer in one spelling."""
+    ends = answer.lower() if len(answer) <= _HEAD + _TAIL else f"{answer[:_HEAD]}\n{answer[-_TAIL:]}".lower()
+    for spelling, one in _SPELLINGS:
+        ends = ends.replace(spelling, one)
+    return ends
 
 
 def language_of(value: str) -> str:
