@@ -7,7 +7,7 @@ from kansoku import semconv
 from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_shape import fields, get
+from kansoku.instruments.openai_shape import get
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
 
@@ -57,14 +57,15 @@ class ChatReader:
         choices: dict[int, _Folded] = {}
         usage = None
         for chunk in chunks:
-            parts = fields(chunk)
+            parts = chunk if type(chunk) is dict else chunk.__dict__
             for item in parts.get("choices") or ():
-                choice = fields(item)
+                choice = item if type(item) is dict else item.__dict__
                 index = choice.get("index") or 0
-                folded = choices.get(index)
-                if folded is None:
-                    folded = choices[index] = _Folded()
-                folded.add(choice)
+                if index in choices:
+                    choices[index].add(choice)
+                else:
+                    choices[index] = _Folded()
+                    choices[index].add(choice)
             usage = parts.get("usage") or usage
         last = next((chunk for chunk in reversed(chunks) if get(chunk, "id")), chunks[-1])
         ordered = [choices[index] for index in sorted(choices)]
@@ -97,16 +98,22 @@ class _Folded:
         """Add what one chunk says about this choice."""
         if finish := choice.get("finish_reason"):
             self.finish = shape.finish_reason(finish)
-        delta = fields(choice.get("delta"))
-        if text := delta.get("content"):
+        delta: Any = choice.get("delta")
+        if delta is None:
+            return
+        said, extra = delta, delta
+        if type(delta) is not dict:
+            said, extra = delta.__dict__, getattr(delta, "__pydantic_extra__", None)
+        if text := said.get("content"):
             self.text.append(text)
-        if refusal := delta.get("refusal"):
-            self.refusal.append(refusal)
-        if reasoning := _reasoning(choice.get("delta")):
+        if extra and (reasoning := _reasoning(extra)):
             self.reasoning.append(reasoning)
-        for call in delta.get("tool_calls") or ():
-            self._add_tool(call)
-        if function := delta.get("function_call"):
+        if calls := said.get("tool_calls"):
+            for call in calls:
+                self._add_tool(call)
+        if refusal := said.get("refusal"):
+            self.refusal.append(refusal)
+        if function := said.get("function_call"):
             self._add_tool({"index": 0, "function": function})
 
     def _add_tool(self, call: Any) -> None:

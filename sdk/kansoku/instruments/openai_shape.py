@@ -40,11 +40,6 @@ def get(thing: Any, name: str) -> Any:
     return extra.get(name) if extra else None
 
 
-def fields(thing: Any) -> Mapping[str, Any]:
-    """Return the fields of a model of the client as a mapping, for loops over many of them."""
-    return thing if isinstance(thing, dict) else getattr(thing, "__dict__", {})
-
-
 def finish_reason(word: Any) -> str:
     """Return the canonical word for a finish reason."""
     return _FINISH.get(word, word) if isinstance(word, str) else ""
