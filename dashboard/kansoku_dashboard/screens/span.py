@@ -169,7 +169,7 @@ def details(span: Span) -> None:
         say("trace.response_id"): span.response_id,
         say("trace.source"): f"{span.dialect} {span.scope_name} {span.scope_version}".strip(),
     }
-    _table({name: value for name, value in rows.items() if value}, alt=say("trace.tab.details"))
+    _table({name: value for name, value in rows.items() if value}, name="details")
 
 
 def cost(span: Span) -> None:
@@ -181,7 +181,7 @@ def cost(span: Span) -> None:
         st.caption(say("trace.no_usage"))
     else:
         used = {say(f"trace.bucket.{name}"): getattr(span, name) for name in BUCKETS if getattr(span, name)}
-        _table({name: f"{number:,}" for name, number in used.items()}, alt=say("trace.tab.cost"))
+        _table({name: f"{number:,}" for name, number in used.items()}, name="usage")
         if span.usage_source == "estimated":
             st.caption(say("trace.usage_estimated"))
     rows = {say("trace.total_cost"): _price(span)}
@@ -192,7 +192,7 @@ def cost(span: Span) -> None:
         rows[say("trace.cost_source")] = say(f"trace.cost_{span.cost_source}")
     if span.price_id:
         rows[say("trace.price_id")] = span.price_id
-    _table(rows, alt=say("trace.total_cost"))
+    _table(rows, name="price")
     if span.cost_source == "unpriced":
         st.caption(say("trace.unpriced_help", model=messages.label(span.model or "?")))
 
@@ -207,7 +207,7 @@ def attributes(span: Span) -> None:
                            label_visibility="collapsed", placeholder=say("trace.search")).lower()  # fmt: skip
     found = {k: v for k, v in sorted(everything.items()) if wanted in k.lower() or wanted in v.lower()}
     st.caption(say("trace.found", found=len(found), all=len(everything)))
-    _table(dict(list(found.items())[:500]), alt=say("trace.tab.attributes"))
+    _table(dict(list(found.items())[:500]), name="attributes")
 
 
 def events(span: Span) -> None:
@@ -235,14 +235,14 @@ def _feedback(span: Span, own: list[Feedback], concerned: str) -> None:
     feedback.form(span.trace_id, concerned, key=f"feedback_form_{span.span_id}")
 
 
-def _table(rows: dict[str, str], *, alt: str) -> None:
+def _table(rows: dict[str, str], *, name: str) -> None:
     """Draw names and values as plain text, wrapped: `st.table` would read Markdown in them."""
-    with st.container(key=f"pairs_{alt}", gap=None):
-        for number, (name, value) in enumerate(rows.items()):
+    with st.container(key=f"pairs_{name}", gap=None):
+        for number, (title, value) in enumerate(rows.items()):
             left, right = st.columns([2, 3], gap="small", wrap=False)
-            left.text(messages.visible(name))
+            left.text(messages.visible(title))
             with right:
-                messages.write(value, key=f"pair_{alt}_{number}")
+                messages.write(value, key=f"pair_{name}_{number}")
 
 
 def _as_text(value: Any) -> str:
