@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
     except (KansokuError, ClickHouseError, OSError) as error:
         print(f"kansoku: {error}", file=sys.stderr)
         return 1
-    # A batch makes hundreds of thousands of objects and no cycles; looking for them costs a fifth of its time.
+    # A batch makes many objects and no cycles; looking for cycles that often costs a fifth of its time.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     try:

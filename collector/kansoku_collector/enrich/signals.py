@@ -16,8 +16,8 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff]")
 _LATIN = re.compile(r"[A-Za-z]")
 _OTHER = re.compile(r"[\u0370-\u1cff\u00c0-\u024f]")
 
-# Fixed phrases: far cheaper to look for than expressions, and this runs on every answer. English is compared in
-# lower case with "can't" for cannot, "don't" for do not, "i'm" for I am, and straight apostrophes.
+# Fixed phrases: far cheaper to look for than expressions, and this runs on every answer. English is compared
+# in lower case with "can't" for cannot, "don't" for do not, "i'm" for I am, and straight apostrophes.
 _REFUSALS = (
     *(
         "i'm sorry, but i",
