@@ -7,6 +7,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import drift as drift_questions
 from kansoku_collector.store.read import grid, incidents, overview, slices, votes
+from kansoku_collector.store.read.drift import VersionChange
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import clock, data, links, movers, sentences, table, words
 from kansoku_dashboard.figures import cost as cost_figure
@@ -61,7 +62,10 @@ def tile_row(view: View) -> None:
     first = data.ask(overview.health, view.scope.project).first
     if first and first <= period.previous().start + period.length / 20:
         before = stretch(view, period.previous())
-    hidden = [backdrop(view, period, []).hidden(row.time) for row in now.series]
+    behind = backdrop(view, period, [])
+    hidden = [
+        behind.hidden(row.time) or bool(first and row.time + behind.width <= first) for row in now.series
+    ]
     with st.container(key="tiles"):
         columns = st.columns(6, gap="small")
         for column, tile in zip(columns, tiles(now, before, hidden), strict=True):
@@ -166,18 +170,29 @@ def moved(view: View) -> None:
 
 def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
     """Return what lies behind the charts of this view: gaps, changes of version, the reader's clock."""
+    changes = data.ask(drift_questions.version_changes, view.scope, period)
     return Backdrop(
         times,
         grid.Grid.of(period).width,
         period.end,
         data.ask(overview.gaps, view.scope.project, period),
-        data.ask(drift_questions.version_changes, view.scope, period),
+        [
+            change
+            for change in data.ask(drift_questions.version_changes, view.scope, period)
+            if not _alias(change)
+        ],
         clock.zone(),
         say("overview.no_data"),
         say("overview.nothing"),
         {kind: say(f"overview.changed_{kind}") for kind in ("model", "prompt", "release")},
         say("overview.day_format"),
     )
+
+
+def _alias(change: VersionChange) -> bool:
+    """Tell whether a change is only a call that failed: it has the name that was asked for and no version."""
+    one, other = change.before, change.after
+    return change.kind == "model" and (one.startswith(other) or other.startswith(one))
 
 
 def _heading(name: str, note: str) -> None:

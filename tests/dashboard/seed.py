@@ -1,6 +1,6 @@
 """Write a few believable days of traffic straight into a store: `python tests/dashboard/seed.py chdb:///path`.
 
-What happens in it, as shares of the whole stretch: no data from 0.45 to 0.48; at 0.60 the vendor answers with
+What happens in it, as shares of the whole stretch: no data from 0.45 to 0.51; at 0.60 the vendor answers with
 a new model version (longer answers, more refusals); at 0.40 prompt v14 takes over from v13, liked less.
 """
 
@@ -19,7 +19,7 @@ from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 
 LUNA_OLD, LUNA_NEW = "gpt-5.6-luna-2026-08-06", "gpt-5.6-luna-2026-11-14"
-GAP, NEW_PROMPT, NEW_VERSION = (0.45, 0.48), 0.40, 0.60
+GAP, NEW_PROMPT, NEW_VERSION = (0.45, 0.51), 0.40, 0.60
 QUESTIONS = {
     "ja": [
         (

@@ -158,6 +158,15 @@ def test_an_outage_is_a_gap_and_a_quiet_night_is_not(store):
     assert overview.find_gaps([(time, 0) for time in times], HOUR) == []
 
 
+def test_nights_that_are_always_empty_are_no_gaps():
+    """A town sleeps; only a night that used to be busy is missing something."""
+    times = [DAY.start + place * HOUR for place in range(24 * 7)]
+    sleepy = [(time, 0 if 1 <= time.hour < 6 else 100) for time in times]
+    assert overview.find_gaps(sleepy, HOUR) == []
+    out = [(time, 0 if 60 <= place < 66 else count) for place, (time, count) in enumerate(sleepy)]
+    assert len(overview.find_gaps(out, HOUR)) == 1
+
+
 def test_silence_before_the_first_span_is_no_gap():
     """Nothing was promised before the application was switched on."""
     times = [DAY.start + place * HOUR for place in range(6)]

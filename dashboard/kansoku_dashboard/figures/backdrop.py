@@ -58,6 +58,8 @@ def _shared(one: str, other: str) -> str:
 def _versions(before: str, after: str) -> tuple[str, str, str]:
     """Split what two versions of one model share from what differs: "gpt-5", "08-06", "11-14"."""
     shared = _shared(before, after)
+    if shared in (before, after):
+        return shared, before[len(shared) :].lstrip("-@:_") or "–", after[len(shared) :].lstrip("-@:_") or "–"
     cut = max(shared.rfind(mark) for mark in "-@:_")
     # Never inside a date: 2026-08-06 and 2026-11-14 differ as wholes.
     while (

@@ -154,8 +154,8 @@ def cost_by_model(client: Client, scope: Scope, period: Period) -> list[ModelCos
 def gaps(client: Client, project: str, period: Period) -> list[Period]:
     """Return the stretches in which the whole project sent nothing although it should have.
 
-    A run of empty buckets between two full ones is a gap when the traffic around it would leave it
-    empty less than once in ten thousand times.
+    A run of empty buckets between full ones is a gap when its quieter side, and the same hours of other days
+    where there are two or more, would leave it empty less than once in ten thousand times.
     """
     grid = Grid.of(period)
     rows = client.query(
@@ -170,14 +170,24 @@ def gaps(client: Client, project: str, period: Period) -> list[Period]:
 def find_gaps(counts: list[tuple[datetime, int]], width: timedelta) -> list[Period]:
     """Return the gaps of a series of counts; see `gaps`."""
     full = [place for place, (_, count) in enumerate(counts) if count]
+    seen = dict(counts[full[0] : full[-1] + 1]) if full else {}
     found = []
     for before, after in pairwise(full):
-        empty = after - before - 1
-        around = [counts[place][1] for place in full if before - 3 <= place <= after + 3]
+        empty = counts[before + 1 : after]
+        left, right = counts[max(0, before - 1) : before + 1], counts[after : after + 2]
+        # The bucket in which it began or ended is itself cut short, so each side is its busier bucket of two.
+        around = min(max(count for _, count in side) for side in (left, right))
         # Spans come in traces of several, so they are worth less than independent arrivals: a fifth.
-        if empty and empty * sum(around) / len(around) / 5 > 9.2:
+        if sum(min(around, _usual(time, seen, around)) for time, _ in empty) / 5 > 9.2:
             found.append(Period(counts[before][0] + width, counts[after][0]))
     return found
+
+
+def _usual(time: datetime, seen: dict[datetime, int], otherwise: float) -> float:
+    """Return the middle count of the same hour on other days; `otherwise` where fewer than two are known."""
+    days = (time + timedelta(days=step) for step in range(-7, 8) if step)
+    same = sorted(seen[day] for day in days if day in seen)
+    return same[len(same) // 2] if len(same) >= 2 else otherwise
 
 
 def measured(scope: Scope) -> tuple[str, str, str]:
