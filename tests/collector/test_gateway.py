@@ -152,7 +152,9 @@ def test_an_error_in_the_middle_of_a_stream_is_raised_by_the_client(server):
     for compress in (False, "lz4", "zstd"):
         client = open_client(server, "reader", compress=compress)
         with pytest.raises(StreamFailureError) as caught:
-            client.query("SELECT throwIf(number = 1500000) FROM numbers(2000000)")
+            _ = client.query(
+                "SELECT throwIf(number = 1500000), sipHash64(number) FROM numbers(2000000)"
+            ).result_rows  # read lazily
         assert caught.value.code == 395
 
 
@@ -222,14 +224,18 @@ def test_a_stream_of_a_million_rows_and_of_a_hundred_million_does_not_grow_memor
 
 
 def test_an_insert_of_many_rows_is_streamed(server):
-    """Two hundred megabytes of data go in without being held at once."""
+    """Four hundred megabytes of data go in without being held at once."""
     client = open_client(server, "admin")
     client.command("CREATE TABLE IF NOT EXISTS bulk (n UInt64, s String) ENGINE = MergeTree ORDER BY tuple()")
     line = b'12345678,"' + b"x" * 189 + b'"\n'
     before = server.memory()
-    client.raw_insert("bulk", ["n", "s"], (line * 5_000 for _ in range(200)), fmt="CSV")
-    assert client.command("SELECT count() FROM bulk") == 1_000_000
-    assert server.memory() - before < 400 * MB
+    blocks = {
+        "min_insert_block_size_rows": 65_536,
+        "min_insert_block_size_bytes": 16 * MB,
+    }  # the engine's own buffer
+    client.raw_insert("bulk", ["n", "s"], (line * 5_000 for _ in range(400)), fmt="CSV", settings=blocks)
+    assert client.command("SELECT count() FROM bulk") == 2_000_000
+    assert server.memory() - before < 200 * MB
 
 
 def test_a_broken_insert_stores_nothing_and_says_why(server):
