@@ -82,7 +82,8 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable(tmp_path: Path) -
 def test_alerts_check_names_file_line_and_reason(tmp_path: Path) -> None:
     """A wrong rule is reported with the file, the line and what is wrong."""
     rules = tmp_path / "rules.yaml"
-    rules.write_text("rules:\n  - name: dear\n    metric: moneys\n    comparison: above\n    threshold: 1\n    window: 1h\n")
+    rule = ["rules:", "  - name: dear", "    metric: moneys", "    comparison: above", "    threshold: 1"]
+    rules.write_text("\n".join([*rule, "    window: 1h", ""]))
     result = run("alerts", "check", str(rules))
     assert result.returncode == 1
     assert f"{rules}:3" in result.stderr
