@@ -49,7 +49,8 @@ class Engine:
     """The embedded engine on `path`; any number of sessions beside each other, in this process only."""
 
     def __init__(self, path: str) -> None:
-        self._path = os.path.realpath(path)
+        # chDB compares paths letter by letter: spelt as `connect` spells it, one slash in front.
+        self._path = os.path.realpath("/" + path.lstrip("/"))
         self._lock = threading.Lock()
         self._own = self.connect({})
         self.read = lru_cache(maxsize=512)(self._read)
