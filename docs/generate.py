@@ -32,13 +32,17 @@ def settings_page() -> str:
 
 def _rows(model: Any) -> list[str]:
     prefix = model.model_config.get("env_prefix", "")
-    rows = []
-    for name, field in model.model_fields.items():
-        variable = (
-            field.validation_alias if isinstance(field.validation_alias, str) else f"{prefix}{name}".upper()
-        )
-        rows.append(f"| `{variable}` | {_default(field.default)} | {field.description} |")
-    return rows
+    return [
+        f"| `{_variable(prefix, name, field)}` | {_default(field.default)} | {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _variable(prefix: str, name: str, field: Any) -> str:
+    """Return the name of the environment variable that sets `field`."""
+    alias = field.validation_alias
+    choices = alias.choices if hasattr(alias, "choices") else [alias]
+    return next((c for c in choices if str(c).startswith(prefix)), f"{prefix}{name}".upper())
 
 
 def _default(value: Any) -> str:
