@@ -176,11 +176,7 @@ def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
         grid.Grid.of(period).width,
         period.end,
         data.ask(overview.gaps, view.scope.project, period),
-        [
-            change
-            for change in data.ask(drift_questions.version_changes, view.scope, period)
-            if not _alias(change)
-        ],
+        [change for change in changes if not _alias(change)],
         clock.zone(),
         say("overview.no_data"),
         say("overview.nothing"),

@@ -45,12 +45,12 @@ def settle(page: Page) -> None:
 
 
 def first_trace(page: Page, url: str) -> str:
-    """Return the address of a trace worth a picture: the first that Traces links to."""
-    page.goto(f"{url}/traces?range=7d")
+    """Return the address of a trace worth a picture: the dearest of the week."""
+    page.goto(f"{url}/traces?range=7d&sort=cost")
     settle(page)
     links = page.locator("a[href*='trace_id='], a[href*='/trace?']")
     if links.count() == 0:
-        page.locator("[data-testid=stDataFrame] canvas").first.click(position={"x": 14, "y": 60})
+        page.locator("[data-testid=stDataFrame]").first.click(position={"x": 14, "y": 52})
         page.wait_for_url("**/trace?**", timeout=10_000)
         return page.url
     return str(links.first.evaluate("node => node.href"))
