@@ -16,6 +16,7 @@ from kansoku import clock
 from kansoku_demo import conversation
 from kansoku_demo.history import Historian, chunks
 from kansoku_demo.opinion import Opinion
+from kansoku_demo.opinion import judge as judge_answer
 from kansoku_demo.scenario import Scenario
 from kansoku_demo.state import State
 
@@ -95,12 +96,8 @@ def test_request_is_a_tree_of_agent_retrieval_tools_and_calls(exporter: InMemory
     assert {"invoke_agent", "retrieval", "embeddings", "chat", "execute_tool", "evaluation"} <= set(kinds)
     assert {s.attributes.get("gen_ai.prompt.version") for s in spans} == {"v14"}
     assert all(s.attributes.get("session.id") and s.attributes.get("user.id") for s in spans)
-    providers = {
-        (s.attributes["gen_ai.provider.name"], s.attributes["gen_ai.request.model"])
-        for s in spans
-        if "gen_ai.request.model" in s.attributes
-    }
-    assert providers == {
+    calls = [s.attributes for s in spans if "gen_ai.request.model" in s.attributes]
+    assert {(c["gen_ai.provider.name"], c["gen_ai.request.model"]) for c in calls} == {
         ("openai", "gpt-5.6-luna"),
         ("openai", "text-embedding-3-small"),
         ("local", "qwen3-8b"),
@@ -142,13 +139,11 @@ def test_likes_fall_for_the_terse_prompt(
     """In the A/B test the citizens of v16 miss facts in the answers and like them less."""
     shares: dict[str, list[bool]] = defaultdict(list)
 
-    def judge(turn: Any, answer: str, fallback: bool, language: str, dice: Any) -> Opinion | None:
-        shares[version].append(conversation_judge(turn, answer, fallback, language) == "good")
+    def note(turn: Any, answer: str, fallback: bool, language: str, dice: Any) -> Opinion | None:
+        shares[version].append(judge_answer(turn, answer, fallback, language) == "good")
         return None
 
-    from kansoku_demo.opinion import judge as conversation_judge
-
-    monkeypatch.setattr(conversation, "opinion", judge)
+    monkeypatch.setattr(conversation, "opinion", note)
     for version in ("v14", "v16"):
         monkeypatch.setattr(Scenario, "prompt_version", lambda *_, v=version: v)
         fill(exporter, 4.0, hours=5)

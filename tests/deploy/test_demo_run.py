@@ -1,5 +1,6 @@
-"""The command: back-fills once, checks what was stored, goes on live, stops cleanly, complains in one sentence."""
+"""The command: back-fills once, checks what was stored, goes on live, stops cleanly, complains briefly."""
 
+import contextlib
 import io
 import json
 import signal
@@ -81,18 +82,23 @@ def listen(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPSer
         return None
 
 
-def demo(*arguments: str) -> subprocess.Popen[str]:
-    """Start the command as its own process."""
+@contextlib.contextmanager
+def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command as its own process, which does not outlive the block."""
     command = [sys.executable, "-m", "kansoku_demo.run", "--api-key", KEY, *arguments]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_history_is_stored_completely_and_a_second_run_adds_nothing(sink: Sink, tmp_path: Path) -> None:
     """Six hours are filled in once; what was sent was stored, and all of it lies in the past."""
     arguments = ("--endpoint", sink.url, "--data", str(tmp_path), "--days", "0.25", "--no-live")
     before = time.time()
-    first = demo(*arguments)
-    _, said = first.communicate(timeout=240)
+    with demo(*arguments) as first:
+        _, said = first.communicate(timeout=240)
     assert first.returncode == 0, said
     assert f"{len(sink.starts):,} spans, all stored" in said
     assert len(sink.starts) > 20
@@ -100,19 +106,19 @@ def test_history_is_stored_completely_and_a_second_run_adds_nothing(sink: Sink, 
     assert sink.feedback
     assert all(before - 7 * 3600 < item["time"] < time.time() + 120 for item in sink.feedback)
     count = len(sink.starts)
-    second = demo(*arguments)
-    _, said = second.communicate(timeout=120)
+    with demo(*arguments) as second:
+        _, said = second.communicate(timeout=120)
     assert (second.returncode, len(sink.starts)) == (0, count), said
 
 
 def test_live_traffic_flows_until_sigterm_and_ends_with_zero(sink: Sink, tmp_path: Path) -> None:
     """Live requests arrive with the present time; SIGTERM ends the demo cleanly after a flush."""
-    process = demo("--endpoint", sink.url, "--data", str(tmp_path), "--days", "0", "--rate", "240")
     began = time.time()
-    while len(sink.starts) < 20 and time.time() < began + 120:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=120)
+    with demo("--endpoint", sink.url, "--data", str(tmp_path), "--days", "0", "--rate", "240") as process:
+        while len(sink.starts) < 20 and time.time() < began + 120:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert len(sink.starts) >= 20
     assert min(sink.starts) > began - 5

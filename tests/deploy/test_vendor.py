@@ -34,6 +34,7 @@ class SteadyVendor(Vendor):
     """A vendor for which it is always the same minute, so that a test sees the same answers each time."""
 
     def reply(self, path: str, body: bytes, at: float, retry: int = 0) -> Reply:
+        """Answer as at the end of the hundredth minute at the latest."""
         return super().reply(path, body, min(at, 6000.0), retry)
 
 
@@ -166,7 +167,7 @@ def test_long_answer_is_cut_at_the_limit(client: openai.OpenAI) -> None:
 
 
 def test_client_succeeds_after_a_rate_limit_and_raises_after_a_lasting_error() -> None:
-    """429 has a retry-after that the real client obeys; an error that stays becomes its InternalServerError."""
+    """429 has a retry-after that the real client obeys; a lasting error is its InternalServerError."""
     outcomes = {"answered": 0, "failed": 0}
     with VendorServer(SteadyVendor(7, NEVER), pace=0) as server, httpx2.Client() as http:
         statuses: list[int] = []
@@ -242,13 +243,10 @@ def test_similar_texts_are_near_in_both_languages() -> None:
         ("en", "My power bank is swollen", "lithium-batteries"),
     ):
         asked = vectors.embed(question, 512)
-        scored = {
-            e.id: sum(
-                a * b
-                for a, b in zip(asked, vectors.embed(f"{e.title} {e.keywords} {e.text}", 512), strict=True)
-            )
-            for e in guide.entries(language)
-        }
+        scored = {}
+        for e in guide.entries(language):
+            vector = vectors.embed(f"{e.title} {e.keywords} {e.text}", 512)
+            scored[e.id] = sum(a * b for a, b in zip(asked, vector, strict=True))
         assert max(scored, key=lambda entry_id: scored[entry_id]) == wanted
 
 
