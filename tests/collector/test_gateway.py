@@ -267,6 +267,19 @@ def test_a_client_that_leaves_before_the_first_row_ends_its_query(server):
     assert_no_query_like(server, "sipHash64")
 
 
+def test_a_client_that_leaves_during_an_insert_stores_nothing(server):
+    """Half an insert is no insert, and the connection is free again."""
+    client = open_client(server, "admin")
+    client.command("CREATE TABLE IF NOT EXISTS halves (n UInt64) ENGINE = MergeTree ORDER BY n")
+    basic = base64.b64encode(b"admin:ksk_admin").decode()
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {basic}\r\nContent-Length: 9000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as wire:
+        wire.sendall((head + "INSERT INTO halves FORMAT CSV\n" + "1234567\n" * 100_000).encode())
+    client.insert("halves", [[7]], column_names=["n"])
+    assert_no_query_like(server, "INSERT INTO halves")
+    assert client.query("SELECT n FROM halves").result_rows == [(7,)]
+
+
 def request_of(query):
     """Write a request of the reader as it goes over the wire."""
     basic = base64.b64encode(b"reader:ksk_read").decode()

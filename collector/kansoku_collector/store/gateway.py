@@ -6,20 +6,20 @@ clickhouse_connect.get_client(host="127.0.0.1", username="reader", password=key,
 
 import asyncio
 import contextlib
-import ipaddress
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from kansoku_collector.store.connect import DATABASE
+from kansoku_collector.store.gateway_door import LoopbackOnly
 from kansoku_collector.store.gateway_engine import STREAM_SAFE, Engine, Session, Totals
 from kansoku_collector.store.gateway_errors import QueryError
+from kansoku_collector.store.gateway_feed import Feed, pump
 from kansoku_collector.store.gateway_guard import (
     Statement,
     check_everyone,
@@ -76,35 +76,6 @@ def build(path: str, keys: Keys, *, limit: int = 32) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan)
     app.add_middleware(LoopbackOnly)
     return app
-
-
-class LoopbackOnly:
-    """Refuse requests that a web page in a browser could have been tricked into: a foreign Host or Origin."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass the request on when its Host and Origin are this machine's."""
-        if scope["type"] == "http":
-            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-            origin = headers.get(b"origin")
-            if not is_loopback(f"//{headers.get(b'host', '')}") or (origin and not is_loopback(origin)):
-                error = QueryError(
-                    516, "The gateway answers to loopback host names only", "AUTHENTICATION_FAILED"
-                )
-                await Reply(send, "").fail(error)
-                return
-        await self._app(scope, receive, send)
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL's host is this machine, by name or address."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Gateway:
@@ -186,13 +157,13 @@ class Gateway:
         """Stream the data after an INSERT into the engine."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
         loop = asyncio.get_running_loop()
-        feed = _Feed(queue, loop)
+        feed = Feed(queue, loop)
         session = self._session(call, "")
         try:
             await self._in_work(session.open)
             work = loop.run_in_executor(self._work, session.insert, head.query, head.format, feed)
             work.add_done_callback(lambda done: done.exception())  # also when nobody is left to ask for it
-            await _pump(body, head.data - prefix, queue, work)
+            await pump(body, head.data - prefix, queue, work)
             await work
         finally:
             feed.stop()
@@ -289,28 +260,6 @@ class Gateway:
         return await asyncio.get_running_loop().run_in_executor(self._control, function, *args)
 
 
-class _Feed:
-    """Insert data for the engine's thread, taken from the event loop's queue; `stop` makes it fail."""
-
-    def __init__(self, queue: "asyncio.Queue[bytes | None]", loop: asyncio.AbstractEventLoop) -> None:
-        self._queue = queue
-        self._loop = loop
-        self._stopped = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        while (chunk := asyncio.run_coroutine_threadsafe(self._queue.get(), self._loop).result()) is not None:
-            yield chunk
-        if self._stopped:
-            raise ClientGoneError
-
-    def stop(self) -> None:
-        """End the data as cut off: nothing of it will be stored."""
-        self._stopped = True
-        while self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
-
-
 def _readonly(call: Call, statement: Statement) -> str:
     """Choose the read-only level: readers 1, or 2 for the probe; GET never writes, as in ClickHouse."""
     if call.user != "reader":
@@ -340,25 +289,6 @@ def _chunks(statement: Statement, session: Session, output: str, call: Call) -> 
         yield from session.stream(statement.text, output, call.params)
     else:
         yield from session.spool(statement, output, call.params)
-
-
-async def _pump(
-    body: Body, start: int, queue: "asyncio.Queue[bytes | None]", work: "asyncio.Future[None]"
-) -> None:
-    """Move the body into the queue; once the insert has failed, only read on: some clients send all first."""
-    async for chunk in body.rest(start):
-        await _put(queue, chunk, work)
-    await _put(queue, None, work)
-
-
-async def _put(
-    queue: "asyncio.Queue[bytes | None]", item: bytes | None, work: "asyncio.Future[None]"
-) -> None:
-    if work.done():
-        return
-    placing = asyncio.ensure_future(queue.put(item))
-    await asyncio.wait({placing, work}, return_when=asyncio.FIRST_COMPLETED)
-    placing.cancel()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -50,7 +50,7 @@ class Engine:
 
     def __init__(self, path: str) -> None:
         # chDB compares paths letter by letter: spelt as `connect` spells it, one slash in front.
-        self._path = os.path.realpath("/" + path.lstrip("/"))
+        self._path = "/" + os.path.realpath(path).lstrip("/")
         self._lock = threading.Lock()
         self._own = self.connect({})
         self.read = lru_cache(maxsize=512)(self._read)
