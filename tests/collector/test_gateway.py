@@ -272,7 +272,8 @@ def test_a_client_that_leaves_during_an_insert_stores_nothing(server):
     client = open_client(server, "admin")
     client.command("CREATE TABLE IF NOT EXISTS halves (n UInt64) ENGINE = MergeTree ORDER BY n")
     basic = base64.b64encode(b"admin:ksk_admin").decode()
-    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {basic}\r\nContent-Length: 9000000\r\n\r\n"
+    lines = ["POST / HTTP/1.1", "Host: localhost", f"Authorization: Basic {basic}", "Content-Length: 9000000"]
+    head = "\r\n".join([*lines, "", ""])
     with socket.create_connection(("127.0.0.1", server.port)) as wire:
         wire.sendall((head + "INSERT INTO halves FORMAT CSV\n" + "1234567\n" * 100_000).encode())
     client.insert("halves", [[7]], column_names=["n"])
