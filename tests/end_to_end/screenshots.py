@@ -50,8 +50,8 @@ def first_trace(page: Page, url: str) -> str:
     settle(page)
     links = page.locator("a[href*='trace_id='], a[href*='/trace?']")
     if links.count() == 0:
-        page.locator("[data-testid=stDataFrame]").first.click(position={"x": 14, "y": 52})
-        page.wait_for_url("**/trace?**", timeout=10_000)
+        page.locator("[data-testid=stDataFrame]").first.click(position={"x": 300, "y": 60}, force=True)
+        page.wait_for_url("**/trace?**", timeout=30_000)
         return page.url
     return str(links.first.evaluate("node => node.href"))
 

@@ -15,6 +15,7 @@ SCALE = (
     (1.0, "#D9485F"),
 )
 MOST_LABELS = 2
+GLYPHS = {"model": "▼", "prompt": "◆", "release": "●"}
 WIDTH = 560  # of the plot on a laptop, in pixels
 
 
@@ -82,7 +83,7 @@ def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
             "yshift": 4 + 15 * line,
             "xanchor": _anchor(backdrop, change),
             "showarrow": False,
-            "text": f"▼ {escape(_short(backdrop.sentence(change)))}",
+            "text": f"{GLYPHS[change.kind]} {escape(_short(backdrop.sentence(change)))}",
             "font": {"size": 11, "color": MARKS[change.kind][0]},
         }
         for line, change in enumerate(order[:MOST_LABELS])
