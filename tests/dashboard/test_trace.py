@@ -1,4 +1,4 @@
-"""The screen of one trace: deep links, the span panel, hostile content, feedback, a trace that is not there."""
+"""The screen of one trace: deep links, the span panel, hostile content, feedback, an absent trace."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def sampled(engine_url):
 @pytest.fixture
 def open_trace(sampled, open_app, monkeypatch):
     """Return `run(trace_id, **query)` on the sample traces."""
-    monkeypatch.setattr(data, "connect", lambda url: connect(sampled, database=DATABASE))
+    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=DATABASE))
     settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{DATABASE}")))
     return lambda trace_id, **query: open_app("trace", trace=trace_id, **query)
 
@@ -79,7 +79,7 @@ def test_the_span_and_the_tab_of_a_link_are_open(open_trace):
     app = open_trace(samples.ANSWER, span=samples.CALL, tab="cost")
     assert drawn(app)["selected"] == samples.CALL
     shown = texts(app)
-    assert ["Input", "1,000", "Output", "200"] == shown[shown.index("Input") :][:4]
+    assert shown[shown.index("Input") :][:4] == ["Input", "1,000", "Output", "200"]
     assert "luna@1" in shown
     assert "computed from a price list" in shown
     assert "毎週水曜日です。" not in shown
@@ -136,9 +136,8 @@ def test_a_hostile_prompt_is_inert(open_trace, tab):
         assert "\u202e" not in value
         assert len(value) < 21_000
     assert not app.get("imgs")
-    assert [element.type for element in app.get("html")] == ["html"] * len(app.get("html"))
-    allowed = {"/trace", "/traces", "/", "/alerts", "/start"}
-    assert all(link.proto.page.startswith(tuple(allowed)) for link in app.get("page_link") if link.proto.page)
+    assert not any("evil" in element.proto.body for element in app.get("html"))
+    assert not any(link.proto.external for link in app.get("page_link"))
 
 
 def test_five_megabytes_of_base64_are_a_size(open_trace):
@@ -181,7 +180,7 @@ def test_without_an_id_the_way_to_the_list_is_offered(open_app):
 
 def test_the_steps_walk_the_list_of_the_link(open_trace):
     """J goes down the list that the reader came from, and says where it ends."""
-    app = open_trace(samples.ANSWER, status="", range="1h")
+    app = open_trace(samples.ANSWER, list="range=1h&service=&status=")
     app.button(key="J").click().run()
     assert app.query_params["trace"] in (samples.TOOLS, [samples.TOOLS])
     app.button(key="K").click().run()

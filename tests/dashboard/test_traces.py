@@ -11,7 +11,7 @@ from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read.traces import TraceRow
 from kansoku_dashboard import data, settings, words
-from kansoku_dashboard.screens import amounts, table
+from kansoku_dashboard.screens import amounts, table, traces
 from kansoku_dashboard.settings import DashboardSettings
 
 DATABASE = "dashboard_traces"
@@ -29,7 +29,7 @@ def sampled(engine_url):
 @pytest.fixture
 def open_traces(sampled, open_app, monkeypatch):
     """Return `run("traces", **query)` on the sample traces."""
-    monkeypatch.setattr(data, "connect", lambda url: connect(sampled, database=DATABASE))
+    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=DATABASE))
     settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{DATABASE}")))
     return lambda **query: open_app("traces", **query)
 
@@ -88,6 +88,27 @@ def test_a_filter_set_on_the_screen_reaches_the_url_and_the_links(open_traces):
     assert len(links) == 1
     assert "status=error" in links[0]
     assert "q=weather" in links[0]
+
+
+def test_the_page_stands_in_the_url_and_another_filter_starts_at_the_first(open_traces, monkeypatch):
+    """A page number beyond the end shows the last page; page 2 of one filter is not page 2 of another."""
+    monkeypatch.setattr(traces, "PAGE_SIZE", 3)
+    assert len(shown(open_traces(page="2"))) == 1
+    assert len(shown(open_traces(page="99"))) == 1
+    app = open_traces(page="2")
+    app.selectbox(key="_sort").set_value("cost").run()
+    assert "page" not in app.query_params
+    assert samples.TOOLS in shown(app)[0]["id"]
+
+
+def test_a_click_on_a_row_opens_the_trace_with_the_filters_of_the_list(open_traces):
+    """Bound parameters cannot be set from within, so they travel in one of their own."""
+    app = open_traces(range="1h", session="s-1")
+    app.session_state["table_0"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
+    app.run()
+    assert not app.exception
+    assert app.query_params["trace"] in (samples.ANSWER, [samples.ANSWER])
+    assert "session=s-1" in str(app.query_params["list"])
 
 
 def test_the_totals_are_a_lower_bound_when_calls_have_no_price(open_traces):

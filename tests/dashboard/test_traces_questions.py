@@ -95,13 +95,6 @@ def test_pages_do_not_overlap_and_never_exceed_their_limit(client):
 )
 def test_each_condition_finds_exactly_what_it_says(client, conditions, found):
     """Text is found inside sentences whatever its width and case; wildcards and quotes are letters."""
-    samples.put(
-        client, [samples.span(samples.ANSWER, "00000000000000aa", samples.ROOT, "x", input_text="ok")]
-    )
-    # As the collector stores it: NFKC.
-    client.command(
-        "ALTER TABLE spans UPDATE input_text = normalizeUTF8NFKC(input_text) WHERE 1 SETTINGS mutations_sync=1"
-    )
     wanted = replace(ALL, **conditions)
     assert ids(client, wanted) == found
     assert traces.totals(client, wanted).traces == len(found)

@@ -110,7 +110,7 @@ def test_less_than_a_millisecond_proves_no_wrong_clock():
 
 
 def test_own_time_leaves_out_what_children_cover_once():
-    """Two children side by side cover their stretch once, and one that runs on covers nothing after the end."""
+    """Two children side by side cover their stretch once; one that runs on covers nothing after the end."""
     nodes = grow(
         [row("a", "", 0, 100), row("b", "a", 10, 40), row("c", "a", 30, 40), row("d", "a", 90, 500)]
     ).nodes

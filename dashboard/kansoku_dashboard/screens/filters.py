@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from typing import cast
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
 from kansoku_collector.store.read.traces import KEYS, Filter, Sort
-from kansoku_collector.store.scope import Period
-from kansoku_dashboard import state
+from kansoku_collector.store.scope import Period, Scope
+from kansoku_dashboard import settings, state
 
 STATUSES = ("", "error", "ok")
 VOTES = ("", "liked", "disliked")
@@ -20,7 +21,7 @@ def read() -> Filter:
     """Return the filter that the URL describes; a value that cannot be meant counts as absent."""
     return Filter(
         period=period(),
-        scope=state.scope(),
+        scope=scope(),
         session=value("session"),
         user=value("user"),
         tag=value("tag"),
@@ -30,6 +31,19 @@ def read() -> Filter:
         min_seconds=_number(value("min_seconds")),
         unpriced=value("unpriced").lower() == "true",
         text=value("q").strip(),
+    )
+
+
+def scope() -> Scope:
+    """Return the slice of traffic that the URL describes."""
+    name, _, version = value("prompt").rpartition("@")
+    return Scope(
+        project=settings.current().project,
+        environment=value("env"),
+        service=value("service"),
+        model=value("model"),
+        prompt_name=name,
+        prompt_version=version,
     )
 
 
@@ -45,19 +59,33 @@ def period() -> Period:
         return Period(start, end)
     chosen = value("range")
     name = chosen if chosen in state.RANGES else state.DEFAULT_RANGE
-    return state.View(name, state.scope(), live=False).period()
+    return state.View(name, scope(), live=False).period()
 
 
 def carried() -> dict[str, str]:
     """Return every parameter that makes the same list again."""
-    return state.carried() | {name: given for name in NAMES if (given := value(name))}
+    given = {name: value(name) for name in (*state.FILTERS, "range", *NAMES)}
+    return {
+        name: text for name, text in given.items() if text and (name, text) != ("range", state.DEFAULT_RANGE)
+    }
+
+
+def packed() -> dict[str, str]:
+    """Return the same in one parameter `list`, for a change of screen from within.
+
+    Streamlit lets nobody but the widget set a parameter that is bound to one, not even on the way elsewhere.
+    """
+    given = urlencode(carried())
+    return {"list": given} if given else {}
 
 
 def value(name: str) -> str:
-    """Return a parameter as the widgets or, before they are drawn, the URL have it."""
+    """Return a parameter as the widgets have it, before they are drawn the URL, at last what `list` has."""
     given = st.session_state.get(name)
     if given is None or given == "":
         given = st.query_params.get(name)
+    if given is None:
+        given = dict(parse_qsl(st.query_params.get("list", ""))).get(name)
     return "" if given is None or given is False or given == 0 else str(given)
 
 

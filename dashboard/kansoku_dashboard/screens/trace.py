@@ -115,6 +115,7 @@ def _drawn(located: Located) -> Drawn:
 def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
     """Draw the steps to the neighbours, name, id and the figures of the whole trace."""
     with st.container(horizontal=True, vertical_alignment="center", key="trace_header"):
+        links.link("traces", say("trace.back"), icon=":material/list:", **filters.carried())
         for which, (letter, arrow) in enumerate((("K", "arrow_back"), ("J", "arrow_forward"))):
             label = say("trace.next" if which else "trace.previous")
             if st.button(

@@ -80,12 +80,12 @@ def listing() -> None:
         nothing(wanted)
         return
     pages = -(-found.traces // PAGE_SIZE)
-    number = min(int(st.session_state.get("page") or _asked_page()), pages)
+    number = min(_asked_page(), pages)
     with data.panel(say("traces.table")):
         rows = data.ask(store.page, wanted, sort=order, number=number, size=PAGE_SIZE)
         table(rows)
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.pagination(pages, key="page", bind="query-params")
+            turn(pages, number)
             st.download_button(
                 say("traces.export"),
                 data=lambda: export(rows),
@@ -95,6 +95,17 @@ def listing() -> None:
                 on_click="ignore",
                 type="tertiary",
             )
+
+
+def turn(pages: int, number: int) -> None:
+    """Offer the other pages; the number stands in the URL."""
+    # Another filter makes another widget, so that the page of the old one is not kept.
+    key = f"_page_{pages}_{st.session_state.get('_filters_changed', 0)}"
+
+    def keep() -> None:
+        st.query_params["page"] = str(st.session_state[key])
+
+    st.pagination(pages, default=number, key=key, on_change=keep)
 
 
 def totals(found: Totals) -> None:
@@ -129,7 +140,7 @@ def table(rows: list[TraceRow]) -> None:
     if chosen and chosen[0] < len(rows):
         # Another key next time: coming back must not open the same trace again.
         st.session_state["_table"] = st.session_state.get("_table", 0) + 1
-        target = filters.carried() | {"trace": rows[chosen[0]].trace_id}
+        target = {"trace": rows[chosen[0]].trace_id} | filters.packed()
         st.switch_page(links.page("trace"), query_params=target)
 
 
@@ -202,7 +213,8 @@ def _asked_page() -> int:
 def _first_page() -> None:
     """Go back to page 1 when the filter is another one; the passing of time is none."""
     now = {name: filters.value(name) for name in (*state.FILTERS, "range", *filters.NAMES)}
-    before = st.session_state.get("_wanted")
-    if before is not None and before != now:
-        st.session_state["page"] = 1
+    before = st.session_state.get("_wanted", now)
+    if before != now:
+        st.query_params.pop("page", None)
+        st.session_state["_filters_changed"] = st.session_state.get("_filters_changed", 0) + 1
     st.session_state["_wanted"] = now

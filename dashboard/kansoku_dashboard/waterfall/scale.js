@@ -1,7 +1,7 @@
 // Time on the lane: ticks, labels, and the map from nanoseconds to a share of the width. Pure functions.
 
 const STEPS = [1, 2, 5];
-const UNITS = [[1, 'ns'], [1e3, 'µs'], [1e6, 'ms'], [1e9, 's'], [60e9, 'min'], [3600e9, 'h'], [86400e9, 'd']];
+const UNITS = [[1, 'ns'], [1e3, 'µs'], [1e6, 'ms'], [1e9, 's']];
 
 // Choose round steps: 1, 2, 5 in decimal units; in minutes and hours the divisions of a clock.
 function tickStep(length, wanted) {
@@ -25,6 +25,11 @@ function ticks(length, wanted) {
 
 // A tick is labelled in the unit of its step: "0 ms 500 ms 1,000 ms" would be longer than "0 s 0.5 s 1 s".
 function tickLabel(at, length) {
+  if (length >= 60e9) {
+    const [whole, part, name] = length >= 3600e9 ? [3600e9, 60e9, 'h'] : [60e9, 1e9, 'min'];
+    const rest = Math.round((at % whole) / part);
+    return `${Math.floor(at / whole)}${rest ? `:${String(rest).padStart(2, '0')}` : ''} ${name}`;
+  }
   const [size, unit] = UNITS.findLast(([u]) => length >= u) || UNITS[0];
   const value = at / size;
   return `${Number(value.toFixed(2)).toLocaleString('en')} ${unit}`;

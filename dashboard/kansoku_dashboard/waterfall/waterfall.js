@@ -166,11 +166,14 @@ class Waterfall {
       label.style.left = `${place * 100}%`;
       label.textContent = tickLabel(tick, this.data.length);
     }
+    let free = 0; // labels of neighbouring seams must not overlap
     for (const [from, to, length] of seams) {
       const seam = el('i', 'seam', this.lines);
       seam.style.left = `${from * 100}%`;
       seam.style.width = `${Math.max(0.3, (to - from) * 100)}%`;
-      const label = el('span', 'tick', this.axis);
+      if (from * width < free || from * width > width - 76) continue;
+      free = from * width + 84;
+      const label = el('span', 'tick seam', this.axis);
       label.style.left = `${from * 100}%`;
       label.textContent = `⋯ ${durationLabel(length)}`;
       label.title = this.data.words.skipped;
