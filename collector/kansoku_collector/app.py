@@ -31,7 +31,7 @@ from kansoku_collector.receive.http import Receiver
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate, migrations
+from kansoku_collector.store.migrate import apply_retention, migrate, migrations
 from kansoku_collector.writer import WriterThread
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def build(settings: Settings) -> Collector:
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     client = connect(settings.store_url)
-    _migrate(client)
+    _migrate(client, settings.retention_days)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -190,9 +190,10 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     return listener
 
 
-def _migrate(client: Client) -> None:
+def _migrate(client: Client, retention_days: int) -> None:
     try:
         migrate(client)
+        apply_retention(client, retention_days)
     except ClickHouseError as error:
         raise StoreError(f"the schema in ClickHouse cannot be brought up to date: {error}") from error
 
