@@ -1,6 +1,7 @@
 """The command: back-fills once, checks what was stored, goes on live, stops cleanly, complains briefly."""
 
 import contextlib
+import gzip
 import io
 import json
 import signal
@@ -42,6 +43,8 @@ def sink() -> Iterator[Sink]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
             if self.headers.get("authorization") != f"Bearer {KEY}":
                 return self.answer(401, b"{}")
             if self.path == "/v1/feedback":
@@ -53,7 +56,7 @@ def sink() -> Iterator[Sink]:
             return self.answer(200, b"")
 
         def do_GET(self) -> None:
-            self.answer(200, b"kansoku_spans_stored_total %d.0\n" % (len(kept.starts) - kept.hidden))
+            self.answer(200, b"kansoku_spans_stored_total %d.0\n" % max(0, len(kept.starts) - kept.hidden))
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
