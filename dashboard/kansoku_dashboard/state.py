@@ -76,7 +76,8 @@ def scope() -> Scope:
 
 def carried() -> dict[str, str]:
     """Return the parameters that a link takes along."""
-    chosen = {name: _value(name) for name in (*FILTERS, "range", "lang")}
+    chosen = {name: _value(name) for name in (*FILTERS, "range")}
+    chosen["lang"] = st.query_params.get("lang", "")  # the switch has a value even where nobody chose one
     return {
         name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)
     }

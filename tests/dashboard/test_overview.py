@@ -105,6 +105,15 @@ def test_the_open_alerts_are_sentences_with_a_way_to_their_traces(open_app, seed
     assert datetime.fromisoformat(way["from"]) <= one.opened - one.window + timedelta(seconds=1)
 
 
+def test_the_way_to_the_traces_sets_their_filters(open_app):
+    """A filter of the present screen must not hide what caused the alert."""
+    app = open_app(env="staging")
+    app.button(key="alert_traces").click().run()
+    assert not app.exception
+    state = app.session_state
+    assert (state["env"], state["feedback"]) == (None, "disliked")
+
+
 def test_the_alert_speaks_japanese(open_app):
     """Both languages name value and limit."""
     app = open_app(lang="ja")

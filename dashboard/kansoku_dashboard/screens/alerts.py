@@ -44,11 +44,8 @@ def _open(view: state.View) -> None:
                 st.markdown(
                     sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch"
                 )
-                links.link(
-                    "traces",
-                    say("alerts.traces"),
-                    icon=":material/arrow_forward:",
-                    **sentences.way(incident, now),
+                links.button(
+                    "traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}"
                 )
         if len(found) > MOST_SENTENCES:
             st.caption(say("alerts.more", count=len(found) - MOST_SENTENCES))
