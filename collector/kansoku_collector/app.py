@@ -47,9 +47,7 @@ def serve(settings: Settings) -> int:
 
     What cannot work is said in one sentence on standard error.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    _log_to_stderr(settings.log_level.upper())
     try:
         collector = build(settings)
     except (KansokuError, ClickHouseError, OSError) as error:
@@ -62,6 +60,15 @@ def serve(settings: Settings) -> int:
         return asyncio.run(collector.run())
     finally:
         collector.close()
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for name in ("kansoku", "kansoku_collector"):
+        logging.getLogger(name).setLevel(level)
+    # What these two warn of comes to us as an exception, and is said once, in our own words.
+    for name in ("urllib3", "clickhouse_connect"):
+        logging.getLogger(name).setLevel("ERROR")
 
 
 @dataclass

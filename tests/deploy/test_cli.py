@@ -103,24 +103,24 @@ def test_up_stops_cleanly_on_ctrl_c_and_leaves_no_process(tmp_path: Path) -> Non
     """Ctrl-C ends every part with exit code 0, and the same data can be opened again."""
     for _ in range(2):
         settings = ports()
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "kansoku_cli", "up", "--data", str(tmp_path)],
             env=ENVIRONMENT | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-        )
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if "API key" in line:
-                break
-        os.killpg(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
-        assert process.wait(60) == 0, "".join(lines) + rest
-        assert "Traceback" not in "".join(lines) + rest
+        ) as process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "API key" in line:
+                    break
+            os.killpg(process.pid, signal.SIGINT)
+            lines += process.stdout
+            assert process.wait(60) == 0, "".join(lines)
+        assert "Traceback" not in "".join(lines)
         for port in settings.values():
             assert not _listens(int(port))
 
