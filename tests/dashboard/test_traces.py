@@ -111,6 +111,16 @@ def test_a_click_on_a_row_opens_the_trace_with_the_filters_of_the_list(open_trac
     assert "session=s-1" in str(app.query_params["list"])
 
 
+def test_the_way_back_from_a_trace_restores_the_list(open_traces):
+    """The browser's Back brings the packed filters; the widgets must show what the list obeys."""
+    app = open_traces(trace="f" * 32, list="q=weather&status=error&min_cost=0.4&unpriced=&range=7d&odd=1")
+    assert not app.exception
+    assert [samples.TOOLS in row["id"] for row in shown(app)] == [True]
+    assert (app.text_input(key="q").value, app.number_input(key="min_cost").value) == ("weather", 0.4)
+    assert (app.selectbox(key="_status").value, app.segmented_control(key="range").value) == ("error", "7d")
+    assert "list" not in app.query_params
+
+
 def test_the_totals_are_a_lower_bound_when_calls_have_no_price(open_traces):
     """The sum over an unpriced call is at least, not exactly."""
     captions = " ".join(caption.value.replace("\\", "") for caption in open_traces().caption)

@@ -79,8 +79,26 @@ def packed() -> dict[str, str]:
     return {"list": given} if given else {}
 
 
+def unpack() -> None:
+    """Put what `list` carries back into URL and widgets, before they are drawn: the reader is back."""
+    packed_here = dict(parse_qsl(st.query_params.get("list", "")))
+    given = {name: text for name, text in packed_here.items() if name in (*state.FILTERS, "range", *NAMES)}
+    for name in ("list", "trace", "span", "tab"):
+        st.query_params.pop(name, None)
+    # Nothing is bound yet, for the widgets went when the reader left.
+    st.query_params.update(given)
+    for name, text in given.items():
+        if name in ("min_cost", "min_seconds"):
+            st.session_state[name] = _number(text)
+        elif name not in (*CHOSEN, "from", "to"):
+            st.session_state[name] = text == "True" if name == "unpriced" else text
+    if given:
+        # In the run that the browser's Back started, a widget takes what its address had: nothing.
+        st.rerun()
+
+
 def value(name: str) -> str:
-    """Return a parameter as the widgets have it, before they are drawn the URL, at last what `list` has."""
+    """Return a parameter as the widgets have it, else the URL, else what `list` carries."""
     given = st.session_state.get(name)
     if given is None or given == "":
         given = st.query_params.get(name)

@@ -21,6 +21,7 @@ TEXTS = ("session", "user", "tag")
 def show() -> None:
     """Draw the screen."""
     st.html(ROOM / "screens" / "traces.css")
+    filters.unpack()
     live = bar()
     st.fragment(listing, run_every=state.REFRESH_SECONDS if live else None)()
 

@@ -78,7 +78,8 @@ def grow(spans: Iterable[SpanRow]) -> Tree:
     walk = _Walk(children)
     for top in sorted(tops, key=_order):
         walk.down(top, missing=top.span_id in stand_ins)
-    for span in sorted(known.values(), key=_order):
+    left = [span for span in known.values() if span.span_id not in walk.places]
+    for span in sorted(left, key=_order):
         if span.span_id not in walk.places:
             walk.down(span, cycle=True)
     return _measured(walk.nodes)
@@ -139,7 +140,8 @@ def _measured(nodes: list[Node]) -> Tree:
         if node.parent >= 0:
             below[node.parent].append((node.start_ns, node.end_ns))
     for place, node in enumerate(nodes):
-        covered = sum(end - start for start, end in merge(below[place], node.start_ns, node.end_ns))
+        inner = merge(below[place], node.start_ns, node.end_ns) if node.children else ()
+        covered = sum(end - start for start, end in inner)
         node.self_ns = 0 if node.missing else node.duration_ns - covered
     return Tree(nodes, max(node.end_ns for node in nodes))
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -33,8 +33,7 @@ class Located:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRow:
+class SpanRow(NamedTuple):
     """A span as the tree shows it; tokens are None where the usage is unknown."""
 
     span_id: str
@@ -79,7 +78,7 @@ def spans(client: Client, located: Located) -> list[SpanRow]:
         FROM spans WHERE {_HERE} ORDER BY start, span_id LIMIT 1 BY span_id LIMIT {MAX_SPANS}""",
         parameters=located.params(),
     ).result_rows
-    return [SpanRow(*row) for row in rows]
+    return [SpanRow._make(row) for row in rows]
 
 
 def span(client: Client, located: Located, span_id: str) -> Span | None:
