@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from kansoku_dashboard import state
-
-BOUND = frozenset({*state.FILTERS, "status", "feedback", "unpriced"})
 
 
 def keep(pages: dict[str, Any]) -> None:
@@ -26,22 +25,12 @@ def link(name: str, label: str, *, icon: str | None = None, **filters: str) -> N
     st.page_link(page(name), label=label, icon=icon, query_params={k: v for k, v in carried.items() if v})
 
 
-def button(name: str, label: str, way: Mapping[str, str], *, key: str) -> None:
-    """Draw a button that opens the screen `name` with exactly the filters of `way`.
+def tab(name: str, label: str, way: Mapping[str, str], *, key: str) -> None:
+    """Draw a link that opens the screen `name` in a tab of its own, with exactly the filters of `way`.
 
-    A parameter that a widget is bound to follows the widget's state and not a link, so the state is set; the
-    other parameters go into the address. Not for panels that run in parallel.
+    Inside one session a parameter follows the widget that it is bound to and not a link; a new tab
+    obeys its address.
     """
-    if st.button(
-        label, key=key, icon=":material/arrow_forward:", type="tertiary", on_click=_set, args=(way,)
-    ):
-        free = {parameter: value for parameter, value in way.items() if parameter not in BOUND}
-        st.switch_page(page(name), query_params=free)
-
-
-def _set(way: Mapping[str, str]) -> None:
-    for parameter in state.FILTERS:
-        st.session_state[parameter] = way.get(parameter)
-    for parameter in BOUND - set(state.FILTERS):
-        if parameter in way:
-            st.session_state[parameter] = True if way[parameter] == "true" else way[parameter]
+    language = st.query_params.get("lang", "")
+    address = f"/{name}?{urlencode(dict(way) | ({'lang': language} if language else {}))}"
+    st.link_button(label, address, type="tertiary", icon=":material/open_in_new:", key=key)

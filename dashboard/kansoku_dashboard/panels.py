@@ -35,7 +35,7 @@ def alert_line(view: View) -> None:
         said = [sentences.sentence(one, words.language(), clock.zone(), now) for one in found[:2]]
         more = [say("alerts.more", count=len(found) - 2)] if len(found) > 2 else []
         st.markdown("  ·  ".join(said + more), width="stretch")
-        links.button("traces", say("alerts.traces"), sentences.way(found[0], now), key="alert_traces")
+        links.tab("traces", say("alerts.traces"), sentences.way(found[0], now), key="alert_traces")
 
 
 def last_span(health: overview.Health) -> str:

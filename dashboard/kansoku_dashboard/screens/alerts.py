@@ -44,7 +44,7 @@ def _open(view: state.View) -> None:
                 st.markdown(
                     sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch"
                 )
-                links.button(
+                links.tab(
                     "traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}"
                 )
         if len(found) > MOST_SENTENCES:

@@ -35,7 +35,7 @@ def show() -> None:
 
 
 def _panels(view: state.View) -> None:
-    top = st.container()
+    fragment("alerts", panels.alert_line, view)
     fragment("tiles", panels.tile_row, view)
     left, right = st.columns(2)
     with left:
@@ -48,13 +48,9 @@ def _panels(view: state.View) -> None:
     with right:
         fragment("feedback", panels.feedback, view)
     fragment("movers", panels.moved, view)
-    with top:  # drawn last, so that the others are on their way; only here may a click change the screen
-        fragment("alerts", panels.alert_line, view, parallel=False)
 
 
-def fragment(
-    name: str, draw: Callable[[state.View], None], view: state.View, *, parallel: bool = True
-) -> None:
+def fragment(name: str, draw: Callable[[state.View], None], view: state.View) -> None:
     """Draw a panel on its own: beside the others, alone when it is retried, again and again when live."""
 
     def run() -> None:
@@ -62,4 +58,4 @@ def fragment(
         with data.panel(say(f"overview.{name}")), waiting:
             draw(view)
 
-    st.fragment(run, run_every=view.refresh, parallel=parallel, key=f"overview_{name}")()
+    st.fragment(run, run_every=view.refresh, parallel=True, key=f"overview_{name}")()
