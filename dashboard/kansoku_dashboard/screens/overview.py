@@ -29,9 +29,7 @@ def show() -> None:
         if data.ask(questions.health, view.scope.project).last is None:
             empty.first_span(view.scope.project)
             return
-        # A refresh every few seconds must not dim what it replaces; the style knows the container by its key.
-        with st.container(key="live_panels" if view.live else "panels"):
-            _panels(view)
+        _panels(view)
 
 
 def _panels(view: state.View) -> None:
