@@ -38,6 +38,12 @@ def load(value: Any) -> Any:
     return value
 
 
+def plain(value: Any) -> str:
+    """Return a value as text; JSON text of a string is that string, without its quotes and escapes."""
+    found = load(value)
+    return found if isinstance(found, str) else text(value)
+
+
 def mapping(value: Any) -> dict[str, Any]:
     """Return a JSON object as a dict, anything else as an empty one."""
     found = load(value)

@@ -145,7 +145,7 @@ def test_an_observed_function_is_searchable_and_whole():
     span = row(
         {"kansoku.kind": "function", "kansoku.input.value": '{"q":"ＡＢＣ"}', "kansoku.output.value": '"ﾊﾟ"'}
     )
-    assert (span.input_text, span.output_text) == ('{"q":"ABC"}', '"パ"')
+    assert (span.input_text, span.output_text) == ('{"q":"ABC"}', "パ")
     assert span.attributes["kansoku.input.value"] == '{"q":"ＡＢＣ"}'
 
 

@@ -6,7 +6,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.values import count, dump, first, items, number, searchable, text, truth
+from kansoku_collector.values import count, dump, first, items, number, plain, searchable, text, truth
 
 OPERATIONS = {
     "chat": "chat",
@@ -174,7 +174,7 @@ def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
     span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
     span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
-    span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)
+    span.input_text, span.output_text = searchable(span.tool_arguments), searchable(plain(span.tool_result))
 
 
 def _read_retrieval(left: Attributes, span: Span) -> None:
@@ -198,8 +198,8 @@ def _read_context(left: Attributes, span: Span) -> None:
         },
     )
     # The whole value stays in `attributes`; here it becomes searchable.
-    span.input_text = span.input_text or searchable(text(left.get(s.INPUT_VALUE)))
-    span.output_text = span.output_text or searchable(text(left.get(s.OUTPUT_VALUE)))
+    span.input_text = span.input_text or searchable(plain(left.get(s.INPUT_VALUE)))
+    span.output_text = span.output_text or searchable(plain(left.get(s.OUTPUT_VALUE)))
 
 
 def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Message]]:

@@ -160,11 +160,13 @@ def label(text: str, most: int = 160) -> str:
 
 
 def pretty(text: str) -> str:
-    """Indent JSON; leave anything else as it is."""
+    """Indent JSON, take a JSON string out of its quotes; leave anything else as it is."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
+    if isinstance(value, str):
+        return value
     return _json(value) if isinstance(value, dict | list) else text
 
 

@@ -115,7 +115,7 @@ def plain_texts(span: Span) -> None:
         if text:
             st.caption(say(f"trace.{name}"))
             shaped = messages.pretty(text)
-            messages.write(shaped, key=name, code=shaped != text or text[:1] in "[{")
+            messages.write(shaped, key=name, code=text[:1] in ("[", "{"))
     if not any(text for _, text in pairs):
         st.caption(say("trace.no_content"))
 
