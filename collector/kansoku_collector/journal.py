@@ -7,8 +7,10 @@ recognised after the segment is gone and after a restart.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -114,7 +116,7 @@ class Journal:
             segment = self._open or self._create()
             try:
                 _write_all(segment.handle, data)
-                os.fdatasync(segment.handle)
+                _sync(segment.handle)
             except OSError as error:
                 self._undo(segment)
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
@@ -227,11 +229,19 @@ def _write_all(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
+def _sync(handle: int) -> None:
+    """Return when the file's bytes are on the disk itself."""
+    if sys.platform == "darwin":  # its fsync stops at the drive's cache
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(handle)
+
+
 def _write_durably(path: Path, data: bytes, mode: int) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
     try:
         _write_all(handle, data)
-        os.fdatasync(handle)
+        _sync(handle)
     finally:
         os.close(handle)
 

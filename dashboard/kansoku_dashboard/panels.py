@@ -7,7 +7,6 @@ import streamlit as st
 
 from kansoku_collector.store.read import drift as drift_questions
 from kansoku_collector.store.read import grid, incidents, overview, slices, votes
-from kansoku_collector.store.read.drift import VersionChange
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import clock, data, links, movers, sentences, table, words
 from kansoku_dashboard.figures import cost as cost_figure
@@ -174,19 +173,13 @@ def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
         grid.Grid.of(period).width,
         period.end,
         data.ask(overview.gaps, view.scope.project, period),
-        [change for change in changes if not _alias(change)],
+        changes,
         clock.zone(),
         say("overview.no_data"),
         say("overview.nothing"),
         {kind: say(f"overview.changed_{kind}") for kind in ("model", "prompt", "release")},
         say("overview.day_format"),
     )
-
-
-def _alias(change: VersionChange) -> bool:
-    """Tell whether a change is only a call that failed: it has the name that was asked for and no version."""
-    one, other = change.before, change.after
-    return change.kind == "model" and (one.startswith(other) or other.startswith(one))
 
 
 def _heading(name: str, note: str) -> None:

@@ -100,3 +100,11 @@ def test_a_new_service_has_no_change(store: Client) -> None:
 def test_a_family_is_the_name_without_its_version(model: str, expected: str) -> None:
     """Dates, snapshot numbers and channels are versions; the generation is part of the name."""
     assert family(model) == expected
+
+
+def test_a_failed_call_is_no_change_of_version(store: Client) -> None:
+    """A failed call and a stream cut short bear the name that was asked for: no new version, no way back."""
+    add(store, END - 8 * DAY, END, response_model="gpt-5-mini-2026-03-01")
+    add(store, END - 5 * HOUR, END - 4 * HOUR, 6, request_model="gpt-5-mini", status="error")
+    add(store, END - 3 * HOUR, END - 2 * HOUR, 6, request_model="gpt-5-mini")
+    assert version_changes(store, Scope(), TODAY) == []

@@ -1,1 +1,1 @@
-"""The questions that dashboards and alerts ask, one function each: a client and bound parameters in, typed rows out."""
+"""The questions that dashboards and alerts ask: a client and bound parameters in, typed rows out."""

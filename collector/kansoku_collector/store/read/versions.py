@@ -62,10 +62,11 @@ def version_changes(client: Client, scope: Scope, period: Period) -> list[Versio
     provider and family; prompt: name; release: service) had another. Versions that run side by side give no
     further marks, until an older one takes over: more than 60 % of two buckets in a row, beyond chance.
     """
-    models = _uses(client, scope, period, "model", ("service", "provider"), "calls")
+    answered = "sum(calls) - sum(call_errors)"  # a failed call has only the name that was asked for
+    models = _versioned(_uses(client, scope, period, "model", ("service", "provider"), answered))
     families = [replace(use, series=(*use.series, family(use.version))) for use in models]
-    prompts = _uses(client, scope, period, "prompt_version", ("prompt_name",), "spans")
-    releases = _uses(client, scope, period, "release", ("service",), "spans")
+    prompts = _uses(client, scope, period, "prompt_version", ("prompt_name",), "sum(spans)")
+    releases = _uses(client, scope, period, "release", ("service",), "sum(spans)")
     appeared = [
         *_changes("model", families, period.start),
         *_changes("prompt", prompts, period.start),
@@ -87,6 +88,12 @@ def family(model: str) -> str:
     return _VERSION.sub("", model.lower().rpartition("/")[2]) or model
 
 
+def _versioned(uses: list[_Use]) -> list[_Use]:
+    """Leave out a family's bare name where a version of it is known: a stream cut short never says which."""
+    known = {name for use in uses if (name := family(use.version)) != use.version.lower()}
+    return [use for use in uses if use.version.lower() not in known]
+
+
 def _uses(
     client: Client, scope: Scope, period: Period, column: str, series: tuple[str, ...], count: str
 ) -> list[_Use]:
@@ -94,7 +101,7 @@ def _uses(
     hours = max(1, round(period.length / timedelta(days=7)))
     rows = client.query(
         f"""SELECT {", ".join(series)}, {column},
-            toStartOfInterval(time, INTERVAL {hours} HOUR, 'UTC') AS bucket, min(time), sum({count}) AS used
+            toStartOfInterval(time, INTERVAL {hours} HOUR, 'UTC') AS bucket, min(time), {count} AS used
         FROM rollup_hour
         WHERE {scope.where()} AND {column} != '' AND time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL 1 HOUR
             AND time < {{end:DateTime64(6, 'UTC')}}
