@@ -91,3 +91,24 @@ def test_a_label_holds_no_markdown_and_no_address_that_turns_into_a_link():
     assert "@\u2060" in label
     assert "](" not in label
     assert len(messages.label("x" * 500)) == 160
+
+
+def test_long_instructions_are_folded_and_short_ones_are_not():
+    """A system prompt of a page is behind a title that says how long it is; the question stays in sight."""
+    from streamlit.testing.v1 import AppTest
+
+    def page() -> None:
+        from kansoku_dashboard.screens.messages import draw_messages, read_messages
+
+        long = '[{"role":"system","content":"' + "規" * 301 + '"},{"role":"user","content":"いつ？"}]'
+        draw_messages(read_messages(long), key="long")
+        draw_messages(read_messages('[{"role":"system","content":"Be short."}]'), key="short")
+
+    app = AppTest.from_function(page).run(timeout=30)
+    assert not app.exception
+    assert len(app.expander) == 1
+    assert "301" in app.expander[0].label
+    assert [text.value for text in app.text if text.value in ("いつ？", "Be short.")] == [
+        "いつ？",
+        "Be short.",
+    ]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,8 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+from .browser import chromium, launch
 
 
 @dataclass(frozen=True)
@@ -67,21 +65,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Chromium without a window and without calls of its own."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and MAC_CHROME.exists():
-        found = str(MAC_CHROME)
-    if found is None:
+    path = chromium()
+    if path is None:
         pytest.skip("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
     with sync_playwright() as playwright:
-        options = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-        ]
-        started = playwright.chromium.launch(
-            executable_path=found, args=[*options, "--disable-sync", "--no-first-run"]
-        )
+        started = launch(playwright, path)
         yield started
         started.close()
 

@@ -4,11 +4,15 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from browser import chromium, launch
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SCREENS = {"overview": "/?range=7d", "traces": "/traces?range=7d", "trace": ""}
+SCREENS = {
+    "overview": "/?range=7d",
+    "overview-ja": "/?range=7d&lang=ja",
+    "traces": "/traces?range=7d",
+    "trace": "",
+}
 
 
 def photograph(browser: Browser, url: str, out: Path, theme: str, size: tuple[int, int]) -> list[str]:
@@ -30,6 +34,8 @@ def photograph(browser: Browser, url: str, out: Path, theme: str, size: tuple[in
             continue
         page.goto(address)
         settle(page)
+        if not path:
+            show_answer(page)
         page.screenshot(path=out / f"{name}-{theme}{narrow}.png")
     page.close()
     # A direct load of a deep path asks for its own health first; Streamlit answers 404 and goes on.
@@ -54,6 +60,13 @@ def first_trace(page: Page, url: str) -> str:
     return f"{url}{path}" if path else ""
 
 
+def show_answer(page: Page) -> None:
+    """Select the last call of a chat model, so that the panel shows a conversation."""
+    page.get_by_role("row").filter(has_text="chat gpt").last.click()
+    page.wait_for_timeout(500)
+    settle(page)
+
+
 def _own(address: str, url: str) -> bool:
     return address.startswith((url, url.replace("http", "ws", 1), "data:", "blob:"))
 
@@ -68,7 +81,10 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        path = chromium()
+        if path is None:
+            parser.error("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
+        browser = launch(playwright, path)
         size = (chosen.width, chosen.height)
         complaints = [
             c

@@ -122,7 +122,7 @@ def test_every_other_page_opens_without_a_complaint(witness: Witness, path: str)
 def test_the_screens_speak_japanese(witness: Witness) -> None:
     """With ?lang=ja the overview is in Japanese."""
     witness.open("/?range=24h&lang=ja")
-    expect(witness.page.get_by_text("費用").first).to_be_visible(timeout=PATIENCE)
+    expect(witness.page.get_by_text("モデル別コスト").first).to_be_visible(timeout=PATIENCE)
     witness.innocent()
 
 

@@ -17,6 +17,8 @@ ROLES = {
     "tool": ":material/build:",
     "system": ":material/tune:",
 }
+INSTRUCTIONS = ("system", "developer")
+FOLDED = 300  # characters of instructions above which they are shown on demand
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[\w=;.-]*;base64,([A-Za-z0-9+/=_-]{40,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1024,}={0,2}")
@@ -190,8 +192,15 @@ def draw_messages(messages: list[Message], *, key: str) -> None:
 
 
 def draw_message(message: Message, *, key: str) -> None:
-    """Draw one message: an icon and the role, then its parts."""
+    """Draw one message: an icon and the role, then its parts; long instructions are folded."""
     role = message.role or "unknown"
+    length = sum(len(part.text) for part in message.parts)
+    if role in INSTRUCTIONS and length > FOLDED:
+        title = say("trace.system_prompt_of", count=f"{length:,}")
+        with st.expander(title, icon=ROLES["system"]):
+            for number, part in enumerate(message.parts):
+                draw_part(part, key=f"{key}_{number}")
+        return
     with st.container(key=f"message_{role if role in ROLES else 'other'}_{key}", gap="xsmall"):
         reason = f" · {label(message.finish_reason)}" if message.finish_reason not in ("", "stop") else ""
         name = say(f"trace.role.{role}") if role in ROLES or role == "unknown" else label(role)
