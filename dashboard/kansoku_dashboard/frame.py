@@ -39,15 +39,15 @@ def screens() -> dict[str, Any]:
 
 
 def footer() -> None:
-    """Offer the language switch."""
+    """Offer the language switch; bound to the URL it would write the name of the language, not its code."""
     with st.container(key="footer", horizontal=True, horizontal_alignment="right"):
         st.segmented_control(
             say("frame.language"),
             list(words.LANGUAGES),
-            default=words.default_language(),
+            default=words.language(),
             required=True,
             format_func=words.LANGUAGES.__getitem__,
-            key="lang",
-            bind="query-params",
+            key="language",
+            on_change=lambda: words.switch_to(st.session_state["language"]),
             label_visibility="collapsed",
         )

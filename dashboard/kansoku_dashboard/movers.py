@@ -72,12 +72,15 @@ def _nothing(dimension: str, name: str) -> Slice:
 
 
 def _cost(row: Slice) -> float | None:
-    return None if row.unpriced and not row.cost else row.cost
+    # Calls that all failed, or that nobody has a price for, cost an unknown sum, not none.
+    unknown = row.samples and not row.cost and (row.unpriced or row.errors == row.samples)
+    return None if unknown else row.cost
 
 
 def _each(row: Slice) -> float | None:
     priced = row.samples - row.unpriced
-    return row.cost / priced if priced > 0 else None
+    cost = _cost(row)
+    return cost / priced if cost is not None and priced > 0 else None
 
 
 def _times(changed: Change) -> float:

@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--days", type=float, default=14.0, help="days of history to fill in (14; 0 for none)"
     )
-    parser.add_argument("--rate", type=_positive, default=12.0, help="live requests a minute (12)")
+    parser.add_argument("--rate", type=_positive, default=2.0, help="live requests a minute (2)")
     parser.add_argument(
         "--seed", type=int, default=7, help="everything that looks random derives from it (7)"
     )

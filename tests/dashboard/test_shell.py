@@ -29,10 +29,19 @@ def test_the_language_follows_the_url(open_app):
     assert open_app(lang="xx").title[0].value == "Overview"
 
 
+def test_a_japanese_link_stays_japanese(open_app):
+    """The switch shows the link's language, and a later run does not fall back to the browser's."""
+    app = open_app(lang="ja")
+    assert app.segmented_control(key="language").value == "ja"
+    app.segmented_control(key="range").set_value("7d").run()
+    assert app.title[0].value == "概要"
+    assert app.query_params["lang"] in ("ja", ["ja"])
+
+
 def test_the_switch_changes_the_language(open_app):
     """The reader can choose on the screen."""
     app = open_app()
-    app.segmented_control(key="lang").set_value("ja").run()
+    app.segmented_control(key="language").set_value("ja").run()
     assert app.title[0].value == "概要"
 
 

@@ -31,13 +31,24 @@ def language() -> str:
 
 
 def choose_language() -> str:
-    """Decide on the language of this run: the switch, the URL, the setting, the browser, else English.
+    """Decide on the language of this run: the URL, the reader's last choice, the setting, the browser.
 
     Panels run side by side with the switch being drawn, so it is decided once, at the start.
     """
-    chosen = st.session_state.get("lang") or st.query_params.get("lang")
-    st.session_state["_language"] = chosen if chosen in LANGUAGES else default_language()
-    return str(st.session_state["_language"])
+    asked = st.query_params.get("lang")
+    if asked not in LANGUAGES:
+        asked = st.session_state.get("_language") or default_language()
+    switch_to(asked)
+    return asked
+
+
+def switch_to(tongue: str) -> None:
+    """Make `tongue` the reader's language; the URL says so unless it is the reader's own anyway."""
+    st.session_state["_language"] = tongue
+    if tongue != default_language():
+        st.query_params["lang"] = tongue
+    elif "lang" in st.query_params:
+        del st.query_params["lang"]
 
 
 def default_language() -> str:
