@@ -148,7 +148,7 @@ def build(settings: Settings) -> Collector:
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, open_client, metrics),
-        watch=_watch(settings, open_client),
+        watch=_watch(settings, open_client, metrics),
     )
 
 
@@ -162,13 +162,15 @@ def _gateway(settings: Settings, keys: Keys) -> tuple[Any, socket.socket] | None
     return gateway.build(path, keys), _listen("127.0.0.1", settings.gateway_port, "KANSOKU_GATEWAY_PORT")
 
 
-def _watch(settings: Settings, open_client: Callable[[], Client]) -> "Watch | None":
+def _watch(settings: Settings, open_client: Callable[[], Client], metrics: Metrics) -> "Watch | None":
     if settings.alerts_file is None:
         return None
     from kansoku_collector.watch.rules import read_rules  # noqa: PLC0415 - only with alert rules
     from kansoku_collector.watch.run import Watch  # noqa: PLC0415
 
-    return Watch(open_client, read_rules(settings.alerts_file), settings.alerts_interval_seconds)
+    watch = Watch(open_client, read_rules(settings.alerts_file), settings.alerts_interval_seconds)
+    metrics.follow_watch(watch.counts)
+    return watch
 
 
 def _prepare(data: Path) -> None:

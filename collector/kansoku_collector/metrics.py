@@ -1,6 +1,24 @@
 """What the collector counts about itself, for `/metrics` (Prometheus) and `/v1/stats` (JSON)."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+
+class Followed(Collector):
+    """Counts that are kept elsewhere, read when somebody asks for metrics."""
+
+    def __init__(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
+        self._name, self._text, self._label, self._counts = name, text, label, counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts as they stand."""
+        family = CounterMetricFamily(f"kansoku_{self._name}", self._text, labels=[self._label])
+        for key, value in sorted(self._counts.items()):
+            family.add_metric([key], value)
+        yield family
 
 
 class Metrics:
@@ -27,6 +45,10 @@ class Metrics:
         )
         self.journal_bytes = self._gauge("journal_bytes", "Bytes acknowledged and not yet in ClickHouse.")
         self.lag = self._gauge("lag_seconds", "Age of the oldest request that is not yet in ClickHouse.")
+
+    def follow_watch(self, counts: Mapping[str, int]) -> None:
+        """Export what the watch counts: evaluations, failures, incidents opened and resolved, deliveries."""
+        self.registry.register(Followed("watch", "What the alert rules did.", "event", counts))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"kansoku_{name}", text, labels, registry=self.registry)

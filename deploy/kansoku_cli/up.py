@@ -90,6 +90,8 @@ def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Famil
             str(args.days),
         ]
         family.start("demo", options, {"KANSOKU_API_KEY": keys["ingest"]})
+    if dashboard is not None:
+        _wait_listening(dashboard, family)
     print(banner(collector, dashboard, keys["ingest"]), flush=True)
     return _watch(family)
 
@@ -145,6 +147,19 @@ def _wait_ready(process: subprocess.Popen[bytes], collector: Any, family: Family
     raise KansokuError(
         f"the collector did not become ready within {READY_SECONDS:.0f} s; its messages above say why"
     )
+
+
+def _wait_listening(dashboard: Any, family: Family) -> None:
+    """Wait until a click on the dashboard's address is answered; `_watch` says it if that never happens."""
+    deadline = time.monotonic() + READY_SECONDS
+    process = next(process for name, process in family.members if name == "dashboard")
+    while time.monotonic() < deadline and process.poll() is None and not family.stopping:
+        try:
+            httpx2.get(_url(dashboard.dashboard_host, dashboard.dashboard_port), timeout=2)
+        except httpx2.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, str]:
