@@ -14,13 +14,14 @@ List prices come from the `genai-prices` package; a TOML file of one's own overr
 """
 
 import importlib.metadata
+import math
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kansoku.errors import PricesError
 from kansoku.usage import Usage
@@ -118,12 +119,21 @@ class Prices:
         )
 
 
+class _Sheet(NamedTuple):
+    """What a model costs at an hour: dollars per token, which hold up to `limit` input tokens."""
+
+    price: Any
+    price_id: str
+    flat: tuple[Decimal, ...] | None  # fresh, cache read, cache write, output
+    limit: float
+
+
 def _list_cost(provider: str, model: str, usage: Usage, hour: datetime) -> Cost | None:
     sheet = _sheet(provider, model, hour)
     if sheet is None:
         return None
-    price, price_id, flat = sheet
-    if flat is None or usage.audio_in or usage.audio_out or usage.image:
+    price, price_id, flat, limit = sheet
+    if flat is None or usage.audio_in or usage.audio_out or usage.image or usage.input_tokens > limit:
         return _tiered_cost(price, price_id, usage)
     fresh, read, write, answer = flat
     prompt = (
@@ -156,47 +166,57 @@ def _tiered_cost(price: Any, price_id: str, usage: Usage) -> Cost | None:
 
 
 @lru_cache(maxsize=4096)
-def _sheet(provider: str, model: str, hour: datetime) -> tuple[Any, str, tuple[Decimal, ...] | None] | None:
-    """Return (price, price id, flat dollars per token or None) of a model at an hour."""
+def _sheet(provider: str, model: str, hour: datetime) -> _Sheet | None:
+    """Return the prices of a model at an hour."""
+    found = _listed(provider, model)
+    if found is None:
+        return None
+    info, price_id = found
+    price = info.get_prices(hour)
+    return _Sheet(price, price_id, *_flat(price))
+
+
+@lru_cache(maxsize=1024)
+def _listed(provider: str, model: str) -> tuple[Any, str] | None:
+    """Return the list's entry for a model, and its price id; None when it has no price."""
     if provider in _SELF_HOSTED or not model:
         return None
     from genai_prices import data_snapshot  # noqa: PLC0415
 
     snapshot = data_snapshot.get_snapshot()
-    found = None
     for provider_id in dict.fromkeys((_PROVIDERS.get(provider, provider) or None, None)):
         try:
-            found = snapshot.find_provider_model(model, None, provider_id, None)
-            break
+            vendor, info = snapshot.find_provider_model(model, None, provider_id, None)
         except LookupError:
             if provider_id is not None and any(p.id == provider_id for p in snapshot.providers):
                 # The vendor is known and does not sell this model: another vendor's price would be a guess.
                 return None
-    if found is None:
-        return None
-    vendor, info = found
-    price = info.get_prices(hour)
-    return (
-        price,
-        f"{vendor.id}/{info.id}@genai-prices-{importlib.metadata.version('genai-prices')}",
-        _flat(price),
-    )
+        else:
+            return info, f"{vendor.id}/{info.id}@genai-prices-{_list_version()}"
+    return None
 
 
-def _flat(price: Any) -> tuple[Decimal, ...] | None:
-    """Return dollars per token (fresh, cache read, cache write, output), or None when a price has tiers."""
-    fresh, answer = price.input_mtok, price.output_mtok
-    read, write = price.cache_read_mtok, price.cache_write_mtok
-    if price.requests_kcount is not None or any(
-        v is not None and not isinstance(v, Decimal) for v in (fresh, answer, read, write)
-    ):
-        return None
-    if fresh is None:
-        return None
-    return tuple(
+@cache
+def _list_version() -> str:
+    return importlib.metadata.version("genai-prices")
+
+
+def _flat(price: Any) -> tuple[tuple[Decimal, ...] | None, float]:
+    """Return dollars per token (fresh, cache read, cache write, output) and the input up to which they hold.
+
+    None instead of dollars: such a price is not a sum over these four.
+    """
+    mtok = [price.input_mtok, price.cache_read_mtok, price.cache_write_mtok, price.output_mtok]
+    # Above the first tier's start, the tier's rate holds for every token of the call.
+    starts = [tier.start for value in mtok for tier in getattr(value, "tiers", ())]
+    fresh, read, write, answer = (getattr(value, "base", value) for value in mtok)
+    if price.requests_kcount is not None or not isinstance(fresh, Decimal):
+        return None, 0
+    per_token = tuple(
         (fresh if value is None else value) / _MILLION
         for value in (fresh, read, write, Decimal(0) if answer is None else answer)
     )
+    return per_token, min(starts, default=math.inf)
 
 
 def read_overrides(path: Path) -> list[Override]:

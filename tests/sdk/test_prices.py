@@ -5,6 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from genai_prices import Usage as ListUsage
+from genai_prices import data_snapshot
+from hypothesis import given
+from hypothesis import strategies as some
 
 from kansoku.errors import KansokuError, PricesError
 from kansoku.prices import Prices
@@ -37,6 +41,43 @@ def test_known_models_cost_what_a_hand_computes(
     assert cost.total == dollars
     assert cost.total == cost.input + cost.output
     assert cost.price_id.startswith("openai/")
+
+
+COUNT = some.integers(0, 300_000)
+AUDIO = some.sampled_from((0, 0, 0, 7))  # mostly none: audio is never priced the short way
+USAGES = some.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT, AUDIO, AUDIO, some.just(0))
+
+
+@given(
+    usage=USAGES,
+    name=some.sampled_from(
+        [
+            ("openai", "gpt-4o-mini"),
+            ("anthropic", "claude-haiku-4-5"),
+            ("anthropic", "claude-sonnet-4-5"),  # dearer above 200,000 input tokens
+            ("google", "gemini-2.5-pro"),  # the same, output included
+            ("google", "gemini-2.5-flash"),
+        ]
+    ),
+)
+def test_the_short_way_costs_what_the_list_itself_computes(usage: Usage, name: tuple[str, str]) -> None:
+    """Rates kept per model give the list's own result to the last digit, below and above a tier."""
+    provider, model = name
+    _, info = data_snapshot.get_snapshot().find_provider_model(model, None, provider, None)
+    expected = info.get_prices(AT).calc_price(
+        ListUsage(
+            input_tokens=usage.input_tokens,
+            cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write_5m + usage.cache_write_1h,
+            output_tokens=usage.output_tokens,
+            input_audio_tokens=usage.audio_in,
+            output_audio_tokens=usage.audio_out,
+        )
+    )
+    cost = Prices().cost(provider, model, usage, AT)
+    assert cost is not None
+    assert (cost.input, cost.output) == (expected["input_price"], expected["output_price"])
+    assert cost.total == expected["total_price"]
 
 
 @pytest.mark.parametrize(
