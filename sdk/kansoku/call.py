@@ -80,7 +80,12 @@ class Call:
     )
 
     def __init__(
-        self, reader: Reader, running: runtime.Runtime, resource: Any, arguments: Mapping[str, Any]
+        self,
+        reader: Reader,
+        running: runtime.Runtime,
+        resource: Any,
+        arguments: Mapping[str, Any],
+        outside: otel_context.Context,
     ) -> None:
         self._reader = reader
         self._running = running
@@ -91,6 +96,7 @@ class Call:
         self._started = clock.now()
         self._span = running.tracer.start_span(
             f"{reader.operation} {request.model}" if request.model else reader.operation,
+            context=outside,
             kind=trace.SpanKind.CLIENT,
             attributes={
                 semconv.OPERATION: reader.operation,
@@ -100,11 +106,11 @@ class Call:
             start_time=self._started,
             record_exception=False,
         )
-        here = trace.set_span_in_context(self._span)
+        here = trace.set_span_in_context(self._span, outside)
         self.context = otel_context.set_value(_INSIDE, True, here)
         # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
         self._attributes = request.attributes
-        if semconv.USER_ID in stamps():
+        if semconv.USER_ID in stamps(outside):
             self._attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
         if address:
             self._attributes[semconv.SERVER_ADDRESS] = address
@@ -219,29 +225,34 @@ def _hour(number: int) -> datetime:
 
 def usage_attributes(usage: Usage) -> dict[str, int]:
     """Return the token counts of a call; details that are zero are left out."""
-    details = {
-        semconv.CACHE_READ_TOKENS: usage.cache_read,
-        semconv.CACHE_WRITE_TOKENS: usage.cache_write_5m + usage.cache_write_1h,
-        semconv.CACHE_WRITE_1H_TOKENS: usage.cache_write_1h,
-        semconv.REASONING_TOKENS: usage.reasoning,
-        semconv.AUDIO_INPUT_TOKENS: usage.audio_in,
-        semconv.AUDIO_OUTPUT_TOKENS: usage.audio_out,
-        semconv.IMAGE_INPUT_TOKENS: usage.image,
-    }
-    return {
-        semconv.INPUT_TOKENS: usage.input_tokens,
-        semconv.OUTPUT_TOKENS: usage.output_tokens,
-        **{key: count for key, count in details.items() if count},
-    }
+    found = {semconv.INPUT_TOKENS: usage.input_tokens, semconv.OUTPUT_TOKENS: usage.output_tokens}
+    if usage.cache_read:
+        found[semconv.CACHE_READ_TOKENS] = usage.cache_read
+    if written := usage.cache_write_5m + usage.cache_write_1h:
+        found[semconv.CACHE_WRITE_TOKENS] = written
+    if usage.cache_write_1h:
+        found[semconv.CACHE_WRITE_1H_TOKENS] = usage.cache_write_1h
+    if usage.reasoning:
+        found[semconv.REASONING_TOKENS] = usage.reasoning
+    if usage.audio_in:
+        found[semconv.AUDIO_INPUT_TOKENS] = usage.audio_in
+    if usage.audio_out:
+        found[semconv.AUDIO_OUTPUT_TOKENS] = usage.audio_out
+    if usage.image:
+        found[semconv.IMAGE_INPUT_TOKENS] = usage.image
+    return found
 
 
 def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call | None:
     """Return the call that starts now, or None when it is not to be traced."""
     running = runtime.current()
-    if running is None or otel_context.get_value(_SUPPRESSED) or otel_context.get_value(_INSIDE):
+    if running is None:
+        return None
+    here = otel_context.get_current()  # once: each reading of the current context costs a microsecond
+    if here.get(_SUPPRESSED) or here.get(_INSIDE):
         return None
     try:
-        return Call(reader, running, resource, arguments)
+        return Call(reader, running, resource, arguments, here)
     except Exception as error:  # noqa: BLE001 - the border: the call is made, untraced
         swallow("call.begin", error)
         return None

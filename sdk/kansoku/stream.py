@@ -8,16 +8,23 @@ holds; it is in no reference cycle (the client's is), so a stream dropped half-r
 import functools
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from kansoku import clock
 from kansoku.guard import swallow
 
-if TYPE_CHECKING:
-    from kansoku.call import Call
-
 # Set by the clients' with_raw_response and with_streaming_response, in every client of this family.
 RAW_RESPONSE_HEADER = "X-Stainless-Raw-Response"
+
+
+class Streamed(Protocol):
+    """What a stream ends: a call."""
+
+    def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
+        """End with the chunks that passed; `first` is the time of the first of them, 0 without one."""
+
+    def answer(self, response: Any) -> None:
+        """End with a whole response."""
 
 
 class Recording:
@@ -25,8 +32,8 @@ class Recording:
 
     __slots__ = ("_call", "chunks", "first")
 
-    def __init__(self, call: "Call") -> None:
-        self._call: Call | None = call
+    def __init__(self, call: Streamed) -> None:
+        self._call: Streamed | None = call
         self.chunks: list[Any] = []
         self.first = 0
 
@@ -113,7 +120,7 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
     )
 
 
-def follow_raw(response: Any, call: "Call") -> Any:
+def follow_raw(response: Any, call: Streamed) -> Any:
     """Trace a raw response: read it when the caller parses it, end the call when it is closed or dropped."""
     if type(response).__name__ == "LegacyAPIResponse" and not getattr(response, "_stream", False):
         # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
@@ -128,7 +135,7 @@ def follow_raw(response: Any, call: "Call") -> Any:
 
 
 def _parse_and_follow(
-    parse: Callable[..., Any], call: "Call", recording: Recording, unread: "weakref.finalize[..., Any]"
+    parse: Callable[..., Any], call: Streamed, recording: Recording, unread: "weakref.finalize[..., Any]"
 ) -> Callable[..., Any]:
     followed: list[Any] = []
 

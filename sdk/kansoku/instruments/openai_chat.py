@@ -61,11 +61,10 @@ class ChatReader:
             for item in parts.get("choices") or ():
                 choice = item if type(item) is dict else item.__dict__
                 index = choice.get("index") or 0
-                if index in choices:
-                    choices[index].add(choice)
-                else:
-                    choices[index] = _Folded()
-                    choices[index].add(choice)
+                folded = choices.get(index)
+                if folded is None:
+                    folded = choices[index] = _Folded()
+                folded.add(choice)
             usage = parts.get("usage") or usage
         last = next((chunk for chunk in reversed(chunks) if get(chunk, "id")), chunks[-1])
         ordered = [choices[index] for index in sorted(choices)]
