@@ -19,7 +19,7 @@ from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 
 LUNA_OLD, LUNA_NEW = "gpt-5.6-luna-2026-08-06", "gpt-5.6-luna-2026-11-14"
-GAP, NEW_PROMPT, NEW_VERSION = (0.45, 0.51), 0.40, 0.60
+GAP, NEW_PROMPT, NEW_VERSION = (0.43, 0.56), 0.40, 0.60
 QUESTIONS = {
     "ja": [
         (

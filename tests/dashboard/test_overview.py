@@ -17,8 +17,10 @@ CHARTS = ("cost", "latency", "drift", "feedback")
 
 def spec(app, name: str) -> dict:
     """Return the figure of a chart as it goes to the browser."""
-    place = CHARTS.index(name)
-    return json.loads(app.get("plotly_chart")[place].proto.spec)
+    charts = {chart.proto.id: chart.proto.spec for chart in app.get("plotly_chart")}
+    found = [figure for key, figure in charts.items() if key.endswith(f"chart_{name}")]
+    assert len(found) == 1, (name, list(charts), texts(app))
+    return json.loads(found[0])
 
 
 def texts(app) -> str:
