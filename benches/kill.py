@@ -52,7 +52,10 @@ class Target:
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=os.environ | {"KANSOKU_INSECURE": "1"}, stdout=log, stderr=log
+                command,
+                env=os.environ | {"KANSOKU_INSECURE": "1", "KANSOKU_RETENTION_DAYS": "36500"},
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 60
         while self.status("/healthz") != 200:
