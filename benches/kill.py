@@ -53,7 +53,7 @@ class Target:
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env=os.environ | {"KANSOKU_INSECURE": "1", "KANSOKU_RETENTION_DAYS": "36500"},
+                env=os.environ | {"KANSOKU_INSECURE": "1", "KANSOKU_RETENTION_DAYS": "2000"},
                 stdout=log,
                 stderr=log,
             )

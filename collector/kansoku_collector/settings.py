@@ -32,7 +32,10 @@ class Settings(BaseSettings):
         description="Loopback port that serves embedded ClickHouse over its HTTP protocol.",
     )
     retention_days: int = Field(
-        default=90, ge=1, description="Days that raw spans are kept; rollups are kept ten times as long."
+        default=90,
+        ge=1,
+        le=2500,
+        description="Days that raw spans are kept; rollups are kept ten times as long.",
     )
 
     max_body_bytes: int = Field(
