@@ -1,6 +1,7 @@
 """One call of a model: the request in, an answer or an error out, and the span between them."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -128,13 +129,18 @@ class Call:
         if request.tools:
             self._attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
 
-    def take(self, result: Any, arguments: Mapping[str, Any]) -> Any:
-        """Return what the caller gets: the response, or a stream that ends this call at its own end."""
+    def take(self, result: Any, arguments: Mapping[str, Any], streams: bool = False) -> Any:
+        """Return what the caller gets: the response, or a stream that ends this call at its own end.
+
+        `streams` says that the method always returns a stream, whatever its arguments.
+        """
         try:
             if arguments.get("extra_headers") and RAW_RESPONSE_HEADER in arguments["extra_headers"]:
                 return follow_raw(result, self)
-            if arguments.get("stream") and "_iterator" in vars(result):
-                return follow(result, Recording(self))
+            if streams or arguments.get("stream"):
+                followed = follow(result, Recording(self))
+                if followed is not None:
+                    return followed
             self.answer(result)
         except Exception as error:  # noqa: BLE001 - the border: the caller gets its response
             swallow("call.take", error)
@@ -258,12 +264,17 @@ def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call |
         return None
 
 
-def wrap_sync(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
-    """Return a method that makes the same call and traces it."""
+def wrap_sync(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+    """Return a method that makes the same call and traces it; `streams` as in `Call.take`.
+
+    The reader sees positional arguments under their names, without `self`.
+    """
+    names = positional(original)
 
     @functools.wraps(original)
     def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(reader, self, kwargs)
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        call = begin(reader, self, arguments)
         if call is None:
             return original(self, *args, **kwargs)
         token = otel_context.attach(call.context)
@@ -274,17 +285,22 @@ def wrap_sync(original: Callable[..., Any], reader: Reader) -> Callable[..., Any
             raise
         finally:
             otel_context.detach(token)
-        return call.take(result, kwargs)
+        return call.take(result, arguments, streams)
 
     return traced
 
 
-def wrap_async(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
-    """Return a coroutine method that makes the same call and traces it."""
+def wrap_async(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+    """Return a coroutine method that makes the same call and traces it; see `wrap_sync`.
+
+    A method that returns an asynchronous generator without being awaited is one for `wrap_sync`.
+    """
+    names = positional(original)
 
     @functools.wraps(original)
     async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(reader, self, kwargs)
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        call = begin(reader, self, arguments)
         if call is None:
             return await original(self, *args, **kwargs)
         token = otel_context.attach(call.context)
@@ -295,6 +311,15 @@ def wrap_async(original: Callable[..., Any], reader: Reader) -> Callable[..., An
             raise
         finally:
             otel_context.detach(token)
-        return call.take(result, kwargs)
+        return call.take(result, arguments, streams)
 
     return traced
+
+
+def positional(method: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the positional parameters of a method, without its first."""
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))[1:]

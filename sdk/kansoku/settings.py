@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     retry_seconds: float = Field(30.0, ge=0, description="How long a refused batch is tried again.")
     exit_timeout: float = Field(3.0, ge=0, description="Seconds that the end of the program may be delayed.")
     instrument: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("openai",), description="Clients traced by init(), separated by commas."
+        ("all",), description="Clients traced by init(), separated by commas; `all` that are installed."
     )
 
     @field_validator("endpoint")

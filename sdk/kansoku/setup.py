@@ -64,9 +64,9 @@ def init(
 ) -> None:
     """Start tracing. What is left out is read from KANSOKU_*; nothing that is wrong here stops the program.
 
-    `instrument` is False, or names of clients to trace (default: openai). Spans go through `tracer_provider`,
-    else through the provider that the program has set, else through a new one. Calling again
-    replaces the settings.
+    `instrument` is False, or names of clients to trace (default: all that are installed). Spans go through
+    `tracer_provider`, else through the provider that the program has set, else through a new one. Calling
+    again replaces the settings.
     """
     given = {
         "endpoint": endpoint,

@@ -1,13 +1,15 @@
 """Follow the stream that a client returns, sync or async, and end its call at the stream's own end.
 
 Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of
-streams expensive. The caller gets an object of a subclass of the client's own stream class, so `isinstance`
-holds; it is in no reference cycle (the client's is), so a stream dropped half-read ends its call at once.
+streams expensive. The caller gets a generator for a generator, else an object of a subclass of the client's
+own stream class, so `isinstance` holds. Streams of the Stainless family (openai, anthropic, groq, ...) get an
+object that is in no reference cycle (the client's is), so one dropped half-read ends its call at once.
 """
 
 import functools
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
 from kansoku import clock
@@ -44,10 +46,31 @@ class Recording:
             call.stream_ended(self.chunks, self.first, error, early)
             self.chunks = []
 
+    def keep(self, chunk: Any) -> None:
+        """Keep a chunk that passes."""
+        if not self.first:
+            self.first = clock.now()
+        self.chunks.append(chunk)
+
 
 def follow(stream: Any, recording: Recording) -> Any:
-    """Return a stream that yields what `stream` yields and ends the recording's call."""
+    """Return a stream that yields what `stream` yields and ends the recording's call; None for no stream."""
+    if isinstance(stream, GeneratorType):
+        return _watch(_pass_on(stream, recording), recording)
+    if isinstance(stream, AsyncGeneratorType):
+        return _watch(_pass_on_async(stream, recording), recording)
     kind: Any = type(stream)
+    if "_iterator" in getattr(stream, "__dict__", ()):
+        return _follow_stainless(stream, kind, recording)
+    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+        # In place: whoever else holds the stream (a context manager, the client) holds the followed one, too.
+        stream.__class__ = _watched_class(kind)
+        stream.__dict__["_kansoku"] = recording
+        return stream
+    return None
+
+
+def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
     asynchronous = hasattr(kind, "__anext__")
     followed: Any = object.__new__(_followed_class(kind, asynchronous))
     followed._kansoku = recording
@@ -58,6 +81,12 @@ def follow(stream: Any, recording: Recording) -> Any:
     # dropped half-read is released at once instead of at the next garbage collection.
     del stream.__dict__["_iterator"]
     return followed
+
+
+def _watch(generator: Any, recording: Recording) -> Any:
+    """End the recording with a generator that nobody ever starts: such a one is dropped without a word."""
+    weakref.finalize(generator, recording.end, early=True)
+    return generator
 
 
 def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
@@ -118,6 +147,74 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
         (base,),
         {"close": close_async if asynchronous else close, "__del__": drop, "__module__": base.__module__},
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _watched_class(base: type[Any]) -> type[Any]:
+    """Return a subclass of an iterator's class that records what it yields and how it ends."""
+    own: dict[str, Any] = {"__module__": base.__module__, "__del__": _drop(base)}
+    if hasattr(base, "__next__"):
+        own["__next__"] = _next(base)
+    if hasattr(base, "__anext__"):
+        own["__anext__"] = _anext(base)
+    for name in ("__iter__", "__aiter__"):
+        if hasattr(base, name):
+            own[name] = _iter(getattr(base, name), _pass_on if name == "__iter__" else _pass_on_async)
+    for name in ("close", "aclose", "__exit__", "__aexit__"):
+        if callable(getattr(base, name, None)):
+            own[name] = _closing(getattr(base, name))
+    return type(base.__name__, (base,), own)
+
+
+def _next(base: Any) -> Callable[[Any], Any]:
+    def advance(self: Any) -> Any:
+        try:
+            chunk = base.__next__(self)
+        except BaseException as error:
+            self._kansoku.end(None if isinstance(error, StopIteration) else error)
+            raise
+        self._kansoku.keep(chunk)
+        return chunk
+
+    return advance
+
+
+def _anext(base: Any) -> Callable[[Any], Any]:
+    async def advance(self: Any) -> Any:
+        try:
+            chunk = await base.__anext__(self)
+        except BaseException as error:
+            self._kansoku.end(None if isinstance(error, StopAsyncIteration) else error)
+            raise
+        self._kansoku.keep(chunk)
+        return chunk
+
+    return advance
+
+
+def _iter(own: Any, pass_on: Callable[[Any, Recording], Any]) -> Callable[[Any], Any]:
+    def iterate(self: Any) -> Any:
+        found = own(self)
+        return found if found is self else pass_on(found, self._kansoku)
+
+    return iterate
+
+
+def _closing(own: Any) -> Callable[..., Any]:
+    def close(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._kansoku.end(early=True)
+        return own(self, *args, **kwargs)
+
+    return close
+
+
+def _drop(base: Any) -> Callable[[Any], None]:
+    def drop(self: Any) -> None:
+        self._kansoku.end(early=True)
+        if hasattr(base, "__del__"):
+            base.__del__(self)
+
+    return drop
 
 
 def follow_raw(response: Any, call: Streamed) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.vendor import Vendor
 
 import kansoku
 from kansoku import clock, guard
@@ -182,3 +183,11 @@ def model() -> Iterator[Callable[..., Model]]:
 
 def _starts_as_stream(body: str | bytes) -> bool:
     return body.lstrip()[:5] in ("data:", b"data:", "event", b"event")
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    """Run a vendor's server on loopback."""
+    server = Vendor()
+    yield server
+    server.close()

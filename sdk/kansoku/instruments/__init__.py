@@ -1,32 +1,63 @@
 """`instrument()`: trace the clients that the program has installed; `uninstrument()` undoes it."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
 
 from kansoku.guard import guard, warn_once
+from kansoku.instruments import patch
 
-# Client -> module with start() and stop(); a client that is not installed costs nothing.
-_CLIENTS = {"openai": "kansoku.instruments.openai"}
+ALL = "all"
+
+
+class Client(NamedTuple):
+    """A client library: its module, and ours with start() and stop(), loaded only after it."""
+
+    module: str
+    home: str
+
+
+_CLIENTS = {
+    "openai": Client("openai", "kansoku.instruments.openai"),
+}
 
 
 @guard
 def instrument(*clients: str) -> None:
-    """Trace the named clients, all that are known by default; a second call changes nothing."""
-    for client in clients or _CLIENTS:
-        _call(client, "start")
+    """Trace the named clients, all that are known by default; a second call changes nothing.
+
+    A client that is not imported costs nothing until the program imports it.
+    """
+    for name, client in _named(clients):
+        patch.when_imported(client.module, _starter(name))
 
 
 @guard
 def uninstrument(*clients: str) -> None:
     """Stop tracing the named clients, all by default."""
-    for client in clients or _CLIENTS:
-        _call(client, "stop")
+    for _, client in _named(clients):
+        patch.forget(client.module)
+        if client.home in sys.modules:
+            stop: Callable[[], None] = import_module(client.home).stop
+            stop()
 
 
-def _call(client: str, action: str) -> None:
-    home = _CLIENTS.get(client)
-    if home is None:
-        warn_once(f"client:{client}", "Kansoku cannot trace %r; it knows %s", client, ", ".join(_CLIENTS))
-        return
-    run: Callable[[], None] = getattr(import_module(home), action)
-    run()
+def _named(clients: tuple[str, ...]) -> list[tuple[str, Client]]:
+    if not clients or ALL in clients:
+        return list(_CLIENTS.items())
+    for name in clients:
+        if name not in _CLIENTS:
+            known = ", ".join(_CLIENTS)
+            warn_once(f"client:{name}", "Kansoku cannot trace %r; it knows %s", name, known)
+    return [(name, _CLIENTS[name]) for name in clients if name in _CLIENTS]
+
+
+def _starter(name: str) -> Callable[[ModuleType], None]:
+    @guard
+    def start(_: ModuleType) -> None:
+        begin: Callable[[], None] = import_module(_CLIENTS[name].home).start
+        begin()
+
+    return start
