@@ -6,7 +6,7 @@ import pytest
 
 from kansoku.settings import Settings, read_settings
 
-DOCS = Path(__file__).parents[2] / "docs" / "sdk.md"
+DOCS = Path(__file__).parents[2] / "docs" / "sdk" / "README.md"
 
 
 def test_an_argument_wins_over_the_variable_and_it_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_the_key_is_not_shown() -> None:
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_documented(name: str) -> None:
-    """docs/sdk.md has a line for each variable, with its meaning."""
+    """docs/sdk/README.md has a line for each variable, with its meaning."""
     line = next(
         x for x in DOCS.read_text("utf-8").splitlines() if f"`KANSOKU_{name.upper()}`" in x and x[0] == "|"
     )
