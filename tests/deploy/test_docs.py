@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_settings_page_lists_what_the_code_reads() -> None:
@@ -16,7 +16,7 @@ def test_the_settings_page_lists_what_the_code_reads() -> None:
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == generate["settings_page"]()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_and_picture_of_a_page_exists(page: Path) -> None:
     """No page names a file that is not there."""
     names = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
