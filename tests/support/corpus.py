@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3] / "shared" / "corpus" / "http"
-# The status words of the responses API, and the finish reasons that they may stand for.
-WORDS = {"completed": {"stop", "tool_calls"}, "incomplete": {"length", "content_filter"}}
+# The vendors' words for the end of an answer, and the finish reasons that they may stand for.
+WORDS = {
+    "completed": {"stop", "tool_calls"},
+    "incomplete": {"length", "content_filter"},
+    **dict.fromkeys(("end_turn", "stop_sequence", "COMPLETE", "STOP_SEQUENCE", "FINISH", "FINISHED"), {"stop"}),
+    **dict.fromkeys(("max_tokens", "MAX_TOKENS", "LENGTH"), {"length"}),
+    **dict.fromkeys(("tool_use", "TOOL_CALL"), {"tool_calls"}),
+    **dict.fromkeys(("guardrail_intervened", "content_filtered", "CONTENT_FILTERED"), {"content_filter"}),
+}
 
 
 @dataclass
@@ -113,6 +120,7 @@ def check_response(expected: dict[str, Any], found: dict[str, Any]) -> None:
 def parameter(name: str, found: dict[str, Any]) -> Any:
     """Return a parameter as the span has it."""
     known = {"n": "choice.count", "stop": "stop_sequences", "max_completion_tokens": "max_tokens"}
+    known["reasoning_effort"] = "reasoning.level"
     return found.get(f"gen_ai.request.{known.get(name, name)}")
 
 
