@@ -105,7 +105,8 @@ class _Folded:
             said, extra = delta.__dict__, getattr(delta, "__pydantic_extra__", None)
         if text := said.get("content"):
             self.text.append(text)
-        if extra and (reasoning := _reasoning(extra)):
+        # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
+        if reasoning := said.get("reasoning") or (extra and _reasoning(extra)):
             self.reasoning.append(reasoning)
         if calls := said.get("tool_calls"):
             for call in calls:
@@ -213,11 +214,8 @@ def _output(message: Any, choice: Any) -> dict[str, Any]:
 
 
 def _reasoning(message: Any) -> str:
-    """Return the reasoning that compatible servers add to a message, outside of the vendor's own fields."""
-    extra = message if isinstance(message, dict) else getattr(message, "__pydantic_extra__", None)
-    if not extra:
-        return ""
-    found = extra.get("reasoning_content") or extra.get("reasoning")
+    """Return the reasoning that compatible servers add to a message."""
+    found = get(message, "reasoning_content") or get(message, "reasoning")
     return found if isinstance(found, str) else ""
 
 

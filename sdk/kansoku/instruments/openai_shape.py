@@ -19,7 +19,7 @@ _NUMBERS = {
     "max_completion_tokens": semconv.MAX_TOKENS,
     "max_output_tokens": semconv.MAX_TOKENS,
 }
-_FINISH = {"function_call": "tool_calls"}
+_FINISH = {"function_call": "tool_calls", "eos": "stop", "eos_token": "stop", "stop_sequence": "stop"}
 
 
 def get(thing: Any, name: str) -> Any:
@@ -147,7 +147,7 @@ def read_usage(usage: Any) -> Usage | None:
     out = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
     cached = _count(into, "cached_tokens")
     if cached is None:
-        cached = _count(usage, "prompt_cache_hit_tokens")  # DeepSeek
+        cached = _count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
     return Usage.from_inclusive(
         sent or 0,
         answered or 0,
