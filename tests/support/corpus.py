@@ -15,10 +15,21 @@ ROOT = Path(__file__).parents[3] / "shared" / "corpus" / "http"
 WORDS = {
     "completed": {"stop", "tool_calls"},
     "incomplete": {"length", "content_filter"},
-    **dict.fromkeys(("end_turn", "stop_sequence", "COMPLETE", "STOP_SEQUENCE", "FINISH", "FINISHED"), {"stop"}),
-    **dict.fromkeys(("max_tokens", "MAX_TOKENS", "LENGTH"), {"length"}),
-    **dict.fromkeys(("tool_use", "TOOL_CALL"), {"tool_calls"}),
-    **dict.fromkeys(("guardrail_intervened", "content_filtered", "CONTENT_FILTERED"), {"content_filter"}),
+    "end_turn": {"stop"},
+    "stop_sequence": {"stop"},
+    "STOP_SEQUENCE": {"stop"},
+    "COMPLETE": {"stop"},
+    "FINISH": {"stop"},
+    "FINISHED": {"stop"},
+    "max_tokens": {"length"},
+    "MAX_TOKENS": {"length"},
+    "LENGTH": {"length"},
+    "tool_use": {"tool_calls"},
+    "TOOL_CALL": {"tool_calls"},
+    "guardrail_intervened": {"content_filter"},
+    "content_filtered": {"content_filter"},
+    "CONTENT_FILTERED": {"content_filter"},
+    "refusal": {"content_filter"},
 }
 
 
