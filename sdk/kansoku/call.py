@@ -174,6 +174,11 @@ class Call:
         self.end(answer)
 
     @guard
+    def note(self, attributes: Mapping[str, Any]) -> None:
+        """Add attributes, to be written at the end over what is there."""
+        self._attributes.update(attributes)
+
+    @guard
     def fail(self, error: BaseException) -> None:
         """End the call with an exception."""
         if not self._ended:

@@ -63,11 +63,15 @@ def follow(stream: Any, recording: Recording) -> Any:
     if "_iterator" in getattr(stream, "__dict__", ()):
         return _follow_stainless(stream, kind, recording)
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
-        # In place: whoever else holds the stream (a context manager, the client) holds the followed one, too.
-        stream.__class__ = _watched_class(kind)
-        stream.__dict__["_kansoku"] = recording
-        return stream
+        return watch(stream, recording)
     return None
+
+
+def watch(stream: Any, recording: Recording) -> Any:
+    """Follow an iterable object in place: whoever else holds it (a context manager, the client) does so, too."""
+    stream.__class__ = _watched_class(type(stream))
+    stream.__dict__["_kansoku"] = recording
+    return stream
 
 
 def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
