@@ -24,31 +24,67 @@ from kansoku.feedback import feedback
 if TYPE_CHECKING:
     from kansoku.decorator import observe
     from kansoku.instruments import instrument, uninstrument
+    from kansoku.kinds import (
+        agent,
+        chain,
+        embedding,
+        evaluation,
+        generation,
+        guardrail,
+        retrieval,
+        tool,
+    )
+    from kansoku.middleware import Middleware
+    from kansoku.propagation import carry, continue_trace, inject
     from kansoku.setup import flush, init, shutdown
     from kansoku.trace import context, current_trace_id, span
 
 __all__ = [
+    "Middleware",
+    "agent",
+    "carry",
+    "chain",
     "context",
+    "continue_trace",
     "current_trace_id",
+    "embedding",
+    "evaluation",
     "feedback",
     "flush",
+    "generation",
+    "guardrail",
     "init",
+    "inject",
     "instrument",
     "observe",
+    "retrieval",
     "shutdown",
     "span",
+    "tool",
     "uninstrument",
 ]
 
 _HOMES = {
+    "Middleware": "kansoku.middleware",
+    "agent": "kansoku.kinds",
+    "carry": "kansoku.propagation",
+    "chain": "kansoku.kinds",
     "context": "kansoku.trace",
+    "continue_trace": "kansoku.propagation",
     "current_trace_id": "kansoku.trace",
+    "embedding": "kansoku.kinds",
+    "evaluation": "kansoku.kinds",
     "flush": "kansoku.setup",
+    "generation": "kansoku.kinds",
+    "guardrail": "kansoku.kinds",
     "init": "kansoku.setup",
+    "inject": "kansoku.propagation",
     "instrument": "kansoku.instruments",
     "observe": "kansoku.decorator",
+    "retrieval": "kansoku.kinds",
     "shutdown": "kansoku.setup",
     "span": "kansoku.trace",
+    "tool": "kansoku.kinds",
     "uninstrument": "kansoku.instruments",
 }
 

@@ -55,6 +55,7 @@ IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
 USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
 COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
 PRICE_ID: Final = "kansoku.cost.price_id"
+COST_REPORTED_USD: Final = "kansoku.cost.reported_usd"  # what the client or the vendor itself says it cost
 
 # Tools, retrieval, agents
 TOOL_NAME: Final = "gen_ai.tool.name"
@@ -88,9 +89,24 @@ EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
 EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
 EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 
+# Guardrail
+GUARDRAIL_PASSED: Final = "kansoku.guardrail.passed"
+GUARDRAIL_REASON: Final = "kansoku.guardrail.reason"
+GUARDRAIL_SCORE: Final = "kansoku.guardrail.score"
+
+# Where the time went, as the model's server says: seconds
+SERVER_QUEUE_TIME: Final = "kansoku.server.queue_time"
+SERVER_LOAD_TIME: Final = "kansoku.server.load_time"
+SERVER_PROMPT_TIME: Final = "kansoku.server.prompt_time"
+SERVER_COMPLETION_TIME: Final = "kansoku.server.completion_time"
+SERVER_TOTAL_TIME: Final = "kansoku.server.total_time"
+UPSTREAM_PROVIDER: Final = "kansoku.upstream.provider"  # whom a router was told to ask
+
 # Core
 ERROR_TYPE: Final = "error.type"
 HTTP_STATUS: Final = "http.response.status_code"
+HTTP_METHOD: Final = "http.request.method"
+HTTP_ROUTE: Final = "http.route"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 SERVICE_NAME: Final = "service.name"

@@ -177,6 +177,11 @@ class Span:
         self._span.set_attributes({key: str(value) for key, value in named.items() if value is not None})
 
     @guard
+    def rename(self, name: str) -> None:
+        """Give the span a better name, known only after it started."""
+        self._span.update_name(str(name))
+
+    @guard
     def set(self, key: str, value: Any) -> None:
         """Set an attribute under its full name; what OpenTelemetry cannot hold becomes JSON."""
         running = self._recording()

@@ -20,7 +20,15 @@ class Client(NamedTuple):
 
 
 _CLIENTS = {
+    "executors": Client("concurrent.futures.thread", "kansoku.instruments.executors"),
     "openai": Client("openai", "kansoku.instruments.openai"),
+    "groq": Client("groq", "kansoku.instruments.groq"),
+    "cerebras": Client("cerebras.cloud.sdk", "kansoku.instruments.cerebras"),
+    "together": Client("together", "kansoku.instruments.together"),
+    "ollama": Client("ollama", "kansoku.instruments.ollama"),
+    "huggingface": Client("huggingface_hub", "kansoku.instruments.huggingface"),
+    "transformers": Client("transformers", "kansoku.instruments.transformers"),
+    "litellm": Client("litellm", "kansoku.instruments.litellm"),
 }
 
 
