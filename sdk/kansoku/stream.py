@@ -68,7 +68,7 @@ def follow(stream: Any, recording: Recording) -> Any:
 
 
 def watch(stream: Any, recording: Recording) -> Any:
-    """Follow an iterable object in place: whoever else holds it (a context manager, the client) does so, too."""
+    """Follow an iterable object in place: whoever else holds it (a context manager) follows it, too."""
     stream.__class__ = _watched_class(type(stream))
     stream.__dict__["_kansoku"] = recording
     return stream
