@@ -19,6 +19,7 @@ from kansoku.usage import Usage
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
+_WATCH = otel_context.create_key("kansoku-watch")
 _HOUR = 3_600_000_000_000  # nanoseconds
 
 
@@ -95,6 +96,7 @@ class Call:
         self._model = request.model
         self._provider, address, port = reader.origin(resource, running.local_provider)
         self._started = clock.now()
+        note_call(outside, reader.operation)
         self._span = running.tracer.start_span(
             f"{reader.operation} {request.model}" if request.model else reader.operation,
             context=outside,
@@ -200,32 +202,37 @@ class Call:
             self._span.end(ended)
 
     def _write_answer(self, answer: Answer) -> None:
-        attributes = self._attributes
-        attributes.update(answer.attributes)
-        if answer.model:
-            attributes[semconv.RESPONSE_MODEL] = answer.model
-        if answer.id:
-            attributes[semconv.RESPONSE_ID] = answer.id
-        if answer.finish_reasons:
-            attributes[semconv.FINISH_REASONS] = answer.finish_reasons
-        if answer.messages and self._running.capture:
-            attributes[semconv.OUTPUT_MESSAGES] = to_json(answer.messages, self._running.max_bytes)
         if answer.failure:
-            attributes[semconv.ERROR_TYPE] = answer.failure
             self._span.set_status(trace.StatusCode.ERROR, cut(answer.failure_message, 2048))
-        if answer.usage is not None:
-            attributes.update(usage_attributes(answer.usage))
-            self._write_cost(answer)
+        found = answer_attributes(answer, self._running, self._provider, self._model, self._started)
+        self._attributes.update(found)
 
-    def _write_cost(self, answer: Answer) -> None:
-        assert answer.usage is not None  # noqa: S101 - for the type checker
-        at = _hour(self._started // _HOUR)
-        for model in dict.fromkeys((answer.model, self._model)):
-            cost = self._running.prices.cost(self._provider, model, answer.usage, at) if model else None
+
+def answer_attributes(
+    answer: Answer, running: runtime.Runtime, provider: str, model: str, started: int
+) -> dict[str, Any]:
+    """Return what the answer to a call of `model` at the time `started` says, its cost included."""
+    attributes = dict(answer.attributes)
+    if answer.model:
+        attributes[semconv.RESPONSE_MODEL] = answer.model
+    if answer.id:
+        attributes[semconv.RESPONSE_ID] = answer.id
+    if answer.finish_reasons:
+        attributes[semconv.FINISH_REASONS] = answer.finish_reasons
+    if answer.messages and running.capture:
+        attributes[semconv.OUTPUT_MESSAGES] = to_json(answer.messages, running.max_bytes)
+    if answer.failure:
+        attributes[semconv.ERROR_TYPE] = answer.failure
+    if answer.usage is not None:
+        attributes.update(usage_attributes(answer.usage))
+        at = _hour(started // _HOUR)
+        for priced in dict.fromkeys((answer.model, model)):
+            cost = running.prices.cost(provider, priced, answer.usage, at) if priced else None
             if cost is not None:
-                self._attributes[semconv.COST_USD] = float(cost.total)
-                self._attributes[semconv.PRICE_ID] = cost.price_id
-                return
+                attributes[semconv.COST_USD] = float(cost.total)
+                attributes[semconv.PRICE_ID] = cost.price_id
+                break
+    return attributes
 
 
 @functools.lru_cache(maxsize=64)
@@ -252,6 +259,21 @@ def usage_attributes(usage: Usage) -> dict[str, int]:
     if usage.image:
         found[semconv.IMAGE_INPUT_TOKENS] = usage.image
     return found
+
+
+def watch_calls(where: otel_context.Context, seen: list[str]) -> otel_context.Context:
+    """Return a context in which the operation of every call that begins is added to `seen`.
+
+    A framework learns so whether a client below it has described the call already, and is billed for it.
+    """
+    return otel_context.set_value(_WATCH, seen, where)
+
+
+def note_call(where: otel_context.Context, operation: str) -> None:
+    """Tell whoever watches the calls of a context that one begins."""
+    seen = where.get(_WATCH)
+    if isinstance(seen, list):
+        seen.append(operation)
 
 
 def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call | None:
