@@ -102,9 +102,25 @@ SERVER_COMPLETION_TIME: Final = "kansoku.server.completion_time"
 SERVER_TOTAL_TIME: Final = "kansoku.server.total_time"
 UPSTREAM_PROVIDER: Final = "kansoku.upstream.provider"  # whom a router was told to ask
 
+# Counted in other units than tokens
+SEARCH_UNITS: Final = "kansoku.usage.search_units"  # Cohere: a query with up to 100 documents
+PAGES: Final = "kansoku.usage.pages"  # pages read by OCR
+IMAGES: Final = "kansoku.usage.images"  # images made
+AUDIO_SECONDS: Final = "kansoku.usage.audio.input_seconds"
+MODEL_INPUT_TOKENS: Final = "kansoku.usage.model.input_tokens"  # what the model read, where less is billed
+MODEL_OUTPUT_TOKENS: Final = "kansoku.usage.model.output_tokens"
+
+# AWS
+AWS_REQUEST_ID: Final = "aws.request_id"
+AWS_GUARDRAIL: Final = "aws.bedrock.guardrail.id"
+AWS_KNOWLEDGE_BASE: Final = "aws.bedrock.knowledge_base.id"
+AWS_PERFORMANCE: Final = "kansoku.aws.performance_latency"  # standard or optimized
+CLOUD_REGION: Final = "cloud.region"
+
 # Core
 ERROR_TYPE: Final = "error.type"
 HTTP_STATUS: Final = "http.response.status_code"
+RESEND_COUNT: Final = "http.request.resend_count"  # how often the client tried again
 HTTP_METHOD: Final = "http.request.method"
 HTTP_ROUTE: Final = "http.route"
 SERVER_ADDRESS: Final = "server.address"

@@ -7,6 +7,7 @@ object that is in no reference cycle (the client's is), so one dropped half-read
 """
 
 import functools
+import inspect
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import AsyncGeneratorType, GeneratorType
@@ -159,7 +160,7 @@ def _watched_class(base: type[Any]) -> type[Any]:
     own: dict[str, Any] = {"__module__": base.__module__, "__del__": _drop(base)}
     if hasattr(base, "__next__"):
         own["__next__"] = _next(base)
-    if hasattr(base, "__anext__"):
+    if hasattr(base, "__anext__") and not inspect.isasyncgenfunction(base.__anext__):  # aiobotocore's is one
         own["__anext__"] = _anext(base)
     for name in ("__iter__", "__aiter__"):
         if hasattr(base, name):
