@@ -25,10 +25,6 @@ _CLIENTS = {
     "groq": Client("groq", "kansoku.instruments.groq"),
     "cerebras": Client("cerebras.cloud.sdk", "kansoku.instruments.cerebras"),
     "together": Client("together", "kansoku.instruments.together"),
-    "ollama": Client("ollama", "kansoku.instruments.ollama"),
-    "huggingface": Client("huggingface_hub", "kansoku.instruments.huggingface"),
-    "transformers": Client("transformers", "kansoku.instruments.transformers"),
-    "litellm": Client("litellm", "kansoku.instruments.litellm"),
 }
 
 

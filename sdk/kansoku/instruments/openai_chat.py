@@ -106,7 +106,9 @@ class _Folded:
         if text := said.get("content"):
             self.text.append(text)
         # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
-        if reasoning := said.get("reasoning") or (extra and _reasoning(extra)):
+        if reasoning := (
+            said.get("reasoning") or said.get("reasoning_content") or (extra and _reasoning(extra))
+        ):
             self.reasoning.append(reasoning)
         if calls := said.get("tool_calls"):
             for call in calls:

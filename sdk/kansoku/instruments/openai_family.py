@@ -1,0 +1,104 @@
+"""Clients generated from an API like OpenAI's: the same resources and shapes under another package name."""
+
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer
+from kansoku.content import plain
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_chat import ChatReader
+from kansoku.instruments.openai_hosts import read_origin
+from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
+from kansoku.instruments.openai_shape import get
+from kansoku.instruments.targets import Targets, both
+
+_TIMES = {
+    "queue_time": semconv.SERVER_QUEUE_TIME,
+    "prompt_time": semconv.SERVER_PROMPT_TIME,
+    "completion_time": semconv.SERVER_COMPLETION_TIME,
+    "total_time": semconv.SERVER_TOTAL_TIME,
+}
+
+
+def trace_package(package: str, provider: str) -> Targets:
+    """Return the methods of a client whose modules are laid out as OpenAI's are."""
+    origin = _Origin(provider)
+    return Targets(
+        {
+            f"{package}.resources.chat.completions": both("Completions", create=FamilyChatReader(origin)),
+            f"{package}.resources.completions": both("Completions", create=CompletionReader(origin)),
+            f"{package}.resources.embeddings": both("Embeddings", create=EmbeddingReader(origin)),
+        }
+    )
+
+
+class _Origin:
+    """Where a client of one vendor talks to; the vendor's name for every host that is nobody else's."""
+
+    def __init__(self, vendor: str) -> None:
+        self._vendor = vendor
+
+    def __call__(self, resource: Any, local_provider: str) -> tuple[str, str, int]:
+        provider, address, port = read_origin(resource, local_provider)
+        return (self._vendor if provider == "openai" else provider), address, port
+
+
+class FamilyChatReader(ChatReader):
+    """Reads chat completions and what these vendors add: server times and tools that the server runs."""
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a chat completion."""
+        answer = super().response(response, capture)
+        _add_times(answer, response)
+        if capture:
+            for message, choice in zip(answer.messages, get(response, "choices") or (), strict=False):
+                message["parts"][:0] = _executed(get(get(choice, "message"), "executed_tools"))
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks of a stream together; usage may be in the vendor's own corner of the last ones."""
+        answer = super().fold(chunks, capture)
+        for chunk in reversed(chunks[-3:]):
+            own = get(chunk, "x_groq")
+            if answer.usage is None:
+                answer.usage = shape.read_usage(get(own, "usage"))
+            if problem := get(own, "error"):
+                answer.failure, answer.failure_message = "stream_error", str(problem)
+            _add_times(answer, chunk)
+        if capture and answer.messages:
+            answer.messages[0]["parts"][:0] = _executed(_last_executed(chunks))
+        return answer
+
+
+def _add_times(answer: Answer, response: Any) -> None:
+    """Add where the server says the time went: Groq beside the usage, Cerebras in a place of its own."""
+    places = (get(response, "usage"), get(get(response, "x_groq"), "usage"), get(response, "time_info"))
+    for place in places:
+        for name, key in _TIMES.items():
+            seconds = get(place, name) if place is not None else None
+            if isinstance(seconds, int | float):
+                answer.attributes.setdefault(key, float(seconds))
+
+
+def _last_executed(chunks: list[Any]) -> list[Any]:
+    """Return the tools that the server ran, each as the last chunk that speaks of it has it."""
+    found: dict[Any, Any] = {}
+    for chunk in chunks:
+        for choice in get(chunk, "choices") or ():
+            for tool in get(get(choice, "delta"), "executed_tools") or ():
+                found[get(tool, "index")] = tool
+    return list(found.values())
+
+
+def _executed(tools: Any) -> list[dict[str, Any]]:
+    """Return the parts for tools that ran on the server: nobody else has to run them."""
+    parts: list[dict[str, Any]] = []
+    for tool in tools or ():
+        called = str(get(tool, "index"))
+        arguments = shape.as_object(get(tool, "arguments"))
+        name = get(tool, "type") or ""
+        parts.append({"type": "server_tool_call", "id": called, "name": name, "arguments": arguments})
+        output = get(tool, "output")
+        if output is not None:
+            parts.append({"type": "server_tool_call_response", "id": called, "response": plain(output)})
+    return parts
