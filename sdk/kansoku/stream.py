@@ -61,7 +61,7 @@ def follow(stream: Any, recording: Recording) -> Any:
     if isinstance(stream, AsyncGeneratorType):
         return _watch(_pass_on_async(stream, recording), recording)
     kind: Any = type(stream)
-    if "_iterator" in getattr(stream, "__dict__", ()):
+    if _is_stainless(stream):
         return _follow_stainless(stream, kind, recording)
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
         return watch(stream, recording)
@@ -73,6 +73,11 @@ def watch(stream: Any, recording: Recording) -> Any:
     stream.__class__ = _watched_class(type(stream))
     stream.__dict__["_kansoku"] = recording
     return stream
+
+
+def _is_stainless(stream: Any) -> bool:
+    """Tell a stream of the Stainless family; newer clients make its iterator when it is first asked for."""
+    return "_iterator" in getattr(stream, "__dict__", ()) or hasattr(type(stream), "_iterator")
 
 
 def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
@@ -228,6 +233,10 @@ def follow_raw(response: Any, call: Streamed) -> Any:
         # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
         call.answer(response.parse())
         return response
+    body = getattr(response, "http_response", None)
+    if getattr(body, "is_closed", False):
+        call.answer(json.loads(body.content))  # read already, too; parse() may be a coroutine
+        return response
     recording = Recording(call)
     unread = weakref.finalize(response, recording.end, early=True)
     response.parse = _parse_and_follow(response.parse, call, recording, unread)
@@ -243,7 +252,7 @@ def _parse_and_follow(
 
     def take(parsed: Any) -> Any:
         try:
-            if "_iterator" in getattr(parsed, "__dict__", {}):
+            if _is_stainless(parsed):
                 unread.detach()
                 followed.append(follow(parsed, recording))
                 return followed[0]
