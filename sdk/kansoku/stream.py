@@ -8,6 +8,7 @@ object that is in no reference cycle (the client's is), so one dropped half-read
 
 import functools
 import inspect
+import json
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import AsyncGeneratorType, GeneratorType
@@ -233,9 +234,8 @@ def follow_raw(response: Any, call: Streamed) -> Any:
         # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
         call.answer(response.parse())
         return response
-    body = getattr(response, "http_response", None)
-    if getattr(body, "is_closed", False):
-        call.answer(json.loads(body.content))  # read already, too; parse() may be a coroutine
+    if _is_read(response):
+        call.answer(json.loads(response.http_response.content))  # parse() may be a coroutine
         return response
     recording = Recording(call)
     unread = weakref.finalize(response, recording.end, early=True)
@@ -243,6 +243,14 @@ def follow_raw(response: Any, call: Streamed) -> Any:
     if callable(getattr(response, "close", None)):
         response.close = _close_and_end(response.close, recording)
     return response
+
+
+def _is_read(response: Any) -> bool:
+    """Tell whether the whole body of an APIResponse came with it: one of `with_raw_response`, no stream."""
+    http = getattr(response, "http_response", None)
+    if http is None or getattr(response, "_stream", getattr(response, "_is_sse_stream", True)):
+        return False
+    return bool(http.is_closed) and http.request.headers.get(RAW_RESPONSE_HEADER) != "stream"
 
 
 def _parse_and_follow(
