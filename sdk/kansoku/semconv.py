@@ -117,6 +117,27 @@ AWS_KNOWLEDGE_BASE: Final = "aws.bedrock.knowledge_base.id"
 AWS_PERFORMANCE: Final = "kansoku.aws.performance_latency"  # standard or optimized
 CLOUD_REGION: Final = "cloud.region"
 
+# What else a call says
+HTTP_RESEND_COUNT: Final = "http.request.resend_count"  # tries after the first
+RESPONSE_HEADER: Final = "http.response.header."  # prefix: one string array a header
+ERROR_CODE: Final = "kansoku.error.code"  # the vendor's own word, such as insufficient_quota
+LOGPROB_MEAN: Final = "kansoku.response.logprob.mean"
+TOKENS_PER_SECOND: Final = "kansoku.response.tokens_per_second"  # output tokens after the first chunk
+ESTIMATED_INPUT_TOKENS: Final = "kansoku.usage.estimated_input_tokens"  # never among gen_ai.usage.*
+ESTIMATED_OUTPUT_TOKENS: Final = "kansoku.usage.estimated_output_tokens"
+ACCEPTED_PREDICTION_TOKENS: Final = "kansoku.usage.accepted_prediction_tokens"
+REJECTED_PREDICTION_TOKENS: Final = "kansoku.usage.rejected_prediction_tokens"
+IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
+AUDIO_SECONDS: Final = "kansoku.usage.audio_seconds"  # billed by length instead of tokens
+SERVER_TOOL_CALLS: Final = "kansoku.usage.server_tool_calls."  # prefix: calls of a tool that the vendor ran
+VENDOR_COST: Final = "gen_ai.usage.cost"  # US dollars, as the vendor says; used where no price is known
+REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+CONTENT_FILTER: Final = "kansoku.response.content_filter"  # JSON {part: {category: verdict}}
+AZURE_DEPLOYMENT: Final = "kansoku.azure.deployment"
+AZURE_API_VERSION: Final = "kansoku.azure.api_version"
+UPSTREAM_PROVIDER: Final = "kansoku.response.upstream_provider"  # who served it behind a router
+
 # Core
 ERROR_TYPE: Final = "error.type"
 HTTP_STATUS: Final = "http.response.status_code"
@@ -128,6 +149,21 @@ SERVER_PORT: Final = "server.port"
 SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"  # the release
 ENVIRONMENT: Final = "deployment.environment.name"
+
+# What became of a process's spans: sent with each request, as a resource of its own without spans
+PROCESS_ID: Final = "kansoku.process.id"
+PROCESS_STARTED: Final = "kansoku.process.started"
+PROCESS_EXPORTED: Final = "kansoku.process.exported"
+PROCESS_DROPPED: Final = "kansoku.process.dropped."  # prefix: one attribute a reason
+QUEUE_FULL: Final = "queue_full"
+REFUSED: Final = "refused"  # the collector says that it will never take them
+LOST: Final = "lost"  # the collector was away for too long
+ENCODE: Final = "encode"
+SAMPLED_OUT: Final = "sampled_out"  # on purpose
+SPOOL_FULL: Final = "spool_full"
+SPOOL_ERROR: Final = "spool_error"
+SPOOL_EXPIRED: Final = "spool_expired"
+EXIT: Final = "exit"  # the program ended first
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 
