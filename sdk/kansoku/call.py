@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
+from kansoku import clock, estimation, runtime, semconv
 from kansoku.content import cut, to_json
+from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
 from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
 from kansoku.trace import record_error, stamps
@@ -20,6 +21,7 @@ from kansoku.usage import Usage
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
 _WATCH = otel_context.create_key("kansoku-watch")
+_ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
 _HOUR = 3_600_000_000_000  # nanoseconds
 
 
@@ -70,6 +72,7 @@ class Call:
     """A call under way; it ends once, whoever says so first."""
 
     __slots__ = (
+        "_arguments",
         "_attributes",
         "_ended",
         "_model",
@@ -92,6 +95,7 @@ class Call:
         self._reader = reader
         self._running = running
         self._ended = False
+        self._arguments = arguments
         request = reader.request(arguments, running.capture)
         self._model = request.model
         self._provider, address, port = reader.origin(resource, running.local_provider)
@@ -110,7 +114,7 @@ class Call:
             record_exception=False,
         )
         here = trace.set_span_in_context(self._span, outside)
-        self.context = otel_context.set_value(_INSIDE, True, here)
+        self.context = otel_context.set_value(_INSIDE, request.attributes, here)
         # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
         self._attributes = request.attributes
         if semconv.USER_ID in stamps(outside):
@@ -160,6 +164,7 @@ class Call:
         """End the call with what its stream gave; `first` is the time of the first chunk, 0 for none."""
         if self._ended:
             return
+        ended = clock.now()
         self._attributes[semconv.STREAM] = True
         if first:
             self._attributes[semconv.TIME_TO_FIRST_CHUNK] = max(0, first - self._started) / 1e9
@@ -169,11 +174,30 @@ class Call:
         if chunks and self._span.is_recording():
             try:
                 answer = self._reader.fold(chunks, self._running.capture)
+                self._measure(answer, chunks, ended - first)
             except Exception as fault:  # noqa: BLE001 - the span is worth having without its content
                 swallow("call.fold", fault)
         if error is not None:
-            record_error(self._span, error)
-        self.end(answer)
+            self._write_error(error)
+        self.end(answer, ended)
+
+    def _measure(self, answer: Answer, chunks: list[Any], nanoseconds: int) -> None:
+        """Write how fast a stream was; guess the tokens of one that does not count them, and say so."""
+        if answer.usage is not None:
+            rate = tokens_per_second(answer.usage.output_tokens, nanoseconds, len(chunks))
+            if rate is not None:
+                self._attributes[semconv.TOKENS_PER_SECOND] = rate
+        elif self._running.settings.estimate_usage and self._reader.operation in _ESTIMATED:
+            asked = self._reader.request(self._arguments, True)
+            told = answer if self._running.capture else self._reader.fold(chunks, True)
+            guess = estimation.estimate(
+                asked.messages or (), asked.instructions, asked.tools or [], told.messages
+            )
+            self._attributes.update(guess)
+
+    def _write_error(self, error: BaseException) -> None:
+        record_error(self._span, error)
+        self._attributes.update(error_facts(error))
 
     @guard
     def note(self, attributes: Mapping[str, Any]) -> None:
@@ -184,16 +208,16 @@ class Call:
     def fail(self, error: BaseException) -> None:
         """End the call with an exception."""
         if not self._ended:
-            record_error(self._span, error)
+            self._write_error(error)
             self.end()
 
     @guard
-    def end(self, answer: Answer | None = None) -> None:
-        """End the span, with what the answer says."""
+    def end(self, answer: Answer | None = None, ended: int = 0) -> None:
+        """End the span, now or as of `ended`, with what the answer says."""
         if self._ended:
             return
         self._ended = True
-        ended = clock.now()
+        ended = ended or clock.now()
         try:
             if answer is not None:
                 self._write_answer(answer)
@@ -276,13 +300,20 @@ def note_call(where: otel_context.Context, operation: str) -> None:
         seen.append(operation)
 
 
+def note(name: str, value: Any) -> None:
+    """Write an attribute on the call under way here: for what only the inside of a client knows."""
+    attributes = otel_context.get_value(_INSIDE)
+    if isinstance(attributes, dict):
+        attributes[name] = value
+
+
 def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call | None:
     """Return the call that starts now, or None when it is not to be traced."""
     running = runtime.current()
     if running is None:
         return None
     here = otel_context.get_current()  # once: each reading of the current context costs a microsecond
-    if here.get(_SUPPRESSED) or here.get(_INSIDE):
+    if here.get(_SUPPRESSED) or _INSIDE in here:
         return None
     try:
         return Call(reader, running, resource, arguments, here)

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     environment: str = Field("", description="Deployment environment, such as production.")
     release: str = Field("", description="Version of the program.")
     capture_content: bool = Field(True, description="Record prompts, answers, arguments and documents.")
+    estimate_usage: bool = Field(
+        True, description="Guess the tokens of streams that do not say them, marked as a guess."
+    )
     disabled: bool = Field(False, description="Trace nothing; every function of the SDK does nothing.")
     prices_file: Path | None = Field(None, description="TOML file of one's own prices.")
     local_provider: str = Field("local", description="Provider name of models on loopback and private hosts.")
