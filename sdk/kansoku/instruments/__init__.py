@@ -22,9 +22,13 @@ class Client(NamedTuple):
 _CLIENTS = {
     "executors": Client("concurrent.futures.thread", "kansoku.instruments.executors"),
     "openai": Client("openai", "kansoku.instruments.openai"),
+    "anthropic": Client("anthropic", "kansoku.instruments.anthropic"),
+    "google-genai": Client("google.genai", "kansoku.instruments.google_genai"),
     "groq": Client("groq", "kansoku.instruments.groq"),
     "cerebras": Client("cerebras.cloud.sdk", "kansoku.instruments.cerebras"),
     "together": Client("together", "kansoku.instruments.together"),
+    "ollama": Client("ollama", "kansoku.instruments.ollama"),
+    "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
 }
 
 
