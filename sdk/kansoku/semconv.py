@@ -80,6 +80,10 @@ PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
 EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by one call
+GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
+GRAPH_STEP: Final = "kansoku.graph.step"
+INTERRUPTED: Final = "kansoku.interrupted"  # true when a graph stopped to ask a human
+CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 
 # Evaluation event
@@ -137,6 +141,21 @@ CONTENT_FILTER: Final = "kansoku.response.content_filter"  # JSON {part: {catego
 AZURE_DEPLOYMENT: Final = "kansoku.azure.deployment"
 AZURE_API_VERSION: Final = "kansoku.azure.api_version"
 UPSTREAM_PROVIDER: Final = "kansoku.response.upstream_provider"  # who served it behind a router
+
+# What Anthropic and Google add
+THINKING_BUDGET: Final = "kansoku.request.thinking.budget_tokens"
+TOOL_CHOICE: Final = "kansoku.request.tool_choice"  # a mode, or the tool that the model has to call
+RESPONSE_TIER: Final = "kansoku.response.service_tier"
+INFERENCE_GEO: Final = "kansoku.response.inference_geo"
+STOP_SEQUENCE: Final = "kansoku.response.stop_sequence"  # the one that was met
+CONTAINER_ID: Final = "kansoku.response.container.id"
+BLOCK_REASON: Final = "kansoku.response.block_reason"  # why a prompt was refused
+SEARCH_QUERIES: Final = "kansoku.grounding.queries"  # string array: what the vendor searched for
+SEARCH_SOURCES: Final = "kansoku.grounding.sources"  # JSON [{uri, title}]: what the answer rests on
+WEB_SEARCHES: Final = "kansoku.usage.web_search.requests"
+WEB_FETCHES: Final = "kansoku.usage.web_fetch.requests"
+COMPACTION_USAGE: Final = "anthropic.usage.compaction."  # prefix: tokens that the answer's counts leave out
+ADVISOR_USAGE: Final = "kansoku.usage.advisor."  # prefix: tokens of another model that was asked on the way
 
 # Core
 ERROR_TYPE: Final = "error.type"

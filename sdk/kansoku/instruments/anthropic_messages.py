@@ -1,0 +1,192 @@
+"""Read requests and responses of Anthropic's messages endpoint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.instruments import anthropic_shape as blocks
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_hosts import Origin
+from kansoku.instruments.openai_shape import get
+
+_SERVER_TOOLS = {
+    "web_search_requests": semconv.WEB_SEARCHES,
+    "web_fetch_requests": semconv.WEB_FETCHES,
+}
+
+
+class MessagesReader:
+    """Reads messages and the events of their streams."""
+
+    operation = "chat"
+
+    def __init__(self, origin: Any) -> None:
+        self._origin = origin
+
+    def origin(self, resource: Any, local_provider: str) -> Origin:
+        """Return provider, server address and port of the client that makes the call."""
+        found: Origin = self._origin(resource, local_provider)
+        return found
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `create`, `stream` or `parse`."""
+        extra = arguments.get("extra_body")
+        given = {**arguments, **extra} if isinstance(extra, Mapping) else arguments
+        request = Request(shape.model_name(given), shape.read_parameters(given))
+        _read_settings(given, request.attributes)
+        if capture:
+            messages = given.get("messages")
+            # Any iterable is allowed; reading a generator would take it from the client.
+            if isinstance(messages, list | tuple):
+                request.messages = [blocks.read_message(message) for message in messages]
+            request.instructions = blocks.read_text(given.get("system"))
+            tools = [tool for name in ("tools", "mcp_servers") for tool in _listed(given.get(name))]
+            request.tools = [blocks.read_tool(tool) for tool in tools if get(tool, "type") != "url"] or None
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a Message."""
+        usage = get(response, "usage")
+        finish = blocks.finish_reason(get(response, "stop_reason"))
+        answer = Answer(
+            model=get(response, "model") or "",
+            id=get(response, "id") or "",
+            finish_reasons=[finish] if finish else [],
+            usage=blocks.read_usage(usage) if usage is not None else None,
+            attributes=_read_extras(response, usage),
+        )
+        if capture:
+            parts = blocks.read_blocks(get(response, "content"))
+            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the events of a stream together to the message that they tell."""
+        message: dict[str, Any] = {}
+        usage: dict[str, Any] = {}
+        growing: dict[int, _Growing] = {}
+        complete = False
+        for event in chunks:
+            told = event if type(event) is dict else event.__dict__
+            kind = told.get("type")
+            if kind == "content_block_delta":
+                block = growing.get(told["index"])
+                if block is not None and capture:
+                    block.add(told["delta"])
+            elif kind == "content_block_start":
+                growing[told["index"]] = _Growing(told["content_block"])
+            elif kind == "message_start":
+                message = dict(blocks.fields(told["message"]))
+                usage = dict(blocks.fields(message.get("usage") or {}))
+            elif kind == "message_delta":
+                complete = True
+                _merge(message, told.get("delta"))
+                _merge(usage, told.get("usage"))  # cumulative: the last word counts
+        message["usage"] = usage or None
+        message["content"] = [growing[index].block() for index in sorted(growing)]
+        answer = self.response(message, capture)
+        if usage and not complete:
+            # What message_start says of the output is a placeholder; its input is final.
+            answer.attributes[semconv.USAGE_ESTIMATED] = True
+        return answer
+
+
+class _Growing:
+    """One content block of a stream, growing."""
+
+    __slots__ = ("_arguments", "_citations", "_start", "_words")
+
+    def __init__(self, start: Any) -> None:
+        self._start = start
+        self._words: list[str] = []
+        self._arguments: list[str] = []
+        self._citations: list[Any] = []
+
+    def add(self, delta: Any) -> None:
+        """Add what one event says about this block."""
+        said = delta if type(delta) is dict else delta.__dict__
+        kind = said.get("type")
+        if kind == "text_delta":
+            self._words.append(said.get("text") or "")
+        elif kind == "thinking_delta":
+            self._words.append(said.get("thinking") or "")
+        elif kind == "input_json_delta":
+            self._arguments.append(said.get("partial_json") or "")
+        elif kind == "citations_delta":
+            self._citations.append(said.get("citation"))
+        elif kind == "compaction_delta":
+            self._words.append(said.get("content") or "")
+
+    def block(self) -> dict[str, Any]:
+        """Return the whole block."""
+        whole = dict(blocks.fields(self._start))
+        name = {"text": "text", "thinking": "thinking", "compaction": "content"}.get(str(whole.get("type")))
+        if name is not None:
+            whole[name] = (whole.get(name) or "") + "".join(self._words)
+        if arguments := "".join(self._arguments):
+            whole["input"] = shape.as_object(arguments)
+        if self._citations:
+            whole["citations"] = [*(whole.get("citations") or ()), *self._citations]
+        return whole
+
+
+def _merge(known: dict[str, Any], told: Any) -> None:
+    if told is not None:
+        known.update({name: value for name, value in blocks.fields(told).items() if value is not None})
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _read_settings(given: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """Add the parameters that only this vendor has, or names in its own way."""
+    if stops := [str(word) for word in _listed(given.get("stop_sequences"))]:
+        found[semconv.STOP_SEQUENCES] = tuple(stops)
+    user = get(given.get("metadata"), "user_id")
+    if isinstance(user, str) and user:
+        found[semconv.USER_ID] = user
+    output = given.get("output_config")
+    effort = get(output, "effort")
+    if isinstance(effort, str):
+        found[semconv.REASONING_LEVEL] = effort
+    budget = get(given.get("thinking"), "budget_tokens")
+    if isinstance(budget, int):
+        found[semconv.THINKING_BUDGET] = budget
+    schema = get(output, "format") or given.get("output_format")
+    if isinstance(schema, type | Mapping):
+        found[semconv.OUTPUT_TYPE] = "json"
+    choice = given.get("tool_choice")
+    kind = get(choice, "type")
+    if isinstance(kind, str):
+        name = get(choice, "name")
+        found[semconv.TOOL_CHOICE] = name if kind == "tool" and isinstance(name, str) else kind
+
+
+def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
+    """Return what else an answer says: tier and place of service, tools run by the vendor, container."""
+    found: dict[str, Any] = {}
+    for key, value in (
+        (semconv.RESPONSE_TIER, get(usage, "service_tier")),
+        (semconv.INFERENCE_GEO, get(usage, "inference_geo")),
+        (semconv.STOP_SEQUENCE, get(response, "stop_sequence")),
+        (semconv.CONTAINER_ID, get(get(response, "container"), "id")),
+    ):
+        if isinstance(value, str) and value:
+            found[key] = value
+    ran = get(usage, "server_tool_use")
+    for name, key in _SERVER_TOOLS.items():
+        count = get(ran, name)
+        if isinstance(count, int) and count:
+            found[key] = count
+    for prefix, kind in (
+        (semconv.COMPACTION_USAGE, "compaction"),
+        (semconv.ADVISOR_USAGE, "advisor_message"),
+    ):
+        rounds = [r for r in _listed(get(usage, "iterations")) if get(r, "type") == kind]
+        counted = [each for r in rounds if (each := blocks.read_usage(r)) is not None]
+        if counted:  # billed, and not in the counts of the answer
+            found[f"{prefix}input_tokens"] = sum(each.input_tokens for each in counted)
+            found[f"{prefix}output_tokens"] = sum(each.output_tokens for each in counted)
+    return found
