@@ -1,0 +1,186 @@
+"""The runs of a framework (chains, agents, tools, models) as spans that what runs inside is a child of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from kansoku import clock, runtime, semconv
+from kansoku.call import Answer, Request, answer_attributes, note_call, watch_calls
+from kansoku.content import to_json
+from kansoku.guard import guard
+from kansoku.trace import context as stamping
+from kansoku.trace import record_error, stamps
+
+_SUPPRESSED = "suppress_instrumentation"
+_RUN = otel_context.create_key("kansoku-run")
+_CHAT = frozenset({"chat", "text_completion", "generate_content"})
+_MAX_OPEN = 10_000
+
+
+class Run:
+    """A run under way; `context` is what belongs inside it, `attributes` are written at its end."""
+
+    __slots__ = ("attributes", "context", "ended", "id", "running", "span", "started")
+
+    def __init__(
+        self,
+        run_id: Any,
+        name: str,
+        kind: str,
+        outside: otel_context.Context,
+        running: runtime.Runtime,
+    ) -> None:
+        self.id = run_id
+        self.running = running
+        self.started = clock.now()
+        self.ended = False
+        self.attributes: dict[str, Any] = {}
+        self.span = running.tracer.start_span(
+            name,
+            context=outside,
+            attributes=kind_attributes(kind) if kind else None,
+            start_time=self.started,
+            record_exception=False,
+        )
+        self.context = otel_context.set_value(_RUN, run_id, trace.set_span_in_context(self.span, outside))
+
+    @property
+    def captures(self) -> bool:
+        """Tell whether content is wanted."""
+        return self.running.capture and self.span.is_recording()
+
+    def set_content(self, key: str, value: Any) -> None:
+        """Record content, as JSON, when it is wanted; `value` is plain already."""
+        if self.captures:
+            self.attributes[key] = to_json(value, self.running.max_bytes)
+
+    def fail(self, error: BaseException) -> None:
+        """Record an exception."""
+        record_error(self.span, error)
+
+    @guard
+    def end(self) -> None:
+        """End the span, once."""
+        if self.ended:
+            return
+        self.ended = True
+        ended = clock.now()
+        try:
+            self.span.set_attributes(self.attributes)
+        finally:
+            self.span.end(ended)
+
+
+class ModelRun(Run):
+    """A framework's call of a model: billed, unless a client below it has described the same call.
+
+    Which of the two it is shows at the end: `seen` are the calls that began inside.
+    """
+
+    __slots__ = ("first", "operation", "seen", "streams")
+
+    def __init__(
+        self,
+        run_id: Any,
+        name: str,
+        operation: str,
+        outside: otel_context.Context,
+        running: runtime.Runtime,
+    ) -> None:
+        super().__init__(run_id, name, "", outside, running)
+        self.operation = operation
+        self.seen: list[str] = []
+        self.first = 0
+        self.streams = False
+        note_call(outside, operation)  # a model made of other models is billed for none of their calls
+        self.context = watch_calls(self.context, self.seen)
+
+    @property
+    def described(self) -> bool:
+        """Tell whether this call has a span below that says everything about it."""
+        alike = _CHAT if self.operation in _CHAT else {self.operation}
+        return any(operation in alike for operation in self.seen)
+
+    def keep_plain(self) -> None:
+        """Be a step of the framework, not a call: no usage, no model."""
+        self.attributes.update(kind_attributes("chain"))
+
+    def describe(self, provider: str, request: Request, answer: Answer | None) -> None:
+        """Be the call that is billed, with everything that the framework knows of it."""
+        found = self.attributes
+        found[semconv.OPERATION] = self.operation
+        for key, word in ((semconv.PROVIDER, provider), (semconv.REQUEST_MODEL, request.model)):
+            if word:
+                found[key] = word
+        found.update(request.attributes)
+        if semconv.USER_ID in stamps(self.context):
+            found.pop(semconv.USER_ID, None)  # the application knows better than what the vendor is told
+        model = request.model or (answer.model if answer is not None else "")
+        if model:
+            self.span.update_name(f"{self.operation} {model}")
+        if request.messages:
+            self.set_content(semconv.INPUT_MESSAGES, request.messages)
+        if request.tools:
+            self.set_content(semconv.TOOL_DEFINITIONS, request.tools)
+        if self.streams:
+            found[semconv.STREAM] = True
+            if self.first:
+                found[semconv.TIME_TO_FIRST_CHUNK] = max(0, self.first - self.started) / 1e9
+        if answer is not None:
+            found.update(answer_attributes(answer, self.running, provider, request.model, self.started))
+
+
+class Runs:
+    """The open runs of a framework by id; a bounded number, so that runs that never end cost little."""
+
+    def __init__(self) -> None:
+        self._open: dict[Any, Run] = {}
+
+    def __contains__(self, run_id: Any) -> bool:
+        return run_id in self._open
+
+    def find(self, run_id: Any) -> Run | None:
+        """Return an open run."""
+        return self._open.get(run_id)
+
+    def add(self, run_id: Any, run: Run) -> None:
+        """Remember a run, under its own id or under that of a run that shall not be seen."""
+        while len(self._open) >= _MAX_OPEN:
+            oldest = next(iter(self._open))
+            if (forgotten := self.take(oldest)) is not None:
+                forgotten.end()
+        self._open[run_id] = run
+
+    def take(self, run_id: Any) -> Run | None:
+        """Return a run that ends and forget it; None for one that is not known or not to be seen."""
+        run = self._open.pop(run_id, None)
+        return run if run is not None and run.id == run_id else None
+
+    def surroundings(self, parent_id: Any) -> otel_context.Context | None:
+        """Return the context in which a run starts, given its parent in the framework; None: do not trace.
+
+        The current one if it is that parent's or something inside of it; else the parent's: executors of the
+        framework start children in contexts of their own.
+        """
+        here = otel_context.get_current()
+        if here.get(_SUPPRESSED):
+            return None
+        parent = self._open.get(parent_id) if parent_id is not None else None
+        return here if parent is None or here.get(_RUN) == parent.id else parent.context
+
+
+def kind_attributes(kind: str) -> dict[str, Any]:
+    """Return the attributes that say of which kind a span is."""
+    return {semconv.KIND: kind, semconv.OPERATION: semconv.KIND_OPERATIONS[kind]}
+
+
+def stamped(where: otel_context.Context, found: Mapping[str, Any]) -> otel_context.Context:
+    """Return a context whose spans carry what `found`, arguments of `kansoku.context()`, says."""
+    token = otel_context.attach(where)
+    try:
+        with stamping(**found):
+            return otel_context.get_current()
+    finally:
+        otel_context.detach(token)
