@@ -73,6 +73,7 @@ def test_a_chat_call_is_one_client_span_with_everything_said(model: Any, spans: 
         "gen_ai.request.presence_penalty": 0.2,
         "gen_ai.request.reasoning.level": "low",
         "gen_ai.output.type": "json",
+        "gen_ai.request.response_format": '{"type":"json_object"}',
         "user.id": "resident-1",
         "server.address": "api.openai.com",
         "server.port": 443,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 _NUMBERS = {
@@ -19,6 +20,10 @@ _NUMBERS = {
     "max_completion_tokens": semconv.MAX_TOKENS,
     "max_output_tokens": semconv.MAX_TOKENS,
 }
+# The commonest arguments, and those that have a name of their own: no second look at them.
+_READ_BELOW = frozenset(
+    {"messages", "model", "stream", "input", "tools", "stop", "user", "service_tier", "reasoning_effort"}
+)
 _FINISH = {"function_call": "tool_calls", "eos": "stop", "eos_token": "stop", "stop_sequence": "stop"}
 
 
@@ -40,19 +45,42 @@ def get(thing: Any, name: str) -> Any:
     return extra.get(name) if extra else None
 
 
+def listed(thing: Any, name: str) -> list[Any]:
+    """Return a field that is a list; what a server sends instead of one is none."""
+    found = get(thing, name)
+    return found if isinstance(found, list) else list(found) if isinstance(found, tuple) else []
+
+
+def text_of(thing: Any, name: str) -> str:
+    """Return a field that is a text."""
+    found = get(thing, name)
+    return found if isinstance(found, str) else ""
+
+
+def logprobs(found: Any) -> list[Any]:
+    """Return the log probabilities of a choice, of the chat or of the older endpoint."""
+    older = get(found, "token_logprobs")
+    if isinstance(older, list):
+        return older
+    return [get(token, "logprob") for token in listed(found, "content")]
+
+
 def finish_reason(word: Any) -> str:
     """Return the canonical word for a finish reason."""
     return _FINISH.get(word, word) if isinstance(word, str) else ""
 
 
-def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def read_parameters(arguments: Mapping[str, Any], capture: bool = True) -> dict[str, Any]:
     """Return the attributes of a request's parameters; what was not given is left out."""
     found: dict[str, Any] = {}
     extra = arguments.get("extra_body")
     for given in (arguments, extra) if isinstance(extra, Mapping) else (arguments,):
         for name, value in given.items():
             key = _NUMBERS.get(name)
-            if key is not None and isinstance(value, int | float) and not isinstance(value, bool):
+            if key is None:
+                if name not in _READ_BELOW:
+                    add_parameter(found, name, value, capture)
+            elif isinstance(value, int | float) and not isinstance(value, bool):
                 found[key] = value
     stop = arguments.get("stop")
     if isinstance(stop, str):
@@ -62,6 +90,9 @@ def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
     user = arguments.get("user") or arguments.get("safety_identifier")
     if isinstance(user, str) and user:
         found[semconv.USER_ID] = user
+    tier = arguments.get("service_tier")
+    if isinstance(tier, str):
+        found[semconv.REQUEST_SERVICE_TIER] = tier
     return found
 
 
@@ -94,6 +125,8 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
     if isinstance(item, str):
         return {"type": "text", "content": item}
     kind = get(item, "type")
+    if kind in ("thinking", "reasoning"):
+        return {"type": "reasoning", "content": _thought(item)}
     if kind in ("text", "input_text", "output_text", "summary_text"):
         return {"type": "text", "content": get(item, "text") or ""}
     if kind == "refusal":
@@ -108,6 +141,13 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
     if kind in ("file", "input_file"):
         return _file(get(item, "file") or item)
     return {"type": str(kind or "unknown")}
+
+
+def _thought(item: Any) -> str:
+    found = get(item, "thinking") or get(item, "text")
+    if isinstance(found, list):  # Mistral: a list of texts
+        return "".join(text_of(part, "text") for part in found)
+    return found if isinstance(found, str) else ""
 
 
 def _file(file: Any) -> dict[str, Any]:
@@ -131,36 +171,50 @@ def link_or_blob(url: Any, modality: str) -> dict[str, Any]:
 
 def blob(modality: str, mime_type: str, data: Any) -> dict[str, Any]:
     """Return a part that stands for base64 data of a size."""
-    size = len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0
-    return {"type": "blob", "modality": modality, "mime_type": mime_type, "size": size}
+    return {"type": "blob", "modality": modality, "mime_type": mime_type, "size": decoded_size(data)}
+
+
+def decoded_size(data: Any) -> int:
+    """Return how many bytes a base64 text stands for."""
+    return len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0
 
 
 def read_usage(usage: Any) -> Usage | None:
-    """Return the token counts of a `usage` object of either API, None when there is none."""
+    """Return the token counts of a `usage` object of any endpoint, None when there is none."""
     if usage is None:
         return None
-    sent = _count(usage, "prompt_tokens", "input_tokens")
-    answered = _count(usage, "completion_tokens", "output_tokens")
+    sent = count(usage, "prompt_tokens", "input_tokens")
+    answered = count(usage, "completion_tokens", "output_tokens")
     if sent is None and answered is None:
         return None
-    into = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
-    out = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
-    cached = _count(into, "cached_tokens")
+    into = details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    out = details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    cached = count(into, "cached_tokens")
     if cached is None:
-        cached = _count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
+        cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
     return Usage.from_inclusive(
         sent or 0,
         answered or 0,
         cache_read=cached or 0,
-        cache_write=_count(into, "cache_write_tokens", "cache_creation_tokens") or 0,
-        reasoning=_count(out, "reasoning_tokens") or 0,
-        audio_in=_count(into, "audio_tokens") or 0,
-        audio_out=_count(out, "audio_tokens") or 0,
-        image=_count(into, "image_tokens") or 0,
+        cache_write=count(into, "cache_write_tokens", "cache_creation_tokens") or 0,
+        reasoning=count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0,
+        audio_in=count(into, "audio_tokens") or 0,
+        audio_out=count(out, "audio_tokens") or 0,
+        image=count(into, "image_tokens") or 0,
     )
 
 
-def _count(counts: Any, *names: str) -> int | None:
+def details(usage: Any, *names: str) -> Any:
+    """Return the first of several fields that is there."""
+    for name in names:
+        found = get(usage, name)
+        if found is not None:
+            return found
+    return None
+
+
+def count(counts: Any, *names: str) -> int | None:
+    """Return the first of several fields that is a count."""
     if counts is None:
         return None
     for name in names:

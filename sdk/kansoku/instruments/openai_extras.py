@@ -1,0 +1,62 @@
+"""What servers of the API say about an answer besides the answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer
+from kansoku.content import plain, to_json
+from kansoku.facts import mean_logprob
+from kansoku.instruments.openai_shape import get, listed, text_of
+
+_LONGEST = 4096
+
+
+def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
+    """Add fingerprint, service tier and upstream provider; the later responses of a stream win."""
+    found = answer.attributes
+    for response in responses:
+        if fingerprint := text_of(response, "system_fingerprint"):
+            found[semconv.SYSTEM_FINGERPRINT] = fingerprint
+        if tier := text_of(response, "service_tier"):
+            found[semconv.SERVICE_TIER] = tier
+        if upstream := text_of(response, "provider"):
+            found[semconv.UPSTREAM_PROVIDER] = upstream
+
+
+def add_request_id(answer: Answer, response: Any) -> None:
+    """Add the identifier under which the vendor's support finds the request."""
+    found = getattr(response, "_request_id", None)
+    if isinstance(found, str):
+        answer.attributes[semconv.RESPONSE_HEADER + "x-request-id"] = (found,)
+
+
+def add_logprob(answer: Answer, logprobs: Sequence[Any]) -> None:
+    """Add how certain the model was of its words."""
+    mean = mean_logprob(logprobs) if logprobs else None
+    if mean is not None:
+        answer.attributes[semconv.LOGPROB_MEAN] = mean
+
+
+def add_failure(answer: Answer, error: Any) -> None:
+    """Add an error that came inside an answer whose status was well."""
+    if error:
+        answer.failure = str(get(error, "code") or get(error, "type") or "error")
+        answer.failure_message = error if isinstance(error, str) else str(get(error, "message") or "")
+
+
+def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
+    """Add what the content filter of Azure said of the question and of the answers."""
+    found: dict[str, Any] = {}
+    for chunk in chunks:
+        for asked in listed(chunk, "prompt_filter_results") or listed(chunk, "prompt_annotations"):
+            _judge(found, "prompt", get(asked, "content_filter_results"))
+        for choice in listed(chunk, "choices"):
+            _judge(found, "answer", get(choice, "content_filter_results"))
+    if found:
+        answer.attributes[semconv.CONTENT_FILTER] = to_json(found, _LONGEST)
+
+
+def _judge(found: dict[str, Any], part: str, verdict: Any) -> None:
+    if isinstance(verdict, dict) and verdict:
+        found[part] = plain(verdict, 4)

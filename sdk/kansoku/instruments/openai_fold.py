@@ -1,0 +1,103 @@
+"""One choice of a streamed chat completion, put together from its chunks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku.content import to_json
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_message import streamed_reasoning
+from kansoku.instruments.openai_shape import get
+
+NOTHING: Mapping[str, Any] = {}
+_WHOLE = 1 << 30
+
+
+class Choice:
+    """A choice, growing."""
+
+    __slots__ = ("audio", "by_index", "finish", "logprobs", "reasoning", "refusal", "spoken", "text", "tools")
+
+    def __init__(self) -> None:
+        self.finish = ""
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.spoken: list[str] = []
+        self.audio = 0  # bytes
+        self.logprobs: list[Any] = []
+        self.tools: list[dict[str, Any]] = []
+        self.by_index: dict[Any, dict[str, Any]] = {}
+
+    def add(self, choice: Mapping[str, Any]) -> None:
+        """Add what one chunk says about this choice."""
+        if finish := choice.get("finish_reason"):
+            self.finish = shape.finish_reason(finish)
+        if logprobs := choice.get("logprobs"):
+            self.logprobs += shape.logprobs(logprobs)
+        delta: Any = choice.get("delta")
+        if delta is None:
+            return
+        said, extra = delta, None
+        if type(delta) is not dict:
+            said, extra = getattr(delta, "__dict__", NOTHING), getattr(delta, "__pydantic_extra__", None)
+        if text := said.get("content"):
+            self._add_content(text)
+        # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
+        if extra or "reasoning" in said or "reasoning_content" in said or "reasoning_details" in said:
+            self.reasoning.append(streamed_reasoning(said, extra))
+        if calls := said.get("tool_calls"):
+            for call in calls:
+                self._add_tool(call)
+        if refusal := said.get("refusal"):
+            self.refusal.append(refusal)
+        if function := said.get("function_call"):
+            self._add_tool({"index": 0, "function": function})
+        if audio := (extra or said).get("audio"):
+            self._add_audio(audio)
+
+    def _add_content(self, content: Any) -> None:
+        if type(content) is str:
+            self.text.append(content)
+            return
+        for part in shape.read_parts(content):
+            if part["type"] in ("text", "reasoning"):
+                (self.text if part["type"] == "text" else self.reasoning).append(part["content"])
+
+    def _add_tool(self, call: Any) -> None:
+        index, called = get(call, "index"), get(call, "id") or ""
+        function = get(call, "function") or get(call, "custom")
+        name = get(function, "name") or ""
+        tool = self.by_index.get(index)
+        # Some servers number every call 0, or none at all: another id is another call.
+        if tool is None or (called and tool["id"] and tool["id"] != called) or (index is None and called):
+            tool = self.by_index[index] = {"id": "", "name": "", "text": []}
+            self.tools.append(tool)
+        tool["id"] = tool["id"] or called
+        if name != tool["name"]:  # some repeat it with every piece
+            tool["name"] += name
+        given = get(function, "arguments") or get(function, "input") or ""
+        tool["text"].append(given if isinstance(given, str) else to_json(given, _WHOLE))
+
+    def _add_audio(self, audio: Any) -> None:
+        if said := get(audio, "transcript"):
+            self.spoken.append(said)
+        self.audio += shape.decoded_size(get(audio, "data"))
+
+    def message(self) -> dict[str, Any]:
+        """Return the whole message in the GenAI shape."""
+        parts: list[dict[str, Any]] = []
+        if reasoning := "".join(self.reasoning):
+            parts.append({"type": "reasoning", "content": reasoning})
+        if text := "".join(self.text) or "".join(self.spoken):
+            parts.append({"type": "text", "content": text})
+        if self.refusal:
+            parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
+        if self.audio:
+            parts.append({"type": "blob", "modality": "audio", "mime_type": "audio/*", "size": self.audio})
+        for tool in self.tools:
+            if tool["name"] or tool["id"]:
+                arguments = shape.as_object("".join(tool["text"]))
+                parts.append(
+                    {"type": "tool_call", "id": tool["id"], "name": tool["name"], "arguments": arguments}
+                )
+        return {"role": "assistant", "parts": parts, "finish_reason": self.finish}

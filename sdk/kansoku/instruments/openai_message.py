@@ -1,0 +1,100 @@
+"""Messages and tools of chat completions, asked and answered, in the GenAI shape."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku.content import plain
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_shape import get
+
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+
+
+def read_message(message: Any) -> dict[str, Any]:
+    """Return a message of a request."""
+    role = get(message, "role") or "user"
+    if role in ("tool", "function"):
+        content = get(message, "content")
+        response = content if isinstance(content, str) else _text_of(shape.read_parts(content))
+        part = {"type": "tool_call_response", "id": get(message, "tool_call_id") or "", "response": response}
+        return {"role": "tool", "parts": [part]}
+    found: dict[str, Any] = {"role": role, "parts": read_answer(message)}
+    if name := get(message, "name"):
+        found["name"] = name
+    return found
+
+
+def read_tool(tool: Any) -> dict[str, Any]:
+    """Return a tool's definition, flat."""
+    function = get(tool, "function") or get(tool, "custom") or tool
+    found = {"type": get(tool, "type") or "function"}
+    for name in ("name", "description", "parameters"):
+        value = get(function, name)
+        if value is not None:
+            found[name] = plain(value, 12)
+    return found
+
+
+def read_answer(message: Any) -> list[dict[str, Any]]:
+    """Return the parts of a message of the model: reasoning, text, refusal, tool calls, audio."""
+    parts: list[dict[str, Any]] = []
+    if reasoning := read_reasoning(message):
+        parts.append({"type": "reasoning", "content": reasoning})
+    parts += shape.read_parts(get(message, "content"))
+    if refusal := get(message, "refusal"):
+        parts.append({"type": "text", "content": refusal, "refusal": True})
+    parts += [tool_call(call) for call in shape.listed(message, "tool_calls")]
+    function = get(message, "function_call")
+    if function and get(function, "name"):  # a server may send an empty one beside every answer
+        parts.append(tool_call({"function": function}))
+    audio = get(message, "audio")
+    if audio is not None and get(audio, "data"):
+        parts.append({"type": "text", "content": get(audio, "transcript") or ""})
+        parts.append(shape.blob("audio", "audio/*", get(audio, "data")))
+    for image in shape.listed(message, "images"):  # OpenRouter
+        url = get(get(image, "image_url"), "url")
+        parts.append(shape.link_or_blob(url, "image"))
+    return parts
+
+
+def tool_call(call: Any) -> dict[str, Any]:
+    """Return a call of a tool, whichever kind."""
+    function = get(call, "function") or get(call, "custom")
+    given = get(function, "arguments")
+    return {
+        "type": "tool_call",
+        "id": get(call, "id") or "",
+        "name": get(function, "name") or "",
+        "arguments": shape.as_object(get(function, "input") if given is None else given),
+    }
+
+
+def read_reasoning(message: Any) -> str:
+    """Return the reasoning that compatible servers add to a message."""
+    for name in _REASONING:
+        found = get(message, name)
+        if found and isinstance(found, str):
+            return found
+    return "".join(_detail(part) for part in shape.listed(message, "reasoning_details"))
+
+
+def _detail(part: Any) -> str:
+    """Return the text of one of the parts that routers describe reasoning with; encrypted ones have none."""
+    found = get(part, "text") or get(part, "summary")
+    return found if isinstance(found, str) else ""
+
+
+def streamed_reasoning(said: Mapping[str, Any], extra: Any) -> str:
+    """Return the reasoning in a delta, given as its fields and those that its client does not know."""
+    for fields in (said, extra) if extra and extra is not said else (said,):
+        for name in _REASONING:
+            found = fields.get(name)
+            if found and isinstance(found, str):
+                return found
+        if details := fields.get("reasoning_details"):
+            return "".join(map(_detail, details)) if isinstance(details, list) else ""
+    return ""
+
+
+def _text_of(parts: list[dict[str, Any]]) -> str:
+    return "\n".join(part["content"] for part in parts if "content" in part)

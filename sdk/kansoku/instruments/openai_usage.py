@@ -1,0 +1,42 @@
+"""What the `usage` of an answer says besides tokens, and where some servers hide it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kansoku import semconv
+from kansoku.instruments.openai_shape import count, details, get
+
+_OUTPUT_DETAILS = (
+    ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
+    ("rejected_prediction_tokens", semconv.REJECTED_PREDICTION_TOKENS),
+    ("image_tokens", semconv.IMAGE_OUTPUT_TOKENS),
+)
+
+
+def usage_facts(usage: Any) -> dict[str, Any]:
+    """Return the attributes for what a `usage` says besides tokens: predictions, images, seconds, a cost."""
+    found: dict[str, Any] = {}
+    if usage is None:
+        return found
+    out = details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    if out is not None:
+        for name, key in _OUTPUT_DETAILS:
+            if number := count(out, name):
+                found[key] = number
+    cost, seconds = get(usage, "cost"), get(usage, "seconds")
+    if isinstance(cost, int | float) and not isinstance(cost, bool):
+        found[semconv.VENDOR_COST] = float(cost)
+    if isinstance(seconds, int | float):
+        found[semconv.AUDIO_SECONDS] = float(seconds)
+    return found
+
+
+def last_usage(chunks: Sequence[Any]) -> Any:
+    """Return the usage that a server put into a corner of its own at the end of a stream."""
+    for chunk in reversed(chunks[-3:]):
+        found = get(get(chunk, "x_groq"), "usage")  # Groq
+        for choice in get(chunk, "choices") or ():
+            found = found or get(choice, "usage")  # Moonshot
+        if found:
+            return found
+    return None

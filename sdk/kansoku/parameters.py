@@ -1,0 +1,59 @@
+"""Request parameters that OpenTelemetry has no name for, of any vendor: `gen_ai.request.<name>`.
+
+Numbers, booleans and the words of known parameters are always recorded; other values may be content, and are
+recorded only where content is. Messages, prompts, files, tools, headers and secrets are never parameters.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from kansoku import semconv
+from kansoku.content import cut, is_secret, plain, to_json
+
+# What the readers tell elsewhere or not at all: content, the transport's settings, callbacks.
+_OTHERWISE = frozenset(
+    {
+        "audio_url", "callbacks", "chat_history", "client", "contents", "conversation", "dimensions",
+        "document", "documents", "encoding_format", "extra_body", "extra_headers", "extra_query", "file",
+        "files", "functions", "headers", "http_client", "http_headers", "idempotency_key", "image", "images",
+        "input", "inputs", "instructions", "mask", "message", "messages", "model", "parse_as", "prediction",
+        "preamble", "previous_response_id", "prompt", "query", "request_options", "response_model", "retries",
+        "safety_identifier", "self", "server_url", "stop", "stop_sequences", "stream", "suffix", "system",
+        "template", "text_format", "texts", "timeout", "timeout_ms", "tools", "url", "user", "user_id",
+    }
+)  # fmt: skip
+# Words and objects that are settings whatever their values are.
+_SETTINGS = frozenset(
+    {
+        "audio", "background", "chunking_strategy", "include", "input_fidelity", "language", "logit_bias",
+        "modalities", "moderation", "output_format", "parallel_tool_calls", "prompt_cache_options",
+        "prompt_cache_retention", "provider", "quality", "reasoning", "reasoning_format", "response_format",
+        "route", "service_tier", "size", "stream_format", "stream_options", "style", "thinking",
+        "timestamp_granularities", "tool_choice", "transforms", "truncation", "verbosity", "voice",
+    }
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_LONGEST = 4096
+_NAMELESS = ("NotGiven", "Omit", "_Unset", "Unset", "type", "ModelMetaclass")
+
+
+def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -> None:
+    """Add a parameter to `found`, if it is one and may be told."""
+    if value is None or name in _OTHERWISE or not _NAME.fullmatch(name) or is_secret(name):
+        return
+    if isinstance(value, Enum):
+        value = value.value
+    key = semconv.REQUEST + name
+    if isinstance(value, bool | int | float):
+        found[key] = value
+    elif (capture or name in _SETTINGS) and type(value).__name__ not in _NAMELESS:
+        told = value if isinstance(value, str) else plain(_fields(value))
+        found[key] = cut(told, _LONGEST) if isinstance(told, str) else to_json(told, _LONGEST)
+
+
+def _fields(value: Any) -> Any:
+    """Return the fields that were set of a vendor's own model, else the value."""
+    dump = getattr(value, "model_dump", None)
+    return dump(exclude_unset=True) if callable(dump) and not isinstance(value, Mapping) else value
