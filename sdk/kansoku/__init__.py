@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from kansoku.middleware import Middleware
     from kansoku.propagation import carry, continue_trace, inject
-    from kansoku.setup import flush, init, shutdown
+    from kansoku.setup import flush, init, shutdown, stats
     from kansoku.trace import context, current_trace_id, span
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "retrieval",
     "shutdown",
     "span",
+    "stats",
     "tool",
     "uninstrument",
 ]
@@ -84,6 +85,7 @@ _HOMES = {
     "retrieval": "kansoku.kinds",
     "shutdown": "kansoku.setup",
     "span": "kansoku.trace",
+    "stats": "kansoku.setup",
     "tool": "kansoku.kinds",
     "uninstrument": "kansoku.instruments",
 }

@@ -2,18 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kansoku import clock, runtime
 from kansoku.guard import guard, warn_once
-
-if TYPE_CHECKING:
-    from threading import Event
-
-    from kansoku.outbox import Outbox
-    from kansoku.settings import Settings
-
-_BATCH = 500  # the collector takes 1,000
 
 
 @guard
@@ -67,35 +59,6 @@ def feedback(  # noqa: PLR0913 - one argument a fact
         "id": _new_id(),
     }
     running.feedback.put({key: value for key, value in given.items() if value is not None})
-
-
-def outbox(settings: "Settings") -> "Outbox":
-    """Return the queue that sends feedback to the collector of these settings."""
-    # This module is imported with the package and stays light.
-    import json  # noqa: PLC0415
-
-    from kansoku.outbox import Outbox  # noqa: PLC0415
-    from kansoku.transport import Transport  # noqa: PLC0415
-
-    transport = Transport(
-        f"{settings.endpoint}/v1/feedback",
-        api_key=settings.api_key.get_secret_value(),
-        content_type="application/json",
-        timeout=settings.send_timeout,
-        retry_seconds=settings.retry_seconds,
-    )
-
-    def deliver(items: list[Any], closing: "Event") -> None:
-        transport.send(json.dumps(items, ensure_ascii=False).encode("utf-8", "replace"), len(items), closing)
-
-    return Outbox(
-        deliver,
-        capacity=settings.queue_size,
-        batch_size=_BATCH,
-        delay=settings.batch_seconds,
-        name="kansoku-feedback",
-        stop=transport.close,
-    )
 
 
 def _current_trace() -> str:

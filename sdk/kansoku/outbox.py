@@ -1,97 +1,189 @@
 """A bounded queue emptied by a background thread, in batches, with waits that are bounded as well."""
 
 import os
+import queue
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any
+from importlib import import_module
+from queue import Empty
+from typing import Any, Protocol
 
+from kansoku import semconv
 from kansoku.guard import swallow
+from kansoku.receipt import Receipt
 
 # How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes
 # it: Event.set may deadlock if the garbage collector ends a span inside it, SimpleQueue.put is reentrant.
 _LOOK_SECONDS = 0.1
+# The part of the time to close after which a request under way is cut off.
+_PATIENCE = 0.6
+_LONGEST_LOADING = 2.0
+
+
+class Delivery(Protocol):
+    """What an outbox hands its batches to; all but `interrupt` and `forked` run in the background thread."""
+
+    def prepare(self) -> None:
+        """Begin; called once, first."""
+
+    def deliver(self, batch: list[Any], closing: threading.Event) -> None:
+        """Send a batch or give it up, and count which; `closing` is set when it should not try again."""
+
+    def idle(self, closing: threading.Event) -> float | None:
+        """Do what waits for a quiet moment; return in how many seconds to be called again, None for never."""
+
+    def finish(self) -> None:
+        """End; called once, last."""
+
+    def interrupt(self) -> None:
+        """Cut off what is under way; called from another thread."""
+
+    def rescue(self, batch: list[Any]) -> None:
+        """Keep what can be kept of a batch without sending it; the background thread is stuck."""
+
+    def forked(self) -> None:
+        """Forget what belongs to the parent process."""
 
 
 class Outbox:
-    """Hand items to `deliver` in batches of at most `batch_size`, at the latest `delay` seconds after `put`.
+    """Hand items to `delivery` in batches of at most `batch_size`, at the latest `delay` seconds after `put`.
 
-    `deliver(batch, closing)` runs in the background thread; `closing` is set when it should not try again.
-    `start` is called there first, `stop` last, after `close`.
-    `dropped` counts items refused because the queue was full.
+    `receipt` counts what is put here; `delivery` counts what becomes of it.
     """
 
     def __init__(
         self,
-        deliver: Callable[[list[Any], threading.Event], None],
+        delivery: Delivery,
+        receipt: Receipt,
         *,
         capacity: int,
         batch_size: int,
         delay: float,
         name: str,
-        start: Callable[[], None] | None = None,
-        stop: Callable[[], None] | None = None,
     ) -> None:
-        self.dropped = 0
-        self._deliver = deliver
+        self.receipt = receipt
+        self._delivery = delivery
         self._capacity = capacity
         self._batch_size = batch_size
         self._delay = delay
         self._name = name
-        self._prepare = start
-        self._stop = stop
+        self._told = receipt.lost()
         self._start()
-        if hasattr(os, "register_at_fork"):
-            # A forked worker has the queue but not the thread; what was queued belongs to the parent.
-            restart = weakref.WeakMethod(self._start)
-            os.register_at_fork(after_in_child=lambda: (again := restart()) and again())
+        _all.add(self)
 
     def _start(self) -> None:
-        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._queue = _new_queue()
+        self._markers = 0
+        self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
         self._hurry = threading.Event()
+        self._ready = threading.Event()
+        self.receipt.queued = self.queued
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
+    def restart(self) -> None:
+        """Begin anew in a forked process: the thread is not there, and the items are the parent's."""
+        if self.receipt.queued != self.queued:
+            return  # another outbox took over from this one
+        self.receipt.reset()
+        self._told = 0
+        if not self._closing.is_set():
+            self._delivery.forked()
+            self._start()
+
+    def wait_until_ready(self) -> None:
+        """Let the thread load what it needs: a fork in the middle of an import leaves it half done."""
+        if self._thread.is_alive():
+            self._ready.wait(_LONGEST_LOADING)
+
     def put(self, item: Any) -> None:
         """Queue an item; never blocks."""
-        if self._queue.qsize() >= self._capacity or self._closing.is_set():
-            self.dropped += 1
+        if self._closing.is_set():
+            self.receipt.turn_away(semconv.EXIT)
+        elif self._queue.qsize() >= self._capacity:
+            self.receipt.turn_away(semconv.QUEUE_FULL)
         else:
             self._queue.put(item)
 
+    def queued(self) -> int:
+        """Return how many items wait."""
+        return max(0, int(self._queue.qsize()) - self._markers)
+
     def flush(self, timeout: float) -> bool:
-        """Wait until what is queued now was delivered or given up; False when the time was too short."""
+        """Wait until all that is queued now has arrived or is safe; False if the time was too short.
+
+        Also False if anything was given up since the last flush.
+        """
         if self._closing.is_set():
-            return not self._thread.is_alive()
-        reached = threading.Event()
-        self._queue.put(_Marker(reached))
+            return not self._thread.is_alive() and self._nothing_lost()
+        reached = self._mark()
         self._hurry.set()
-        return reached.wait(timeout)
+        return reached.wait(timeout) and self._nothing_lost()
 
     def close(self, timeout: float) -> bool:
         """Deliver what is queued, without trying again, and stop; False when the time was too short."""
+        self.hasten()
+        until = time.monotonic() + timeout
+        self._thread.join(timeout * _PATIENCE)
+        if self._thread.is_alive():
+            self._delivery.interrupt()
+            self._thread.join(max(0.0, until - time.monotonic()))
+        if not self._thread.is_alive():
+            return True
+        if left := self._take_all():
+            self.receipt.taken += len(left)
+            self._call(self._delivery.rescue, left)
+        return False
+
+    def hasten(self) -> None:
+        """Begin to close, without waiting."""
         self._closing.set()
         self._hurry.set()
-        self._queue.put(_Marker(threading.Event()))
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        self._mark()
+
+    def _mark(self) -> threading.Event:
+        reached = threading.Event()
+        with self._marking:
+            self._markers += 1
+        self._queue.put(_Marker(reached))
+        return reached
+
+    def _nothing_lost(self) -> bool:
+        told, self._told = self._told, self.receipt.lost()
+        return self._told == told
+
+    def _take_all(self) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return found
+            if not isinstance(item, _Marker):
+                found.append(item)
 
     def _run(self) -> None:
         from opentelemetry import context  # noqa: PLC0415 - only the thread needs it
 
         # Whatever instruments HTTP clients must not trace our own requests.
         context.attach(context.set_value("suppress_instrumentation", True))
-        if self._prepare is not None:
-            self._call(self._prepare)
+        self._call(self._delivery.prepare)
+        self._ready.set()
+        again = self._call(self._delivery.idle, self._closing)
         while not (self._closing.is_set() and self._queue.empty()):
-            first = self._queue.get()
+            try:
+                first = self._queue.get(timeout=again)
+            except Empty:
+                again = self._call(self._delivery.idle, self._closing)
+                continue
             self._wait_for_more()
             self._empty(first)
-        if self._stop is not None:
-            self._call(self._stop)
+            again = self._call(self._delivery.idle, self._closing)
+        self._call(self._delivery.finish)
 
     def _wait_for_more(self) -> None:
         until = time.monotonic() + self._delay
@@ -105,6 +197,8 @@ class Outbox:
         batch: list[Any] = []
         while item is not None:
             if isinstance(item, _Marker):
+                with self._marking:
+                    self._markers -= 1
                 self._hand_over(batch)
                 batch = []
                 item.reached.set()
@@ -121,13 +215,15 @@ class Outbox:
 
     def _hand_over(self, batch: list[Any]) -> None:
         if batch:
-            self._call(self._deliver, batch, self._closing)
+            self.receipt.taken += len(batch)
+            self._call(self._delivery.deliver, batch, self._closing)
 
-    def _call(self, action: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, action: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            action(*arguments)
+            return action(*arguments)
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
+            return None
 
 
 class _Marker:
@@ -137,3 +233,36 @@ class _Marker:
 
     def __init__(self, reached: threading.Event) -> None:
         self.reached = reached
+
+
+def _new_queue() -> Any:
+    """Return a queue that suits the threads of this process: gevent's where a thread is a greenlet."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        # Waiting in the real one would stop every greenlet.
+        return import_module("gevent.queue").SimpleQueue()
+    # Looked up here, not imported by name: the program may be patched after our import.
+    return queue.SimpleQueue()
+
+
+_all: "weakref.WeakSet[Outbox]" = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for outbox in list(_all):
+        try:
+            outbox.wait_until_ready()
+        except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
+            swallow("outbox.fork", error)
+
+
+def _after_fork() -> None:
+    for outbox in list(_all):
+        try:
+            outbox.restart()
+        except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
+            swallow("outbox.fork", error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -1,12 +1,18 @@
 """Settings of the SDK: the argument of `init()`, else the KANSOKU_* variable, else the default."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kansoku.guard import logger
+
+# capture_content was a switch once, and may still be used as one
+_LEVELS = {
+    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), "full"),
+    **dict.fromkeys(("false", "0", "no", "f", "n"), "off"),
+}
 
 
 class Settings(BaseSettings):
@@ -21,7 +27,10 @@ class Settings(BaseSettings):
     service_name: str = Field("", description="Name of the program; else OTEL_SERVICE_NAME.")
     environment: str = Field("", description="Deployment environment, such as production.")
     release: str = Field("", description="Version of the program.")
-    capture_content: bool = Field(True, description="Record prompts, answers, arguments and documents.")
+    capture_content: Literal["full", "metadata", "off"] = Field(
+        "full",
+        description="What to record of prompts, answers, arguments and documents: full, metadata or off.",
+    )
     estimate_usage: bool = Field(
         True, description="Guess the tokens of streams that do not say them, marked as a guess."
     )
@@ -37,7 +46,12 @@ class Settings(BaseSettings):
     batch_seconds: float = Field(1.0, gt=0, description="Longest wait before a span is sent.")
     send_timeout: float = Field(5.0, gt=0, description="Seconds that one request may take.")
     retry_seconds: float = Field(30.0, ge=0, description="How long a refused batch is tried again.")
-    exit_timeout: float = Field(3.0, ge=0, description="Seconds that the end of the program may be delayed.")
+    exit_timeout: float = Field(1.5, ge=0, description="Seconds that the end of the program may be delayed.")
+    spool_dir: Path | None = Field(
+        None, description="Directory that keeps what cannot be sent while the collector is away."
+    )
+    spool_bytes: int = Field(268_435_456, ge=0, description="Size of the spool; what exceeds it is dropped.")
+    spool_hours: float = Field(72.0, gt=0, description="Age at which spooled data are given up.")
     instrument: Annotated[tuple[str, ...], NoDecode] = Field(
         ("all",), description="Clients traced by init(), separated by commas; `all` that are installed."
     )
@@ -49,6 +63,12 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return url
+
+    @field_validator("capture_content", mode="before")
+    @classmethod
+    def _level(cls, value: Any) -> Any:
+        word = str(value).strip().lower()
+        return _LEVELS.get(word, word)
 
     @field_validator("instrument", mode="before")
     @classmethod

@@ -1,23 +1,31 @@
 """Put the SDK together once, and take it down in bounded time."""
 
 import atexit
+import os
+import sys
 import threading
-from collections.abc import Callable
+import time
 from typing import Any
 
 from opentelemetry import context as otel_context
-from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
+from kansoku import provider as providers
 from kansoku import runtime, semconv
+from kansoku.codec import FeedbackCodec, SpanCodec
+from kansoku.export import Codec, Export, Mask
 from kansoku.guard import logger, swallow, warn_once
 from kansoku.outbox import Outbox
 from kansoku.prices import Prices
+from kansoku.receipt import Receipt
 from kansoku.settings import Settings, read_settings
 from kansoku.trace import stamps
 from kansoku.transport import Transport
 
+_FEEDBACK_BATCH = 500  # the collector takes 1,000
 _lock = threading.RLock()
+# One a process, also when `init()` is called again: the collector compares their counts with what arrives.
+_spans, _feedback = Receipt(), Receipt()
 
 
 class Processor(SpanProcessor):
@@ -48,7 +56,6 @@ class Processor(SpanProcessor):
 
 
 _processor: Processor | None = None
-_provider: TracerProvider | None = None
 
 
 def init(
@@ -58,7 +65,7 @@ def init(
     service_name: str | None = None,
     environment: str | None = None,
     release: str | None = None,
-    capture_content: bool | None = None,
+    capture_content: bool | str | None = None,
     instrument: bool | list[str] | None = None,
     tracer_provider: TracerProvider | None = None,
 ) -> None:
@@ -66,7 +73,7 @@ def init(
 
     `instrument` is False, or names of clients to trace (default: all that are installed). Spans go through
     `tracer_provider`, else through the provider that the program has set, else through a new one. Calling
-    again replaces the settings.
+    again replaces the settings. `capture_content` is full (True), metadata or off (False).
     """
     given = {
         "endpoint": endpoint,
@@ -93,35 +100,25 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
         warn_once(
             "api_key", "KANSOKU_API_KEY is not set; a collector that asks for a key will refuse the spans"
         )
-    provider = _attach(settings, given)
-    assert _processor is not None  # noqa: S101 - _attach made it
-    transport = _transport(settings)
+    processor, provider = _attach(settings, given)
     prices = _prices(settings)
-    spans = Outbox(
-        _span_delivery(settings, transport),
-        capacity=settings.queue_size,
-        batch_size=settings.batch_size,
-        delay=settings.batch_seconds,
-        name="kansoku-spans",
-        # The list prices take 50 ms to load: in the background, not in the first call.
-        start=prices.load if settings.instrument else None,
-        stop=transport.close,
+    codec = SpanCodec(
+        _resource(settings), max_bytes=settings.batch_bytes, max_field_bytes=settings.max_field_bytes
     )
-    from kansoku.feedback import outbox as feedback_outbox  # noqa: PLC0415 - it must not load this module
-
-    _processor.outbox, _processor.exit_timeout = spans, settings.exit_timeout
-    from kansoku import __name__ as scope  # noqa: PLC0415
-
+    # The list prices take 50 ms to load: in the background, not in the first call.
+    spans = _outbox(settings, "traces", codec, _spans, warm_up=prices if settings.instrument else None)
+    processor.outbox, processor.exit_timeout = spans, settings.exit_timeout
     runtime.use(
         runtime.Runtime(
             settings=settings,
-            tracer=provider.get_tracer(scope, _version(), schema_url=semconv.SCHEMA_URL),
+            tracer=provider.get_tracer("kansoku", _version(), schema_url=semconv.SCHEMA_URL),
             prices=prices,
             spans=spans,
-            feedback=feedback_outbox(settings),
-            capture=settings.capture_content,
+            feedback=_outbox(settings, "feedback", FeedbackCodec(), _feedback),
+            capture=settings.capture_content == "full",
             max_bytes=settings.max_field_bytes,
             local_provider=settings.local_provider,
+            capture_level=settings.capture_content,
         )
     )
     from kansoku.instruments import instrument  # noqa: PLC0415 - instruments read the runtime
@@ -130,29 +127,16 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
         instrument(*settings.instrument)
 
 
-def _attach(settings: Settings, given: TracerProvider | None) -> TracerProvider:
-    """Return the provider that our processor sits on: the given one, the program's own, or a new one."""
-    global _processor, _provider  # noqa: PLW0603 - a provider can neither be replaced nor lose a processor
-    set_by_program: Any = trace.get_tracer_provider()
-    provider = given or (set_by_program if hasattr(set_by_program, "add_span_processor") else None)
-    if _processor is not None and _provider is not None and provider in (None, _provider):
-        return _provider
-    if provider is None:
-        provider = _new_provider(settings)
-        trace.set_tracer_provider(provider)
-    _processor = Processor()
-    _provider = provider
-    _provider.add_span_processor(_processor)
+def _attach(settings: Settings, given: TracerProvider | None) -> tuple[Processor, TracerProvider]:
+    """Return our processor and the provider that it sits on; the same ones as before where that will do."""
+    global _processor  # noqa: PLW0603 - a provider does not lose a processor
+    provider = providers.current()
+    if _processor is None or provider is None or (given or providers.settled()) not in (None, provider):
+        _processor = Processor()
+        provider = providers.attach(_processor, given, _resource(settings))
     atexit.unregister(shutdown)
     atexit.register(shutdown)
-    return _provider
-
-
-def _new_provider(settings: Settings) -> TracerProvider:
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
-
-    # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
-    return TracerProvider(resource=Resource.create(_resource(settings)), shutdown_on_exit=False)
+    return _processor, provider
 
 
 def _resource(settings: Settings) -> dict[str, str]:
@@ -164,28 +148,60 @@ def _resource(settings: Settings) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
-def _transport(settings: Settings) -> Transport:
-    return Transport(
-        f"{settings.endpoint}/v1/traces",
+def _outbox(
+    settings: Settings,
+    signal: str,
+    codec: Codec,
+    receipt: Receipt,
+    *,
+    mask: Mask | None = None,
+    warm_up: Prices | None = None,
+) -> Outbox:
+    """Return the queue of one signal with everything behind it."""
+    receipt.service = settings.service_name or os.environ.get("OTEL_SERVICE_NAME", "")
+    transport = Transport(
+        f"{settings.endpoint}/v1/{signal}",
         api_key=settings.api_key.get_secret_value(),
-        content_type="application/x-protobuf",
+        content_type="application/x-protobuf" if signal == "traces" else "application/json",
         timeout=settings.send_timeout,
         retry_seconds=settings.retry_seconds,
-        compress=True,
+    )
+    delivery = Export(
+        codec,
+        transport,
+        receipt,
+        spool=_spool(settings, signal, receipt),
+        mask=mask,
+        warm_up=warm_up.load if warm_up is not None else None,
+    )
+    return Outbox(
+        delivery,
+        receipt,
+        capacity=settings.queue_size,
+        batch_size=settings.batch_size if signal == "traces" else _FEEDBACK_BATCH,
+        delay=settings.batch_seconds,
+        name="kansoku-spans" if signal == "traces" else "kansoku-feedback",
     )
 
 
-def _span_delivery(settings: Settings, transport: Transport) -> Callable[[list[Any], threading.Event], None]:
-    # Laid over the spans' resource here: a provider of the program's own knows nothing of our settings.
-    resource = _resource(settings)
+def _spool(settings: Settings, signal: str, receipt: Receipt) -> Any:
+    if settings.spool_dir is None:
+        return None
+    from kansoku.spool import Spool, directory  # noqa: PLC0415 - only where it is asked for
 
-    def deliver(spans: list[Any], closing: threading.Event) -> None:
-        from kansoku.otlp import encode_requests  # noqa: PLC0415 - this thread's work, not the start's
+    def lost(process: str, items: int, reason: str) -> None:
+        if process == receipt.process_id:
+            receipt.spooled -= items
+            receipt.drop(reason, items)
 
-        for body, count in encode_requests(spans, resource, settings.batch_bytes):
-            transport.send(body, count, closing)
-
-    return deliver
+    # Whose and whereto: what one service left behind must not be sent with the key of another.
+    parts = receipt.service, settings.environment, settings.endpoint, signal
+    return Spool(
+        directory(settings.spool_dir.expanduser(), *parts),
+        max_bytes=settings.spool_bytes,
+        max_seconds=settings.spool_hours * 3600,
+        lost=lost,
+    )
 
 
 def _prices(settings: Settings) -> Prices:
@@ -206,21 +222,64 @@ def _version() -> str:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Send what is queued and wait at most `timeout` seconds; False when they were too few."""
+    """Send what is queued, waiting at most `timeout` seconds; True only if all of it arrived or is spooled.
+
+    False if the time was too short, or if anything was given up since the last flush.
+    """
     running = runtime.current()
     if running is None:
         return True
+    until = time.monotonic() + timeout
     sent = running.spans.flush(timeout)
-    return running.feedback.flush(timeout if sent else 0) and sent
+    return running.feedback.flush(max(0.0, until - time.monotonic())) and sent
+
+
+def stats() -> dict[str, Any]:
+    """Return what became of this process's spans: started = exported + dropped + spooled + queued.
+
+    `dropped` is by reason; `spooled` is on the disk and not yet sent by this process. `feedback`
+    has the same counts of feedback.
+    """
+    return {"process_id": _spans.process_id, **_spans.as_dict(), "feedback": _feedback.as_dict()}
 
 
 def shutdown(timeout: float | None = None) -> None:
     """Send what is queued and stop tracing; takes at most `timeout` seconds (KANSOKU_EXIT_TIMEOUT)."""
-    with _lock:
-        running = runtime.current()
-        if running is None:
+    running = runtime.current()
+    if running is None:
+        return
+    limit = running.settings.exit_timeout if timeout is None else timeout
+    until = time.monotonic() + limit
+    if not _lock.acquire(timeout=limit):
+        return
+    try:
+        if runtime.current() is None:
             return
         runtime.use(None)
-        limit = running.settings.exit_timeout if timeout is None else timeout
-        in_time = running.spans.close(limit)
-        running.feedback.close(limit if in_time else 0.1)
+        boxes = running.spans, running.feedback
+        for outbox in boxes:
+            outbox.hasten()
+        for outbox in boxes:
+            outbox.close(max(0.05, until - time.monotonic()))
+        if _processor is not None:
+            _processor.outbox = None
+    finally:
+        _lock.release()
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _lock = threading.RLock()
+    for name in ("multiprocessing.util", "billiard.util"):
+        # Their children leave by os._exit, which calls nothing that was registered for the exit.
+        if (util := sys.modules.get(name)) is not None:
+            try:
+                util.register_after_fork(
+                    shutdown, lambda _, at=util: at.Finalize(None, shutdown, exitpriority=1)
+                )
+            except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
+                swallow("setup.fork", error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

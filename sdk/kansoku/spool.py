@@ -1,4 +1,4 @@
-"""Encoded requests on disk while the collector is away: written whole, sent oldest first, by whoever comes first."""
+"""Encoded requests on disk while the collector is away: written whole, sent oldest first, by any process."""
 
 import errno
 import os
@@ -96,7 +96,7 @@ class Spool:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self._directory) if _NAME.fullmatch(name))
+            return sorted(path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name))
         except OSError:
             return []
 

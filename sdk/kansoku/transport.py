@@ -1,95 +1,257 @@
-"""POST to the collector: keep-alive, retries with a growing wait, one warning an outage, then counts."""
+"""POST to the collector over one connection: what it answered, when to try again, one warning an outage."""
 
 import gzip
 import os
 import random
+import socket
 import threading
 import time
-from collections import Counter
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from kansoku.guard import logger
+from kansoku.wire import partial_success
 
 if TYPE_CHECKING:
-    import httpx2
+    from http.client import HTTPConnection, HTTPResponse
 
-_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
+ACCEPTED, REFUSED, TOO_LARGE, AWAY = "accepted", "refused", "too_large", "away"
+_TRY_AGAIN = frozenset({408, 425, 429, 502, 503, 504})
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+_LONGEST_OBEYED = 300.0  # a Retry-After beyond this is a mistake
+_CLOSING_TIMEOUT = 1.0
+_ANSWER_BYTES = 65536
 # Not the shared generator: a program that seeded it must draw the same numbers with and without us.
 _random = random.SystemRandom()
 
 
+class Reply(NamedTuple):
+    """How a request ended; `wait` is what Retry-After asks for, `rejected` what an acceptance left out."""
+
+    outcome: str
+    reason: str = ""
+    wait: float | None = None
+    rejected: int = 0
+
+
 class Transport:
-    """Sends bodies to one URL from one thread; `sent` counts items by outcome (ok, refused, lost)."""
+    """Sends bodies to one URL from one thread. Not httpx2: its import and its TLS cost this thread 70 ms."""
 
     def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str,
-        content_type: str,
-        timeout: float,
-        retry_seconds: float,
-        compress: bool = False,
+        self, url: str, *, api_key: str, content_type: str, timeout: float, retry_seconds: float
     ) -> None:
-        self.sent: Counter[str] = Counter()
-        self._url = url
+        self._url = urlsplit(url)
         self._timeout = timeout
         self._retry_seconds = retry_seconds
-        self._compress = compress
-        self._headers = {"Content-Type": content_type}
-        if compress:
-            self._headers["Content-Encoding"] = "gzip"
+        self._headers = {"Content-Type": content_type, "Content-Encoding": "gzip", "User-Agent": "kansoku"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
-        self._client: httpx2.Client | None = None
-        self._process = 0
+        self._connection: HTTPConnection | None = None
+        self._path = self._url.path
+        self._not_before = 0.0
+        self._interrupted = False
         self._failing = False
 
-    def send(self, body: bytes, items: int, closing: threading.Event) -> bool:
-        """Send one body holding `items`; try again while it may help and `closing` is not set."""
-        packed = gzip.compress(body, 1) if self._compress else body
+    @staticmethod
+    def prepare() -> None:
+        """Load what a request needs: some ten milliseconds that belong to this thread."""
+        import http.client  # noqa: F401, PLC0415
+
+        import kansoku.otlp  # noqa: F401, PLC0415
+
+        "localhost".encode("idna")  # its codec is loaded at the first look-up of a name
+
+    def send(self, packed: bytes, closing: threading.Event) -> Reply:
+        """Send a packed body; try again while it may help and `closing` is not set."""
         give_up = time.monotonic() + self._retry_seconds
-        wait = _FIRST_WAIT
+        attempt = 0
         while True:
-            reason, again = self._post(packed)
-            if not reason:
-                self.sent["ok"] += items
-                self._failing = False
-                return True
-            pause = min(again if again > 0 else wait * _random.uniform(0.75, 1.25), _LONGEST_WAIT)
-            if again < 0 or closing.is_set() or time.monotonic() + pause > give_up or closing.wait(pause):
-                self._report("refused" if again < 0 else "lost", items, reason)
-                return False
-            wait *= 2
+            pause = self._not_before - time.monotonic()
+            if pause > 0 and (time.monotonic() + pause > give_up or closing.wait(pause)):
+                return Reply(AWAY, "the collector asked to be left alone")
+            reply = self.post(packed, closing)
+            if reply.outcome != AWAY:
+                return reply
+            pause = backoff(attempt) if reply.wait is None else reply.wait
+            if closing.is_set() or time.monotonic() + pause > give_up or closing.wait(pause):
+                return reply
+            attempt += 1
+
+    def post(self, packed: bytes, closing: threading.Event) -> Reply:
+        """Send a packed body once."""
+        from http.client import HTTPException  # noqa: PLC0415 - see prepare()
+
+        try:
+            reply = self._post(packed, closing)
+        except (HTTPException, OSError) as error:
+            self.close()
+            reply = Reply(AWAY, f"{type(error).__name__}: {error}")
+        except ValueError as error:  # a key or an address that HTTP cannot carry
+            self.close()
+            reply = Reply(REFUSED, f"{type(error).__name__}: {error}")
+        if reply.outcome == ACCEPTED:
+            self._failing = bool(reply.rejected)
+        if reply.reason and reply.outcome != TOO_LARGE:
+            self.report(reply.reason)
+        if reply.wait is not None:
+            self._not_before = time.monotonic() + reply.wait
+        return reply
+
+    def report(self, reason: str) -> None:
+        """Warn of an outage once; what follows is a matter of counts."""
+        level = logger.debug if self._failing else logger.warning
+        where = f"{self._url.scheme}://{self._url.hostname}:{self._port()}{self._url.path}"
+        level("Kansoku could not send to %s (%s); further failures are only counted", where, reason)
+        self._failing = True
+
+    def interrupt(self) -> None:
+        """End a request under way in another thread, and let none begin."""
+        self._interrupted = True
+        connection = self._connection
+        sock = connection.sock if connection is not None else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    def _post(self, packed: bytes) -> tuple[str, float]:
-        """Return ("", 0) when accepted, else the reason and the seconds to wait (0 = choose, -1 = final)."""
-        import httpx2  # noqa: PLC0415 - 50 ms that belong to this thread, not to the start of the program
+    def forget(self) -> None:
+        """Drop the connection of the parent process without a word on it."""
+        self._connection = None
+        self._interrupted = False
 
-        if self._client is None or self._process != os.getpid():
-            # A forked process must not write into its parent's connection.
-            self._process = os.getpid()
-            self._client = httpx2.Client(headers=self._headers, timeout=self._timeout)
+    def _post(self, packed: bytes, closing: threading.Event) -> Reply:
+        if self._interrupted:
+            return Reply(AWAY, "the program ends")
+        from http.client import HTTPException  # noqa: PLC0415 - see prepare()
+
+        timeout = min(self._timeout, _CLOSING_TIMEOUT) if closing.is_set() else self._timeout
+        reused = self._connection is not None
+        if self._connection is None:
+            self._connection = self._connect()
         try:
-            reply = self._client.post(self._url, content=packed)
-        except (httpx2.HTTPError, OSError) as error:
-            return f"{type(error).__name__}: {error}", 0
-        if reply.status_code < 300:
-            return "", 0
-        reason = f"HTTP {reply.status_code} {reply.text[:200]}".strip()
-        if reply.status_code not in _TRY_AGAIN:
-            return reason, -1
-        after = reply.headers.get("Retry-After", "")
-        return reason, float(after) if after.isdigit() else 0
+            answer = self._exchange(self._connection, packed, timeout)
+        except (HTTPException, ConnectionError):
+            if not reused or self._interrupted:
+                raise
+            # The server closes connections that are idle; it says so only when they are used again.
+            self.close()
+            self._connection = self._connect()
+            answer = self._exchange(self._connection, packed, timeout)
+        return answer
 
-    def _report(self, outcome: str, items: int, reason: str) -> None:
-        self.sent[outcome] += items
-        level = logger.debug if self._failing else logger.warning
-        level("Kansoku could not send to %s (%s); further failures are only counted", self._url, reason)
-        self._failing = True
+    def _exchange(self, connection: "HTTPConnection", packed: bytes, timeout: float) -> Reply:
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        connection.request("POST", self._path, packed, self._headers)
+        answer = connection.getresponse()
+        content = answer.read(_ANSWER_BYTES)
+        if not answer.isclosed():  # longer than any honest answer
+            self.close()
+        return _judge(answer, content)
+
+    def _port(self) -> int:
+        return self._url.port or (443 if self._url.scheme == "https" else 80)
+
+    def _connect(self) -> "HTTPConnection":
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - see prepare()
+
+        host, port = self._url.hostname or "", self._port()
+        secure = self._url.scheme == "https"
+        proxy = _proxy(self._url.scheme, host)
+        if proxy:
+            through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+            host, port = through.hostname or "", through.port or 80
+        connection = HTTPSConnection(host, port, context=_tls()) if secure else HTTPConnection(host, port)
+        if proxy and secure:
+            connection.set_tunnel(self._url.hostname or "", self._port())
+        elif proxy:
+            self._path = self._url.geturl()
+        return connection
+
+
+def pack(body: bytes) -> bytes:
+    """Compress a body; the same bytes always become the same bytes, so that a repetition is recognised."""
+    return gzip.compress(body, 1, mtime=0)
+
+
+def unpack(packed: bytes) -> bytes:
+    """Return what was packed."""
+    return gzip.decompress(packed)
+
+
+def backoff(attempt: int) -> float:
+    """Return how long to wait after the given number of failures: anything up to twice as long each time."""
+    return _random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))
+
+
+def _judge(answer: "HTTPResponse", content: bytes) -> Reply:
+    status = answer.status
+    kind = answer.getheader("Content-Type", "").partition(";")[0].strip().lower()
+    if 200 <= status < 300:
+        if kind == "text/html":
+            return Reply(AWAY, f"HTTP {status} with a page of HTML: that is not a collector")
+        rejected, why = partial_success(content) if kind == "application/x-protobuf" else (0, "")
+        reason = f"{rejected} spans were left out: {why}" if rejected else ""
+        return Reply(ACCEPTED, reason, rejected=rejected)
+    text = content[:200].decode("utf-8", "replace").strip()
+    reason = f"HTTP {status} {text}".strip()
+    if status == 413:
+        return Reply(TOO_LARGE, reason)
+    if 300 <= status < 400:
+        # The key must not travel to wherever an answer points.
+        return Reply(
+            REFUSED, f"HTTP {status}, a redirection to {answer.getheader('Location', 'nowhere')[:200]}"
+        )
+    if status not in _TRY_AGAIN:
+        return Reply(REFUSED, reason)
+    return Reply(AWAY, reason, wait=_retry_after(answer.getheader("Retry-After", "")))
+
+
+def _retry_after(value: str) -> float | None:
+    """Return the seconds that a Retry-After asks for, written as a number or as a date."""
+    value = value.strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely a date
+
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return min(max(0.0, seconds), _LONGEST_OBEYED) if seconds == seconds else None  # noqa: PLR0124 - NaN
+
+
+def _proxy(scheme: str, host: str) -> str:
+    """Return the proxy that the environment names for a host, or nothing."""
+    names = (f"{scheme}_proxy", "all_proxy")
+    if not any(os.environ.get(name) or os.environ.get(name.upper()) for name in names):
+        return ""
+    # The environment alone: asking macOS for its proxies is not safe in a forked process.
+    from urllib import request  # noqa: PLC0415
+
+    proxies: dict[str, str] = request.getproxies_environment()
+    if request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+        return ""
+    return proxies.get(scheme) or proxies.get("all") or ""
+
+
+def _tls() -> Any:
+    import ssl  # noqa: PLC0415 - only with https
+
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:  # a Python without the system's certificates
+        with suppress(ImportError):
+            import certifi  # noqa: PLC0415
+
+            context.load_verify_locations(certifi.where())
+    return context

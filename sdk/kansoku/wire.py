@@ -1,4 +1,4 @@
-"""Encoded requests taken apart again: halved when they are refused for their size, one span cut hard, answers read.
+"""Encoded requests taken apart again: halved when they are too large, one span cut hard, answers read.
 
 Works on bytes, so that a request from the disk spool can be split as well. Field numbers:
 opentelemetry/proto/trace/v1/trace.proto and collector/trace/v1/trace_service.proto.
@@ -122,7 +122,8 @@ def _shrink_span(span: bytes) -> bytes:
             parts.append(field(9, _shrink_attribute(found.value)))
         elif found.number == 11:
             inside = (
-                field(3, _shrink_attribute(f.value)) if f.number == 3 else f.whole for f in fields(found.value)
+                field(3, _shrink_attribute(f.value)) if f.number == 3 else f.whole
+                for f in fields(found.value)
             )
             parts.append(field(11, b"".join(inside)))
         else:
