@@ -237,6 +237,7 @@ def answer_attributes(
 ) -> dict[str, Any]:
     """Return what the answer to a call of `model` at the time `started` says, its cost included."""
     attributes = dict(answer.attributes)
+    provider = attributes.get(semconv.PROVIDER, provider)  # of a router's answer: it may have asked another
     if answer.model:
         attributes[semconv.RESPONSE_MODEL] = answer.model
     if answer.id:
@@ -300,11 +301,10 @@ def note_call(where: otel_context.Context, operation: str) -> None:
         seen.append(operation)
 
 
-def note(name: str, value: Any) -> None:
-    """Write an attribute on the call under way here: for what only the inside of a client knows."""
-    attributes = otel_context.get_value(_INSIDE)
-    if isinstance(attributes, dict):
-        attributes[name] = value
+def under_way() -> dict[str, Any] | None:
+    """Return the attributes of the call under way here, to be added to by what only a client's inside knows."""
+    found = otel_context.get_value(_INSIDE)
+    return found if isinstance(found, dict) else None
 
 
 def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call | None:
