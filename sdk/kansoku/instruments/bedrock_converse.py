@@ -1,0 +1,192 @@
+"""Read requests and responses of Converse, and of the models of Amazon that speak its format themselves."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.content import plain
+from kansoku.instruments.bedrock_blocks import Folded, read_blocks
+from kansoku.instruments.bedrock_origin import read_origin
+from kansoku.usage import Usage
+
+_FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+# Names of Converse, and those of the same settings in the models' own requests.
+_NUMBERS = {
+    "maxTokens": semconv.MAX_TOKENS,
+    "max_new_tokens": semconv.MAX_TOKENS,
+    "maxNewTokens": semconv.MAX_TOKENS,
+    "temperature": semconv.TEMPERATURE,
+    "topP": semconv.TOP_P,
+    "top_p": semconv.TOP_P,
+    "topK": semconv.TOP_K,
+    "top_k": semconv.TOP_K,
+    "seed": semconv.SEED,
+}
+
+
+class ConverseReader:
+    """Reads Converse and ConverseStream."""
+
+    operation = "chat"
+    origin = staticmethod(read_origin)
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the parameters of `converse` or `converse_stream`."""
+        request = Request(str(arguments.get("modelId") or ""), read_parameters(arguments))
+        if capture:
+            messages = arguments.get("messages")
+            if isinstance(messages, list | tuple):
+                request.messages = [_message(message) for message in messages]
+            request.instructions = _system(arguments.get("system"))
+            tools = (arguments.get("toolConfig") or {}).get("tools")
+            request.tools = [_tool(tool) for tool in tools or ()]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = Answer(usage=read_usage(response.get("usage")), attributes=_extras(response))
+        answer.model = _routed(response)
+        finish = finish_reason(response.get("stopReason"))
+        answer.finish_reasons = [finish] if finish else []
+        message = (response.get("output") or {}).get("message")
+        if capture and message:
+            parts = read_blocks(message.get("content") or ())
+            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the events of a stream together."""
+        folded = Folded()
+        metadata: dict[str, Any] = {}
+        finish = ""
+        for event in chunks:
+            if (delta := event.get("contentBlockDelta")) is not None:
+                if capture:
+                    folded.add(delta)
+            elif (start := event.get("contentBlockStart")) is not None:
+                folded.start(start)
+            elif (stop := event.get("messageStop")) is not None:
+                finish = finish_reason(stop.get("stopReason"))
+            elif event.get("metadata"):
+                metadata.update(event["metadata"])
+        answer = Answer(usage=read_usage(metadata.get("usage")), attributes=_extras(metadata))
+        answer.model = _routed(metadata)
+        answer.finish_reasons = [finish] if finish else []
+        if capture:
+            parts = folded.parts()
+            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
+        return answer
+
+
+def finish_reason(word: Any) -> str:
+    """Return the canonical word for a stop reason."""
+    return _FINISH.get(word, word.lower()) if isinstance(word, str) else ""
+
+
+def read_usage(usage: Any) -> Usage | None:
+    """Return the token counts; `inputTokens` are those neither read from nor written to the cache."""
+    if not usage or (usage.get("inputTokens") is None and usage.get("outputTokens") is None):
+        return None
+    written = usage.get("cacheWriteInputTokens") or usage.get("cacheWriteInputTokenCount") or 0
+    details = usage.get("cacheDetails") or ()
+    hour = min(written, sum(d.get("inputTokens") or 0 for d in details if d.get("ttl") == "1h"))
+    return Usage(
+        input_fresh=usage.get("inputTokens") or 0,
+        cache_read=usage.get("cacheReadInputTokens") or usage.get("cacheReadInputTokenCount") or 0,
+        cache_write_5m=written - hour,
+        cache_write_1h=hour,
+        output_visible=usage.get("outputTokens") or 0,
+    )
+
+
+def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a request's parameters; what was not given is left out."""
+    found: dict[str, Any] = {}
+    extra = arguments.get("additionalModelRequestFields")
+    extra = extra if isinstance(extra, Mapping) else {}
+    for given in (extra, extra.get("inferenceConfig"), arguments.get("inferenceConfig")):
+        if isinstance(given, Mapping):
+            found.update(read_numbers(given))
+    stop = (arguments.get("inferenceConfig") or {}).get("stopSequences")
+    if isinstance(stop, list | tuple):
+        found[semconv.STOP_SEQUENCES] = tuple(map(str, stop))
+    output = arguments.get("outputConfig") or {}
+    if kind := (output.get("textFormat") or {}).get("type"):
+        found[semconv.OUTPUT_TYPE] = "json" if kind == "json_schema" else str(kind)
+    effort = output.get("effort") or extra.get("reasoning_effort")
+    effort = effort or (extra.get("reasoningConfig") or {}).get("maxReasoningEffort")
+    named = {
+        semconv.REASONING_LEVEL: effort,
+        semconv.AWS_GUARDRAIL: (arguments.get("guardrailConfig") or {}).get("guardrailIdentifier"),
+        semconv.AWS_PERFORMANCE: (arguments.get("performanceConfig") or {}).get("latency"),
+        semconv.REQUEST_SERVICE_TIER: (arguments.get("serviceTier") or {}).get("type"),
+    }
+    found.update({name: value for name, value in named.items() if isinstance(value, str)})
+    for key, value in (arguments.get("requestMetadata") or {}).items():
+        found[semconv.METADATA + str(key)] = str(value)
+    return found
+
+
+def read_numbers(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sampling parameters among some settings."""
+    return {
+        _NUMBERS[name]: value
+        for name, value in given.items()
+        if name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _extras(response: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if (latency := (response.get("metrics") or {}).get("latencyMs")) is not None:
+        found[semconv.SERVER_TOTAL_TIME] = latency / 1000
+    if tier := (response.get("serviceTier") or {}).get("type"):
+        found[semconv.RESPONSE_TIER] = tier
+    if latency := (response.get("performanceConfig") or {}).get("latency"):
+        found[semconv.AWS_PERFORMANCE] = latency
+    return found
+
+
+def _routed(response: Mapping[str, Any]) -> str:
+    """Return the model that a prompt router chose; Converse does not name the model otherwise."""
+    chosen = ((response.get("trace") or {}).get("promptRouter") or {}).get("invokedModelId")
+    return str(chosen).rpartition("/")[2] if chosen else ""
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    blocks = message.get("content") or ()
+    role = message.get("role") or "user"
+    if isinstance(blocks, str):
+        return {"role": role, "parts": [{"type": "text", "content": blocks}]}
+    # Results of tools travel as the user's words; a message of nothing else is the tool's.
+    said = [block for block in blocks if "cachePoint" not in block]
+    if role == "user" and said and all("toolResult" in block for block in said):
+        role = "tool"
+    return {"role": role, "parts": read_blocks(blocks)}
+
+
+def _system(blocks: Iterable[Mapping[str, Any]] | str | None) -> str:
+    if isinstance(blocks, str):
+        return blocks
+    return "".join(part["content"] for part in read_blocks(blocks or ()) if part["type"] == "text")
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    spec = tool.get("toolSpec")
+    if spec is None:
+        kind = next(iter(tool), "unknown")
+        return {"type": kind, kind: plain(tool.get(kind))}
+    found: dict[str, Any] = {"type": "function", "name": spec.get("name") or ""}
+    if description := spec.get("description"):
+        found["description"] = description
+    found["parameters"] = plain((spec.get("inputSchema") or {}).get("json"), 12)
+    return found

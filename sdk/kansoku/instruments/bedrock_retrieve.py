@@ -1,0 +1,105 @@
+"""Read what a knowledge base of Bedrock finds, alone or with an answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.content import plain, to_json
+from kansoku.instruments.bedrock_origin import read_origin
+
+_LIMIT = 65_536  # bytes of all documents together
+
+
+class RetrieveReader:
+    """Reads Retrieve."""
+
+    operation = "retrieval"
+    origin = staticmethod(read_origin)
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the question and where it is looked up."""
+        request = Request("")
+        base = arguments.get("knowledgeBaseId")
+        request.attributes[semconv.AWS_KNOWLEDGE_BASE] = request.attributes[semconv.DATA_SOURCE] = str(base)
+        search = (arguments.get("retrievalConfiguration") or {}).get("vectorSearchConfiguration") or {}
+        if isinstance(wanted := search.get("numberOfResults"), int):
+            request.attributes[semconv.RETRIEVAL_TOP_K] = wanted
+        question = (arguments.get("retrievalQuery") or {}).get("text")
+        if capture and isinstance(question, str):
+            request.attributes[semconv.RETRIEVAL_QUERY] = question
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read the documents found."""
+        return Answer(attributes=_documents(response.get("retrievalResults") or (), capture))
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: results are not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+class AnswerReader:
+    """Reads RetrieveAndGenerate: an answer and the documents that it cites; AWS tells no token counts."""
+
+    operation = "chat"
+    origin = staticmethod(read_origin)
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the question, the model and the knowledge base."""
+        settings = arguments.get("retrieveAndGenerateConfiguration") or {}
+        base = (
+            settings.get("knowledgeBaseConfiguration") or settings.get("externalSourcesConfiguration") or {}
+        )
+        request = Request(str(base.get("modelArn") or "").rpartition("/")[2])
+        if found := base.get("knowledgeBaseId"):
+            request.attributes[semconv.AWS_KNOWLEDGE_BASE] = request.attributes[semconv.DATA_SOURCE] = found
+        if session := arguments.get("sessionId"):
+            request.attributes[semconv.CONVERSATION_ID] = session
+        question = (arguments.get("input") or {}).get("text")
+        if capture and isinstance(question, str):
+            request.messages = [{"role": "user", "parts": [{"type": "text", "content": question}]}]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read the answer and what it cites."""
+        cited = [
+            reference
+            for citation in response.get("citations") or ()
+            for reference in citation.get("retrievedReferences") or ()
+        ]
+        answer = Answer(attributes=_documents(cited, capture))
+        finish = "content_filter" if response.get("guardrailAction") == "INTERVENED" else "stop"
+        answer.finish_reasons = [finish]
+        if capture:
+            text = (response.get("output") or {}).get("text") or ""
+            parts = [{"type": "text", "content": text}]
+            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: this operation is not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+def _documents(results: Iterable[Mapping[str, Any]], capture: bool) -> dict[str, Any]:
+    documents = []
+    for result in results:
+        document: dict[str, Any] = {"id": _location(result.get("location") or {})}
+        if (score := result.get("score")) is not None:
+            document["score"] = score
+        if capture:
+            document["content"] = (result.get("content") or {}).get("text") or ""
+            document["metadata"] = plain(result.get("metadata") or {}, 3)
+        documents.append(document)
+    return {semconv.RETRIEVAL_DOCUMENTS: to_json(documents, _LIMIT)} if documents else {}
+
+
+def _location(location: Mapping[str, Any]) -> str:
+    """Return the address of a document, wherever it lies."""
+    for value in location.values():
+        if isinstance(value, Mapping):
+            found = value.get("uri") or value.get("url") or value.get("id")
+            if found:
+                return str(found)
+    return ""

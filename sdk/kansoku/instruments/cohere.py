@@ -1,0 +1,57 @@
+"""Trace the `cohere` client: both versions of its chat, embeddings and reranking, sync and async."""
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from kansoku.call import Reader, wrap_async, wrap_sync
+from kansoku.instruments import patch
+from kansoku.instruments.cohere_chat import ChatReader
+from kansoku.instruments.cohere_old import OldChatReader
+from kansoku.instruments.cohere_other import EmbedReader, RerankReader
+from kansoku.instruments.cohere_shape import read_origin
+
+_CHAT, _OLD_CHAT = ChatReader(read_origin), OldChatReader(read_origin)
+_EMBED, _RERANK = EmbedReader(read_origin), RerankReader(read_origin)
+_NEW: dict[str, Reader] = {"chat": _CHAT, "chat_stream": _CHAT, "embed": _EMBED, "rerank": _RERANK}
+_OLD: dict[str, Reader] = {"chat": _OLD_CHAT, "chat_stream": _OLD_CHAT, "rerank": _RERANK}
+# Module -> class -> method -> reader. `Client.embed` cuts its texts into several requests, as one call.
+_TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
+    "cohere.v2.client": {"V2Client": _NEW, "AsyncV2Client": _NEW},
+    "cohere.base_client": {"BaseCohere": _OLD, "AsyncBaseCohere": _OLD},
+    "cohere.client": {"Client": {"embed": _EMBED}, "AsyncClient": {"embed": _EMBED}},
+}
+
+
+def start() -> None:
+    """Trace the client from now on, or from its import on."""
+    for module in _TARGETS:
+        patch.when_imported(module, _patch)
+
+
+def stop() -> None:
+    """Put the client's own methods back."""
+    for module in _TARGETS:
+        patch.forget(module)
+        for owner, name, _ in _methods(module):
+            patch.restore(owner, name)
+
+
+def _patch(module: ModuleType) -> None:
+    for owner, name, wrap in _methods(module.__name__):
+        patch.replace(owner, name, wrap)
+
+
+def _methods(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+    loaded = sys.modules.get(module)
+    for owner_name, methods in _TARGETS[module].items():
+        owner = getattr(loaded, owner_name, None)
+        if owner is None:
+            continue
+        for name, reader in methods.items():
+            # The streaming methods are generators, asynchronous ones too: nothing is awaited to get one.
+            streams = name == "chat_stream"
+            later = owner_name.startswith("Async") and not streams
+            yield owner, name, partial(wrap_async if later else wrap_sync, reader=reader, streams=streams)
