@@ -302,7 +302,7 @@ def note_call(where: otel_context.Context, operation: str) -> None:
 
 
 def under_way() -> dict[str, Any] | None:
-    """Return the attributes of the call under way here, to be added to by what only a client's inside knows."""
+    """Return the attributes of the call under way here, for what only the inside of a client knows."""
     found = otel_context.get_value(_INSIDE)
     return found if isinstance(found, dict) else None
 

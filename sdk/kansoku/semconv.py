@@ -83,7 +83,6 @@ EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by 
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"
 INTERRUPTED: Final = "kansoku.interrupted"  # true when a graph stopped to ask a human
-CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 
 # Evaluation event
@@ -104,7 +103,7 @@ SERVER_LOAD_TIME: Final = "kansoku.server.load_time"
 SERVER_PROMPT_TIME: Final = "kansoku.server.prompt_time"
 SERVER_COMPLETION_TIME: Final = "kansoku.server.completion_time"
 SERVER_TOTAL_TIME: Final = "kansoku.server.total_time"
-UPSTREAM_PROVIDER: Final = "kansoku.upstream.provider"  # whom a router was told to ask
+ROUTER_MODEL: Final = "kansoku.router.model"  # the name that a router was given, which stands for a model
 
 # Counted in other units than tokens
 SEARCH_UNITS: Final = "kansoku.usage.search_units"  # Cohere: a query with up to 100 documents
@@ -132,8 +131,7 @@ ESTIMATED_OUTPUT_TOKENS: Final = "kansoku.usage.estimated_output_tokens"
 ACCEPTED_PREDICTION_TOKENS: Final = "kansoku.usage.accepted_prediction_tokens"
 REJECTED_PREDICTION_TOKENS: Final = "kansoku.usage.rejected_prediction_tokens"
 IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
-AUDIO_SECONDS: Final = "kansoku.usage.audio_seconds"  # billed by length instead of tokens
-SERVER_TOOL_CALLS: Final = "kansoku.usage.server_tool_calls."  # prefix: calls of a tool that the vendor ran
+SERVER_TOOL_CALLS: Final = "kansoku.usage.{}.requests"  # one attribute a tool that the vendor ran
 VENDOR_COST: Final = "gen_ai.usage.cost"  # US dollars, as the vendor says; used where no price is known
 REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
@@ -145,6 +143,7 @@ UPSTREAM_PROVIDER: Final = "kansoku.response.upstream_provider"  # who served it
 # What Anthropic and Google add
 THINKING_BUDGET: Final = "kansoku.request.thinking.budget_tokens"
 TOOL_CHOICE: Final = "kansoku.request.tool_choice"  # a mode, or the tool that the model has to call
+SAFETY_SETTINGS: Final = "kansoku.request.safety_settings"  # string array: category=threshold
 RESPONSE_TIER: Final = "kansoku.response.service_tier"
 INFERENCE_GEO: Final = "kansoku.response.inference_geo"
 STOP_SEQUENCE: Final = "kansoku.response.stop_sequence"  # the one that was met

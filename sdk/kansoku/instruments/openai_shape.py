@@ -174,6 +174,20 @@ def blob(modality: str, mime_type: str, data: Any) -> dict[str, Any]:
     return {"type": "blob", "modality": modality, "mime_type": mime_type, "size": decoded_size(data)}
 
 
+def upload(given: Any, modality: str) -> dict[str, Any]:
+    """Return a part for a file that is sent: its name and, where it is in memory, its size."""
+    name, data, mime = "", given, ""
+    if isinstance(given, tuple):  # (name, data, type, headers), as HTTP clients take it
+        name, data = str(given[0] or ""), given[1] if len(given) > 1 else None
+        mime = str(given[2] or "") if len(given) > 2 else ""
+    found = getattr(data, "name", None)  # of an open file or a path
+    name = name or (found.rpartition("/")[2] if isinstance(found, str) else "")
+    part: dict[str, Any] = {"type": "blob", "modality": modality, "mime_type": mime or f"{modality}/*"}
+    if isinstance(data, bytes | bytearray):
+        part["size"] = len(data)
+    return {**part, "name": name} if name else part
+
+
 def decoded_size(data: Any) -> int:
     """Return how many bytes a base64 text stands for."""
     return len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0

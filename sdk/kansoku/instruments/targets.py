@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from kansoku.call import Reader, wrap_async, wrap_sync
-from kansoku.instruments import patch
+from kansoku.instruments import patch, stainless
 
 # Module -> class -> method -> reader. Classes whose names begin with Async have coroutine methods.
 Table = Mapping[str, Mapping[str, Mapping[str, Reader]]]
@@ -22,11 +22,14 @@ class Targets:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._packages = {name.partition(".resources.")[0] for name in table if ".resources." in name}
 
     def start(self) -> None:
         """Trace the methods from now on, or from the import of their modules on."""
         for module in self._table:
             patch.when_imported(module, self._patch)
+        for package in self._packages:
+            stainless.start(package)
 
     def stop(self) -> None:
         """Put the client's own methods back."""
@@ -34,6 +37,8 @@ class Targets:
             patch.forget(module)
             for owner, name, _ in self._methods(module):
                 patch.restore(owner, name)
+        for package in self._packages:
+            stainless.stop(package)
 
     def _patch(self, module: ModuleType) -> None:
         for owner, name, reader in self._methods(module.__name__):
