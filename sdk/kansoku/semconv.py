@@ -83,6 +83,8 @@ EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by 
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"
 INTERRUPTED: Final = "kansoku.interrupted"  # true when a graph stopped to ask a human
+CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
+CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 
 # Evaluation event
@@ -182,6 +184,11 @@ SPOOL_FULL: Final = "spool_full"
 SPOOL_ERROR: Final = "spool_error"
 SPOOL_EXPIRED: Final = "spool_expired"
 EXIT: Final = "exit"  # the program ended first
+
+# Privacy and sampling
+CAPTURE_CONTENT: Final = "kansoku.capture_content"  # full, metadata or off, where it is not full
+MASKING_FAILED: Final = "kansoku.masking.failed"  # true: the content could not be masked and is left out
+SAMPLE_WEIGHT: Final = "kansoku.sample.weight"  # double: how many spans this one stands for
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 
