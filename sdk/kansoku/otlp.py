@@ -7,6 +7,7 @@ CPU, and it is paid in the traced program. Field numbers: opentelemetry/proto/tr
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from struct import Struct
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kansoku.guard import swallow
@@ -22,6 +23,11 @@ _times = Struct("<BQBQ").pack
 _time = Struct("<BQ").pack
 _fixed32 = Struct("<BBI").pack
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
+_BYTES = [bytes((number,)) for number in range(128)]
+_SHORT = 48  # characters of a text that is likely to come again
+
+# Spans by the identities of their resource and their scope, both of which the spans keep alive.
+_Groups = dict[tuple[int, int], tuple["Resource", "InstrumentationScope | None", list[bytes]]]
 
 
 def encode_requests(
@@ -31,7 +37,7 @@ def encode_requests(
 
     `resource` are attributes laid over the spans' own resource. A span that cannot be encoded is left out.
     """
-    groups: dict[Any, dict[Any, list[bytes]]] = {}  # resource -> scope -> spans
+    groups: _Groups = {}
     size = count = 0
     for span in spans:
         try:
@@ -42,25 +48,29 @@ def encode_requests(
         if size and size + len(encoded) > max_bytes:
             yield _request(groups, resource), count
             groups, size, count = {}, 0, 0
-        groups.setdefault(span.resource, {}).setdefault(span.instrumentation_scope, []).append(encoded)
+        whose, made_by = span.resource, span.instrumentation_scope
+        # By identity: a resource's hash is that of its JSON, and would cost more than the span.
+        found = groups.get((id(whose), id(made_by)))
+        if found is None:
+            found = groups[id(whose), id(made_by)] = (whose, made_by, [])
+        found[2].append(encoded)
         size += len(encoded)
         count += 1
     if count:
         yield _request(groups, resource), count
 
 
-def _request(groups: dict[Any, dict[Any, list[bytes]]], extra: Mapping[str, Any]) -> bytes:
+def _request(groups: _Groups, extra: Mapping[str, Any]) -> bytes:
+    resources: dict[int, tuple[Resource, list[bytes]]] = {}
+    for resource, scope, spans in groups.values():
+        scoped = _scope(scope) + b"".join(spans)
+        if scope is not None and scope.schema_url:
+            scoped += _text(0x1A, scope.schema_url)
+        resources.setdefault(id(resource), (resource, []))[1].append(_field(0x12, scoped))
     parts = []
-    for resource, scopes in groups.items():
-        body = [_resource(resource, extra)]
-        for scope, spans in scopes.items():
-            scoped = _scope(scope) + b"".join(spans)
-            if scope is not None and scope.schema_url:
-                scoped += _text(0x1A, scope.schema_url)
-            body.append(_field(0x12, scoped))
-        if resource.schema_url:
-            body.append(_text(0x1A, resource.schema_url))
-        parts.append(_field(0x0A, b"".join(body)))
+    for resource, body in resources.values():
+        url = _text(0x1A, resource.schema_url) if resource.schema_url else b""
+        parts.append(_field(0x0A, _resource(resource, extra) + b"".join(body) + url))
     return b"".join(parts)
 
 
@@ -119,13 +129,27 @@ def _link(link: Any) -> bytes:
 
 
 def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
-    parts: list[bytes] = []
-    for key, value in attributes.items():
-        encoded = _value(value)
-        name = _key(key)
-        size = len(name) + _varint_size(len(encoded)) + len(encoded)
-        parts += (bytes((tag,)) + _varint(size) + name, _varint(len(encoded)), encoded)
+    # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
+    found = attributes.copy() if isinstance(attributes, dict | MappingProxyType) else attributes
+    parts = [
+        _short_text(tag, key, value)
+        if type(value) is str and len(value) < _SHORT
+        else _pair(tag, key, _value(value))
+        for key, value in found.items()
+    ]
     return b"".join(parts)
+
+
+@lru_cache(maxsize=4096)
+def _short_text(tag: int, key: str, value: str) -> bytes:
+    """Models, providers, hosts and the like repeat from span to span, name and value together."""
+    return _pair(tag, key, _text(0x0A, value))
+
+
+def _pair(tag: int, key: str, value: bytes) -> bytes:
+    name, length = _key(key), len(value)
+    size = len(name) + _varint_size(length) + length
+    return b"".join((_BYTES[tag], _varint(size), name, _varint(length), value))
 
 
 @lru_cache(maxsize=2048)
@@ -149,7 +173,7 @@ def _value(value: Any) -> bytes:  # noqa: PLR0911 - one return a type
     if isinstance(value, Mapping):
         return _field(0x32, _attributes(0x0A, value))
     if isinstance(value, Iterable):
-        return _field(0x2A, b"".join(_field(0x0A, _value(item)) for item in value))
+        return _field(0x2A, b"".join([_field(0x0A, _value(item)) for item in value]))
     return b"" if value is None else _text(0x0A, str(value))
 
 
@@ -159,13 +183,14 @@ def _text(tag: int, text: str) -> bytes:
 
 
 def _field(tag: int, body: bytes) -> bytes:
-    size = len(body)
-    return bytes((tag, size)) + body if size < 128 else bytes((tag,)) + _varint(size) + body
+    return b"".join((_BYTES[tag], _varint(len(body)), body))
 
 
 def _varint(number: int) -> bytes:
     if number < 128:
-        return bytes((number,))
+        return _BYTES[number]
+    if number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
