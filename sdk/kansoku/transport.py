@@ -90,9 +90,9 @@ class Transport:
         except ValueError as error:  # a key or an address that HTTP cannot carry
             self.close()
             reply = Reply(REFUSED, f"{type(error).__name__}: {error}")
-        if reply.outcome == ACCEPTED:
-            self._failing = bool(reply.rejected)
-        if reply.reason and reply.outcome != TOO_LARGE:
+        if reply.outcome == ACCEPTED and not reply.rejected:
+            self._failing = False
+        elif reply.outcome != TOO_LARGE:
             self.report(reply.reason)
         if reply.wait is not None:
             self._not_before = time.monotonic() + reply.wait
@@ -100,6 +100,8 @@ class Transport:
 
     def report(self, reason: str) -> None:
         """Warn of an outage once; what follows is a matter of counts."""
+        if self._interrupted:
+            return  # it was cut off, not refused
         level = logger.debug if self._failing else logger.warning
         where = f"{self._url.scheme}://{self._url.hostname}:{self._port()}{self._url.path}"
         level("Kansoku could not send to %s (%s); further failures are only counted", where, reason)

@@ -1,7 +1,6 @@
-"""The queue: everything queued is delivered once, in order, or counted; waits are bounded."""
+"""The queue: everything queued is handed over once, in order, or counted; waits are bounded."""
 
 import gc
-import os
 import threading
 from typing import Any
 
@@ -9,99 +8,150 @@ import pytest
 
 from kansoku import guard
 from kansoku.outbox import Outbox
-from kansoku.transport import Transport
+from kansoku.receipt import Receipt
 
 
-def collect(into: list[list[Any]]) -> Any:
-    """Return a delivery that remembers its batches."""
-    return lambda batch, _: into.append(list(batch))
+class Delivery:
+    """A delivery that remembers what it is told; `each` is run with every batch."""
+
+    def __init__(self, each: Any = None) -> None:
+        self.batches: list[list[Any]] = []
+        self.rescued: list[Any] = []
+        self.said: list[str] = []
+        self.each = each
+
+    def prepare(self) -> None:
+        """Remember the beginning."""
+        self.said.append("prepare")
+
+    def deliver(self, batch: list[Any], closing: threading.Event) -> None:
+        """Remember a batch."""
+        if self.each is not None:
+            self.each(batch, closing)
+        self.batches.append(list(batch))
+        self.said.append(f"deliver {len(batch)}{' closing' if closing.is_set() else ''}")
+
+    def idle(self, closing: threading.Event) -> float | None:
+        """Have nothing to do."""
+        return None
+
+    def finish(self) -> None:
+        """Remember the end."""
+        self.said.append("finish")
+
+    def interrupt(self) -> None:
+        """Remember the interruption."""
+        self.said.append("interrupt")
+
+    def rescue(self, batch: list[Any]) -> None:
+        """Remember what was left."""
+        self.rescued += batch
+
+    def forked(self) -> None:
+        """Forget everything."""
+        self.batches.clear()
+
+    def items(self) -> list[Any]:
+        """Return everything delivered."""
+        return [item for batch in self.batches for item in batch]
 
 
-def make(deliver: Any, **arguments: Any) -> Outbox:
+def make(delivery: Delivery, **arguments: Any) -> Outbox:
     """Return an outbox with settings for tests."""
-    return Outbox(deliver, **{"capacity": 100, "batch_size": 10, "delay": 30.0, "name": "test", **arguments})
+    given = {"capacity": 100, "batch_size": 10, "delay": 30.0, "name": "test", **arguments}
+    return Outbox(delivery, Receipt(), **given)
 
 
 def test_flush_delivers_everything_queued_before_it_in_order() -> None:
     """25 items arrive in order, in batches of at most 10, without waiting for the delay."""
-    batches: list[list[int]] = []
-    outbox = make(collect(batches))
+    delivery = Delivery()
+    outbox = make(delivery)
     for number in range(25):
         outbox.put(number)
     assert outbox.flush(10)
-    assert [item for batch in batches for item in batch] == list(range(25))
-    assert max(len(batch) for batch in batches) <= 10
+    assert delivery.items() == list(range(25))
+    assert max(len(batch) for batch in delivery.batches) <= 10
+    assert (outbox.receipt.started, outbox.queued()) == (25, 0)
     assert outbox.close(10)
 
 
 def test_what_is_queued_is_delivered_without_a_flush() -> None:
     """After the delay items arrive by themselves."""
     arrived = threading.Event()
-    outbox = make(lambda *_: arrived.set(), delay=0.05)
+    outbox = make(Delivery(lambda *_: arrived.set()), delay=0.05)
     outbox.put(1)
     assert arrived.wait(10)
     assert outbox.close(10)
 
 
 def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
-    """While delivery is stuck, surplus items are refused and counted."""
+    """While delivery is stuck, surplus items are refused and counted; what is left at the end is rescued."""
     stuck, entered = threading.Event(), threading.Event()
 
-    def deliver(batch: list[Any], closing: threading.Event) -> None:
+    def block(batch: list[Any], closing: threading.Event) -> None:
         entered.set()
         stuck.wait(10)
 
-    outbox = make(deliver, capacity=5, batch_size=1)
+    delivery = Delivery(block)
+    outbox = make(delivery, capacity=5, batch_size=1)
     outbox.put(0)
     assert entered.wait(10)
-    for number in range(20):
+    for number in range(1, 21):
         outbox.put(number)
-    assert outbox.dropped == 15
+    assert outbox.receipt.dropped == {"queue_full": 15}
+    assert (outbox.receipt.started, outbox.queued()) == (21, 5)
     assert not outbox.flush(0.01)
+    assert outbox.queued() == 5, "a flush is no item"
     assert not outbox.close(0.01)
+    assert "interrupt" in delivery.said
+    assert delivery.rescued == [1, 2, 3, 4, 5]
     stuck.set()
     assert outbox.close(10)
     outbox.put(1)
-    assert outbox.dropped == 16
-    assert outbox.flush(0.01)
+    assert outbox.receipt.dropped == {"queue_full": 15, "exit": 1}
+    assert outbox.receipt.started == 22
+
+
+def test_flush_says_once_that_something_was_given_up() -> None:
+    """A loss makes the next flush False, and the one after it True again."""
+    outbox = make(Delivery(lambda batch, _: outbox.receipt.drop("lost", len(batch))))
+    outbox.put(1)
+    assert not outbox.flush(10)
+    assert outbox.flush(10)
+    assert outbox.close(10)
 
 
 def test_close_delivers_the_rest_and_then_stops() -> None:
-    """The rest is delivered with `closing` set, between start() and stop()."""
-    seen: list[Any] = []
-
-    def deliver(batch: list[Any], closing: threading.Event) -> None:
-        seen.append((batch, closing.is_set()))
-
-    outbox = make(deliver, start=lambda: seen.append("start"), stop=lambda: seen.append("stop"))
+    """The rest is delivered with `closing` set, between the beginning and the end."""
+    delivery = Delivery()
+    outbox = make(delivery)
     outbox.put(1)
     outbox.put(2)
     assert outbox.close(10)
-    assert seen == ["start", ([1, 2], True), "stop"]
+    assert delivery.said == ["prepare", "deliver 2 closing", "finish"]
 
 
 def test_a_delivery_that_raises_does_not_end_the_thread() -> None:
     """A bad batch is counted; the next one is delivered."""
-    good: list[Any] = []
 
-    def deliver(batch: list[Any], closing: threading.Event) -> None:
+    def fail(batch: list[Any], closing: threading.Event) -> None:
         if batch == ["bad"]:
             raise RuntimeError("bad batch")
-        good.extend(batch)
 
-    outbox = make(deliver)
+    delivery = Delivery(fail)
+    outbox = make(delivery)
     for item in ("bad", "good"):
         outbox.put(item)
-        assert outbox.flush(10)
-    assert good == ["good"]
+        outbox.flush(10)
+    assert delivery.items() == ["good"]
     assert guard.failures.pop("outbox.test") == 1
     assert outbox.close(10)
 
 
 def test_items_may_be_queued_by_the_garbage_collector() -> None:
-    """An object that queues something when it is collected does not deadlock the queue."""
-    batches: list[list[Any]] = []
-    outbox = make(collect(batches), capacity=10_000, batch_size=1000)
+    """An object that queues something when it is collected does not deadlock the queue, even a full one."""
+    delivery = Delivery()
+    outbox = make(delivery, capacity=10_000, batch_size=1000)
 
     class Dropped:
         def __init__(self) -> None:
@@ -120,82 +170,32 @@ def test_items_may_be_queued_by_the_garbage_collector() -> None:
         gc.set_threshold(*old)
     gc.collect()
     assert outbox.flush(10)
-    assert sum(batch.count("from the collector") for batch in batches) == 500
+    assert delivery.items().count("from the collector") == 500
     assert outbox.close(10)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_process_sends_its_own_items_only() -> None:
-    """A worker forked by a server has a thread of its own and does not send its parent's items again."""
-    batches: list[list[Any]] = []
-    outbox = make(collect(batches))
-    outbox.put("parent")
-    read, write = os.pipe()
-    if os.fork() == 0:
-        outbox.put("child")
-        outbox.flush(10)
-        os.write(write, repr(batches).encode())
-        os._exit(0)
-    os.wait()
-    assert os.read(read, 1000) == b"[['child']]"
-    os.close(read)
-    os.close(write)
-    assert outbox.flush(10)
-    assert batches == [["parent"]]
+@pytest.mark.parametrize("capacity", [7, 10_000])
+def test_each_item_of_many_threads_is_counted_once(capacity: int) -> None:
+    """Eight threads put 200 items each while flushes run: delivered and refused items add up."""
+    delivery = Delivery()
+    outbox = make(delivery, capacity=capacity, delay=0.01)
+
+    def put() -> None:
+        for number in range(200):
+            outbox.put(number)
+            if number % 50 == 0:
+                outbox.flush(10)
+
+    threads = [threading.Thread(target=put) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.flush(10)
+    receipt = outbox.receipt
+    assert receipt.started == 1600
+    assert len(delivery.items()) + receipt.dropped["queue_full"] == 1600
     assert outbox.close(10)
-
-
-def transport(url: str, **arguments: Any) -> Transport:
-    """Return a transport for tests."""
-    given = {"api_key": "k", "content_type": "text/plain", "timeout": 5.0, "retry_seconds": 20.0, **arguments}
-    return Transport(url, **given)
-
-
-def test_a_refusal_for_now_is_tried_again(recorder: Any) -> None:
-    """503 and 429 are answered by trying again; the items count once."""
-    recorder.status[:] = [503, 429]
-    one = transport(f"{recorder.url}/x")
-    assert one.send(b"body", 3, threading.Event())
-    assert recorder.bodies("/x") == [b"body"] * 3
-    assert one.sent == {"ok": 3}
-    one.close()
-
-
-def test_a_final_refusal_is_not_tried_again(recorder: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """401 will not get better: one request, one warning with the status, the items counted as refused."""
-    recorder.status[:] = [401, 401]
-    one = transport(f"{recorder.url}/x")
-    assert not one.send(b"body", 3, threading.Event())
-    assert not one.send(b"body", 4, threading.Event())
-    assert len(recorder.bodies("/x")) == 2
-    assert one.sent == {"refused": 7}
-    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert len(warnings) == 1
-    assert "HTTP 401" in warnings[0].getMessage()
-    one.close()
-
-
-def test_while_closing_nothing_is_tried_again(recorder: Any) -> None:
-    """At the end of the program there is one attempt."""
-    recorder.status[:] = [503]
-    closing = threading.Event()
-    closing.set()
-    one = transport(f"{recorder.url}/x")
-    assert not one.send(b"body", 1, closing)
-    assert len(recorder.bodies("/x")) == 1
-    assert one.sent == {"lost": 1}
-    one.close()
-
-
-def test_a_warning_comes_again_after_a_recovery(recorder: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Each outage is told once: failed, recovered, failed again are two warnings."""
-    recorder.status[:] = [400, 200, 400]
-    one = transport(f"{recorder.url}/x")
-    for _ in range(3):
-        one.send(b"body", 1, threading.Event())
-    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 2
-    assert one.sent == {"refused": 2, "ok": 1}
-    one.close()
 
 
 def test_our_requests_are_not_traced() -> None:
@@ -203,7 +203,7 @@ def test_our_requests_are_not_traced() -> None:
     from opentelemetry import context
 
     marks: list[Any] = []
-    outbox = make(lambda *_: marks.append(context.get_value("suppress_instrumentation")))
+    outbox = make(Delivery(lambda *_: marks.append(context.get_value("suppress_instrumentation"))))
     outbox.put(1)
     assert outbox.flush(10)
     assert marks == [True]
