@@ -201,8 +201,8 @@ def record_error(target: trace.Span, error: BaseException) -> None:
     """Write an exception on a span: status, error.type, and an event with the traceback."""
     message = cut(str(error), 2048)
     target.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    code = getattr(error, "status_code", None)
-    if isinstance(code, int):
+    code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
+    if isinstance(code, int) and 100 <= code < 600:
         target.set_attribute(semconv.HTTP_STATUS, code)
     target.set_status(trace.StatusCode.ERROR, message)
     target.record_exception(error, timestamp=clock.now())
