@@ -64,6 +64,7 @@ TOOL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
 TOOL_RESULT: Final = "gen_ai.tool.call.result"
 AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_ID: Final = "gen_ai.agent.id"
 RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"  # JSON [{id, score, content}]
 RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
@@ -114,6 +115,7 @@ IMAGES: Final = "kansoku.usage.images"  # images made
 AUDIO_SECONDS: Final = "kansoku.usage.audio.input_seconds"
 MODEL_INPUT_TOKENS: Final = "kansoku.usage.model.input_tokens"  # what the model read, where less is billed
 MODEL_OUTPUT_TOKENS: Final = "kansoku.usage.model.output_tokens"
+MODEL_CACHED_TOKENS: Final = "kansoku.usage.model.cached_tokens"  # cached by the server, not billed apart
 
 # AWS
 AWS_REQUEST_ID: Final = "aws.request_id"
@@ -135,6 +137,7 @@ REJECTED_PREDICTION_TOKENS: Final = "kansoku.usage.rejected_prediction_tokens"
 IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
 SERVER_TOOL_CALLS: Final = "kansoku.usage.{}.requests"  # one attribute a tool that the vendor ran
 VENDOR_COST: Final = "gen_ai.usage.cost"  # US dollars, as the vendor says; used where no price is known
+PROMPT_VARIABLE: Final = "gen_ai.prompt.variable."  # prefix: one attribute a variable
 REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
 CONTENT_FILTER: Final = "kansoku.response.content_filter"  # JSON {part: {category: verdict}}

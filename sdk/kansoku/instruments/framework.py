@@ -1,6 +1,7 @@
 """The runs of a framework (chains, agents, tools, models) as spans that what runs inside is a child of."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -8,7 +9,7 @@ from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
 from kansoku.call import Answer, Request, answer_attributes, note_call, watch_calls
-from kansoku.content import to_json
+from kansoku.content import cut, is_secret, plain, to_json
 from kansoku.guard import guard
 from kansoku.trace import context as stamping
 from kansoku.trace import record_error, stamps
@@ -17,6 +18,8 @@ _SUPPRESSED = "suppress_instrumentation"
 _RUN = otel_context.create_key("kansoku-run")
 _CHAT = frozenset({"chat", "text_completion", "generate_content"})
 _MAX_OPEN = 10_000
+_SESSIONS = ("session_id", "thread_id", "conversation_id")
+_NAMED = frozenset({*_SESSIONS, "user_id", "run_id"})
 
 
 class Run:
@@ -176,11 +179,95 @@ def kind_attributes(kind: str) -> dict[str, Any]:
     return {semconv.KIND: kind, semconv.OPERATION: semconv.KIND_OPERATIONS[kind]}
 
 
-def stamped(where: otel_context.Context, found: Mapping[str, Any]) -> otel_context.Context:
-    """Return a context whose spans carry what `found`, arguments of `kansoku.context()`, says."""
+def stamped(
+    where: otel_context.Context, metadata: Mapping[str, Any], own: tuple[str, ...], tags: Sequence[str] = ()
+) -> otel_context.Context:
+    """Return a context whose spans carry what a run's metadata and tags say of who and which.
+
+    Names that begin with one of `own` are the framework's. Frameworks hand metadata down to every run, so
+    most often the context says it all already.
+    """
+    found = stamps(where)
+    wanted = _who(metadata, found)
+    known = found.get(semconv.TAGS, ())
+    if new := [tag for tag in tags if tag not in known]:
+        wanted["tags"] = new
+    if rest := _rest(metadata, found, own):
+        wanted["metadata"] = rest
+    if not wanted:
+        return where
     token = otel_context.attach(where)
     try:
-        with stamping(**found):
+        with stamping(**wanted):
             return otel_context.get_current()
     finally:
         otel_context.detach(token)
+
+
+def _who(metadata: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    for name in _SESSIONS:
+        value = metadata.get(name)
+        # A session of the application's own stands above a thread of the framework.
+        if value is not None and (name == "session_id" or semconv.SESSION_ID not in found):
+            if found.get(semconv.SESSION_ID) != str(value):
+                wanted["session_id"] = str(value)
+            break
+    user = metadata.get("user_id")
+    if user is not None and found.get(semconv.USER_ID) != str(user):
+        wanted["user_id"] = str(user)
+    return wanted
+
+
+def _rest(metadata: Mapping[str, Any], found: Mapping[str, Any], own: tuple[str, ...]) -> dict[str, str]:
+    rest: dict[str, str] = {}
+    for key, value in metadata.items():
+        if key in _NAMED or key.startswith(own) or value is None or is_secret(key):
+            continue
+        scalar = isinstance(value, str | int | float)
+        text = cut(str(value), 1024) if scalar else to_json(plain(value, 3), 1024)
+        if found.get(semconv.METADATA + key) != text:
+            rest[key] = text
+    return rest
+
+
+@contextmanager
+def inside(context: otel_context.Context | None) -> Iterator[None]:
+    """Make a context current, and leave the current one as it was, whatever is attached meanwhile."""
+    token = None if context is None else otel_context.attach(context)
+    try:
+        yield
+    finally:
+        if token is not None:
+            otel_context.detach(token)
+
+
+def pass_on(inner: Any, context: Callable[[], otel_context.Context | None]) -> Iterator[Any]:
+    """Yield what a generator yields; its first step, in which the model is asked, runs in a context."""
+    try:
+        with inside(context()):
+            first = next(inner)
+    except StopIteration:
+        return
+    try:
+        yield first
+        yield from inner
+    finally:
+        inner.close()
+
+
+async def pass_on_async(
+    inner: Any, context: Callable[[], otel_context.Context | None]
+) -> AsyncGenerator[Any, None]:
+    """Yield what an asynchronous generator yields, as `pass_on` does."""
+    try:
+        with inside(context()):
+            first = await anext(inner)
+    except StopAsyncIteration:
+        return
+    try:
+        yield first
+        async for item in inner:
+            yield item
+    finally:
+        await inner.aclose()

@@ -7,8 +7,8 @@ consists of are wrapped, and each is left with the context as it was.
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from opentelemetry import context as otel_context
 from kansoku import runtime
 from kansoku.guard import guard, swallow
 from kansoku.instruments import patch
+from kansoku.instruments.framework import inside, pass_on, pass_on_async
 
 if TYPE_CHECKING:
     from kansoku.instruments.langchain_handler import Handler
@@ -87,17 +88,6 @@ def _places(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
 # Contexts
 
 
-@contextmanager
-def _inside(context: otel_context.Context | None) -> Iterator[None]:
-    """Make a context current, and leave the current one as it was, whatever is attached meanwhile."""
-    token = None if context is None else otel_context.attach(context)
-    try:
-        yield
-    finally:
-        if token is not None:
-            otel_context.detach(token)
-
-
 def _context_of(managers: Any) -> otel_context.Context | None:
     """Return the context of the run of a LangChain run manager, or of the first of several."""
     try:
@@ -141,7 +131,7 @@ def _call(choose: _Chosen) -> Callable[[Any], Any]:
     def wrap(original: Any) -> Any:
         @functools.wraps(original)
         def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with _inside(choose(args, kwargs)):
+            with inside(choose(args, kwargs)):
                 return original(self, *args, **kwargs)
 
         return traced
@@ -153,7 +143,7 @@ def _call_async(choose: _Chosen) -> Callable[[Any], Any]:
     def wrap(original: Any) -> Any:
         @functools.wraps(original)
         async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with _inside(choose(args, kwargs)):
+            with inside(choose(args, kwargs)):
                 return await original(self, *args, **kwargs)
 
         return traced
@@ -167,17 +157,7 @@ def _stream(choose: _Chosen) -> Callable[[Any], Any]:
     def wrap(original: Any) -> Any:
         @functools.wraps(original)
         def traced(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            inner = original(self, *args, **kwargs)
-            try:
-                with _inside(choose(args, kwargs)):
-                    first = next(inner)
-            except StopIteration:
-                return
-            try:
-                yield first
-                yield from inner
-            finally:
-                inner.close()
+            yield from pass_on(original(self, *args, **kwargs), lambda: choose(args, kwargs))
 
         return traced
 
@@ -189,19 +169,11 @@ def _stream_async(choose: _Chosen) -> Callable[[Any], Any]:
 
     def wrap(original: Any) -> Any:
         @functools.wraps(original)
-        async def traced(self: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            inner = original(self, *args, **kwargs)
-            try:
-                with _inside(choose(args, kwargs)):
-                    first = await anext(inner)
-            except StopAsyncIteration:
-                return
-            try:
-                yield first
+        async def traced(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+            inner = pass_on_async(original(self, *args, **kwargs), lambda: choose(args, kwargs))
+            async with aclosing(inner):
                 async for item in inner:
                     yield item
-            finally:
-                await inner.aclose()
 
         return traced
 

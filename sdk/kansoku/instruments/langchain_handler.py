@@ -8,11 +8,10 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
-from kansoku.content import cut, is_secret, plain, to_json
+from kansoku.content import cut, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import langchain_messages as read
 from kansoku.instruments.framework import ModelRun, Run, Runs, stamped
-from kansoku.trace import stamps
 
 # In a context: whoever put it there restores the context, so that a run that starts may make itself current.
 OPENING = otel_context.create_key("kansoku-langchain-opening")
@@ -20,8 +19,6 @@ OPENING = otel_context.create_key("kansoku-langchain-opening")
 _HIDDEN = "langsmith:hidden"
 _OWN_TAGS = ("seq:step:", "map:key:", "graph:step:", "langsmith:", "condition:", "branch:")
 _OWN_METADATA = ("ls_", "lc_", "langgraph_", "checkpoint_", "__")
-_SESSIONS = ("session_id", "thread_id", "conversation_id")
-_NAMED = frozenset({*_SESSIONS, "user_id", "run_id"})
 _GRAPHS = frozenset({"langgraph", "langchain_create_agent"})
 _AGENTS = frozenset({"AgentExecutor", "RunnableAgent", "RunnableMultiActionAgent"})
 _DEFERRED = {"input": ""}  # what LangChain says of an input that is a stream and not known yet
@@ -225,8 +222,7 @@ class Handler(BaseCallbackHandler):
         outside = self.runs.surroundings(parent_id)
         if outside is None:
             return None
-        if wanted := _wanted(said.get("metadata") or {}, tags, stamps(outside)):
-            outside = stamped(outside, wanted)
+        outside = stamped(outside, said.get("metadata") or {}, _OWN_METADATA, _own_tags_out(tags))
         restored = otel_context.get_value(OPENING) is not None
         if restored:
             outside = otel_context.set_value(OPENING, None, outside)
@@ -278,6 +274,10 @@ def _fail(run: Run, error: BaseException) -> None:
     run.end()
 
 
+def _own_tags_out(tags: Sequence[str]) -> list[str]:
+    return [tag for tag in tags if not str(tag).startswith(_OWN_TAGS)]
+
+
 def _class_name(serialized: Mapping[str, Any] | None) -> str:
     if not serialized:
         return ""
@@ -294,33 +294,3 @@ def _chain_kind(name: str, metadata: Mapping[str, Any], parent: Run | None) -> s
         return "agent"
     inner = metadata.get("lc_agent_name") == name or name == "LangGraph"
     return "agent" if inner and node != name else "chain"
-
-
-def _wanted(metadata: Mapping[str, Any], tags: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run's metadata and tags say of who and which, where the context does not say it yet."""
-    wanted: dict[str, Any] = {}
-    for name in _SESSIONS:
-        value = metadata.get(name)
-        # A session of the application's own stands above a thread of the framework.
-        if value is not None and (name == "session_id" or semconv.SESSION_ID not in found):
-            if found.get(semconv.SESSION_ID) != str(value):
-                wanted["session_id"] = str(value)
-            break
-    user = metadata.get("user_id")
-    if user is not None and found.get(semconv.USER_ID) != str(user):
-        wanted["user_id"] = str(user)
-    known = found.get(semconv.TAGS, ())
-    if new := [tag for tag in tags if tag not in known and not str(tag).startswith(_OWN_TAGS)]:
-        wanted["tags"] = new
-    rest = {}
-    for key, value in metadata.items():
-        if key in _NAMED or key.startswith(_OWN_METADATA) or value is None or is_secret(key):
-            continue
-        text = (
-            cut(str(value), 1024) if isinstance(value, str | int | float) else to_json(plain(value, 3), 1024)
-        )
-        if found.get(semconv.METADATA + key) != text:
-            rest[key] = text
-    if rest:
-        wanted["metadata"] = rest
-    return wanted
