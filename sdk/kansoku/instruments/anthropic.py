@@ -12,7 +12,7 @@ from opentelemetry import trace
 from kansoku import runtime
 from kansoku.call import begin, positional, wrap_async, wrap_sync
 from kansoku.guard import swallow
-from kansoku.instruments import openai_hosts, patch
+from kansoku.instruments import openai_hosts, patch, stainless
 from kansoku.instruments.anthropic_messages import MessagesReader
 
 # Classes with the methods of the messages endpoint; the clients of clouds have copies of their own. What a
@@ -63,10 +63,12 @@ def start() -> None:
     for module in _MODULES:
         patch.when_imported(module, _patch)
     patch.when_imported(_OWN_SPANS, _quieten)
+    stainless.start("anthropic")
 
 
 def stop() -> None:
     """Put the client's own methods back."""
+    stainless.stop("anthropic")
     for module in (*_MODULES, _OWN_SPANS):
         patch.forget(module)
     for module in _MODULES:

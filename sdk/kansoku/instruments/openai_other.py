@@ -5,9 +5,11 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.call import Answer, Request
+from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_usage import usage_facts
 
 
 class EmbeddingReader:
@@ -20,7 +22,7 @@ class EmbeddingReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments of `create`."""
-        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         encoding = arguments.get("encoding_format")
         if isinstance(encoding, str):
             request.attributes[semconv.ENCODING_FORMATS] = (encoding,)
@@ -38,9 +40,15 @@ class EmbeddingReader:
 
     def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
         """Read a CreateEmbeddingResponse."""
-        usage = shape.read_usage(get(response, "usage"))
-        answer = Answer(model=get(response, "model") or "", usage=usage)
-        found = get(response, "data") or ()
+        usage = get(response, "usage")
+        answer = Answer(
+            model=shape.text_of(response, "model"),
+            usage=shape.read_usage(usage),
+            attributes=usage_facts(usage),
+        )
+        extras.add_request_id(answer, response)
+        extras.add_failure(answer, get(response, "error"))
+        found = shape.listed(response, "data")
         if found:
             vector = get(found[0], "embedding")
             # base64 of 4-byte floats, when the caller asked for that
@@ -63,7 +71,7 @@ class CompletionReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments of `create`."""
-        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         if capture:
             prompt = arguments.get("prompt")
             texts = (
@@ -82,17 +90,22 @@ class CompletionReader:
         texts: dict[int, list[str]] = {}
         finish: dict[int, str] = {}
         usage = None
-        answer = Answer(model=get(chunks[-1], "model") or "", id=get(chunks[-1], "id") or "")
+        logprobs: list[Any] = []
+        answer = Answer(model=shape.text_of(chunks[-1], "model"), id=shape.text_of(chunks[-1], "id"))
         for chunk in chunks:
-            for choice in get(chunk, "choices") or ():
-                index = get(choice, "index") or 0
-                texts.setdefault(index, []).append(get(choice, "text") or "")
+            for choice in shape.listed(chunk, "choices"):
+                index = shape.count(choice, "index") or 0
+                texts.setdefault(index, []).append(shape.text_of(choice, "text"))
+                logprobs += shape.logprobs(get(choice, "logprobs"))
                 if reason := get(choice, "finish_reason"):
                     finish[index] = shape.finish_reason(reason)
             usage = get(chunk, "usage") or usage
-            if fingerprint := get(chunk, "system_fingerprint"):
-                answer.attributes[semconv.SYSTEM_FINGERPRINT] = fingerprint
         answer.usage = shape.read_usage(usage)
+        answer.attributes.update(usage_facts(usage))
+        extras.add_extras(answer, (chunks[0], chunks[-1]))
+        extras.add_request_id(answer, chunks[0])
+        extras.add_logprob(answer, logprobs)
+        extras.add_failure(answer, get(chunks[-1], "error"))
         answer.finish_reasons = [finish[index] for index in sorted(finish)]
         if capture:
             answer.messages = [

@@ -5,10 +5,14 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.call import Answer, Request
-from kansoku.content import plain
+from kansoku.instruments import openai_extras as extras
+from kansoku.instruments import openai_items as read
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_chat import Origin, read_tool
+from kansoku.instruments.openai_chat import Origin
+from kansoku.instruments.openai_events import fold_events
+from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_usage import usage_facts
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = ("response.completed", "response.incomplete", "response.failed")
@@ -23,16 +27,26 @@ class ResponsesReader:
         self.origin = origin
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
-        """Read the arguments of `create` or `parse`."""
-        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        """Read the arguments of `create`, `parse` or `compact`."""
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
+        found = request.attributes
         effort = get(arguments.get("reasoning"), "effort")
         if isinstance(effort, str):
-            request.attributes[semconv.REASONING_LEVEL] = effort
+            found[semconv.REASONING_LEVEL] = effort
         wanted = get(get(arguments.get("text"), "format"), "type")
         if isinstance(arguments.get("text_format"), type):
             wanted = "json_schema"
         if isinstance(wanted, str):
-            request.attributes[semconv.OUTPUT_TYPE] = "text" if wanted == "text" else "json"
+            found[semconv.OUTPUT_TYPE] = "text" if wanted == "text" else "json"
+        if previous := shape.text_of(arguments, "previous_response_id"):
+            found[semconv.PREVIOUS_RESPONSE_ID] = previous
+        if conversation := _conversation(arguments):
+            found[semconv.CONVERSATION_ID] = conversation
+        prompt = arguments.get("prompt")
+        if name := shape.text_of(prompt, "id"):
+            found[semconv.PROMPT_NAME] = name
+            if version := shape.text_of(prompt, "version"):
+                found[semconv.PROMPT_VERSION] = version
         if capture:
             self._read_content(arguments, request)
         return request
@@ -42,30 +56,42 @@ class ResponsesReader:
         if isinstance(given, str):
             request.messages = [{"role": "user", "parts": shape.read_parts(given)}]
         elif isinstance(given, list | tuple):
-            request.messages = [_input_item(item) for item in given]
-        instructions = arguments.get("instructions")
-        request.instructions = instructions if isinstance(instructions, str) else ""
+            request.messages = [read.input_item(item) for item in given]
+        request.instructions = shape.text_of(arguments, "instructions")
         tools = arguments.get("tools")
         if isinstance(tools, list | tuple):
             request.tools = [read_tool(tool) for tool in tools]
+        variables = get(arguments.get("prompt"), "variables")
+        for name, value in variables.items() if isinstance(variables, Mapping) else ():
+            if isinstance(value, str):
+                request.attributes[semconv.PROMPT_VARIABLE + str(name)] = value
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Response."""
-        items = get(response, "output") or ()
+        items = shape.listed(response, "output")
+        usage = get(response, "usage")
         finish = _finish(response, items)
         answer = Answer(
-            model=get(response, "model") or "",
-            id=get(response, "id") or "",
+            model=shape.text_of(response, "model"),
+            id=shape.text_of(response, "id"),
             finish_reasons=[finish] if finish else [],
-            usage=shape.read_usage(get(response, "usage")),
+            usage=shape.read_usage(usage),
+            attributes=usage_facts(usage),
         )
-        if tier := get(response, "service_tier"):
-            answer.attributes[semconv.SERVICE_TIER] = tier
-        if error := get(response, "error"):
-            answer.failure = str(get(error, "code") or "error")
-            answer.failure_message = str(get(error, "message") or "")
+        extras.add_extras(answer, (response,))
+        extras.add_request_id(answer, response)
+        extras.add_logprob(answer, read.logprobs(items))
+        extras.add_failure(answer, get(response, "error"))
+        if conversation := _conversation(response):
+            answer.attributes[semconv.CONVERSATION_ID] = conversation
+        ran = read.server_tools(items)
+        searches = shape.count(get(get(response, "tool_usage"), "web_search"), "num_requests")
+        if searches:
+            ran["web_search"] = searches
+        for name, count in ran.items():
+            answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count
         if capture and items:
-            parts = [part for item in items for part in _output_item(item)]
+            parts = [part for item in items for part in read.output_item(item)]
             answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
         return answer
 
@@ -74,90 +100,25 @@ class ResponsesReader:
         for event in reversed(chunks):
             if get(event, "type") in _LAST:
                 return self.response(get(event, "response"), capture)
-        head: Any = {}
-        items: list[Any] = []
-        text: list[str] = []
-        answer = Answer()
-        for event in chunks:
-            kind = get(event, "type")
-            if kind in ("response.created", "response.in_progress"):
-                head = get(event, "response")
-            elif kind == "response.output_text.delta":
-                text.append(get(event, "delta") or "")
-            elif kind == "response.output_item.done":
-                items.append(get(event, "item"))
-                text = []
-            elif kind == "error":
-                answer.failure = str(get(event, "code") or "error")
-                answer.failure_message = str(get(event, "message") or "")
-        answer.model, answer.id = get(head, "model") or "", get(head, "id") or ""
-        if capture:
-            parts = [part for item in items for part in _output_item(item)]
-            if text:
-                parts.append({"type": "text", "content": "".join(text)})
-            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": ""}] if parts else []
+        head, items, error = fold_events(chunks)
+        answer = self.response(
+            {"model": get(head, "model"), "id": get(head, "id"), "output": items, "error": error}, capture
+        )
+        answer.finish_reasons = []
         return answer
 
 
-def _finish(response: Any, items: Any) -> str:
+def _conversation(thing: Any) -> str:
+    """Return the identifier of a conversation, given as such or as an object."""
+    found = get(thing, "conversation")
+    return found if isinstance(found, str) else shape.text_of(found, "id")
+
+
+def _finish(response: Any, items: list[Any]) -> str:
     status = get(response, "status")
     if status == "completed":
-        called = any(get(item, "type") in ("function_call", "custom_tool_call") for item in items)
-        return "tool_calls" if called else "stop"
+        return "tool_calls" if any(read.runs_at_caller(item) for item in items) else "stop"
     if status == "incomplete":
         reason = get(get(response, "incomplete_details"), "reason")
         return _INCOMPLETE.get(reason, str(reason or "incomplete"))
-    return "error" if status == "failed" else str(status or "")
-
-
-def _input_item(item: Any) -> dict[str, Any]:
-    """Return an item of `input` as a message in the GenAI shape."""
-    kind = get(item, "type")
-    if kind in (None, "message"):
-        return {"role": get(item, "role") or "user", "parts": shape.read_parts(get(item, "content"))}
-    if isinstance(kind, str) and kind.endswith("_output"):
-        output = get(item, "output")
-        response = output if isinstance(output, str) else plain(_dumped(output), 8)
-        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": response}
-        return {"role": "tool", "parts": [part]}
-    return {"role": "assistant", "parts": _output_item(item)}
-
-
-def _output_item(item: Any) -> list[dict[str, Any]]:
-    """Return the parts of an item that the model put out."""
-    kind = get(item, "type")
-    if kind == "message":
-        return shape.read_parts(get(item, "content"))
-    if kind == "reasoning":
-        texts = [*(get(item, "summary") or ()), *(get(item, "content") or ())]
-        words = "\n".join(text for part in texts if (text := get(part, "text")))
-        return [{"type": "reasoning", "content": words}] if words else []
-    if kind in ("function_call", "custom_tool_call"):
-        given = get(item, "arguments") if kind == "function_call" else get(item, "input")
-        return [
-            {
-                "type": "tool_call",
-                "id": get(item, "call_id") or get(item, "id") or "",
-                "name": get(item, "name") or "",
-                "arguments": shape.as_object(given),
-            }
-        ]
-    if kind == "image_generation_call":
-        return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
-    return [_server_tool(item, str(kind or "unknown"))]
-
-
-def _server_tool(item: Any, kind: str) -> dict[str, Any]:
-    """Return the call of a tool that runs at the vendor (search, code, MCP)."""
-    found = {"type": "server_tool_call", "id": get(item, "id") or "", "name": get(item, "name") or kind}
-    for name in ("action", "queries", "code", "arguments", "output"):
-        value = get(item, name)
-        if value is not None:
-            found[name] = plain(_dumped(value), 8)
-    return found
-
-
-def _dumped(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_dumped(item) for item in value]
-    return value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value
+    return str(status or "")

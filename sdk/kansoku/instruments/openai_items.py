@@ -1,0 +1,121 @@
+"""Items of the responses endpoint, asked and answered, in the GenAI shape."""
+
+from typing import Any
+
+from kansoku.content import plain
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_shape import get
+
+_FUNCTIONS = ("function_call", "custom_tool_call")
+# Tools that the vendor defines and the caller runs -> where the arguments are.
+_CALLERS = {
+    "computer_call": "action",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "apply_patch_call": "operation",
+    "mcp_approval_request": "arguments",
+}
+_TOLD = (
+    "action",
+    "queries",
+    "results",
+    "code",
+    "outputs",
+    "server_label",
+    "arguments",
+    "output",
+    "error",
+    "tools",
+)
+
+
+def input_item(item: Any) -> dict[str, Any]:
+    """Return an item of `input` as a message."""
+    kind = get(item, "type")
+    if kind in (None, "message"):
+        return {"role": get(item, "role") or "user", "parts": shape.read_parts(get(item, "content"))}
+    if isinstance(kind, str) and kind.endswith("_output"):
+        output = get(item, "output")
+        response = output if isinstance(output, str) else plain(_dumped(output), 8)
+        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": response}
+        return {"role": "tool", "parts": [part]}
+    return {"role": "assistant", "parts": output_item(item)}
+
+
+def output_item(item: Any) -> list[dict[str, Any]]:
+    """Return the parts of an item that the model put out."""
+    kind = get(item, "type")
+    if kind == "message":
+        return shape.read_parts(get(item, "content"))
+    if kind == "reasoning":
+        texts = [*shape.listed(item, "summary"), *shape.listed(item, "content")]
+        words = "\n".join(text for part in texts if (text := shape.text_of(part, "text")))
+        return [{"type": "reasoning", "content": words}] if words else []
+    if runs_at_caller(item):
+        return [_tool_call(item, kind)]
+    if kind == "image_generation_call":
+        return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
+    return [_server_tool(item, str(kind or "unknown"))]
+
+
+def runs_at_caller(item: Any) -> bool:
+    """Tell whether an item is the call of a tool that the caller is to run."""
+    kind = get(item, "type")
+    if kind == "shell_call":
+        return get(get(item, "environment"), "type") != "container_reference"
+    return kind in _FUNCTIONS or kind in _CALLERS
+
+
+def server_tools(items: list[Any]) -> dict[str, int]:
+    """Return how often the vendor ran each of its tools."""
+    found: dict[str, int] = {}
+    for item in items:
+        kind = shape.text_of(item, "type")
+        if kind.endswith("_call") and not runs_at_caller(item):
+            name = kind.removesuffix("_call")
+            found[name] = found.get(name, 0) + 1
+    return found
+
+
+def logprobs(items: list[Any]) -> list[Any]:
+    """Return the log probabilities of all tokens of the answer's texts, where they were asked for."""
+    return [
+        get(token, "logprob")
+        for item in items
+        for part in shape.listed(item, "content")
+        for token in shape.listed(part, "logprobs")
+    ]
+
+
+def _tool_call(item: Any, kind: str) -> dict[str, Any]:
+    name = shape.text_of(item, "name") or kind.removesuffix("_call")
+    if kind in _FUNCTIONS:
+        given = get(item, "arguments") if kind == "function_call" else get(item, "input")
+    else:
+        given = get(item, _CALLERS[kind]) or get(item, "actions")
+    arguments = shape.as_object(given) if isinstance(given, str) else plain(_dumped(given), 8)
+    called = get(item, "call_id") or get(item, "id") or ""
+    return {"type": "tool_call", "id": called, "name": name, "arguments": arguments}
+
+
+def _server_tool(item: Any, kind: str) -> dict[str, Any]:
+    """Return the call of a tool that runs at the vendor (search, code, MCP)."""
+    found = {"type": "server_tool_call", "id": get(item, "id") or "", "name": get(item, "name") or kind}
+    for name in _TOLD:
+        value = get(item, name)
+        if value is not None:
+            found[name] = plain(_dumped(value), 8)
+    return found
+
+
+def _dumped(value: Any) -> Any:
+    """Return plain data; an image inside is told by type and size."""
+    if isinstance(value, list | tuple):
+        return [_dumped(item) for item in value]
+    if hasattr(value, "model_dump"):
+        value = value.model_dump(exclude_none=True)
+    if isinstance(value, dict):
+        return {name: _dumped(item) for name, item in value.items()}
+    if isinstance(value, str) and value.startswith("data:"):
+        return shape.link_or_blob(value, "image")
+    return value
