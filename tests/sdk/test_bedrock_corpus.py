@@ -4,24 +4,11 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-import botocore.session
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from support import corpus
+from support.aws import connect
 from support.vendor import recorded_reply
-
-
-def connect(url: str, service: str = "bedrock-runtime") -> Any:
-    """Return a client of AWS that talks to a server on loopback."""
-    return botocore.session.Session().create_client(
-        service,
-        region_name="us-east-1",
-        endpoint_url=url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}),
-    )
 
 
 @pytest.mark.parametrize("name", corpus.names("bedrock"))
@@ -34,7 +21,7 @@ def test_a_recorded_call_is_told_as_it_was(name: str, vendor: Any, spans: Any) -
     body = exchange.request["body"]
     api = exchange.expected["api"]
     if api.startswith("converse"):
-        call, arguments = getattr(client, api), without_unknown(body)
+        call, arguments = getattr(client, api), body
     else:
         call = (
             client.invoke_model_with_response_stream if exchange.expected["stream"] else client.invoke_model
@@ -46,11 +33,6 @@ def test_a_recorded_call_is_told_as_it_was(name: str, vendor: Any, spans: Any) -
     else:
         read(call(modelId=model, **arguments), exchange.response)
     corpus.check(exchange.expected, spans.attributes())
-
-
-def without_unknown(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a recorded request as this version of botocore takes it."""
-    return {key: value for key, value in body.items() if key != "modelId"}
 
 
 def read(result: Any, recorded: dict[str, Any]) -> None:

@@ -14,7 +14,13 @@ def test_a_recorded_call_is_told_as_it_was(name: str, vendor: Any, spans: Any) -
     exchange = corpus.load("cohere", name)
     vendor.answer(recorded_reply(exchange.response))
     old = "/v1/" in exchange.request["url"]
-    client: Any = (cohere.Client if old else cohere.ClientV2)("test", base_url=vendor.url)
+    with (cohere.Client if old else cohere.ClientV2)("test", base_url=vendor.url) as client:
+        replay(client, exchange)
+    corpus.check(exchange.expected, spans.attributes())
+
+
+def replay(client: Any, exchange: corpus.Exchange) -> None:
+    """Make the recorded call and read its answer."""
     stream = exchange.expected["stream"]
     call = {
         "rerank": client.rerank,
@@ -30,4 +36,3 @@ def test_a_recorded_call_is_told_as_it_was(name: str, vendor: Any, spans: Any) -
         result = call(**arguments)
         if stream:
             assert list(result)
-    corpus.check(exchange.expected, spans.attributes())

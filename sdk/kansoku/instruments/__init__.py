@@ -27,12 +27,15 @@ _CLIENTS = {
     "bedrock": Client("botocore.client", "kansoku.instruments.bedrock"),
     "cohere": Client("cohere", "kansoku.instruments.cohere"),
     "mistral": Client("mistralai.client", "kansoku.instruments.mistral"),
+    "mistral-1": Client("mistralai.sdk", "kansoku.instruments.mistral"),
     "voyage": Client("voyageai", "kansoku.instruments.voyage"),
     "groq": Client("groq", "kansoku.instruments.groq"),
     "cerebras": Client("cerebras.cloud.sdk", "kansoku.instruments.cerebras"),
     "together": Client("together", "kansoku.instruments.together"),
     "ollama": Client("ollama", "kansoku.instruments.ollama"),
+    "litellm": Client("litellm", "kansoku.instruments.litellm"),
     "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
+    "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
 }
 
 

@@ -43,7 +43,7 @@ class Reading:
 
 
 class Done(Protocol):
-    """What is called once, with the whole body; it is empty after an error and when its reader gave up early."""
+    """What is called once, with the whole body, or with none after an error and an early end."""
 
     def __call__(self, body: bytes, error: BaseException | None, early: bool) -> None:
         """Take the end of the body."""

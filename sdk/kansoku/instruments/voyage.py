@@ -8,10 +8,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from opentelemetry import trace
-
 from kansoku import semconv
-from kansoku.call import Reader, note, wrap_async, wrap_sync
+from kansoku.call import Reader, under_way, wrap_async, wrap_sync
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.voyage_read import EmbedReader, RerankReader
@@ -73,9 +71,8 @@ def _patch(module: ModuleType) -> None:
             patch.replace(owner, name, lambda original, wrap=wrap, reader=reader: wrap(original, reader))  # type: ignore[misc]
 
 
-_tries: ContextVar[tuple[int, int]] = ContextVar(
-    "kansoku_voyage_tries", default=(0, 0)
-)  # span, requests before
+# The call whose first request was made last, in this context.
+_asking: ContextVar[dict[str, Any] | None] = ContextVar("kansoku_voyage", default=None)
 
 
 def _listen(original: Any) -> Any:
@@ -114,25 +111,26 @@ def _listen_async(original: Any) -> Any:
 
 @guard
 def _asked() -> None:
-    """Count the requests of one call."""
-    span = trace.get_current_span().get_span_context().span_id
-    last, before = _tries.get()
-    before = before + 1 if last == span else 0
-    _tries.set((span, before))
-    if before:
-        note(semconv.RESEND_COUNT, before)
+    """Count the requests of one call beyond the first."""
+    call = under_way()
+    if call is not None and call is _asking.get():
+        call[semconv.RESEND_COUNT] = call.get(semconv.RESEND_COUNT, 0) + 1
+    _asking.set(call)
 
 
 @guard
 def _refused(error: BaseException) -> None:
-    status = getattr(error, "http_status", None)
-    if isinstance(status, int):
-        note(semconv.HTTP_STATUS, status)
+    call, status = under_way(), getattr(error, "http_status", None)
+    if call is not None and isinstance(status, int):
+        call[semconv.HTTP_STATUS] = status
 
 
 @guard
 def _heard(response: Any) -> None:
     """Note which model answered: what the client makes of the response does not say it."""
-    model = response.get("model")
-    if isinstance(model, str):
-        note(semconv.RESPONSE_MODEL, model)
+    call = under_way()
+    if call is not None:
+        _asking.set(None)
+        call.pop(semconv.HTTP_STATUS, None)  # of a refusal before
+        if isinstance(model := response.get("model"), str):
+            call[semconv.RESPONSE_MODEL] = model

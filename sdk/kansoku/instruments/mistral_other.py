@@ -1,0 +1,69 @@
+"""Read requests and responses of Mistral's embeddings and of its OCR."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.instruments import openai_other, openai_shape
+from kansoku.instruments.mistral_chat import Origin, read_counts
+from kansoku.instruments.openai_shape import get
+
+
+class EmbeddingReader(openai_other.EmbeddingReader):
+    """Reads `embeddings.create`; the vectors are never recorded."""
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments, which have names of their own for what is meant alike."""
+        named = {"input": arguments.get("inputs"), "dimensions": arguments.get("output_dimension")}
+        kind = arguments.get("output_dtype")
+        return super().request({**arguments, **named, "encoding_format": kind}, capture)
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read an EmbeddingResponse."""
+        answer = super().response(response, capture)
+        answer.id = get(response, "id") or ""
+        answer.attributes.update(read_counts(get(response, "usage")))
+        return answer
+
+
+class OcrReader:
+    """Reads `ocr.process`, which is paid by the page."""
+
+    operation = "generate_content"
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments: a document or an image, by address, by data or by file."""
+        request = Request(openai_shape.model_name(arguments))
+        document = arguments.get("document")
+        if capture and document is not None:
+            request.messages = [{"role": "user", "parts": [_document(document)]}]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read an OCRResponse: a text a page."""
+        pages = get(response, "pages") or ()
+        count = get(get(response, "usage_info"), "pages_processed")
+        answer = Answer(model=get(response, "model") or "")
+        if isinstance(count, int):
+            answer.attributes[semconv.PAGES] = count
+        if capture:
+            parts = [{"type": "text", "content": get(page, "markdown") or ""} for page in pages]
+            answer.messages = [{"role": "assistant", "parts": parts}] if parts else []
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: pages are not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+def _document(document: Any) -> dict[str, Any]:
+    for name, modality in (("document_url", "document"), ("image_url", "image")):
+        value = get(document, name)
+        url = value if isinstance(value, str) else get(value, "url")
+        if isinstance(url, str):
+            return openai_shape.link_or_blob(url, modality)
+    return {"type": "file", "file_id": str(get(document, "file_id") or "")}
