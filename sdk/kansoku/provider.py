@@ -16,13 +16,13 @@ _own: TracerProvider | None = None
 
 
 def attach(
-    processor: SpanProcessor, given: TracerProvider | None, resource: Mapping[str, str]
+    processor: SpanProcessor, given: TracerProvider | None, resource: Mapping[str, str], sampler: Any = None
 ) -> TracerProvider:
     """Put a processor on the given provider, else on the one that the program has set, else on a new one."""
     global _used, _processor, _own  # noqa: PLW0603 - a provider can neither be replaced nor lose a processor
     provider: Any = given or settled()
     if provider is None:
-        provider = _own = _make(resource)
+        provider = _own = _make(resource, sampler)
         trace.set_tracer_provider(provider)
         _give_way_later()
     _used, _processor = provider, processor
@@ -43,11 +43,13 @@ def settled() -> Any:
     return provider if hasattr(provider, "add_span_processor") else None
 
 
-def _make(resource: Mapping[str, str]) -> TracerProvider:
+def _make(resource: Mapping[str, str], sampler: Any = None) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
 
     # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
-    return TracerProvider(resource=Resource.create(dict(resource)), shutdown_on_exit=False)
+    return TracerProvider(
+        resource=Resource.create(dict(resource)), sampler=sampler, shutdown_on_exit=False
+    )
 
 
 def _give_way_later() -> None:

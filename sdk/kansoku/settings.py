@@ -31,6 +31,19 @@ class Settings(BaseSettings):
         "full",
         description="What to record of prompts, answers, arguments and documents: full, metadata or off.",
     )
+    mask: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("secrets",),
+        description="What is masked before it is sent: secrets, personal, all, none, or single recognisers.",
+    )
+    mask_key: SecretStr = Field(
+        SecretStr(""), description="With it, equal values get equal pseudonyms: [email:1a2b3c4d]."
+    )
+    sample_rate: float = Field(
+        1.0, ge=0, le=1, description="Share of traces kept; those with an error or a slow span always are."
+    )
+    sample_slow_seconds: float = Field(
+        30.0, ge=0, description="A trace with a span as long as this is kept whatever the rate; 0 for none."
+    )
     estimate_usage: bool = Field(
         True, description="Guess the tokens of streams that do not say them, marked as a guess."
     )
@@ -70,7 +83,7 @@ class Settings(BaseSettings):
         word = str(value).strip().lower()
         return _LEVELS.get(word, word)
 
-    @field_validator("instrument", mode="before")
+    @field_validator("instrument", "mask", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return (

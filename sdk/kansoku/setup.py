@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -13,11 +14,13 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from kansoku import provider as providers
 from kansoku import runtime, semconv
 from kansoku.codec import FeedbackCodec, SpanCodec
-from kansoku.export import Codec, Export, Mask
+from kansoku.export import Codec, Export
 from kansoku.guard import logger, swallow, warn_once
 from kansoku.outbox import Outbox
 from kansoku.prices import Prices
+from kansoku.privacy.codec import FilteredCodec
 from kansoku.receipt import Receipt
+from kansoku.sampling import ChanceSampler, TailSampler, weigh
 from kansoku.settings import Settings, read_settings
 from kansoku.trace import stamps
 from kansoku.transport import Transport
@@ -34,21 +37,34 @@ class Processor(SpanProcessor):
     def __init__(self) -> None:
         self.outbox: Outbox | None = None
         self.exit_timeout = 0.0
+        self.sampler: TailSampler | None = None
 
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
         """Add session, user, tags and the like to the span."""
         if found := stamps(parent_context):
             span.set_attributes(found)
+        if self.sampler is not None:
+            self.sampler.started(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue the span; a full queue drops and counts it."""
-        if self.outbox is not None and span.context is not None and span.context.trace_flags.sampled:
-            self.outbox.put(span)
+        """Queue the span, or let the sampler hold it; a full queue drops and counts it."""
+        if self.outbox is None or span.context is None:
+            return
+        if self.sampler is not None:
+            self.sampler.ended(span)
+        elif span.context.trace_flags.sampled:
+            self.outbox.put(weigh(span) if span.context.trace_state else span)
 
     def shutdown(self) -> None:
         """Send what is queued, in bounded time."""
         if self.outbox is not None:
+            self.release()
             self.outbox.close(self.exit_timeout)
+
+    def release(self) -> None:
+        """Decide about the traces that the sampler holds; those under way are not waited for."""
+        if self.sampler is not None:
+            self.sampler.release()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Send what is queued; False when the time was too short."""
@@ -58,7 +74,7 @@ class Processor(SpanProcessor):
 _processor: Processor | None = None
 
 
-def init(
+def init(  # noqa: PLR0913 - what every program sets, and nothing else
     *,
     endpoint: str | None = None,
     api_key: str | None = None,
@@ -66,6 +82,7 @@ def init(
     environment: str | None = None,
     release: str | None = None,
     capture_content: bool | str | None = None,
+    mask: str | Sequence[str] | Callable[[str], str] | None = None,
     instrument: bool | list[str] | None = None,
     tracer_provider: TracerProvider | None = None,
 ) -> None:
@@ -73,7 +90,8 @@ def init(
 
     `instrument` is False, or names of clients to trace (default: all that are installed). Spans go through
     `tracer_provider`, else through the provider that the program has set, else through a new one. Calling
-    again replaces the settings. `capture_content` is full (True), metadata or off (False).
+    again replaces the settings. `capture_content` is full (True), metadata or off (False); `mask` names what
+    is masked (docs/sdk/privacy.md), or is a function from text to text that sees what is left.
     """
     given = {
         "endpoint": endpoint,
@@ -82,17 +100,21 @@ def init(
         "environment": environment,
         "release": release,
         "capture_content": capture_content,
+        "mask": None if callable(mask) else mask,
         "instrument": None if instrument is True else () if instrument is False else instrument,
     }
     try:
         with _lock:
-            _start(read_settings({k: v for k, v in given.items() if v is not None}), tracer_provider)
+            settings = read_settings({k: v for k, v in given.items() if v is not None})
+            _start(settings, tracer_provider, mask if callable(mask) else None)
     except Exception as error:  # noqa: BLE001 - the border: a program must start without its tracing
         swallow("setup.init", error)
         warn_once("init", "Kansoku could not start and traces nothing: %s: %s", type(error).__name__, error)
 
 
-def _start(settings: Settings, given: TracerProvider | None) -> None:
+def _start(
+    settings: Settings, given: TracerProvider | None, mask: Callable[[str], str] | None = None
+) -> None:
     shutdown(timeout=min(1.0, settings.exit_timeout))
     if settings.disabled:
         return
@@ -106,7 +128,9 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
         _resource(settings), max_bytes=settings.batch_bytes, max_field_bytes=settings.max_field_bytes
     )
     # The list prices take 50 ms to load: in the background, not in the first call.
-    spans = _outbox(settings, "traces", codec, _spans, warm_up=prices if settings.instrument else None)
+    warm_up = prices.load if settings.instrument else None
+    spans = _outbox(settings, "traces", codec, _spans, mask=mask, warm_up=warm_up)
+    processor.sampler = _sampler(settings, spans)
     processor.outbox, processor.exit_timeout = spans, settings.exit_timeout
     runtime.use(
         runtime.Runtime(
@@ -114,8 +138,8 @@ def _start(settings: Settings, given: TracerProvider | None) -> None:
             tracer=provider.get_tracer("kansoku", _version(), schema_url=semconv.SCHEMA_URL),
             prices=prices,
             spans=spans,
-            feedback=_outbox(settings, "feedback", FeedbackCodec(), _feedback),
-            capture=settings.capture_content == "full",
+            feedback=_outbox(settings, "feedback", FeedbackCodec(), _feedback, mask=mask),
+            capture=settings.capture_content != "off",
             max_bytes=settings.max_field_bytes,
             local_provider=settings.local_provider,
             capture_level=settings.capture_content,
@@ -133,7 +157,8 @@ def _attach(settings: Settings, given: TracerProvider | None) -> tuple[Processor
     provider = providers.current()
     if _processor is None or provider is None or (given or providers.settled()) not in (None, provider):
         _processor = Processor()
-        provider = providers.attach(_processor, given, _resource(settings))
+        sampler = ChanceSampler(settings.sample_rate) if settings.sample_rate < 1 else None
+        provider = providers.attach(_processor, given, _resource(settings), sampler)
     atexit.unregister(shutdown)
     atexit.register(shutdown)
     return _processor, provider
@@ -154,8 +179,8 @@ def _outbox(
     codec: Codec,
     receipt: Receipt,
     *,
-    mask: Mask | None = None,
-    warm_up: Prices | None = None,
+    mask: Callable[[str], str] | None = None,
+    warm_up: Callable[[], None] | None = None,
 ) -> Outbox:
     """Return the queue of one signal with everything behind it."""
     receipt.service = settings.service_name or os.environ.get("OTEL_SERVICE_NAME", "")
@@ -166,13 +191,26 @@ def _outbox(
         timeout=settings.send_timeout,
         retry_seconds=settings.retry_seconds,
     )
-    delivery = Export(
+    filtered = FilteredCodec(
         codec,
+        mask=settings.mask,
+        function=mask,
+        key=settings.mask_key.get_secret_value(),
+        level=settings.capture_content,
+        feedback=signal == "feedback",
+    )
+
+    def prepare() -> None:
+        filtered.load()
+        if warm_up is not None:
+            warm_up()
+
+    delivery = Export(
+        filtered,
         transport,
         receipt,
         spool=_spool(settings, signal, receipt),
-        mask=mask,
-        warm_up=warm_up.load if warm_up is not None else None,
+        warm_up=prepare,
     )
     return Outbox(
         delivery,
@@ -181,6 +219,17 @@ def _outbox(
         batch_size=settings.batch_size if signal == "traces" else _FEEDBACK_BATCH,
         delay=settings.batch_seconds,
         name="kansoku-spans" if signal == "traces" else "kansoku-feedback",
+    )
+
+
+def _sampler(settings: Settings, spans: Outbox) -> TailSampler | None:
+    if settings.sample_rate >= 1:
+        return None
+    return TailSampler(
+        settings.sample_rate,
+        settings.sample_slow_seconds,
+        spans.put,
+        drop=lambda count: spans.receipt.turn_away(semconv.SAMPLED_OUT, count),
     )
 
 
@@ -256,6 +305,8 @@ def shutdown(timeout: float | None = None) -> None:
         if runtime.current() is None:
             return
         runtime.use(None)
+        if _processor is not None:
+            _processor.release()
         boxes = running.spans, running.feedback
         for outbox in boxes:
             outbox.hasten()

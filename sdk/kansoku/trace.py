@@ -223,10 +223,12 @@ def context(
     prompt_name: str | None = None,
     prompt_version: str | int | None = None,
     experiment: str | None = None,
+    capture_content: str | None = None,
 ) -> Iterator[None]:
     """Say for every span that starts inside who asked and which prompt or experiment it belongs to.
 
-    Contexts nest: the inner value wins, tags and metadata add up.
+    Contexts nest: the inner value wins, tags and metadata add up. `capture_content` (full, metadata, off) can
+    only record less than KANSOKU_CAPTURE_CONTENT allows.
     """
     given = {
         semconv.SESSION_ID: session_id,
@@ -234,6 +236,7 @@ def context(
         semconv.PROMPT_NAME: prompt_name,
         semconv.PROMPT_VERSION: prompt_version,
         semconv.EXPERIMENT: experiment,
+        semconv.CAPTURE_CONTENT: capture_content,
         **{semconv.METADATA + str(key): value for key, value in (metadata or {}).items()},
     }
     token = None
