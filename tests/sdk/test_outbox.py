@@ -31,7 +31,7 @@ class Delivery:
         self.batches.append(list(batch))
         self.said.append(f"deliver {len(batch)}{' closing' if closing.is_set() else ''}")
 
-    def idle(self, closing: threading.Event) -> float | None:
+    def idle(self, closing: threading.Event) -> float | None:  # noqa: ARG002
         """Have nothing to do."""
         return None
 

@@ -36,7 +36,7 @@ def _forget_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_requests_come_back_oldest_first_and_only_for_their_owner_to_read(tmp_path: Path) -> None:
-    """Three requests are claimed in the order of writing; directory 0700, files 0600, none left at the end."""
+    """Three requests are claimed in the order of writing; directory 0700, files 0600, none left over."""
     spool = make(tmp_path)
     for number in (1, 2, 3):
         assert spool.put(b"x" * number, number * 10, ME) == ""

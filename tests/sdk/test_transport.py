@@ -147,7 +147,12 @@ def test_a_request_under_way_can_be_cut_off(collector: Collector) -> None:
     """Against a server that never answers, `interrupt` ends the wait at once, and no new request begins."""
     collector.rule = lambda _: Answer(HANG)
     one = make(collector.url, timeout=60.0)
-    threading.Thread(target=lambda: collector.arrived.wait(10) and one.interrupt()).start()
+
+    def cut_off() -> None:
+        collector.arrived.wait(10)
+        one.interrupt()
+
+    threading.Thread(target=cut_off).start()
     closing = threading.Event()
     closing.set()
     assert one.send(pack(b"body"), closing).outcome == "away"

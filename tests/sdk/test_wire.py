@@ -1,5 +1,6 @@
 """Encoded requests taken apart: nothing is lost in halves, and a span cut hard stays a span."""
 
+import contextlib
 import json
 
 import pytest
@@ -95,10 +96,8 @@ def test_a_span_cut_hard_keeps_what_is_short_and_says_how_long_the_rest_was() ->
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_a_message_or_a_value_error(data: bytes) -> None:
     """Damaged bytes never end in anything but ValueError, and an answer of any bytes is readable."""
-    try:
+    with contextlib.suppress(ValueError):
         assert b"".join(field.whole for field in wire.fields(data)) == data
-    except ValueError:
-        pass
     assert wire.partial_success(data)[0] >= 0
 
 

@@ -26,7 +26,7 @@ class Collector:
 
     def __init__(self, port: int = 0) -> None:
         self.script: list[Answer] = []
-        self.rule: Any = lambda body: Answer()
+        self.rule: Any = lambda _: Answer()
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.connections = 0
@@ -70,7 +70,7 @@ class Collector:
                     body = gzip.decompress(body)
                 collector.headers.append(dict(self.headers))
                 answer = collector.script.pop(0) if collector.script else collector.rule(body)
-                if 200 <= answer.status < 300 and not answer.headers.get("Content-Type") == "text/html":
+                if 200 <= answer.status < 300 and answer.headers.get("Content-Type") != "text/html":
                     collector.bodies.append(body)
                 collector.arrived.set()
                 if answer.status == HANG:
