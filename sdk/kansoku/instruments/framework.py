@@ -25,7 +25,7 @@ _NAMED = frozenset({*_SESSIONS, "user_id", "run_id"})
 class Run:
     """A run under way; `context` is what belongs inside it, `attributes` are written at its end."""
 
-    __slots__ = ("attributes", "context", "ended", "id", "running", "span", "started")
+    __slots__ = ("attributes", "context", "ended", "id", "name", "running", "span", "started")
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class Run:
         running: runtime.Runtime,
     ) -> None:
         self.id = run_id
+        self.name = name
         self.running = running
         self.started = clock.now()
         self.ended = False
