@@ -38,7 +38,8 @@ _CLOUDS = {
 def read_origin(resource: Any, local_provider: str) -> openai_hosts.Origin:
     """Return provider, host and port that a resource of the client talks to."""
     provider, host, port = openai_hosts.read_origin(resource, local_provider)
-    return _cloud(type(resource._client)) or _vendor(provider, host), host, port
+    kind: Any = type(resource._client)
+    return _cloud(kind) or _vendor(provider, host), host, port
 
 
 @functools.lru_cache(maxsize=64)

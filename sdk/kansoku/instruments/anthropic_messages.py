@@ -166,15 +166,13 @@ def _read_settings(given: Mapping[str, Any], found: dict[str, Any]) -> None:
 
 def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
     """Return what else an answer says: tier and place of service, tools run by the vendor, container."""
-    found: dict[str, Any] = {}
-    for key, value in (
-        (semconv.RESPONSE_TIER, get(usage, "service_tier")),
-        (semconv.INFERENCE_GEO, get(usage, "inference_geo")),
-        (semconv.STOP_SEQUENCE, get(response, "stop_sequence")),
-        (semconv.CONTAINER_ID, get(get(response, "container"), "id")),
-    ):
-        if isinstance(value, str) and value:
-            found[key] = value
+    said = {
+        semconv.RESPONSE_TIER: get(usage, "service_tier"),
+        semconv.INFERENCE_GEO: get(usage, "inference_geo"),
+        semconv.STOP_SEQUENCE: get(response, "stop_sequence"),
+        semconv.CONTAINER_ID: get(get(response, "container"), "id"),
+    }
+    found: dict[str, Any] = {key: value for key, value in said.items() if isinstance(value, str) and value}
     ran = get(usage, "server_tool_use")
     for name, key in _SERVER_TOOLS.items():
         count = get(ran, name)

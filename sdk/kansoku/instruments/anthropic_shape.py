@@ -194,7 +194,7 @@ def read_tool(tool: Any) -> dict[str, Any]:
 
 
 def read_usage(usage: Any) -> Usage | None:
-    """Return the token counts of a `usage` object; at this vendor input excludes what caches read and wrote."""
+    """Return the token counts of a `usage` object: its input excludes what caches read and wrote."""
     sent, answered = _count(usage, "input_tokens"), _count(usage, "output_tokens")
     if sent is None and answered is None:
         return None
@@ -219,7 +219,7 @@ def _count(counts: Any, name: str) -> int | None:
 
 
 def fields(thing: Any) -> Mapping[str, Any]:
-    """Return the fields of a mapping or of a model of the client, those that its version does not know, too."""
+    """Return the fields of a mapping or of a model of the client, also what its version does not know."""
     if isinstance(thing, Mapping):
         return thing
     own: dict[str, Any] = getattr(thing, "__dict__", {})

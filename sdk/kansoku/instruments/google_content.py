@@ -1,0 +1,187 @@
+"""Read requests and responses of Gemini's generate_content and generate_content_stream."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.content import to_json
+from kansoku.instruments import google_shape as shape
+from kansoku.instruments.google_shape import get
+
+_NUMBERS = {
+    "temperature": semconv.TEMPERATURE,
+    "top_p": semconv.TOP_P,
+    "top_k": semconv.TOP_K,
+    "max_output_tokens": semconv.MAX_TOKENS,
+    "candidate_count": semconv.CHOICE_COUNT,
+    "seed": semconv.SEED,
+    "presence_penalty": semconv.PRESENCE_PENALTY,
+    "frequency_penalty": semconv.FREQUENCY_PENALTY,
+}
+_PREFIX = "models/"
+_MAX_SOURCES = 100
+_MAX_SOURCES_BYTES = 16_384
+
+
+def model_name(arguments: Mapping[str, Any]) -> str:
+    """Return the model asked for, without the path of the resource around it."""
+    model = arguments.get("model")
+    if not isinstance(model, str):
+        return ""
+    if model.startswith(_PREFIX) or "/publishers/" in f"/{model}":
+        return model.rpartition(_PREFIX)[2]
+    return model.removeprefix("google/")
+
+
+class ContentReader:
+    """Reads generated content, whole or streamed."""
+
+    operation = "chat"
+
+    def __init__(self, origin: Any) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `generate_content`."""
+        config = arguments.get("config")
+        request = Request(model_name(arguments))
+        if config is not None:
+            _read_settings(config, request.attributes)
+        if capture:
+            request.messages = shape.read_contents(arguments.get("contents"))
+            if (system := get(config, "system_instruction")) is not None:
+                request.instructions = shape.read_text(system)
+            request.tools = shape.read_tools(get(config, "tools")) or None
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a GenerateContentResponse."""
+        return self.fold([response], capture)
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks of a stream together; each is a response with what is new."""
+        candidates: dict[int, _Candidate] = {}
+        for chunk in chunks:
+            for number, told in enumerate(get(chunk, "candidates") or ()):
+                index = get(told, "index") or number
+                if index not in candidates:
+                    candidates[index] = _Candidate()
+                candidates[index].add(told, capture)
+        ordered = [candidates[index] for index in sorted(candidates)]
+        answer = Answer(
+            model=_last(chunks, "model_version") or "",
+            id=_last(chunks, "response_id") or "",
+            finish_reasons=[each.finish for each in ordered if each.finish],
+            usage=shape.read_usage(*(get(chunk, "usage_metadata") for chunk in chunks)),
+        )
+        for each in ordered:
+            answer.attributes.update(each.grounding(capture))
+        feedback = _last(chunks, "prompt_feedback")
+        if reason := shape.word(get(feedback, "block_reason") if feedback is not None else None):
+            answer.attributes[semconv.BLOCK_REASON] = reason.lower()
+            answer.finish_reasons = answer.finish_reasons or ["content_filter"]
+        tier = get(_last(chunks, "usage_metadata"), "traffic_type")
+        if tier is not None:
+            answer.attributes[semconv.RESPONSE_TIER] = shape.word(tier).lower()
+        if capture:
+            answer.messages = [each.message() for each in ordered]
+        return answer
+
+
+class _Candidate:
+    """One candidate of an answer, growing."""
+
+    __slots__ = ("_metadata", "_parts", "_word", "called")
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, Any]] = []
+        self._word = ""
+        self._metadata: Any = None
+        self.called = False
+
+    def add(self, told: Any, capture: bool) -> None:
+        """Add what one chunk says about this candidate."""
+        if (reason := get(told, "finish_reason")) is not None:
+            self._word = shape.finish_reason(reason)
+        self._metadata = get(told, "grounding_metadata") or self._metadata
+        parts = get(get(told, "content"), "parts") or ()
+        self.called = self.called or any(get(part, "function_call") is not None for part in parts)
+        if capture:
+            self._parts += [part for each in parts if (part := shape.read_part(each)) is not None]
+
+    @property
+    def finish(self) -> str:
+        """The canonical finish reason: at this vendor an answer that calls tools stops like any other."""
+        return "tool_calls" if self._word == "stop" and self.called else self._word
+
+    def message(self) -> dict[str, Any]:
+        """Return the whole message in the GenAI shape."""
+        return {"role": "assistant", "parts": shape.join_parts(self._parts), "finish_reason": self.finish}
+
+    def grounding(self, capture: bool) -> dict[str, Any]:
+        """Return what the vendor searched for and what the answer rests on."""
+        if self._metadata is None:
+            return {}
+        found: dict[str, Any] = {}
+        queries = [
+            query for query in get(self._metadata, "web_search_queries") or () if isinstance(query, str)
+        ]
+        if queries:
+            found[semconv.WEB_SEARCHES] = len(queries)
+        if capture and queries:
+            found[semconv.SEARCH_QUERIES] = tuple(queries)
+        sources = [
+            {"uri": get(place, "uri") or "", "title": get(place, "title") or ""}
+            for chunk in (get(self._metadata, "grounding_chunks") or ())[:_MAX_SOURCES]
+            for kind in ("web", "retrieved_context", "maps")
+            if (place := get(chunk, kind)) is not None
+        ]
+        if capture and sources:
+            found[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
+        return found
+
+
+def _last(chunks: list[Any], name: str) -> Any:
+    return next((found for chunk in reversed(chunks) if (found := get(chunk, name)) is not None), None)
+
+
+def _read_settings(config: Any, found: dict[str, Any]) -> None:
+    """Add the parameters of a config, of the client's class or a mapping."""
+    for name, key in _NUMBERS.items():
+        value = get(config, name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[key] = int(value) if key == semconv.TOP_K and value == int(value) else value
+    stops = get(config, "stop_sequences")
+    if isinstance(stops, list | tuple) and stops:
+        found[semconv.STOP_SEQUENCES] = tuple(str(stop) for stop in stops)
+    thinking = get(config, "thinking_config")
+    if thinking is not None:
+        if isinstance(budget := get(thinking, "thinking_budget"), int):
+            found[semconv.THINKING_BUDGET] = budget
+        if level := shape.word(get(thinking, "thinking_level")):
+            found[semconv.REASONING_LEVEL] = level.lower()
+    calling = get(get(config, "tool_config"), "function_calling_config")
+    if calling is not None and (mode := shape.word(get(calling, "mode"))):
+        found[semconv.TOOL_CHOICE] = mode.lower()
+    if output := _output_type(config):
+        found[semconv.OUTPUT_TYPE] = output
+    safety = get(config, "safety_settings")
+    if isinstance(safety, list | tuple) and safety:
+        found[semconv.SAFETY_SETTINGS] = tuple(
+            f"{shape.word(get(each, 'category'))}={shape.word(get(each, 'threshold'))}" for each in safety
+        )
+
+
+def _output_type(config: Any) -> str:
+    """Return what kind of output is asked for; "" when nothing is said."""
+    kinds = {shape.word(kind).upper() for kind in get(config, "response_modalities") or ()}
+    if "AUDIO" in kinds:
+        return "speech"
+    if "IMAGE" in kinds:
+        return "image"
+    mime_type = get(config, "response_mime_type")
+    schema = any(get(config, name) is not None for name in ("response_schema", "response_json_schema"))
+    if schema or mime_type == "application/json":
+        return "json"
+    return "text" if mime_type == "text/plain" else ""

@@ -1,0 +1,102 @@
+"""Read requests and responses of Google's embeddings and images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import Answer, Request
+from kansoku.instruments import google_shape as shape
+from kansoku.instruments import openai_shape
+from kansoku.instruments.google_content import model_name
+from kansoku.instruments.google_shape import get
+from kansoku.usage import Usage
+
+
+class EmbeddingReader:
+    """Reads embeddings; the vectors are never recorded."""
+
+    operation = "embeddings"
+
+    def __init__(self, origin: Any) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `embed_content`, or of what it calls."""
+        request = Request(model_name(arguments))
+        wanted = get(arguments.get("config"), "output_dimensionality")
+        if isinstance(wanted, int):
+            request.attributes[semconv.EMBEDDING_DIMENSIONS] = wanted
+        if capture:
+            names = ("contents", "content", "batch_contents")
+            given = next((arguments[name] for name in names if arguments.get(name) is not None), ())
+            request.messages = shape.read_contents(given) or None
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
+        """Read an EmbedContentResponse."""
+        found = get(response, "embeddings") or ()
+        usage = shape.read_usage(get(response, "usage_metadata"))
+        answer = Answer(usage=usage if usage is not None else _counted(found))
+        answer.attributes[semconv.EMBEDDING_INPUTS] = len(found)
+        if found:
+            answer.attributes[semconv.EMBEDDING_DIMENSIONS] = len(get(found[0], "values") or ())
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: embeddings are not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+def _counted(embeddings: Any) -> Usage | None:
+    """Return the tokens that Vertex counts beside each embedding."""
+    counts = [get(get(each, "statistics"), "token_count") for each in embeddings]
+    known = [int(count) for count in counts if isinstance(count, int | float)]
+    return Usage(input_fresh=sum(known)) if known else None
+
+
+class ImageReader:
+    """Reads generated and edited images, by type and size; Google says no usage for them."""
+
+    operation = "generate_content"
+
+    def __init__(self, origin: Any) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments of `generate_images`, `edit_image` or `upscale_image`."""
+        request = Request(model_name(arguments), {semconv.OUTPUT_TYPE: "image"})
+        config = arguments.get("config")
+        for name, key in (("number_of_images", semconv.CHOICE_COUNT), ("seed", semconv.SEED)):
+            value = get(config, name)
+            if isinstance(value, int):
+                request.attributes[key] = value
+        prompt = arguments.get("prompt")
+        if capture and isinstance(prompt, str):
+            request.messages = [{"role": "user", "parts": [{"type": "text", "content": prompt}]}]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a GenerateImagesResponse."""
+        answer = Answer()
+        for generated in get(response, "generated_images") or ():
+            reason = get(generated, "rai_filtered_reason")
+            finish = "content_filter" if reason else "stop"
+            answer.finish_reasons.append(finish)
+            if capture:
+                image = get(generated, "image")
+                parts = [_image(image)] if image is not None else []
+                answer.messages.append({"role": "assistant", "parts": parts, "finish_reason": finish})
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the last chunk: images are not streamed."""
+        return self.response(chunks[-1], capture)
+
+
+def _image(image: Any) -> dict[str, Any]:
+    kind = str(get(image, "mime_type") or "image/*")
+    if isinstance(uri := get(image, "gcs_uri"), str):
+        return {**openai_shape.link_or_blob(uri, "image"), "mime_type": kind}
+    data = get(image, "image_bytes")
+    size = len(data) if isinstance(data, bytes) else 0
+    return {"type": "blob", "modality": "image", "mime_type": kind, "size": size}
