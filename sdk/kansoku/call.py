@@ -4,7 +4,6 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from opentelemetry import context as otel_context
@@ -250,20 +249,15 @@ def answer_attributes(
         attributes[semconv.ERROR_TYPE] = answer.failure
     if answer.usage is not None:
         attributes.update(usage_attributes(answer.usage))
-        at = _hour(started // _HOUR)
-        for priced in dict.fromkeys((answer.model, model)):
-            cost = running.prices.cost(provider, priced, answer.usage, at) if priced else None
+        for priced in (answer.model, model):
+            # By the hour: list prices change at full hours at the soonest.
+            cost = (
+                running.prices.dollars(provider, priced, answer.usage, started // _HOUR) if priced else None
+            )
             if cost is not None:
-                attributes[semconv.COST_USD] = float(cost.total)
-                attributes[semconv.PRICE_ID] = cost.price_id
+                attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
                 break
     return attributes
-
-
-@functools.lru_cache(maxsize=64)
-def _hour(number: int) -> datetime:
-    """Return the start of an hour since the epoch: list prices change at full hours at the soonest."""
-    return datetime.fromtimestamp(number * 3600, UTC)
 
 
 def usage_attributes(usage: Usage) -> dict[str, int]:

@@ -87,7 +87,12 @@ class Override:
             + usage.cache_write_1h * self.cache_write_1h
         )
         answer = usage.output_tokens * self.output
-        return Cost(prompt, answer, f"override/{self.model}@{self.since.isoformat()}")
+        return Cost(prompt, answer, self.price_id)
+
+    @property
+    def price_id(self) -> str:
+        """The name under which this entry is written on spans."""
+        return f"override/{self.model}@{self.since.isoformat()}"
 
 
 class Prices:
@@ -99,10 +104,50 @@ class Prices:
 
     def __init__(self, overrides: Path | None = None) -> None:
         self._overrides = read_overrides(overrides) if overrides else []
+        self._rates = lru_cache(maxsize=1024)(self._find_rates)
 
     def load(self) -> None:
         """Load the list prices now, so that the first call does not wait for it."""
         self.cost("openai", "gpt-4o-mini", Usage(input_fresh=1), datetime.now(UTC))
+
+    def dollars(self, provider: str, model: str, usage: Usage, hour: int) -> tuple[float, str] | None:
+        """Return the total of `cost` as a double, and the price's id; `hour` counts from 1970, UTC.
+
+        For every call on its own thread: whole numbers instead of decimals, the same result to the last bit.
+        """
+        rates = self._rates(provider, model, hour)
+        if rates is None:
+            return None
+        if usage.input_tokens > rates.limit or (
+            rates.text_only and (usage.audio_in or usage.audio_out or usage.image)
+        ):
+            cost = self.cost(provider, model, usage, _start(hour))
+            return None if cost is None else (float(cost.total), cost.price_id)
+        total = (
+            (usage.input_fresh + usage.audio_in + usage.image) * rates.fresh
+            + usage.cache_read * rates.read
+            + usage.cache_write_5m * rates.write
+            + usage.cache_write_1h * rates.write_1h
+            + usage.output_tokens * rates.answer
+        )
+        return total / rates.scale, rates.price_id
+
+    def _find_rates(self, provider: str, model: str, hour: int) -> "_Rates | None":
+        at = _start(hour)
+        entry = self._override(provider, model, at.date())
+        if entry is not None:
+            dollars = (entry.input, entry.cache_read, entry.cache_write, entry.cache_write_1h, entry.output)
+            return _rates(dollars, math.inf, False, entry.price_id)
+        sheet = _sheet(provider, model, at)
+        if sheet is None:
+            return None
+        if sheet.flat is None:
+            return _Rates(0, 0, 0, 0, 0, 1, -1, True, sheet.price_id)  # never within its limit
+        fresh, read, write, answer = sheet.flat
+        return _rates((fresh, read, write, write, answer), sheet.limit, True, sheet.price_id)
+
+    def _override(self, provider: str, model: str, day: date) -> Override | None:
+        return next((o for o in self._overrides if o.matches(provider, model, day)), None)
 
     def cost(self, provider: str, model: str, usage: Usage, at: datetime) -> Cost | None:
         """Return what `usage` cost at the time `at`, or None when the model has no price.
@@ -110,13 +155,39 @@ class Prices:
         None is not zero: whoever adds costs up must say how many calls were left out.
         """
         day = at.astimezone(UTC).date()
-        entry = next((o for o in self._overrides if o.matches(provider, model, day)), None)
+        entry = self._override(provider, model, day)
         if entry is not None:
             return entry.cost(usage)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
         return _list_cost(
             provider, model, usage, at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         )
+
+
+class _Rates(NamedTuple):
+    """Dollars per token times `scale`, as whole numbers, for calls of at most `limit` input tokens."""
+
+    fresh: int
+    read: int
+    write: int
+    write_1h: int
+    answer: int
+    scale: int
+    limit: float
+    text_only: bool
+    price_id: str
+
+
+def _rates(dollars: tuple[Decimal, ...], limit: float, text_only: bool, price_id: str) -> _Rates:
+    """Return prices in the order fresh, read, write, one-hour write, answer as whole numbers."""
+    ratios = [value.as_integer_ratio() for value in dollars]
+    scale = math.lcm(*(denominator for _, denominator in ratios))
+    fresh, read, write, write_1h, answer = (number * (scale // part) for number, part in ratios)
+    return _Rates(fresh, read, write, write_1h, answer, scale, limit, text_only, price_id)
+
+
+def _start(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 class _Sheet(NamedTuple):

@@ -176,3 +176,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A missing file is an error of its own, not an empty list of prices."""
     with pytest.raises(PricesError, match="cannot be read"):
         Prices(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "own", "unknown"])
+@pytest.mark.parametrize("extra", [{}, {"audio_in": 40}, {"cache_read": 900, "cache_write_1h": 70}])
+def test_the_quick_total_is_the_exact_cost_as_a_double(
+    tmp_path: Path, name: str, extra: dict[str, int]
+) -> None:
+    """What a call's own thread computes in whole numbers is the decimal sum to the last bit, tiers too."""
+    file = tmp_path / "prices.toml"
+    file.write_text('[[price]]\nmodel = "own"\ninput_per_million = 0.07\noutput_per_million = 0.31\n')
+    prices = Prices(file)
+    hour = 497_000
+    for fresh in (1, 333, 1873, 250_001):
+        usage = Usage(input_fresh=fresh, output_visible=417, reasoning=3, **extra)
+        cost = prices.cost("", name, usage, datetime.fromtimestamp(hour * 3600, UTC))
+        expected = None if cost is None else (float(cost.total), cost.price_id)
+        assert prices.dollars("", name, usage, hour) == expected
