@@ -1,0 +1,111 @@
+"""Trace LiteLLM: its functions are spans, and the clients that they call below are none."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from kansoku.call import Reader, wrap_async, wrap_sync
+from kansoku.instruments import patch
+from kansoku.instruments.cohere_other import RerankReader
+from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
+from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
+from kansoku.instruments.openai_responses import ResponsesReader
+
+_CHAT = RoutedChatReader()
+_TEXT = RoutedReader(CompletionReader(origin))
+_EMBEDDING = RoutedReader(EmbeddingReader(origin))
+_RERANK = RoutedReader(RerankReader(origin))
+_RESPONSES = RoutedReader(ResponsesReader(origin))
+# Module that defines the functions -> function -> reader; `litellm` itself has each of them, too.
+_FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
+    "litellm.main": {
+        "completion": _CHAT,
+        "acompletion": _CHAT,
+        "text_completion": _TEXT,
+        "atext_completion": _TEXT,
+        "embedding": _EMBEDDING,
+        "aembedding": _EMBEDDING,
+    },
+    "litellm.rerank_api.main": {"rerank": _RERANK, "arerank": _RERANK},
+    "litellm.responses.main": {"responses": _RESPONSES, "aresponses": _RESPONSES},
+}
+
+
+def start() -> None:
+    """Trace the functions from now on."""
+    for module in _FUNCTIONS:
+        patch.when_imported(module, _patch)
+
+
+def stop() -> None:
+    """Put the library's own functions back."""
+    for module in _FUNCTIONS:
+        patch.forget(module)
+        for owner in _owners(module):
+            for name in _FUNCTIONS[module]:
+                patch.restore(owner, name)
+
+
+def _patch(module: ModuleType) -> None:
+    for name, reader in _FUNCTIONS[module.__name__].items():
+        made: Callable[[Any], Any] = functools.cache(functools.partial(_wrap_function, reader=reader))
+        for owner in _owners(module.__name__):
+            patch.replace(owner, name, made)  # the same wrapper in both: they are one function to the program
+
+
+def _owners(module: str) -> list[ModuleType]:
+    """Return the modules in which the functions of a module are found."""
+    return [sys.modules[name] for name in (module, "litellm") if name in sys.modules]
+
+
+def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
+    """Return a function that makes the same call and traces it; its arguments say where it goes."""
+    signature = _signature(original)
+    names = tuple(signature.parameters)
+
+    def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(names, args, strict=False)), **kwargs}
+
+    if inspect.iscoroutinefunction(original):
+
+        async def call_later(_: Any, *args: Any, **kwargs: Any) -> Any:
+            return keep_stream(await original(*args, **kwargs))
+
+        method = wrap_async(_with_self(call_later, signature), reader)
+
+        @functools.wraps(original)
+        async def traced_later(*args: Any, **kwargs: Any) -> Any:
+            return await method(arguments_of(args, kwargs), *args, **kwargs)
+
+        return traced_later
+
+    def call(_: Any, *args: Any, **kwargs: Any) -> Any:
+        return keep_stream(original(*args, **kwargs))
+
+    method = wrap_sync(_with_self(call, signature), reader)
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        return method(arguments_of(args, kwargs), *args, **kwargs)
+
+    return traced
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a function's signature; `aembedding` and its like hide it, and have that of `embedding`."""
+    found = inspect.signature(function)
+    if all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found.parameters.values()):
+        twin = getattr(sys.modules[function.__module__], function.__name__.removeprefix("a"), None)
+        return inspect.signature(twin) if twin is not None else found
+    return found
+
+
+def _with_self(method: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """Give a method the signature of a function behind its first parameter."""
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    found: Any = method
+    found.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])
+    return method

@@ -1,0 +1,215 @@
+"""Read what LiteLLM adds to OpenAI's shapes: who answered in truth, at what cost, from a cache or not."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from kansoku import runtime, semconv
+from kansoku.call import Answer, Reader, Request
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_chat import ChatReader
+from kansoku.instruments.openai_hosts import find_provider
+from kansoku.instruments.openai_shape import get
+from kansoku.usage import Usage
+
+# LiteLLM's name of a provider -> OpenTelemetry's; others are called as LiteLLM calls them.
+_PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "azure_text": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "sagemaker": "aws.sagemaker",
+    "vertex_ai": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
+    "gemini": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "codestral": "mistral_ai",
+    "cohere_chat": "cohere",
+    "xai": "x_ai",
+    "moonshot": "moonshot_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "watsonx_text": "ibm.watsonx.ai",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "ollama_chat": "ollama",
+    "voyage": "voyageai",
+    "github_copilot": "github-copilot",
+}
+# Names that only say which API is spoken; the host tells who speaks it.
+_SPEAKS_OPENAI = frozenset(
+    {"openai", "text-completion-openai", "custom_openai", "openai_like", "litellm_proxy"}
+)
+_OWN_SERVERS = frozenset(
+    {"vllm", "hosted_vllm", "lm_studio", "llamafile", "xinference", "infinity", "triton"}
+)
+# What is a parameter of the model; the rest is LiteLLM's own business, keys and addresses among it.
+# fmt: off
+_PARAMETERS = frozenset({
+    "model", "messages", "functions", "function_call", "tools", "tool_choice", "parallel_tool_calls",
+    "temperature", "top_p", "top_k", "min_p", "n", "stream", "stream_options", "stop", "max_tokens",
+    "max_completion_tokens", "modalities", "audio", "prediction", "presence_penalty",
+    "frequency_penalty", "repetition_penalty", "logit_bias", "user", "response_format", "seed",
+    "logprobs", "top_logprobs", "thinking", "reasoning_effort", "verbosity", "safety_identifier",
+    "service_tier", "web_search_options", "input", "prompt", "suffix", "echo", "best_of",
+    "encoding_format", "dimensions", "instructions", "max_output_tokens", "reasoning", "text",
+    "text_format", "truncation", "include", "store", "background", "previous_response_id", "query",
+    "documents", "top_n", "rank_fields", "return_documents", "size", "quality", "style",
+})
+# fmt: on
+ROUTER = "litellm"  # while it is not known whom it asks
+
+# The streams under way by the id of their call: only they know whether the provider counted the tokens.
+_streams: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
+
+
+def keep_stream(result: Any) -> Any:
+    """Remember a stream, for as long as somebody holds it; return whatever was given."""
+    if hasattr(result, "completion_stream") and (call := _hidden(result).get("litellm_call_id")):
+        _streams[call] = result
+    return result
+
+
+def origin(resource: Any, local_provider: str) -> tuple[str, str, int]:
+    """Return provider, host and port, as far as the arguments of a call say them: they are the resource."""
+    base = resource.get("api_base") or resource.get("base_url")
+    name = resource.get("custom_llm_provider") or _split(shape.model_name(resource))[0]
+    return _find(str(name or ""), base if isinstance(base, str) else "", local_provider)
+
+
+@lru_cache(maxsize=256)
+def _find(name: str, base: str, local_provider: str) -> tuple[str, str, int]:
+    url = urlsplit(base)
+    host = url.hostname or ""
+    port = (url.port or (80 if url.scheme == "http" else 443)) if host else 0
+    if name in _SPEAKS_OPENAI:
+        provider = find_provider(host, local_provider) if host else "openai"
+    elif name in _OWN_SERVERS:
+        provider = local_provider
+    else:
+        provider = _PROVIDERS.get(name, name) or ROUTER
+    return provider, host, port
+
+
+@lru_cache(maxsize=1024)
+def _split(model: str) -> tuple[str, str]:
+    """Return LiteLLM's name of the provider, "" when unknown, and the model's own name."""
+    library: Any = sys.modules.get("litellm")
+    head, slash, rest = model.partition("/")
+    if slash and head in getattr(library, "provider_list", ()):
+        return head, rest
+    known = getattr(library, "model_cost", {}).get(model)
+    return str((known or {}).get("litellm_provider") or "").partition("-")[0], model
+
+
+class RoutedReader:
+    """Reads one of LiteLLM's functions with the reader of the same endpoint of OpenAI's API."""
+
+    def __init__(self, inner: Reader) -> None:
+        self._inner = inner
+        self.operation = inner.operation
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments; the provider in front of the model's name is the router's, not the model's."""
+        given = {
+            name: value for name, value in arguments.items() if name in _PARAMETERS and value is not None
+        }
+        request = self._inner.request(given, capture)
+        metadata = arguments.get("metadata")
+        group = metadata.get("model_group") if isinstance(metadata, Mapping) else None
+        asked = str(group or request.model)
+        request.model = _split(request.model)[1]
+        if asked != request.model:
+            request.attributes[semconv.ROUTER_MODEL] = asked
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = self._inner.response(response, capture)
+        hidden = _hidden(response)
+        _add_hidden(answer, hidden)
+        cost = hidden.get("response_cost")
+        if isinstance(cost, int | float) and answer.usage is not None:
+            answer.attributes[semconv.COST_REPORTED_USD] = float(cost)
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks of a stream together."""
+        answer = self._inner.fold(chunks, capture)
+        _add_hidden(answer, _hidden(chunks[-1]))
+        return answer
+
+
+class RoutedChatReader(RoutedReader):
+    """Reads chats; LiteLLM counts the tokens of a stream itself where the provider does not."""
+
+    def __init__(self) -> None:
+        super().__init__(ChatReader(origin))
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks together, with the provider's count of the tokens, or with a marked guess."""
+        answer = self._inner.fold([_fields(chunk) for chunk in chunks], capture)
+        hidden = _hidden(chunks[-1])
+        _add_hidden(answer, hidden)
+        counted = answer.usage or shape.read_usage(hidden.get("usage"))
+        answer.usage = None
+        stream = _streams.get(hidden.get("litellm_call_id") or "")
+        told = [shape.read_usage(get(chunk, "usage")) for chunk in getattr(stream, "chunks", ())]
+        own = [usage for usage in told if usage is not None]
+        if semconv.CACHE_HIT in answer.attributes:
+            return answer
+        if own:
+            answer.usage = _without_guess(counted or own[-1], own)
+        elif counted is not None and (counted.input_tokens or counted.output_tokens):
+            answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
+            answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
+            answer.attributes[semconv.USAGE_ESTIMATED] = True
+        return answer
+
+
+def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
+    """Return the usage of a stream without the reasoning that LiteLLM counts where no provider did."""
+    if not usage.reasoning or any(said.reasoning for said in own):
+        return usage
+    return dataclasses.replace(usage, reasoning=0, output_visible=usage.output_visible + usage.reasoning)
+
+
+def _fields(chunk: Any) -> dict[str, Any]:
+    """Return the fields of a chunk of LiteLLM, whose objects keep most of them as extra ones."""
+    found = _all(chunk)
+    choices = [_all(choice) for choice in found.get("choices") or ()]
+    found["choices"] = [{**choice, "delta": _all(choice.get("delta"))} for choice in choices]
+    return found
+
+
+def _all(thing: Any) -> dict[str, Any]:
+    return {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_extra__", None) or {})}
+
+
+def _hidden(response: Any) -> Mapping[str, Any]:
+    """Return what LiteLLM notes on a response beside its fields."""
+    hidden = getattr(response, "_hidden_params", None)
+    if isinstance(hidden, Mapping):
+        return hidden
+    found = getattr(hidden, "__dict__", None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
+    """Add who answered in truth: a fallback may have, or a cache, which bills nobody."""
+    running = runtime.current()
+    name, base = hidden.get("custom_llm_provider"), hidden.get("api_base")
+    if name and running is not None:
+        provider, host, port = _find(str(name), base if isinstance(base, str) else "", running.local_provider)
+        answer.attributes[semconv.PROVIDER] = provider
+        if host:
+            answer.attributes[semconv.SERVER_ADDRESS] = host
+            answer.attributes[semconv.SERVER_PORT] = port
+    if hidden.get("cache_hit") is True:
+        answer.usage = None
+        answer.attributes[semconv.CACHE_HIT] = True
