@@ -26,8 +26,8 @@ def tokens_of(text: str) -> float:
     if text.isascii():
         return length * _RATES[0]
     one = len(text.encode("ascii", "ignore"))
-    four = len(text.encode("utf-16-le", "replace")) // 2 - length
-    three = len(text.encode("utf-8", "replace")) - 2 * length + one - 2 * four
+    four = len(text.encode("utf-16-le", "surrogatepass")) // 2 - length
+    three = len(text.encode("utf-8", "surrogatepass")) - 2 * length + one - 2 * four
     counts = (one, length - one - three - four, three, four)
     return sum(count * rate for count, rate in zip(counts, _RATES, strict=True))
 
