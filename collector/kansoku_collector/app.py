@@ -135,6 +135,7 @@ def build(settings: Settings) -> Collector:
 
     clients = Clients(open_client)
     receiver = Receiver(Intake(journal, metrics), keys, metrics, settings.max_body_bytes, settings.insecure)
+    metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
     pipeline = Pipeline([pricing(Prices(settings.prices_file), metrics), read_signals], metrics)
     return Collector(

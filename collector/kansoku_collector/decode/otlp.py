@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
+from kansoku import semconv
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.model import Attributes, Event, RawSpan
 
@@ -23,6 +24,7 @@ REQUESTS: dict[str, type[Message]] = {
 _EARLIEST_NS = 946_684_800 * 10**9  # 2000-01-01: before that a clock was never set
 _AHEAD_NS = 24 * 3600 * 10**9  # a clock may be ahead by this much
 _BACKWARDS_NS = 10**9  # clocks are adjusted while a span runs; more than this is an error
+_BALANCE = semconv.PROCESS_ID.removesuffix("id")
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 
 
@@ -79,7 +81,10 @@ def spans_of(request: ExportTraceServiceRequest) -> Iterator[ProtoSpan]:
 def read_spans(request: ExportTraceServiceRequest, received_ms: int) -> Iterator[RawSpan]:
     """Yield the spans of a request that can be stored."""
     for group in request.resource_spans:
-        resource = attributes(group.resource.attributes)
+        # The balance of a process changes with each request; a resource does not.
+        resource = {
+            k: v for k, v in attributes(group.resource.attributes).items() if not k.startswith(_BALANCE)
+        }
         for part in group.scope_spans:
             scope = part.scope
             for span in part.spans:

@@ -88,12 +88,15 @@ class Api:
         return Response(self.receiver.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def stats(self, request: Request) -> Response:
-        """Answer the counters as JSON, with the number of stored spans asked of ClickHouse."""
+        """Answer the counters as JSON, with the number of stored spans and the balance of each sender."""
 
         def ask(project: str) -> dict[str, Any]:
             return {
-                "spans": self.clients.run(lambda client: count_spans(client, project))
-            } | self.receiver.metrics.values()
+                "spans": self.clients.run(lambda client: count_spans(client, project)),
+                # Sums by project are for whoever runs the collector, not for the readers of one project.
+                **{k: v for k, v in self.receiver.metrics.values().items() if not k.startswith("sdk_spans")},
+                "processes": self.receiver.receipts.of(project),
+            }
 
         return await self._answer(request, ask)
 

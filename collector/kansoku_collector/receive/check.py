@@ -10,6 +10,7 @@ from kansoku_collector.decode.json import parse_json
 from kansoku_collector.entries import Encoding, Entry, Kind, digest_of
 from kansoku_collector.receive.answer import JSON, Rejected
 from kansoku_collector.receive.body import inflate
+from kansoku_collector.receive.receipts import Receipt, read_receipt
 
 _KINDS = {"traces": Kind.TRACES, "logs": Kind.LOGS}
 
@@ -21,6 +22,7 @@ class Checked:
     entry: Entry | None
     rejected: Rejected
     received: int  # spans or records in the request
+    receipt: Receipt | None = None  # what the sender says of itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ def check(sent: Sent, limit: int) -> Checked:
     message: Any = parse_json(kind, plain) if sent.content_type == JSON else otlp.parse(kind, plain)
     rejected = Rejected()
     received = _judge(sent, message, rejected)
-    if received <= rejected.total:
-        return Checked(None, rejected, received)
-    return Checked(_entry(sent, message, plain), rejected, received)
+    receipt = read_receipt(message) if sent.signal == "traces" else None
+    entry = _entry(sent, message, plain) if received > rejected.total else None
+    return Checked(entry, rejected, received, receipt)
 
 
 def _judge(sent: Sent, message: Any, rejected: Rejected) -> int:

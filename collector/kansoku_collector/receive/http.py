@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from kansoku_collector.receive.answer import JSON, PROTOBUF, Refusal, Rejected, 
 from kansoku_collector.receive.body import read_body
 from kansoku_collector.receive.check import Sent, check
 from kansoku_collector.receive.intake import Intake
+from kansoku_collector.receive.receipts import Receipts
 
 _INLINE_BYTES = 128 << 10  # parsing more than this would hold up the other requests
 
@@ -31,6 +32,7 @@ class Receiver:
     metrics: Metrics
     max_body_bytes: int
     insecure: bool = False
+    receipts: Receipts = field(default_factory=Receipts)
 
     def routes(self) -> list[Route]:
         """Return the OTLP routes."""
@@ -71,8 +73,9 @@ class Receiver:
             checked = await asyncio.to_thread(check, sent, self.max_body_bytes)
         else:
             checked = check(sent, self.max_body_bytes)
-        if checked.entry is not None:
-            await self.intake.store(checked.entry)
+        new = checked.entry is None or await self.intake.store(checked.entry)
+        if checked.receipt is not None and new:
+            self.receipts.note(grant.project, checked.receipt, checked.received - checked.rejected.total)
         if signal == "traces":
             self.metrics.received.inc(checked.received)
         for reason, number in checked.rejected.counts.items():

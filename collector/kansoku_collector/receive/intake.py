@@ -16,21 +16,22 @@ class Intake:
         self._flying: dict[bytes, asyncio.Future[None]] = {}
         self._commit: asyncio.Task[None] | None = None
 
-    async def store(self, entry: Entry) -> None:
-        """Make `entry` durable; a retry of a request that already is, or is about to be, adds nothing."""
+    async def store(self, entry: Entry) -> bool:
+        """Make `entry` durable; False for a retry of a request that already is, or is about to be."""
         if (flying := self._flying.get(entry.digest)) is not None:
             self._metrics.duplicates.inc()
             await asyncio.shield(flying)
-            return
+            return False
         if self._journal.known(entry.digest):
             self._metrics.duplicates.inc()
-            return
+            return False
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flying[entry.digest] = future
         self._waiting.append((entry, future))
         if self._commit is None:
             self._commit = asyncio.create_task(self._run())
         await asyncio.shield(future)  # a client that hangs up must not cancel what others wait for
+        return True
 
     async def _run(self) -> None:
         while self._waiting:
