@@ -1,0 +1,222 @@
+"""The responses endpoint: prompts, conversations, tools of vendor and caller, unfinished streams."""
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from support.vendor import Vendor, sse
+
+MESSAGE = {
+    "type": "message",
+    "id": "m",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "On Tuesday.", "annotations": []}],
+}
+
+
+@pytest.fixture
+def client(vendor: Vendor) -> Any:
+    """Return a client of the server on loopback."""
+    with openai.OpenAI(api_key="sk-test", base_url=f"{vendor.url}/v1", max_retries=0) as made:
+        yield made
+
+
+def response(*items: Any, **fields: Any) -> dict[str, Any]:
+    """Return the body of a response."""
+    usage = {"input_tokens": 9, "output_tokens": 4, "total_tokens": 13}
+    body = {"id": "resp_1", "object": "response", "model": "gpt-5", "status": "completed", "usage": usage}
+    return {
+        **body,
+        "output": list(items),
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        **fields,
+    }
+
+
+def test_a_stored_prompt_and_the_conversation_are_named(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Prompt, version and variables, the conversation and the response before this one."""
+    vendor.answer(response(MESSAGE, conversation={"id": "conv_1"}, service_tier="flex"))
+    client.responses.create(
+        prompt={"id": "pmpt_1", "version": "3", "variables": {"ward": "south"}},
+        previous_response_id="resp_0", input="When?", service_tier="auto", truncation="auto", store=True,
+        include=["message.output_text.logprobs"], max_tool_calls=4,
+    )  # fmt: skip
+    found = spans.attributes()
+    assert (found["gen_ai.prompt.name"], found["gen_ai.prompt.version"]) == ("pmpt_1", "3")
+    assert found["gen_ai.prompt.variable.ward"] == "south"
+    assert found["gen_ai.conversation.id"] == "conv_1"
+    assert found["gen_ai.request.previous_response.id"] == "resp_0"
+    assert (found["openai.request.service_tier"], found["openai.response.service_tier"]) == ("auto", "flex")
+    assert found["gen_ai.request.include"] == '["message.output_text.logprobs"]'
+    assert (found["gen_ai.request.max_tool_calls"], found["gen_ai.request.store"]) == (4, True)
+    assert found["gen_ai.response.model"] == "gpt-5"
+
+
+def test_tools_that_the_vendor_ran_are_parts_and_are_counted(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Searches, code and MCP calls are told with what they were asked, apart from the caller's own tools."""
+    search = {
+        "type": "web_search_call",
+        "id": "ws",
+        "status": "completed",
+        "action": {"type": "search", "query": "q"},
+    }
+    files = {
+        "type": "file_search_call",
+        "id": "fs",
+        "status": "completed",
+        "queries": ["rules"],
+        "results": None,
+    }
+    code = {
+        "type": "code_interpreter_call", "id": "ci", "status": "completed", "container_id": "c",
+        "code": "1+1",
+        "outputs": [{"type": "image", "url": "data:image/png;base64,AAAA"}, {"type": "logs", "logs": "2"}],
+    }  # fmt: skip
+    mcp = {
+        "type": "mcp_call",
+        "id": "mcp",
+        "server_label": "city",
+        "name": "find",
+        "arguments": "{}",
+        "output": "x",
+    }
+    vendor.answer(response(search, search, files, code, mcp, MESSAGE))
+    client.responses.create(model="gpt-5", input="x")
+    found = spans.attributes()
+    assert {key: value for key, value in found.items() if key.endswith(".requests")} == {
+        "kansoku.usage.web_search.requests": 2,
+        "kansoku.usage.file_search.requests": 1,
+        "kansoku.usage.code_interpreter.requests": 1,
+        "kansoku.usage.mcp.requests": 1,
+    }
+    parts = spans.messages()[0]["parts"]
+    assert [(part["type"], part.get("name")) for part in parts] == [
+        ("server_tool_call", "web_search_call"),
+        ("server_tool_call", "web_search_call"),
+        ("server_tool_call", "file_search_call"),
+        ("server_tool_call", "code_interpreter_call"),
+        ("server_tool_call", "find"),
+        ("text", None),
+    ]
+    assert parts[3]["outputs"] == [
+        {"type": "image", "url": {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}},
+        {"type": "logs", "logs": "2"},
+    ]
+    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+def test_tools_that_the_caller_runs_are_tool_calls(client: Any, vendor: Vendor, spans: Any) -> None:
+    """A computer, a shell, a patch and a custom tool wait for the caller as a function does."""
+    vendor.answer(
+        response(
+            {"type": "computer_call", "id": "i", "call_id": "c1", "status": "completed",
+             "pending_safety_checks": [], "action": {"type": "click", "button": "left", "x": 1, "y": 2}},
+            {"type": "custom_tool_call", "call_id": "c2", "name": "sql", "input": "select 1"},
+            {"type": "apply_patch_call", "id": "p", "call_id": "c3", "status": "completed",
+             "operation": {"type": "delete_file", "path": "a.txt"}},
+        )
+    )  # fmt: skip
+    client.responses.create(model="gpt-5", input="x")
+    calls = [(part["id"], part["name"], part["arguments"]) for part in spans.messages()[0]["parts"]]
+    assert calls == [
+        ("c1", "computer", {"type": "click", "button": "left", "x": 1, "y": 2}),
+        ("c2", "sql", "select 1"),
+        ("c3", "apply_patch", {"type": "delete_file", "path": "a.txt"}),
+    ]
+    found = spans.attributes()
+    assert found["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    assert not [key for key in found if key.endswith(".requests")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "finish"),
+    [
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, ("length",)),
+        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, ("content_filter",)),
+        ({"status": "failed"}, ("failed",)),
+        ({"status": "queued", "usage": None, "output": []}, ("queued",)),
+    ],
+)
+def test_the_status_of_a_response_is_its_finish_reason(
+    client: Any, vendor: Vendor, spans: Any, fields: Any, finish: Any
+) -> None:
+    """Cut, filtered, failed, or in the background not begun."""
+    vendor.answer(response(MESSAGE, **fields))
+    client.responses.create(model="gpt-5", input="x", background=True)
+    found = spans.attributes()
+    assert found["gen_ai.response.finish_reasons"] == finish
+    assert ("gen_ai.usage.input_tokens" in found) is (fields.get("usage", 0) is not None)
+
+
+def test_the_certainty_of_a_response_is_told(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Log probabilities are inside the parts of its messages."""
+    tokens = [{"token": "On", "logprob": -1.0, "bytes": [], "top_logprobs": []}]
+    text = {"type": "output_text", "text": "On", "annotations": [], "logprobs": tokens}
+    vendor.answer(response({**MESSAGE, "content": [text]}))
+    client.responses.create(model="gpt-5", input="x", top_logprobs=1)
+    assert spans.attributes()["kansoku.response.logprob.mean"] == -1.0
+
+
+def test_a_stream_that_ends_half_way_is_told_as_far_as_it_came(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """Whole items, and the pieces of those that were under way: reasoning, text, arguments."""
+    begun = response(status="in_progress", usage=None)
+    call = {"type": "function_call", "id": "f", "call_id": "c", "name": "find", "arguments": ""}
+    events = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "Let me "},
+        {"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "see."},
+        {"type": "response.output_item.done", "output_index": 1, "item": MESSAGE},
+        {"type": "response.output_text.delta", "output_index": 2, "delta": "Or on "},
+        {"type": "response.output_item.added", "output_index": 3, "item": call},
+        {"type": "response.function_call_arguments.delta", "output_index": 3, "delta": '{"ward":'},
+    ]
+    vendor.answer(sse(*((event["type"], event) for event in events), done=False))
+    list(client.responses.create(model="gpt-5", input="x", stream=True))
+    assert spans.messages()[0]["parts"] == [
+        {"type": "reasoning", "content": "Let me see."},
+        {"type": "text", "content": "On Tuesday."},
+        {"type": "text", "content": "Or on "},
+        {"type": "tool_call", "id": "c", "name": "find", "arguments": '{"ward":'},
+    ]
+    found = spans.attributes()
+    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("resp_1", "gpt-5")
+    assert found["kansoku.usage.estimated"] is True
+
+
+@pytest.mark.parametrize("body", [{}, {"output": None, "status": 5}, {"output": ["x", None, {"type": 7}]}])
+def test_a_response_of_any_shape_ends_its_span(client: Any, vendor: Vendor, spans: Any, body: Any) -> None:
+    """Nothing that a server sends makes us fail: the fixture checks that nothing was swallowed."""
+    vendor.answer(body)
+    client.responses.create(model="gpt-5", input="x")
+    assert spans.attributes()["gen_ai.request.model"] == "gpt-5"
+
+
+def test_the_streaming_helpers_are_traced_once(client: Any, vendor: Vendor, spans: Any) -> None:
+    """`responses.stream` and `chat.completions.stream` come down to the calls that are traced."""
+    done = {"type": "response.completed", "sequence_number": 9, "response": response(MESSAGE)}
+    created = {"type": "response.created", "sequence_number": 0, "response": response(status="in_progress")}
+    vendor.answer(sse(("response.created", created), ("response.completed", done), done=False))
+    with client.responses.stream(model="gpt-5", input="x") as stream:
+        assert stream.get_final_response().id == "resp_1"
+    choice = {"index": 0, "delta": {"content": "Hi", "role": "assistant"}, "finish_reason": "stop"}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    vendor.answer(sse(chunk))
+    with client.chat.completions.stream(model="m", messages=[{"role": "user", "content": "x"}]) as helper:
+        assert helper.get_final_completion().choices[0].message.content == "Hi"
+    told = [json.loads(span.attributes["gen_ai.output.messages"])[0]["parts"] for span in spans.all()]
+    assert told == [[{"type": "text", "content": "On Tuesday."}], [{"type": "text", "content": "Hi"}]]
+
+
+def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans: Any) -> None:
+    """It is billed like one."""
+    usage = {"input_tokens": 90, "output_tokens": 40, "total_tokens": 130}
+    item = {"type": "compaction", "id": "cmp", "encrypted_content": "..."}
+    vendor.answer({"id": "resp_2", "object": "response.compaction", "output": [item], "usage": usage})
+    client.responses.compact(model="gpt-5", input="x")
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 90
