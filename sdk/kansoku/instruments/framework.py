@@ -11,13 +11,18 @@ from kansoku import clock, runtime, semconv
 from kansoku.call import Answer, Request, answer_attributes, note_call, watch_calls
 from kansoku.content import cut, is_secret, plain, to_json
 from kansoku.guard import guard
+from kansoku.instruments import openai_shape as shape
 from kansoku.trace import context as stamping
 from kansoku.trace import record_error, stamps
 
 _SUPPRESSED = "suppress_instrumentation"
-_RUN = otel_context.create_key("kansoku-run")
+_LINEAGE = otel_context.create_key("kansoku-lineage")  # ids of the runs around, the innermost last
 _CHAT = frozenset({"chat", "text_completion", "generate_content"})
 _MAX_OPEN = 10_000
+_PARAMETERS = (
+    *("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "n"),
+    *("max_tokens", "max_completion_tokens", "max_output_tokens", "stop", "user"),
+)
 _SESSIONS = ("session_id", "thread_id", "conversation_id")
 _NAMED = frozenset({*_SESSIONS, "user_id", "run_id"})
 
@@ -48,7 +53,9 @@ class Run:
             start_time=self.started,
             record_exception=False,
         )
-        self.context = otel_context.set_value(_RUN, run_id, trace.set_span_in_context(self.span, outside))
+        lineage = (*(outside.get(_LINEAGE) or ()), run_id)  # type: ignore[misc]
+        here = trace.set_span_in_context(self.span, outside)
+        self.context = otel_context.set_value(_LINEAGE, lineage, here)
 
     @property
     def captures(self) -> bool:
@@ -172,7 +179,13 @@ class Runs:
         if here.get(_SUPPRESSED):
             return None
         parent = self._open.get(parent_id) if parent_id is not None else None
-        return here if parent is None or here.get(_RUN) == parent.id else parent.context
+        lineage: Any = here.get(_LINEAGE) or ()
+        return here if parent is None or parent.id in lineage else parent.context
+
+
+def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of the parameters of a call; what else a framework says of it is left out."""
+    return shape.read_parameters({name: given[name] for name in _PARAMETERS if given.get(name) is not None})
 
 
 def kind_attributes(kind: str) -> dict[str, Any]:

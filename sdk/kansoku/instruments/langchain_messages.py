@@ -7,6 +7,7 @@ from kansoku import semconv
 from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.usage import Usage
@@ -199,7 +200,7 @@ def read_request(
         ),
         "",
     )
-    request = Request(model, shape.read_parameters(parameters))
+    request = Request(model, read_parameters(parameters))
     for key, name in (("ls_temperature", semconv.TEMPERATURE), ("ls_max_tokens", semconv.MAX_TOKENS)):
         if isinstance(value := metadata.get(key), int | float):
             request.attributes.setdefault(name, value)

@@ -7,6 +7,7 @@ from typing import Any
 from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_shape import get
 from kansoku.usage import Usage
 
@@ -128,7 +129,7 @@ def read_request(
     name = next(
         (given[key] for key in ("model", "model_name", "model_id") if isinstance(given.get(key), str)), ""
     )
-    request = Request("" if name == "unknown" else name, shape.read_parameters(given))
+    request = Request("" if name == "unknown" else name, read_parameters(given))
     if capture:
         if isinstance(asked, str):
             request.messages = [{"role": "user", "parts": [{"type": "text", "content": asked}]}]
