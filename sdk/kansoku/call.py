@@ -143,7 +143,7 @@ class Call:
             if arguments.get("extra_headers") and RAW_RESPONSE_HEADER in arguments["extra_headers"]:
                 return follow_raw(result, self)
             if streams or arguments.get("stream"):
-                followed = follow(result, Recording(self))
+                followed = follow(result, Recording(self, getattr(self._reader, "brief", None)))
                 if followed is not None:
                     return followed
             self.answer(result)

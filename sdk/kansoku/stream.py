@@ -1,9 +1,10 @@
 """Follow the stream that a client returns, sync or async, and end its call at the stream's own end.
 
 Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of
-streams expensive. The caller gets a generator for a generator, else an object of a subclass of the client's
-own stream class, so `isinstance` holds. Streams of the Stainless family (openai, anthropic, groq, ...) get an
-object that is in no reference cycle (the client's is), so one dropped half-read ends its call at once.
+streams expensive. Where a reader can tell a plain piece of text at a glance, only the text is kept. The
+caller gets a generator for a generator, else an object of a subclass of the client's own stream class, so
+`isinstance` holds. Streams of the Stainless family (openai, anthropic, groq, ...) get an object that is in no
+reference cycle (the client's is), so one dropped half-read ends its call at once.
 """
 
 import functools
@@ -31,13 +32,29 @@ class Streamed(Protocol):
         """End with a whole response."""
 
 
+class Brief(Protocol):
+    """Tells the chunks that say nothing but a piece of text: most of them, in most streams.
+
+    A chunk is a dozen objects. Keeping sixty costs a stream more than all the rest of its tracing; their
+    text, read while they are warm, next to nothing.
+    """
+
+    def text_of(self, chunk: Any) -> str | None:
+        """Return the text of a chunk that says nothing else; None for every other chunk."""
+
+    def chunk_of(self, text: str) -> Any:
+        """Return a chunk that says just `text`, as the reader folds it."""
+
+
 class Recording:
-    """The chunks of one stream as they pass; `end` counts once."""
+    """The chunks of one stream as they pass, texts in a row as one chunk; `end` counts once."""
 
-    __slots__ = ("_call", "chunks", "first")
+    __slots__ = ("_brief", "_call", "_texts", "chunks", "first")
 
-    def __init__(self, call: Streamed) -> None:
+    def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
+        self._brief = brief
+        self._texts: list[str] = []
         self.chunks: list[Any] = []
         self.first = 0
 
@@ -45,14 +62,26 @@ class Recording:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
         if call is not None:
+            self._join_texts()
             call.stream_ended(self.chunks, self.first, error, early)
             self.chunks = []
 
     def keep(self, chunk: Any) -> None:
-        """Keep a chunk that passes."""
+        """Keep a chunk that passes: the first as it is, of a text its text alone."""
         if not self.first:
             self.first = clock.now()
+        elif self._brief is not None:
+            text = self._brief.text_of(chunk)
+            if text is not None:
+                self._texts.append(text)
+                return
+            self._join_texts()
         self.chunks.append(chunk)
+
+    def _join_texts(self) -> None:
+        if self._texts and self._brief is not None:
+            self.chunks.append(self._brief.chunk_of("".join(self._texts)))
+            self._texts = []
 
 
 def follow(stream: Any, recording: Recording) -> Any:
@@ -64,16 +93,36 @@ def follow(stream: Any, recording: Recording) -> Any:
     kind: Any = type(stream)
     if _is_stainless(stream):
         return _follow_stainless(stream, kind, recording)
-    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+    if hasattr(kind, "__next__") or hasattr(kind, "__anext__") or _is_iterable_alone(kind):
         return watch(stream, recording)
     return None
 
 
 def watch(stream: Any, recording: Recording) -> Any:
-    """Follow an iterable object in place: whoever else holds it (a context manager) follows it, too."""
-    stream.__class__ = _watched_class(type(stream))
-    stream.__dict__["_kansoku"] = recording
-    return stream
+    """Follow an iterable object in place: whoever else holds it (a context manager) follows it, too.
+
+    One that cannot change its class (it has slots, or is made in C) comes back inside of another object.
+    """
+    kind: Any = type(stream)
+    if hasattr(stream, "__dict__"):
+        try:
+            stream.__class__ = _watched_class(kind)
+        except TypeError:
+            pass
+        else:
+            stream.__dict__["_kansoku"] = recording
+            return stream
+    outer: Any = _watched_class(_outer_class(kind))()
+    outer.__dict__.update(_stream=stream, _kansoku=recording)
+    return outer
+
+
+def _is_iterable_alone(kind: Any) -> bool:
+    """Tell a stream that makes its iterator anew from a container, and from a model that lists its fields."""
+    if hasattr(kind, "__aiter__"):
+        return True
+    fields = ("__len__", "__getitem__", "__pydantic_fields__", "__dataclass_fields__")
+    return hasattr(kind, "__iter__") and not any(hasattr(kind, name) for name in fields)
 
 
 def _is_stainless(stream: Any) -> bool:
@@ -101,11 +150,9 @@ def _watch(generator: Any, recording: Recording) -> Any:
 
 
 def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
-    keep = recording.chunks.append
+    keep = recording.keep
     try:
         for chunk in iterator:
-            if not recording.first:
-                recording.first = clock.now()
             keep(chunk)
             yield chunk
     except GeneratorExit:
@@ -118,11 +165,9 @@ def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
 
 
 async def _pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
-    keep = recording.chunks.append
+    keep = recording.keep
     try:
         async for chunk in iterator:
-            if not recording.first:
-                recording.first = clock.now()
             keep(chunk)
             yield chunk
     except GeneratorExit:
@@ -226,6 +271,38 @@ def _drop(base: Any) -> Callable[[Any], None]:
             base.__del__(self)
 
     return drop
+
+
+_THROUGH = (
+    "__next__",
+    "__anext__",
+    "__iter__",
+    "__aiter__",
+    "__enter__",
+    "__exit__",
+    "__aenter__",
+    "__aexit__",
+)
+
+
+@functools.lru_cache(maxsize=64)
+def _outer_class(kind: Any) -> Any:
+    """Return a class whose objects do what an object of `kind` inside of them does, and pass for one."""
+    own: dict[str, Any] = {
+        "__module__": kind.__module__,
+        "__class__": property(lambda _: kind),  # isinstance() asks here
+        "__getattr__": lambda self, name: getattr(self._stream, name),
+    }
+    own.update((name, _through(name)) for name in (*_THROUGH, "close", "aclose") if hasattr(kind, name))
+    return type(kind.__name__, (), own)
+
+
+def _through(name: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = getattr(self._stream, name)(*args, **kwargs)
+        return self if found is self._stream else found
+
+    return call
 
 
 def follow_raw(response: Any, call: Streamed) -> Any:

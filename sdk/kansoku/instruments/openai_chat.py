@@ -7,6 +7,7 @@ from kansoku import semconv
 from kansoku.call import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.openai_brief import ChatBrief
 from kansoku.instruments.openai_fold import NOTHING, Choice
 from kansoku.instruments.openai_message import read_answer, read_message, read_tool
 from kansoku.instruments.openai_shape import get
@@ -21,6 +22,7 @@ class ChatReader:
     """Reads chat completions."""
 
     operation = "chat"
+    brief = ChatBrief()
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
