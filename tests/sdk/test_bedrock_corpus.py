@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 from botocore.exceptions import ClientError
-from support import corpus
+from support import aws, corpus
 from support.aws import connect
 from support.vendor import recorded_reply
 
@@ -32,6 +32,7 @@ def test_a_recorded_call_is_told_as_it_was(name: str, vendor: Any, spans: Any) -
             call(modelId=model, **arguments)
     else:
         read(call(modelId=model, **arguments), exchange.response)
+    aws.close()
     corpus.check(exchange.expected, spans.attributes())
 
 

@@ -2,18 +2,20 @@
 
 import base64
 import binascii
+import functools
 import json
 import struct
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+
 from support.vendor import Reply
 
 
 def connect(url: str, service: str = "bedrock-runtime", retries: int = 0) -> Any:
     """Return a client of a service."""
-    return botocore.session.Session().create_client(
+    client = _session().create_client(
         service,
         region_name="us-east-1",
         endpoint_url=url,
@@ -21,6 +23,23 @@ def connect(url: str, service: str = "bedrock-runtime", retries: int = 0) -> Any
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": retries}, read_timeout=5),
     )
+    _open.append(client)
+    return client
+
+
+def close() -> None:
+    """Close the clients made so far."""
+    while _open:
+        _open.pop().close()
+
+
+_open: list[Any] = []
+
+
+@functools.cache
+def _session() -> Any:
+    """Return the one session: it keeps the descriptions of services, which are slow to load."""
+    return botocore.session.Session()
 
 
 def event(name: str, payload: Any, kind: str = "event") -> bytes:

@@ -5,7 +5,7 @@ The bytes that pass are kept by reference; the call ends when the reader has all
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 # A body beyond this is not kept: its text would be cut anyway, its token counts are in the headers.
@@ -118,8 +118,9 @@ class Raw:
 def watch_body(body: Any, done: Done) -> None:
     """Watch a body in place; raise when it is of no known kind."""
     reading = Reading(getattr(body, "_content_length", None), done)
-    if inspect.iscoroutinefunction(type(body).read):
-        body.__class__ = _watched_class(type(body))
+    kind: Any = type(body)
+    if inspect.iscoroutinefunction(kind.read):
+        body.__class__ = _watched_class(kind)
         body._kansoku = reading
     else:
         body._raw_stream = Raw(body._raw_stream, reading)
@@ -130,7 +131,7 @@ def _is_last(wanted: Any, data: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=16)
-def _watched_class(base: Hashable) -> type[Any]:
+def _watched_class(base: Any) -> type[Any]:
     """Return a subclass of an asynchronous body's class (aiobotocore) that sees what is read."""
 
     async def read(self: Any, amt: int | None = None) -> Any:
