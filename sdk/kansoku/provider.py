@@ -1,5 +1,6 @@
 """The tracer provider that we sit on: a given one, the program's own, or one of ours, which gives way."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,9 +48,7 @@ def _make(resource: Mapping[str, str], sampler: Any = None) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
 
     # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
-    return TracerProvider(
-        resource=Resource.create(dict(resource)), sampler=sampler, shutdown_on_exit=False
-    )
+    return TracerProvider(resource=Resource.create(dict(resource)), sampler=sampler, shutdown_on_exit=False)
 
 
 def _give_way_later() -> None:
@@ -92,11 +91,39 @@ def _share(ours: Any, theirs: Any) -> None:
     ours.add_span_processor(_Forward(theirs))
     if _used is not ours or _processor is None:
         return
-    theirs.add_span_processor(_processor)
+    theirs.add_span_processor(_Once(_processor))
     _used = theirs
     running = runtime.current()
     if running is not None:
         runtime.use(running._replace(tracer=theirs.get_tracer("kansoku")))
+
+
+_forwarding = threading.local()
+
+
+class _Once(SpanProcessor):
+    """Our processor on their provider: what ours hands over to theirs, it has seen already."""
+
+    def __init__(self, processor: SpanProcessor) -> None:
+        self._processor = processor
+
+    def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
+        """Pass a span on that starts."""
+        if not getattr(_forwarding, "now", False):
+            self._processor.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Pass a span on that ends."""
+        if not getattr(_forwarding, "now", False):
+            self._processor.on_end(span)
+
+    def shutdown(self) -> None:
+        """Send what is queued."""
+        self._processor.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Send what is queued; False when the time was too short."""
+        return self._processor.force_flush(timeout_millis)
 
 
 class _Forward(SpanProcessor):
@@ -107,13 +134,19 @@ class _Forward(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
         """Pass a span on that starts."""
-        if (others := self._others()) is not None:
-            others.on_start(span, parent_context)
+        self._pass_on("on_start", span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Pass a span on that ends."""
+        self._pass_on("on_end", span)
+
+    def _pass_on(self, what: str, *arguments: Any) -> None:
         if (others := self._others()) is not None:
-            others.on_end(span)
+            _forwarding.now = True
+            try:
+                getattr(others, what)(*arguments)
+            finally:
+                _forwarding.now = False
 
     def _others(self) -> Any:
         found = getattr(self._provider, "_active_span_processor", None)

@@ -1,6 +1,7 @@
 """Put the SDK together once, and take it down in bounded time."""
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -122,6 +123,8 @@ def _start(
         warn_once(
             "api_key", "KANSOKU_API_KEY is not set; a collector that asks for a key will refuse the spans"
         )
+    if settings.instrument:
+        _load_http()
     processor, provider = _attach(settings, given)
     prices = _prices(settings)
     codec = SpanCodec(
@@ -149,6 +152,16 @@ def _start(
 
     if settings.instrument:
         instrument(*settings.instrument)
+
+
+def _load_http() -> None:
+    """Import what the price list imports, here and not in the background thread.
+
+    `openai` 2 looks at every call whether httpx2 is among the loaded modules, and uses it: half of it, if
+    another thread is about to import it.
+    """
+    with contextlib.suppress(ImportError):
+        import httpx2  # noqa: F401, PLC0415 - as above
 
 
 def _attach(settings: Settings, given: TracerProvider | None) -> tuple[Processor, TracerProvider]:

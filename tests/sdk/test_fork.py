@@ -1,0 +1,214 @@
+"""Forks, threads and other providers: each process sends its own, and nobody else's telemetry suffers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support.collector import Collector, receipt
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Run a collector."""
+    server = Collector()
+    yield server
+    server.close()
+
+
+def run(collector: Collector, code: str, **environment: str) -> None:
+    """Run a program to its natural end, which must come, without a word on standard error."""
+    env = {**os.environ, "KANSOKU_ENDPOINT": collector.url, "KANSOKU_API_KEY": "k", **environment}
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+START = """
+import os, sys, threading, time, kansoku
+def span(name):
+    with kansoku.span(name): pass
+def init(): kansoku.init(instrument=False)
+"""
+
+
+def test_parent_and_child_send_their_own_spans_once(collector: Collector) -> None:
+    """What was queued before the fork is the parent's; each has an id and a balance of its own."""
+    code = """
+init(); span("before")
+child = os.fork()
+if not child:
+    span("child"); sys.exit()
+os.waitpid(child, 0)
+span("parent")
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"before": 1, "child": 1, "parent": 1}
+    balances = {found["id"]: found for found in map(receipt, collector.bodies)}
+    assert sorted(found["started"] for found in balances.values()) == [1, 2]
+    assert all(found["started"] == found["exported"] for found in balances.values())
+
+
+def test_a_fork_before_init_is_two_programs(collector: Collector) -> None:
+    """A server that loads the app in its workers: each starts the SDK itself."""
+    code = """
+children = []
+for number in range(2):
+    child = os.fork()
+    if not child:
+        init(); span(f"worker {number}"); sys.exit()
+    children.append(child)
+for child in children: os.waitpid(child, 0)
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"worker 0": 1, "worker 1": 1}
+
+
+def test_workers_forked_right_after_init_trace(collector: Collector) -> None:
+    """A preloading server forks while the background thread still loads: nothing is left half imported."""
+    code = """
+kansoku.init()
+children = []
+for number in range(3):
+    child = os.fork()
+    if not child:
+        import http.client, genai_prices
+        span(f"worker {number}"); assert kansoku.flush(20); sys.exit()
+    children.append(child)
+assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+"""
+    run(collector, START + code)
+    assert collector.spans() == {f"worker {n}": 1 for n in range(3)}
+
+
+def test_a_fork_while_other_threads_hold_our_locks(collector: Collector) -> None:
+    """Threads start, end, flush, count and start the SDK anew while the main thread forks: no child hangs."""
+    code = """
+os.environ["KANSOKU_QUEUE_SIZE"] = "3"
+init()
+end = threading.Event()
+def work():
+    while not end.is_set():
+        span("thread"); kansoku.stats()
+def again():
+    while not end.is_set():
+        kansoku.flush(0.01); init()
+threads = [threading.Thread(target=t) for t in (work, work, again)]
+for t in threads: t.start()
+for number in range(15):
+    child = os.fork()
+    if not child:
+        init(); span(f"child {number}"); assert kansoku.flush(20); kansoku.shutdown(); os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+end.set()
+for t in threads: t.join()
+"""
+    run(collector, START + code)
+    spans = collector.spans()
+    assert [spans[f"child {n}"] for n in range(15)] == [1] * 15
+
+
+def test_a_fork_in_a_thread(collector: Collector) -> None:
+    """A child forked from a thread that is not the main one sends at its end, too."""
+    code = """
+init()
+def work():
+    child = os.fork()
+    if not child:
+        span("child"); kansoku.shutdown(); os._exit(0)
+    os.waitpid(child, 0)
+t = threading.Thread(target=work); t.start(); t.join()
+span("parent")
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"child": 1, "parent": 1}
+
+
+def test_a_fork_after_shutdown_starts_nothing(collector: Collector) -> None:
+    """A child of a program that has shut the SDK down has no thread of ours."""
+    code = """
+init(); span("x"); kansoku.shutdown()
+child = os.fork()
+if not child:
+    os._exit(len(threading.enumerate()))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+"""
+    run(collector, START + code)
+
+
+def test_children_of_multiprocessing_send_at_their_end(collector: Collector) -> None:
+    """They leave by os._exit, which calls nothing registered for the exit; their spans arrive."""
+    code = """
+import multiprocessing
+init()
+context = multiprocessing.get_context("fork")
+children = [context.Process(target=span, args=(f"child {n}",)) for n in range(2)]
+for child in children: child.start()
+for child in children: child.join()
+with context.Pool(1) as pool:
+    pool.map(span, ["pooled"]); pool.close(); pool.join()
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"child 0": 1, "child 1": 1, "pooled": 1}
+
+
+def test_exec_and_an_abrupt_end_hang_nothing(collector: Collector) -> None:
+    """os._exit and exec leave at once; what was flushed before is there."""
+    code = """
+init(); span("flushed"); assert kansoku.flush(20); span("lost")
+if os.fork() == 0:
+    span("lost in the child"); os._exit(0)
+os.wait()
+os.execv(sys.executable, [sys.executable, "-c", "pass"])
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"flushed": 1}
+
+
+PROVIDER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+memory = InMemorySpanExporter()
+theirs = TracerProvider()
+theirs.add_span_processor(SimpleSpanProcessor(memory))
+def names(): return sorted(span.name for span in memory.get_finished_spans())
+"""
+
+
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_a_second_provider_keeps_working(collector: Collector, first: str) -> None:
+    """Whoever comes first: both see our spans and theirs, each once, and theirs is the one that is set."""
+    setting = "trace.set_tracer_provider(theirs)\n"
+    code = START + PROVIDER + (setting + "init()\n" if first == "theirs" else "init()\n" + setting)
+    code += """
+assert trace.get_tracer_provider() is theirs
+with trace.get_tracer("app").start_as_current_span("app"):
+    span("kansoku")
+assert names() == ["app", "kansoku"], names()
+"""
+    run(collector, code)
+    assert collector.spans() == {"app": 1, "kansoku": 1}
+
+
+def test_a_tracer_made_before_a_second_provider_reaches_both(collector: Collector) -> None:
+    """A library that took its tracer between our start and theirs is seen by both as well."""
+    code = """
+init()
+early = trace.get_tracer("library")
+trace.set_tracer_provider(theirs)
+with early.start_as_current_span("early"):
+    span("kansoku")
+assert names() == ["early", "kansoku"], names()
+trace.set_tracer_provider(TracerProvider())  # a third one is refused, as without us
+assert trace.get_tracer_provider() is theirs
+init(); span("again")
+assert names() == ["again", "early", "kansoku"], names()
+"""
+    code = START + PROVIDER + "import logging; logging.getLogger('opentelemetry').setLevel('CRITICAL')" + code
+    run(collector, code)
+    assert collector.spans() == {"early": 1, "kansoku": 1, "again": 1}
