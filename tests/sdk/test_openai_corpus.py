@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,12 @@ ENDPOINTS = {
     "responses": "/responses",
     "embeddings": "/embeddings",
     "completions": "/completions",
+}
+METHODS = {
+    "chat": "chat.completions.create",
+    "responses": "responses.create",
+    "embeddings": "embeddings.create",
+    "completions": "completions.create",
 }
 # A server fills the fields of an answer that it has nothing for: no model is none, a call of nothing is none.
 EMPTY_CALL = {"id": None, "name": "", "arguments": ""}
@@ -53,12 +60,7 @@ def test_a_recorded_call_is_told_as_it_was(vendor: str, name: str, model: Any, s
     """Provider, models, id, finish reasons, texts, reasoning, tool calls, parameters and usage match."""
     exchange = corpus.load(vendor, name)
     client = connect(model, exchange)
-    create = {
-        "chat": client.chat.completions.create,
-        "responses": client.responses.create,
-        "embeddings": client.embeddings.create,
-        "completions": client.completions.create,
-    }[exchange.expected["api"]]
+    create = attrgetter(METHODS[exchange.expected["api"]])(client)
     names = inspect.signature(create).parameters
     body = exchange.request["body"]
     given = {key: value for key, value in body.items() if key in names}

@@ -62,7 +62,7 @@ def runs_at_caller(item: Any) -> bool:
     """Tell whether an item is the call of a tool that the caller is to run."""
     kind = get(item, "type")
     if kind == "shell_call":
-        return get(get(item, "environment"), "type") != "container_reference"
+        return bool(get(get(item, "environment"), "type") != "container_reference")
     return kind in _FUNCTIONS or kind in _CALLERS
 
 
