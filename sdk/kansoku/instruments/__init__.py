@@ -33,6 +33,7 @@ _CLIENTS = {
     "cerebras": Client("cerebras.cloud.sdk", "kansoku.instruments.cerebras"),
     "together": Client("together", "kansoku.instruments.together"),
     "ollama": Client("ollama", "kansoku.instruments.ollama"),
+    "huggingface": Client("huggingface_hub", "kansoku.instruments.huggingface"),
     "litellm": Client("litellm", "kansoku.instruments.litellm"),
     "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
     "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
