@@ -80,6 +80,7 @@ CONTENT = frozenset(
         "kansoku.input.value",
         "kansoku.output.value",
         "langfuse.observation.input",
+        "langfuse.observation.metadata.instructions",
         "langfuse.observation.output",
         "langfuse.trace.input",
         "langfuse.trace.output",
