@@ -206,6 +206,6 @@ def test_the_public_names_are_exactly_these() -> None:
 
 def test_nothing_is_half_imported_when_init_returns() -> None:
     """`openai` 2 uses httpx2 as soon as it is among the loaded modules: it must be whole by then."""
-    code = "import sys, kansoku\nkansoku.init()\nassert 'httpx2' in sys.modules\nsys.modules['httpx2'].Timeout(5)"
+    code = "import sys, kansoku\nkansoku.init()\nsys.modules['httpx2'].Timeout(5)"
     done = run(code, KANSOKU_ENDPOINT="http://127.0.0.1:42099")
     assert done.returncode == 0, done.stderr
