@@ -80,6 +80,20 @@ def test_unknown_usage_is_not_zero():
     assert (span.usage_source, span.billed, buckets(span)) == ("none", True, {})
 
 
+def test_guessed_tokens_are_stored_as_estimated():
+    """What a sender guessed counts where nothing was reported, and says so; a report wins over a guess."""
+    guess = {
+        "kansoku.usage.estimated": True,
+        "kansoku.usage.estimated_input_tokens": 9,
+        "kansoku.usage.estimated_output_tokens": 4,
+    }
+    span = row({"gen_ai.operation.name": "chat", **guess})
+    assert (span.usage_source, span.input_fresh, span.output_visible) == ("estimated", 9, 4)
+    reported = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+    span = row({"gen_ai.operation.name": "chat", **guess, **reported, "kansoku.usage.estimated": False})
+    assert (span.usage_source, span.input_fresh, span.output_visible) == ("reported", 10, 5)
+
+
 def test_older_names_are_read():
     """gen_ai.system, prompt_tokens and completion_tokens mean what their successors mean."""
     span = row(

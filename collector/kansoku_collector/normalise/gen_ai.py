@@ -118,8 +118,8 @@ def _read_usage(left: Attributes, span: Span) -> None:
         return count(first(left, *names))
 
     counts = {
-        "input_tokens": take(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens"),
-        "output_tokens": take(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens"),
+        "input_tokens": take(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", s.ESTIMATED_INPUT_TOKENS),
+        "output_tokens": take(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", s.ESTIMATED_OUTPUT_TOKENS),
         "cache_read": take(
             s.CACHE_READ_TOKENS,
             "gen_ai.usage.cache_read_input_tokens",
