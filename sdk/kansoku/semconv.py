@@ -147,7 +147,7 @@ UPSTREAM_PROVIDER: Final = "kansoku.response.upstream_provider"  # who served it
 
 # What Anthropic and Google add
 THINKING_BUDGET: Final = "kansoku.request.thinking.budget_tokens"
-TOOL_CHOICE: Final = "kansoku.request.tool_choice"  # a mode, or the tool that the model has to call
+TOOL_CHOICE: Final = "gen_ai.request.tool_choice"  # a mode, or the tool that the model has to call
 SAFETY_SETTINGS: Final = "kansoku.request.safety_settings"  # string array: category=threshold
 RESPONSE_TIER: Final = "kansoku.response.service_tier"
 INFERENCE_GEO: Final = "kansoku.response.inference_geo"

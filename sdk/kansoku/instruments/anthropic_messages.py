@@ -9,7 +9,29 @@ from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
+from kansoku.parameters import add_parameter
 
+_NUMBERS = {
+    "max_tokens": semconv.MAX_TOKENS,
+    "temperature": semconv.TEMPERATURE,
+    "top_p": semconv.TOP_P,
+    "top_k": semconv.TOP_K,
+}
+# What is content, is read by name, or is no parameter of the model.
+_READ_ELSEWHERE = frozenset(
+    {
+        "messages",
+        "model",
+        "system",
+        "tools",
+        "mcp_servers",
+        "stream",
+        "stop_sequences",
+        "metadata",
+        "thinking",
+    }
+    | {"output_config", "output_format", "tool_choice", "user_profile_id", "workspace_id"}
+)
 _SERVER_TOOLS = {
     "web_search_requests": semconv.WEB_SEARCHES,
     "web_fetch_requests": semconv.WEB_FETCHES,
@@ -33,8 +55,8 @@ class MessagesReader:
         """Read the arguments of `create`, `stream` or `parse`."""
         extra = arguments.get("extra_body")
         given = {**arguments, **extra} if isinstance(extra, Mapping) else arguments
-        request = Request(shape.model_name(given), shape.read_parameters(given))
-        _read_settings(given, request.attributes)
+        request = Request(shape.model_name(given))
+        _read_settings(given, request.attributes, capture)
         if capture:
             messages = given.get("messages")
             # Any iterable is allowed; reading a generator would take it from the client.
@@ -140,8 +162,15 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _read_settings(given: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """Add the parameters that only this vendor has, or names in its own way."""
+def _read_settings(given: Mapping[str, Any], found: dict[str, Any], capture: bool) -> None:
+    """Add the parameters of a request."""
+    for name, value in given.items():
+        key = _NUMBERS.get(name)
+        if key is None:
+            if name not in _READ_ELSEWHERE:
+                add_parameter(found, name, value, capture)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[key] = value
     if stops := [str(word) for word in _listed(given.get("stop_sequences"))]:
         found[semconv.STOP_SEQUENCES] = tuple(stops)
     user = get(given.get("metadata"), "user_id")

@@ -251,7 +251,7 @@ def _dense(value: Any) -> Any:
 
 
 def read_usage(*told: Any) -> Usage | None:
-    """Return the token counts of `usage_metadata`: one, or those of a stream's chunks, of which the last counts.
+    """Return the token counts of `usage_metadata`: one, or those of the chunks of a stream: the last count.
 
     Thoughts are not among the candidates' tokens, nor are the results of the vendor's tools in the prompt's.
     """
