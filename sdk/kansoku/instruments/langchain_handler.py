@@ -55,7 +55,7 @@ class Handler(BaseCallbackHandler):
             return
         if kind == "agent":
             run.attributes[semconv.AGENT_NAME] = name
-        if metadata.get("langgraph_node") == name:
+        if any(tag.startswith("graph:step:") for tag in said.get("tags") or ()):
             run.attributes[semconv.GRAPH_NODE] = name
             if isinstance(step := metadata.get("langgraph_step"), int):
                 run.attributes[semconv.GRAPH_STEP] = step
