@@ -37,6 +37,10 @@ def read_tool(tool: Any) -> dict[str, Any]:
 
 def read_answer(message: Any) -> list[dict[str, Any]]:
     """Return the parts of a message of the model: reasoning, text, refusal, tool calls, audio."""
+    message = shape.flat(message)
+    if _is_text(message):
+        return [{"type": "text", "content": message["content"]}]
+    message = shape.fields_of(message)
     parts: list[dict[str, Any]] = []
     if reasoning := read_reasoning(message):
         parts.append({"type": "reasoning", "content": reasoning})
@@ -57,6 +61,13 @@ def read_answer(message: Any) -> list[dict[str, Any]]:
     return parts
 
 
+def _is_text(message: Any) -> bool:
+    """Tell a message that has a text and nothing else: most of them."""
+    if type(message) is not dict or type(message.get("content")) is not str:
+        return False
+    return not any(value for name, value in message.items() if name not in ("role", "content"))
+
+
 def tool_call(call: Any) -> dict[str, Any]:
     """Return a call of a tool, whichever kind."""
     function = get(call, "function") or get(call, "custom")
@@ -71,8 +82,9 @@ def tool_call(call: Any) -> dict[str, Any]:
 
 def read_reasoning(message: Any) -> str:
     """Return the reasoning that compatible servers add to a message."""
+    message = shape.fields_of(message)
     for name in _REASONING:
-        found = get(message, name)
+        found = message.get(name)
         if found and isinstance(found, str):
             return found
     return "".join(_detail(part) for part in shape.listed(message, "reasoning_details"))

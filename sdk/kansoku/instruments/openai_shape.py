@@ -33,6 +33,10 @@ def get(thing: Any, name: str) -> Any:
     A missing attribute of a pydantic model costs 20 times a found one, and streams ask for thousands: look
     into the model's own dictionaries first.
     """
+    if type(thing) is dict:
+        return thing.get(name)
+    if type(thing) is dict:
+        return thing.get(name)
     fields = getattr(thing, "__dict__", None)
     if fields is None:
         return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
@@ -43,6 +47,26 @@ def get(thing: Any, name: str) -> Any:
     except AttributeError:
         return getattr(thing, name, None)
     return extra.get(name) if extra else None
+
+
+def flat(thing: Any) -> Any:
+    """Return the fields of a model of the client as a dictionary, others as they are: for many a `get`."""
+    try:
+        fields, extra = thing.__dict__, thing.__pydantic_extra__
+    except AttributeError:
+        return thing
+    return {**fields, **extra} if extra else fields
+
+
+def fields_of(thing: Any) -> Mapping[str, Any]:
+    """Return all fields of a mapping or of a model of the client: many looks at one cost less there."""
+    if type(thing) is dict:
+        return thing
+    own = getattr(thing, "__dict__", None)
+    if own is None:
+        return thing if isinstance(thing, Mapping) else {}
+    extra = getattr(thing, "__pydantic_extra__", None)
+    return {**own, **extra} if extra else own
 
 
 def listed(thing: Any, name: str) -> list[Any]:
@@ -197,6 +221,7 @@ def read_usage(usage: Any) -> Usage | None:
     """Return the token counts of a `usage` object of any endpoint, None when there is none."""
     if usage is None:
         return None
+    usage = flat(usage)
     sent = count(usage, "prompt_tokens", "input_tokens")
     answered = count(usage, "completion_tokens", "output_tokens")
     if sent is None and answered is None:
@@ -223,7 +248,7 @@ def details(usage: Any, *names: str) -> Any:
     for name in names:
         found = get(usage, name)
         if found is not None:
-            return found
+            return flat(found)
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments.openai_shape import count, details, get
+from kansoku.instruments.openai_shape import count, details, flat, get
 
 _OUTPUT_DETAILS = (
     ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
@@ -18,6 +18,7 @@ def usage_facts(usage: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if usage is None:
         return found
+    usage = flat(usage)
     out = details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
     if out is not None:
         for name, key in _OUTPUT_DETAILS:
