@@ -31,6 +31,20 @@ def test_clients_to_trace_are_a_list_of_names(monkeypatch: pytest.MonkeyPatch) -
     assert read_settings({}).instrument == ()
 
 
+@pytest.mark.parametrize(
+    ("given", "level"),
+    [
+        (True, "full"), (False, "off"), ("TRUE", "full"), ("0", "off"), ("metadata", "metadata"),
+        (" Full ", "full"), ("off", "off"), ("perhaps", "full"),
+    ],
+)  # fmt: skip
+def test_the_levels_of_capture(given: object, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch means full or off; a word means itself; what is neither is the default; everywhere alike."""
+    assert read_settings({"capture_content": given}).capture_content == level
+    monkeypatch.setenv("KANSOKU_CAPTURE_CONTENT", str(given))
+    assert read_settings({}).capture_content == level
+
+
 def test_the_key_is_not_shown() -> None:
     """Printing the settings does not print the key."""
     assert "ksk_" not in repr(read_settings({"api_key": "ksk_secret"}))
