@@ -8,6 +8,7 @@ from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments.bedrock_blocks import Folded, read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
+from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 _FINISH = {
@@ -19,6 +20,7 @@ _FINISH = {
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
 }
+_READ_BELOW = frozenset({"inferenceConfig", "stopSequences", "reasoning_effort"})
 # Names of Converse, and those of the same settings in the models' own requests.
 _NUMBERS = {
     "maxTokens": semconv.MAX_TOKENS,
@@ -41,7 +43,7 @@ class ConverseReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the parameters of `converse` or `converse_stream`."""
-        request = Request(str(arguments.get("modelId") or ""), read_parameters(arguments))
+        request = Request(str(arguments.get("modelId") or ""), read_parameters(arguments, capture))
         if capture:
             messages = arguments.get("messages")
             if isinstance(messages, list | tuple):
@@ -108,14 +110,14 @@ def read_usage(usage: Any) -> Usage | None:
     )
 
 
-def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, Any]:
     """Return the attributes of a request's parameters; what was not given is left out."""
     found: dict[str, Any] = {}
     extra = arguments.get("additionalModelRequestFields")
     extra = extra if isinstance(extra, Mapping) else {}
     for given in (extra, extra.get("inferenceConfig"), arguments.get("inferenceConfig")):
         if isinstance(given, Mapping):
-            found.update(read_numbers(given))
+            _read_settings(given, found, capture)
     stop = (arguments.get("inferenceConfig") or {}).get("stopSequences")
     if isinstance(stop, list | tuple):
         found[semconv.STOP_SEQUENCES] = tuple(map(str, stop))
@@ -124,7 +126,9 @@ def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
         found[semconv.OUTPUT_TYPE] = "json" if kind == "json_schema" else str(kind)
     effort = output.get("effort") or extra.get("reasoning_effort")
     effort = effort or (extra.get("reasoningConfig") or {}).get("maxReasoningEffort")
+    choice = (arguments.get("toolConfig") or {}).get("toolChoice") or {}
     named = {
+        semconv.TOOL_CHOICE: (choice.get("tool") or {}).get("name") or next(iter(choice), None),
         semconv.REASONING_LEVEL: effort,
         semconv.AWS_GUARDRAIL: (arguments.get("guardrailConfig") or {}).get("guardrailIdentifier"),
         semconv.AWS_PERFORMANCE: (arguments.get("performanceConfig") or {}).get("latency"),
@@ -136,13 +140,15 @@ def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def read_numbers(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sampling parameters among some settings."""
-    return {
-        _NUMBERS[name]: value
-        for name, value in given.items()
-        if name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+def _read_settings(given: Mapping[str, Any], found: dict[str, Any], capture: bool) -> None:
+    """Add the sampling parameters among some settings, and the others under their own names."""
+    for name, value in given.items():
+        key = _NUMBERS.get(name)
+        if key is None:
+            if name not in _READ_BELOW:
+                add_parameter(found, name, value, capture)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[key] = value
 
 
 def _extras(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from kansoku import semconv
 from kansoku.call import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.bedrock_origin import read_origin
+from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 _NUMBERS = {
@@ -30,6 +31,7 @@ _NUMBERS = {
     "num_generations": semconv.CHOICE_COUNT,
     "numResults": semconv.CHOICE_COUNT,
 }
+_READ_BELOW = frozenset({"inputText", "textGenerationConfig", "stopSequences"})
 _STOPS = ("stop", "stop_sequences", "stopSequences")
 _FINISH = {
     "FINISH": "stop",
@@ -74,7 +76,10 @@ class PromptReader:
         for given in (arguments, config if isinstance(config, Mapping) else {}):
             for name, value in given.items():
                 key = _NUMBERS.get(name)
-                if key is not None and isinstance(value, int | float) and not isinstance(value, bool):
+                if key is None:
+                    if name not in _READ_BELOW:
+                        add_parameter(request.attributes, name, value, capture)
+                elif isinstance(value, int | float) and not isinstance(value, bool):
                     request.attributes[key] = value
             for name in _STOPS:
                 if isinstance(stops := given.get(name), list | str) and stops:

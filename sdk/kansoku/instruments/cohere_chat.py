@@ -23,7 +23,7 @@ class ChatReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments."""
-        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         thinking = arguments.get("thinking")
         if isinstance(kind := get(thinking, "type"), str):
             request.attributes[semconv.REASONING_LEVEL] = kind

@@ -23,7 +23,7 @@ class OldChatReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments."""
-        request = Request(shape.model_name(arguments), shape.read_parameters(arguments))
+        request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         if isinstance(session := arguments.get("conversation_id"), str):
             request.attributes[semconv.CONVERSATION_ID] = session
         if capture:

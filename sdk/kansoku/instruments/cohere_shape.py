@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments.openai_shape import get
+from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
@@ -19,6 +20,7 @@ _FINISH = {
     "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
 }
+_READ_BELOW = frozenset({"conversation_id", "response_format", "tool_results"})
 _NUMBERS = {
     "temperature": semconv.TEMPERATURE,
     "p": semconv.TOP_P,
@@ -42,12 +44,15 @@ def _split(url: str) -> tuple[str, str, int]:
     return "cohere", found.hostname or "", found.port or (80 if found.scheme == "http" else 443)
 
 
-def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, Any]:
     """Return the attributes of a chat's parameters; what was not given is left out."""
     found: dict[str, Any] = {}
     for name, value in arguments.items():
         key = _NUMBERS.get(name)
-        if key is not None and isinstance(value, int | float) and not isinstance(value, bool):
+        if key is None:
+            if name not in _READ_BELOW:
+                add_parameter(found, name, value, capture)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             found[key] = value
     stop = arguments.get("stop_sequences")
     if isinstance(stop, list | tuple):

@@ -23,7 +23,7 @@ class ChatReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments."""
-        request = Request(shape.model_name(arguments), read_parameters(arguments))
+        request = Request(shape.model_name(arguments), read_parameters(arguments, capture))
         if capture:
             messages = arguments.get("messages")
             # Any iterable is allowed; reading a generator would take it from the client.
@@ -146,17 +146,13 @@ class _Folded:
         return {"role": "assistant", "parts": parts, "finish_reason": self.finish}
 
 
-def read_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, Any]:
     """Return the attributes of a request's parameters; what was not given is left out."""
-    found = shape.read_parameters(arguments)
+    found = shape.read_parameters(arguments, capture)
     if isinstance(seed := arguments.get("random_seed"), int):
         found[semconv.SEED] = seed
     if isinstance(effort := arguments.get("reasoning_effort"), str):
         found[semconv.REASONING_LEVEL] = effort
-    if isinstance(tier := arguments.get("service_tier"), str):
-        found[semconv.REQUEST_SERVICE_TIER] = tier
-    if isinstance(choice := arguments.get("tool_choice"), str):
-        found[semconv.TOOL_CHOICE] = choice
     kind = output_type(arguments)
     if not kind and isinstance(given := get(arguments.get("response_format"), "type"), str):
         kind = "text" if given == "text" else "json"
