@@ -47,7 +47,7 @@ class ChatReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a ChatCompletion."""
-        whole, response = response, shape.flat(response)
+        response = shape.flat(response)
         choices = [shape.flat(choice) for choice in shape.listed(response, "choices")]
         usage = get(response, "usage")
         reasons = [shape.finish_reason(get(choice, "finish_reason")) for choice in choices]
@@ -59,7 +59,7 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
-        extras.add_request_id(answer, whole)
+        extras.add_request_id(answer, response)
         if get(response, "prompt_filter_results"):
             extras.add_verdicts(answer, (response,))
         logprobs = [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]

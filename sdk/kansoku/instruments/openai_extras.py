@@ -26,8 +26,7 @@ def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
 
 def add_request_id(answer: Answer, response: Any) -> None:
     """Add the identifier under which the vendor's support finds the request."""
-    found = getattr(response, "_request_id", None)
-    if isinstance(found, str):
+    if found := text_of(response, "_request_id"):
         answer.attributes[semconv.RESPONSE_HEADER + "x-request-id"] = (found,)
 
 

@@ -40,7 +40,6 @@ def read_answer(message: Any) -> list[dict[str, Any]]:
     message = shape.flat(message)
     if _is_text(message):
         return [{"type": "text", "content": message["content"]}]
-    message = shape.fields_of(message)
     parts: list[dict[str, Any]] = []
     if reasoning := read_reasoning(message):
         parts.append({"type": "reasoning", "content": reasoning})
@@ -82,9 +81,8 @@ def tool_call(call: Any) -> dict[str, Any]:
 
 def read_reasoning(message: Any) -> str:
     """Return the reasoning that compatible servers add to a message."""
-    message = shape.fields_of(message)
     for name in _REASONING:
-        found = message.get(name)
+        found = get(message, name)
         if found and isinstance(found, str):
             return found
     return "".join(_detail(part) for part in shape.listed(message, "reasoning_details"))

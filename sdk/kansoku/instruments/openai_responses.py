@@ -68,6 +68,7 @@ class ResponsesReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Response."""
+        response = shape.flat(response)
         items = shape.listed(response, "output")
         usage = get(response, "usage")
         finish = _finish(response, items)

@@ -35,8 +35,6 @@ def get(thing: Any, name: str) -> Any:
     """
     if type(thing) is dict:
         return thing.get(name)
-    if type(thing) is dict:
-        return thing.get(name)
     fields = getattr(thing, "__dict__", None)
     if fields is None:
         return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
@@ -51,22 +49,13 @@ def get(thing: Any, name: str) -> Any:
 
 def flat(thing: Any) -> Any:
     """Return the fields of a model of the client as a dictionary, others as they are: for many a `get`."""
+    if type(thing) is dict:
+        return thing
     try:
         fields, extra = thing.__dict__, thing.__pydantic_extra__
     except AttributeError:
         return thing
     return {**fields, **extra} if extra else fields
-
-
-def fields_of(thing: Any) -> Mapping[str, Any]:
-    """Return all fields of a mapping or of a model of the client: many looks at one cost less there."""
-    if type(thing) is dict:
-        return thing
-    own = getattr(thing, "__dict__", None)
-    if own is None:
-        return thing if isinstance(thing, Mapping) else {}
-    extra = getattr(thing, "__pydantic_extra__", None)
-    return {**own, **extra} if extra else own
 
 
 def listed(thing: Any, name: str) -> list[Any]:
