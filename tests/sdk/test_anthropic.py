@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import anthropic
@@ -12,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import BaseModel
+from support.pages import run_page
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
@@ -92,7 +94,7 @@ def events(*, upto: int | None = None) -> Reply:
 
 
 @pytest.fixture
-def client(vendor: Vendor, spans: Any) -> Any:  # noqa: ARG001 - the SDK starts first
+def client(vendor: Vendor, spans: Any) -> Any:
     """Give a client of the vendor."""
     with anthropic.Anthropic(api_key="sk-test", base_url=vendor.url, max_retries=0) as client:
         yield client
@@ -103,7 +105,8 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
     vendor.answer(message(stop_reason="stop_sequence", stop_sequence="。。", container={"id": "c-1"}))
     client.messages.create(
         model=MODEL, max_tokens=300, messages=ASK, system=[{"type": "text", "text": "Be brief."}],
-        stop_sequences=["。。"], metadata={"user_id": "resident-1"}, tool_choice={"type": "tool", "name": "find"},
+        stop_sequences=["。。"], metadata={"user_id": "resident-1"},
+        tool_choice={"type": "tool", "name": "find"},
         thinking={"type": "enabled", "budget_tokens": 1024}, output_config={"effort": "low"},
         extra_body={"temperature": 0.2, "top_p": 0.9, "top_k": 5},
         tools=[{"name": "find", "description": "d", "input_schema": {"type": "object"}},
@@ -143,7 +146,7 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
         "gen_ai.request.stop_sequences": ("。。",),
         "gen_ai.request.reasoning.level": "low",
         "kansoku.request.thinking.budget_tokens": 1024,
-        "kansoku.request.tool_choice": "find",
+        "gen_ai.request.tool_choice": "find",
         "user.id": "resident-1",
         "server.address": "127.0.0.1",
         "gen_ai.response.model": "claude-haiku-4-5-20251001",
@@ -199,7 +202,7 @@ def check_stream(spans: Any) -> None:
 
 
 def test_a_stream_is_told_when_it_has_been_read(client: Any, vendor: Vendor, spans: Any) -> None:
-    """The caller gets the client's own stream; thoughts, texts, tool calls and the last usage are put together."""
+    """The caller gets the client's own stream; thoughts, texts, tool calls and usage are put together."""
     vendor.answer(events())
     stream = client.messages.create(model=MODEL, max_tokens=300, messages=ASK, stream=True)
     assert isinstance(stream, anthropic.Stream)
@@ -282,11 +285,10 @@ def test_a_refused_call_has_its_status(helper: bool, client: Any, vendor: Vendor
     """The exception is the client's; its class and its HTTP status are on the span."""
     body = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
     vendor.answer(Reply(json.dumps(body).encode(), status=429))
+    given = {"model": MODEL, "max_tokens": 300, "messages": ASK}
+    ask = client.messages.stream(**given).__enter__ if helper else partial(client.messages.create, **given)
     with pytest.raises(anthropic.RateLimitError):
-        if helper:
-            client.messages.stream(model=MODEL, max_tokens=300, messages=ASK).__enter__()
-        else:
-            client.messages.create(model=MODEL, max_tokens=300, messages=ASK)
+        ask()
     found = spans.attributes()
     assert (found["error.type"], found["http.response.status_code"]) == ("RateLimitError", 429)
 
@@ -548,10 +550,10 @@ def test_without_content_the_numbers_stay(vendor: Vendor, start: Any) -> None:
     assert found["gen_ai.response.finish_reasons"] == ("tool_calls",)
 
 
-def test_uninstrumented_methods_are_the_clients_own(spans: Any) -> None:  # noqa: ARG001
+def test_uninstrumented_methods_are_the_clients_own(spans: Any) -> None:
     """Every class has its own functions back, also those of the clouds."""
-    from anthropic.lib.vertex._beta_messages import Messages as Cloud  # noqa: PLC0415
-    from anthropic.resources.messages.messages import Messages  # noqa: PLC0415
+    from anthropic.lib.vertex._beta_messages import Messages as Cloud
+    from anthropic.resources.messages.messages import Messages
 
     assert hasattr(Messages.create, "__kansoku_original__")
     assert hasattr(Cloud.create, "__kansoku_original__")
@@ -559,3 +561,14 @@ def test_uninstrumented_methods_are_the_clients_own(spans: Any) -> None:  # noqa
     for owner in (Messages, Cloud):
         for name in ("create", "parse", "stream"):
             assert not hasattr(getattr(owner, name), "__kansoku_original__")
+
+
+def test_the_page_runs(vendor: Vendor, spans: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of the documentation trace a call and a stream."""
+    vendor.answer(message(), events())
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", vendor.url)
+    monkeypatch.setenv("KANSOKU_ENDPOINT", "http://127.0.0.1:42099")
+    found = run_page("sdk/anthropic.md")
+    assert [span.attributes.get("gen_ai.request.stream", False) for span in spans.all()] == [False, True]
+    found["client"].close()

@@ -1,7 +1,7 @@
 """Trace the `google-genai` client: the Gemini API and Vertex, sync and async.
 
 What is traced are the own request methods of the client, a layer below the public ones. Automatic function
-calling and continuation make several requests for one public call: each is a call of the model with its usage.
+calling and continuation make several requests for one public call, each a call of the model by itself.
 """
 
 import functools
