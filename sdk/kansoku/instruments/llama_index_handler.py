@@ -29,7 +29,7 @@ _CALLS = {
 # Role -> methods that are worth a span, and its kind; the asynchronous twin begins with "a".
 _STEPS: dict[str, tuple[frozenset[str], str]] = {
     "retriever": (frozenset({"retrieve"}), "retrieval"),
-    "postprocessor": (frozenset({"postprocess_nodes"}), "chain"),
+    "postprocessor": (frozenset({"postprocess_nodes", "_postprocess_nodes", "_apostprocess_nodes"}), "chain"),
     "synthesizer": (frozenset({"synthesize"}), "chain"),
     "query_engine": (frozenset({"query"}), "chain"),
     "chat_engine": (frozenset({"chat", "stream_chat"}), "chain"),
@@ -38,6 +38,7 @@ _STEPS: dict[str, tuple[frozenset[str], str]] = {
     "workflow": (frozenset({"run"}), "chain"),
     "pipeline": (frozenset({"run"}), "chain"),
 }
+_TWICE = frozenset({"tool", "postprocessor"})  # whose public method runs another that is decorated, too
 _OWN_TAGS = ("llamaindex.", "llama_index.")
 
 
@@ -107,12 +108,14 @@ class Trace:
         role = read.role(instance)
         owner, _, method = id_[:-_UUID].rpartition(".")
         kind = _kind(role, method, instance is None)
-        if not kind:
-            if (parent := self.runs.find(parent_id)) is not None:
+        name = _name(role, owner.rpartition(".")[2], method, instance)
+        parent = self.runs.find(parent_id)
+        again = role in _TWICE and parent is not None and parent.name == name
+        if not kind or again:
+            if parent is not None:
                 self.runs.add(id_, parent)
             return
         outside = stamped(outside, tags or {}, _OWN_TAGS)
-        name = _name(role, owner.rpartition(".")[2], method, instance)
         run = (CallRun if kind in _CALLS.values() else Run)(id_, name, kind, outside, running)
         self.runs.add(id_, run)
         self._before[id_] = otel_context.get_current()
@@ -120,7 +123,7 @@ class Trace:
         if isinstance(run, CallRun):
             _read_call(run, instance, arguments)
         else:
-            _read_input(run, role, arguments, self.runs.find(parent_id))
+            _read_input(run, role, arguments, parent)
 
     def leave(self, id_: str, instance: Any, result: Any, error: BaseException | None) -> None:
         """End a span; a call that has returned a stream goes on until the stream's end."""

@@ -214,8 +214,8 @@ def readable(value: Any) -> Any:  # noqa: PLR0911 - one return a type
         return f"<{kind.__name__}>"  # reading it would take it from its consumer
     if kind.__name__ == "ToolOutput":
         return "\n".join(str(get(block, "text")) for block in get(value, "blocks") or ())
-    if get(value, "result") is not None and kind.__name__.endswith("StopEvent"):
-        return readable(get(value, "result"))
+    if kind.__name__ == "StopEvent":
+        return readable(getattr(value, "result", None))
     if kind.__name__ == "AgentOutput":
         return {"response": readable(get(value, "response")), "tool_calls": plain(get(value, "tool_calls"))}
     data = getattr(value, "_data", None)
