@@ -271,3 +271,9 @@ def test_the_page_runs(vendor: Vendor, spans: Any, monkeypatch: pytest.MonkeyPat
     vendor.answer(ANSWER)
     run_page("sdk/groq.md", print=lambda *_: None)
     assert [span.name for span in spans.all()] == ["chat openai/gpt-oss-120b"]
+
+
+def test_the_page_of_the_clients_alike_runs(spans: Any) -> None:
+    """Naming clients that are not installed is no mistake."""
+    run_page("sdk/more-clients.md")
+    assert spans.all() == []

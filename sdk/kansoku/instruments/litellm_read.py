@@ -12,6 +12,7 @@ from kansoku import runtime, semconv
 from kansoku.call import Answer, Reader, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
+from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
 from kansoku.instruments.openai_shape import get
 from kansoku.usage import Usage
@@ -153,7 +154,7 @@ class RoutedChatReader(RoutedReader):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks together, with the provider's count of the tokens, or with a marked guess."""
-        answer = self._inner.fold([_fields(chunk) for chunk in chunks], capture)
+        answer = self._inner.fold([fields_of(chunk) for chunk in chunks], capture)
         hidden = _hidden(chunks[-1])
         _add_hidden(answer, hidden)
         counted = answer.usage or shape.read_usage(hidden.get("usage"))
@@ -177,18 +178,6 @@ def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
     if not usage.reasoning or any(said.reasoning for said in own):
         return usage
     return dataclasses.replace(usage, reasoning=0, output_visible=usage.output_visible + usage.reasoning)
-
-
-def _fields(chunk: Any) -> dict[str, Any]:
-    """Return the fields of a chunk of LiteLLM, whose objects keep most of them as extra ones."""
-    found = _all(chunk)
-    choices = [_all(choice) for choice in found.get("choices") or ()]
-    found["choices"] = [{**choice, "delta": _all(choice.get("delta"))} for choice in choices]
-    return found
-
-
-def _all(thing: Any) -> dict[str, Any]:
-    return {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_extra__", None) or {})}
 
 
 def _hidden(response: Any) -> Mapping[str, Any]:

@@ -1,9 +1,10 @@
 """Clients generated from an API like OpenAI's: the same resources and shapes under another package name."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer
+from kansoku.call import Answer, Reader
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
@@ -23,13 +24,19 @@ _TIMES = {
 def trace_package(package: str, provider: str) -> Targets:
     """Return the methods of a client whose modules are laid out as OpenAI's are."""
     origin = _Origin(provider)
-    return Targets(
-        {
-            f"{package}.resources.chat.completions": both("Completions", create=FamilyChatReader(origin)),
-            f"{package}.resources.completions": both("Completions", create=CompletionReader(origin)),
-            f"{package}.resources.embeddings": both("Embeddings", create=EmbeddingReader(origin)),
+    readers: dict[str, Reader] = {
+        "chat.completions": FamilyChatReader(origin),
+        "completions": CompletionReader(origin),
+        "embeddings": EmbeddingReader(origin),
+    }
+    table: dict[str, dict[str, Mapping[str, Reader]]] = {}
+    for path, reader in readers.items():
+        name = path.rpartition(".")[2].capitalize()  # of the class; newer generators add Resource to it
+        table[f"{package}.resources.{path}"] = {
+            **both(name, create=reader),
+            **both(f"{name}Resource", create=reader),
         }
-    )
+    return Targets(table)
 
 
 class _Origin:
@@ -57,7 +64,10 @@ class FamilyChatReader(ChatReader):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together; usage may be in the vendor's own corner of the last ones."""
-        answer = super().fold(chunks, capture)
+        first = next((c for chunk in chunks for c in get(chunk, "choices") or ()), None)
+        # The models of these clients are lenient: of a chunk that looks like another kind, the rest is extra.
+        odd = first is not None and "delta" not in getattr(first, "__dict__", first)
+        answer = super().fold([fields_of(chunk) for chunk in chunks] if odd else chunks, capture)
         for chunk in reversed(chunks[-3:]):
             own = get(chunk, "x_groq")
             if answer.usage is None:
@@ -68,6 +78,20 @@ class FamilyChatReader(ChatReader):
         if capture and answer.messages:
             answer.messages[0]["parts"][:0] = _executed(_last_executed(chunks))
         return answer
+
+
+def fields_of(chunk: Any) -> dict[str, Any]:
+    """Return the fields of a chunk whose models keep some of them, or most, as extra ones."""
+    found = _all(chunk)
+    choices = [_all(choice) for choice in found.get("choices") or ()]
+    found["choices"] = [{**choice, "delta": _all(choice.get("delta"))} for choice in choices]
+    return found
+
+
+def _all(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, Mapping):
+        return dict(thing)
+    return {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_extra__", None) or {})}
 
 
 def _add_times(answer: Answer, response: Any) -> None:
