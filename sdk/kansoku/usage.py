@@ -1,10 +1,9 @@
 """Token counts of one model call, in disjoint buckets."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call; every token is in exactly one bucket, whatever convention the vendor uses.
 
     `input_fresh` are prompt tokens neither read from nor written to a cache, and not audio or image;
