@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 # A body beyond this is not kept: its text would be cut anyway, its token counts are in the headers.
-LARGEST = 16 * 1024 * 1024
+LARGEST = 8 * 1024 * 1024
 
 
 class Reading:

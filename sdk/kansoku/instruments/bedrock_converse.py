@@ -83,8 +83,7 @@ class ConverseReader:
         answer = Answer(usage=read_usage(metadata.get("usage")), attributes=_extras(metadata))
         answer.model = _routed(metadata)
         answer.finish_reasons = [finish] if finish else []
-        if capture:
-            parts = folded.parts()
+        if capture and ((parts := folded.parts()) or finish):
             answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
         return answer
 

@@ -16,7 +16,7 @@ from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.usage import Usage
 
-_LARGEST = 16 * 1024 * 1024  # a request body beyond this is not read: that would delay the call
+_LARGEST = 8 * 1024 * 1024  # a request body beyond this is not read: that would delay the call
 _HEADER = "x-amzn-bedrock-"
 _METRICS = "amazon-bedrock-invocationMetrics"
 
