@@ -356,12 +356,12 @@ def test_embeddings_are_counted_and_not_recorded(client: Any, vendor: Vendor, sp
 
 
 @pytest.mark.filterwarnings("ignore:The generate_images method is deprecated")
-def test_images_are_known_by_type_and_size(client: Any, vendor: Vendor, spans: Any) -> None:
+def test_images_are_known_by_type_and_size(vendor: Vendor, spans: Any) -> None:
     """Google says no usage for them, so there is none."""
     vendor.answer({"predictions": [{"mimeType": "image/png", "bytesBase64Encoded": "QUJD"}]})
-    client.models.generate_images(
-        model="imagen-4.0-generate-001", prompt="A bin", config={"number_of_images": 1}
-    )
+    config = types.GenerateImagesConfig(number_of_images=1)
+    with vertex(vendor) as client:
+        client.models.generate_images(model="imagen-4.0-generate-001", prompt="A bin", config=config)
     found = spans.attributes()
     assert found["gen_ai.output.type"] == "image"
     assert spans.messages()[0]["parts"] == [
@@ -370,14 +370,19 @@ def test_images_are_known_by_type_and_size(client: Any, vendor: Vendor, spans: A
     assert "gen_ai.usage.input_tokens" not in found
 
 
+def vertex(vendor: Vendor) -> genai.Client:
+    """Return a client of Vertex."""
+    credentials = Credentials(token="t")  # type: ignore[no-untyped-call]
+    options = types.HttpOptions(base_url=vendor.url)
+    return genai.Client(
+        vertexai=True, project="p", location="global", credentials=credentials, http_options=options
+    )
+
+
 def test_vertex_is_another_provider(vendor: Vendor, spans: Any) -> None:
     """The same models, sold by another; the model's path is cut to its name."""
     vendor.answer(answer(usageMetadata={**USAGE, "trafficType": "ON_DEMAND"}))
-    credentials = Credentials(token="t")  # type: ignore[no-untyped-call]
-    with genai.Client(
-        vertexai=True, project="p", location="global", credentials=credentials,
-        http_options=types.HttpOptions(base_url=vendor.url),
-    ) as client:  # fmt: skip
+    with vertex(vendor) as client:
         client.models.generate_content(model=f"publishers/google/models/{MODEL}", contents="When?")
     found = spans.attributes()
     assert (found["gen_ai.provider.name"], found["gen_ai.request.model"]) == ("gcp.vertex_ai", MODEL)
