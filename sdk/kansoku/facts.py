@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.content import cut
+from kansoku.content import cut, plain, to_json
 
 _HEADERS = frozenset(
     {
@@ -21,6 +21,7 @@ _HEADERS = frozenset(
 )
 _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-", "x-rate-limit-")
 _MOST_HEADERS = 40
+_UNLIKELY = -9999  # stands for a token that was not among the likely ones, not for a probability
 _SHORTEST = 1_000_000  # nanoseconds: chunks that come in one go say nothing about a model's speed
 
 
@@ -34,7 +35,16 @@ def error_facts(error: BaseException) -> dict[str, Any]:
     code = getattr(error, "code", None)
     if isinstance(code, str) and code:
         found[semconv.ERROR_CODE] = cut(code, 256)
+    verdict = _verdict(getattr(error, "body", None))
+    if verdict is not None:
+        found[semconv.CONTENT_FILTER] = to_json({"prompt": plain(verdict, 4)}, 4096)
     return found
+
+
+def _verdict(body: Any) -> Any:
+    """Return what the content filter of Azure said of a question that it did not let pass."""
+    inner = body.get("innererror") if isinstance(body, Mapping) else None
+    return inner.get("content_filter_result") if isinstance(inner, Mapping) else None
 
 
 def _headers(error: BaseException) -> Mapping[Any, Any]:
@@ -54,7 +64,7 @@ def mean_logprob(values: Iterable[Any]) -> float | None:
     """Return the mean of the log probabilities of an answer's tokens, None without any."""
     total, count = 0.0, 0
     for value in values:
-        if isinstance(value, int | float) and -1e6 < value <= 0:
+        if isinstance(value, int | float) and _UNLIKELY < value <= 0:
             total += value
             count += 1
     return total / count if count else None

@@ -248,3 +248,17 @@ def test_azure_tells_deployment_version_and_verdicts(
     assert found["kansoku.azure.api_version"] == "2024-10-21"
     assert json.loads(found["kansoku.response.content_filter"]) == {"prompt": safe, "answer": high}
     assert found["gen_ai.response.finish_reasons"] == ("content_filter",)
+
+
+def test_a_question_that_azure_did_not_let_pass_says_why(vendor: Vendor, spans: Any) -> None:
+    """The verdict comes inside the error."""
+    verdict = {"jailbreak": {"filtered": True, "detected": True}}
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": verdict}
+    error = {"code": "content_filter", "message": "filtered", "param": "prompt", "innererror": inner}
+    vendor.answer(Reply(json.dumps({"error": error}).encode(), 400))
+    client = openai.AzureOpenAI(api_key="k", azure_endpoint=vendor.url, api_version="2024-10-21")
+    with client, pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="city-prod", messages=ASK)
+    found = spans.attributes()
+    assert json.loads(found["kansoku.response.content_filter"]) == {"prompt": verdict}
+    assert (found["kansoku.error.code"], found["kansoku.azure.deployment"]) == ("content_filter", "city-prod")
