@@ -19,7 +19,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import number
 
 _REPORTED = (semconv.COST_USD, "llm.cost.total", "gen_ai.usage.cost", "operation.cost")
-_BUCKETS = attrgetter(*Usage.__slots__)
+_BUCKETS = attrgetter(*Usage._fields)
 _EXACT = Decimal("0.000000000001")
 _TOO_MUCH = Decimal(10) ** 9  # no single call costs a billion dollars
 
