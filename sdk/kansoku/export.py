@@ -62,6 +62,7 @@ class Export:
         self._flying: tuple[bytes, int] | None = None
         self._backlog = spool is not None
         self._failures = 0
+        self._hopeless = False
         self._quiet_until = 0.0
 
     def prepare(self) -> None:
@@ -74,10 +75,14 @@ class Export:
         """Mask, encode and send a batch, or spool it, or give it up."""
         self._settled = 0
         try:
-            for body, items in self._codec.encode(batch, self._mask):
-                self._dispatch(body, items, closing)
+            if not self._hopeless:
+                for body, items in self._codec.encode(batch, self._mask):
+                    self._dispatch(body, items, closing)
+                    if self._hopeless:
+                        break
         finally:
-            self._receipt.drop(semconv.ENCODE, max(0, len(batch) - self._settled))
+            reason = semconv.EXIT if self._hopeless else semconv.ENCODE
+            self._receipt.drop(reason, max(0, len(batch) - self._settled))
 
     def idle(self, closing: threading.Event) -> float | None:
         """Send what waits on the disk, for a short while; return when to come again."""
@@ -121,6 +126,7 @@ class Export:
         """Forget the parent's connection and what it has under way."""
         self._transport.forget()
         self._flying = None
+        self._hopeless = False
 
     def _dispatch(self, body: bytes, items: int, closing: threading.Event) -> None:
         packed = pack(self._with_receipt(body, items))
@@ -129,12 +135,15 @@ class Export:
             self._store(self._spool, packed, items, self._receipt)  # behind what waits already
             return
         self._flying = (packed, items)
+        last = closing.is_set()
         try:
             send = self._transport.send if self._spool is None else self._transport.post
             reply = send(packed, closing)
         finally:
             self._flying = None
         self._failures = self._failures + 1 if reply.outcome == AWAY else 0
+        # An attempt made at the end was the last one: what is behind it is not even encoded.
+        self._hopeless = last and reply.outcome == AWAY and self._spool is None
         self._settle(reply, packed, items, self._receipt, closing)
 
     def _settle(

@@ -126,7 +126,8 @@ class Outbox:
 
     def close(self, timeout: float) -> bool:
         """Deliver what is queued, without trying again, and stop; False when the time was too short."""
-        self.hasten()
+        if not self._closing.is_set():
+            self.hasten()
         until = time.monotonic() + timeout
         self._thread.join(timeout * _PATIENCE)
         if self._thread.is_alive():
@@ -188,6 +189,8 @@ class Outbox:
     def _wait_for_more(self) -> None:
         until = time.monotonic() + self._delay
         while self._queue.qsize() < self._batch_size - 1 and (left := until - time.monotonic()) > 0:
+            if self._closing.is_set():
+                return
             if self._hurry.wait(min(_LOOK_SECONDS, left)):
                 self._hurry.clear()
                 return

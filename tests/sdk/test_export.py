@@ -398,3 +398,17 @@ def test_a_thread_freed_at_the_end_sends_no_unmasked_word(monkeypatch: pytest.Mo
     )
     made.rescue([{"comment": "secret"}])
     assert [(json.loads(body), items) for body, items, _ in stored] == [([{"comment": "***"}], 1)]
+
+
+def test_at_the_end_one_failure_is_enough(start: Callable[..., Any], collector: Collector) -> None:
+    """With the collector away at exit, what is behind the last attempt is given up without another."""
+    collector.rule = lambda _: Answer(503)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KANSOKU_BATCH_SIZE", "50")
+        patch.setenv("KANSOKU_BATCH_BYTES", "1024")
+        patch.setenv("KANSOKU_BATCH_SECONDS", "60")
+        start(endpoint=collector.url)
+    make_spans(40, input="x" * 600)
+    kansoku.shutdown(10)
+    assert len(collector.headers) == 1
+    assert balanced()["dropped"] == {"exit": 40}
