@@ -261,8 +261,8 @@ def test_check_digits_known_from_elsewhere() -> None:
     [
         "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "sk-", "sk-ant-", "eyJ", "eyJa.eyJ", "eyJaaaaaaaaa.",
         "1", "1 ", "4111-", "0-", "03-", "(03)", "+81", "a@", "a.", "a@a.", "DE89", "DE89 ", "://", "://a:",
-        "Bearer ", "secret=", "key:", "api_key=a1", "pass" * 3, "password=", ":", "1:", "::", "1.", "〒", "〒1",
-        "東京都150-", "xoxb-", "AIza", "ー", "１", "SG.", "JQQJ99", "a" * 50, "[", '["', '{"a":', "\\",
+        "Bearer ", "secret=", "key:", "api_key=a1", "pass" * 3, "password=", ":", "1:", "::", "1.", "〒",
+        "〒1", "東京都150-", "xoxb-", "AIza", "ー", "１", "SG.", "JQQJ99", "a" * 50, "[", '["', '{"a":', "\\",
         "\\uff11", "-", "=", "/",
     ],
 )  # fmt: skip
