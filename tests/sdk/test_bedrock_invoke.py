@@ -462,3 +462,15 @@ def test_reranking_says_which_documents_fit(vendor: Any, spans: Any) -> None:
     found = spans.attributes()
     assert found["gen_ai.operation.name"] == "rerank"
     assert json.loads(found["gen_ai.retrieval.documents"]) == [{"id": "1", "score": 0.9}]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_without_content_no_family_tells_its_words(family: str, start: Any, vendor: Any) -> None:
+    """With capture_content=False the numbers remain, and no word of question or answer."""
+    spans = start(capture_content=False)
+    model, request, answer, headers, (text, _, sent, _) = FAMILIES[family]
+    vendor.answer(Reply(json.dumps(answer).encode(), headers=headers))
+    connect(vendor.url).invoke_model(modelId=model, body=json.dumps(request))["body"].read()
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == sent
+    assert not [value for value in found.values() if "いつ" in str(value) or text in str(value)]

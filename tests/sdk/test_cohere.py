@@ -274,6 +274,51 @@ def test_an_error_is_the_clients_own_and_on_the_span(stream: bool, vendor: Any, 
     assert (found["error.type"], found["http.response.status_code"]) == ("TooManyRequestsError", 429)
 
 
+def test_the_client_for_bedrock_has_awss_name(vendor: Any, spans: Any) -> None:
+    """A class of the client's own family for a cloud is told by its name."""
+
+    class BedrockClientV2(cohere.ClientV2):
+        pass
+
+    vendor.answer(TOLD)
+    with BedrockClientV2("test", base_url=vendor.url) as client:
+        client.chat(model="cohere.command-r-v1:0", messages=ASK)
+    assert spans.attributes()["gen_ai.provider.name"] == "aws.bedrock"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the dropped connection
+def test_a_stream_that_is_never_started_or_left_early_ends(vendor: Any, spans: Any) -> None:
+    """A generator that nobody starts makes no request and ends its span; one left early says so."""
+    vendor.answer(sse(*EVENTS))
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        unused = client.chat_stream(model="command-r", messages=ASK)
+        del unused
+        assert vendor.asked == []
+        stream = client.chat_stream(model="command-r", messages=ASK)
+        for _ in range(7):
+            next(stream)
+        stream.close()
+    never, early = spans.all()
+    assert never.attributes["kansoku.stream.closed_early"] is True
+    assert early.attributes["kansoku.stream.closed_early"] is True
+    assert {"type": "text", "content": "火"} in json.loads(early.attributes["gen_ai.output.messages"])[0][
+        "parts"
+    ]
+
+
+def test_without_content_only_the_numbers_are_recorded(start: Any, vendor: Any) -> None:
+    """With capture_content=False neither words nor documents nor results of tools leave the process."""
+    spans = start(capture_content=False)
+    vendor.answer(sse(*EVENTS))
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        list(client.chat_stream(model="command-r", messages=ASK, documents=["secret"], tools=[TOOL]))
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 5
+    assert not [
+        value for value in found.values() if any(word in str(value) for word in ("いつ", "secret", "火"))
+    ]
+
+
 def test_the_page_about_cohere_runs(vendor: Any, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of docs/sdk/cohere.md runs, and its calls are traced."""
     monkeypatch.setenv("CO_API_KEY", "test")

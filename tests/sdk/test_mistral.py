@@ -287,6 +287,19 @@ def test_counts_that_are_not_billed_apart_stay_out_of_the_usage(vendor: Any, spa
     assert "gen_ai.usage.cache_read.input_tokens" not in found
 
 
+def test_without_content_only_the_numbers_are_recorded(start: Any, vendor: Any) -> None:
+    """With capture_content=False neither words nor code leave the process."""
+    spans = start(capture_content=False)
+    vendor.answer(sse(*CHUNKS))
+    with Mistral(api_key="test", server_url=vendor.url) as client:
+        list(client.chat.stream(model="mistral-small-latest", messages=ASK))
+        list(client.fim.stream(model="codestral-latest", prompt="いつ", suffix="いつ"))
+    for span in spans.all():
+        assert span.attributes["gen_ai.usage.input_tokens"] == 30
+        told = map(str, span.attributes.values())
+        assert not [value for value in told if any(word in value for word in ("いつ", "brief", "火"))]
+
+
 @pytest.mark.parametrize("method", ["complete", "stream"])
 def test_an_error_is_the_clients_own_and_on_the_span(method: str, vendor: Any, spans: Any) -> None:
     """The client's exception reaches the program; its type and status are on the span."""

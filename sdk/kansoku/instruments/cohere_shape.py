@@ -12,6 +12,8 @@ from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
+# Clients for the models in somebody's cloud, by the beginning of their names.
+_CLOUDS = {"Bedrock": "aws.bedrock", "Sagemaker": "aws.sagemaker", "Oci": "oci.genai"}
 _FINISH = {
     "COMPLETE": "stop",
     "STOP_SEQUENCE": "stop",
@@ -35,13 +37,15 @@ _NUMBERS = {
 def read_origin(resource: Any, local_provider: str) -> tuple[str, str, int]:  # noqa: ARG001 - Cohere's own client
     """Return provider, host and port of a client."""
     wrapper = getattr(resource, "_client_wrapper", None) or resource._raw_client._client_wrapper
-    return _split(str(wrapper.get_base_url()))
+    name = type(resource).__name__
+    provider = next((vendor for start, vendor in _CLOUDS.items() if name.startswith(start)), "cohere")
+    return _split(provider, str(wrapper.get_base_url()))
 
 
 @lru_cache(maxsize=64)
-def _split(url: str) -> tuple[str, str, int]:
+def _split(provider: str, url: str) -> tuple[str, str, int]:
     found = urlsplit(url)
-    return "cohere", found.hostname or "", found.port or (80 if found.scheme == "http" else 443)
+    return provider, found.hostname or "", found.port or (80 if found.scheme == "http" else 443)
 
 
 def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, Any]:
