@@ -195,7 +195,7 @@ class Call:
             self._attributes.update(guess)
 
     def _write_error(self, error: BaseException) -> None:
-        record_error(self._span, error)
+        record_error(self._span, error, self._running.capture)
         self._attributes.update(error_facts(error))
 
     @guard
@@ -226,7 +226,8 @@ class Call:
 
     def _write_answer(self, answer: Answer) -> None:
         if answer.failure:
-            self._span.set_status(trace.StatusCode.ERROR, cut(answer.failure_message, 2048))
+            words = cut(answer.failure_message, 2048) if self._running.capture else None
+            self._span.set_status(trace.StatusCode.ERROR, words)
         found = answer_attributes(answer, self._running, self._provider, self._model, self._started)
         self._attributes.update(found)
 

@@ -105,7 +105,7 @@ class Span:
         if self._running is None:
             return
         if error is not None and not isinstance(error, GeneratorExit):
-            record_error(self._span, error)
+            record_error(self._span, error, self._running.capture)
         self._span.end(clock.now())
 
     @guard
@@ -197,14 +197,22 @@ class Span:
             self._span.set_attribute(key, to_json(plain(value), running.max_bytes))
 
 
-def record_error(target: trace.Span, error: BaseException) -> None:
-    """Write an exception on a span: status, error.type, and an event with the traceback."""
-    message = cut(str(error), 2048)
+def record_error(target: trace.Span, error: BaseException, capture: bool | None = None) -> None:
+    """Write an exception on a span: status and error.type; words and traceback only with content.
+
+    `capture` says so, else the running SDK's setting: messages of exceptions quote prompts, keys and files.
+    """
+    if capture is None:
+        running = runtime.current()
+        capture = running is None or running.capture
     target.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
     code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
     if isinstance(code, int) and 100 <= code < 600:
         target.set_attribute(semconv.HTTP_STATUS, code)
-    target.set_status(trace.StatusCode.ERROR, message)
+    if not capture:
+        target.set_status(trace.StatusCode.ERROR)
+        return
+    target.set_status(trace.StatusCode.ERROR, cut(str(error), 2048))
     target.record_exception(error, timestamp=clock.now())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from kansoku import clock
+from kansoku.stream import Recording, follow
 
 ASK = [{"role": "user", "content": "収集日は？"}]
 
@@ -254,3 +256,183 @@ def test_a_stream_is_not_kept_alive_by_its_tracing(model: Any, spans: Any) -> No
     finally:
         gc.enable()
     assert len(spans.all()) == 1
+
+
+class Ended:
+    """A call that remembers how its stream ended."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[list[Any], BaseException | None, bool]] = []
+        self.first = 0
+
+    def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
+        """Remember."""
+        self.first = first
+        self.seen.append((chunks, error, early))
+
+    def answer(self, response: Any) -> None:
+        """Fail: no stream is a whole response."""
+        raise AssertionError(response)
+
+
+class Counting:
+    """An iterator of 1, 2, 3 that is closed, or left by a with statement."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.at = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> int:
+        if self.at == 3:
+            raise StopIteration
+        self.at += 1
+        return self.at
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Slotted:
+    """The same without a dictionary."""
+
+    __slots__ = ("at", "closed")
+    __init__ = Counting.__init__
+    __iter__ = Counting.__iter__
+    __next__ = Counting.__next__
+    close = Counting.close
+    __enter__ = Counting.__enter__
+    __exit__ = Counting.__exit__
+
+
+class Anew:
+    """An iterable whose iterator is another object."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((1, 2, 3))
+
+
+class CountingLater:
+    """An asynchronous iterator of 1, 2, 3."""
+
+    def __init__(self) -> None:
+        self.inner = Counting()
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        for number in self.inner:
+            return number
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Be closed."""
+        self.inner.close()
+
+
+class SlottedLater:
+    """The same without a dictionary."""
+
+    __slots__ = ("inner",)
+    __init__ = CountingLater.__init__
+    __aiter__ = CountingLater.__aiter__
+    __anext__ = CountingLater.__anext__
+    aclose = CountingLater.aclose
+
+
+async def yield_later() -> Any:
+    """Yield 1, 2, 3."""
+    for number in (1, 2, 3):
+        yield number
+
+
+SYNC = [lambda: (n for n in (1, 2, 3)), Counting, Slotted, Anew, lambda: map(int, "123")]
+LATER = [yield_later, CountingLater, SlottedLater]
+
+
+@pytest.mark.parametrize("make", SYNC)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_every_kind_of_stream_passes_and_ends_its_call_once(make: Callable[[], Any], limit: int) -> None:
+    """Generator, iterator with and without a dictionary, iterable, one made in C: read whole or dropped."""
+    plain, call = make(), Ended()
+    followed = follow(plain, Recording(call))
+    assert isinstance(followed, type(plain))
+    got = []
+    for chunk in followed:
+        got.append(chunk)
+        if len(got) == limit and limit < 3:
+            break
+    del plain, followed
+    gc.collect()
+    assert got == [1, 2, 3][:limit]
+    assert call.seen == [(got, None, limit < 3)]
+
+
+@pytest.mark.parametrize("make", LATER)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_every_kind_of_asynchronous_stream_ends_its_call_once(make: Callable[[], Any], limit: int) -> None:
+    """Asynchronous generator, iterator with and without a dictionary: read whole or closed."""
+    call = Ended()
+
+    async def read() -> list[Any]:
+        plain = make()
+        followed = follow(plain, Recording(call))
+        assert isinstance(followed, type(plain))
+        got = []
+        async for chunk in followed:
+            got.append(chunk)
+            if len(got) == limit and limit < 3:
+                await followed.aclose()
+                break
+        return got
+
+    assert asyncio.run(read()) == [1, 2, 3][:limit]
+    assert call.seen == [([1, 2, 3][:limit], None, limit < 3)]
+
+
+@pytest.mark.parametrize("kind", [Counting, Slotted])
+def test_a_stream_used_as_a_context_manager_ends_with_it(kind: type[Any]) -> None:
+    """The with statement gives the followed stream, and closes the client's."""
+    call = Ended()
+    with follow(kind(), Recording(call)) as stream:
+        assert next(stream) == 1
+    assert call.seen == [([1], None, True)]
+    assert stream.closed is True
+
+
+@pytest.mark.parametrize("whole", [[1], (1,), {"a": 1}, "text", b"bytes", httpx2.Headers()])
+def test_what_holds_its_items_is_no_stream(whole: Any) -> None:
+    """A container is a whole response, whatever the arguments of the call said."""
+    assert follow(whole, Recording(Ended())) is None
+
+
+def test_pieces_of_text_are_kept_as_one_chunk(model: Any, spans: Any) -> None:
+    """A long stream leaves its text behind, not its chunks; what says more than text is kept whole."""
+    pieces = [{"choices": [{"index": 0, "delta": {"content": f"{n} "}}]} for n in range(500)]
+    pieces[250]["choices"][0]["delta"]["reasoning_content"] = "why"  # type: ignore[index]
+    ends = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    body = "".join(f"data: {json.dumps({**head, **piece})}\n\n" for piece in [*pieces, ends])
+    stream = ask(model(f"{body}data: [DONE]\n\n").client())
+    recording = stream._kansoku
+    assert text_of(stream) == "".join(f"{n} " for n in range(500))
+    assert spans.messages()[0]["parts"] == [
+        {"type": "reasoning", "content": "why"},
+        {"type": "text", "content": "".join(f"{n} " for n in range(500))},
+    ]
+    assert recording.chunks == []
+    stream = ask(model(f"{body}data: [DONE]\n\n").client())
+    for _ in range(400):
+        next(stream)
+    assert len(stream._kansoku.chunks) == 3  # the first, the texts up to the reasoning, the reasoning

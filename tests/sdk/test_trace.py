@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
 
 import kansoku
@@ -148,17 +150,28 @@ def test_context_stamps_every_span_inside(spans: Any, model: Any) -> None:
     assert "gen_ai.prompt.name" not in outer.attributes
 
 
-def test_context_stamps_spans_of_other_instrumentations_too(spans: Any) -> None:
+def test_context_stamps_spans_of_other_instrumentations_too(start: Any) -> None:
     """A span made by somebody else's tracer of the same provider is stamped as well."""
-    from kansoku import runtime, setup
-
-    running = runtime.current()
-    assert running is not None
-    assert setup._provider is not None
-    foreign = setup._provider.get_tracer("somebody.else")
+    provider = TracerProvider(shutdown_on_exit=False)
+    spans = start(tracer_provider=provider)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    foreign = provider.get_tracer("somebody.else")
     with kansoku.context(session_id="s1"), foreign.start_as_current_span("GET /"):
         pass
     assert spans.attributes()["session.id"] == "s1"
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_the_words_of_an_exception_are_content(start: Any, capture: bool) -> None:
+    """Without content the span says that it failed and with what, and nothing that the exception quotes."""
+    spans = start(capture_content=capture)
+    with pytest.raises(ValueError, match="secret"), kansoku.span("x"):
+        raise ValueError("the prompt was: secret")
+    span = spans.one()
+    assert span.attributes["error.type"] == "ValueError"
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description == ("the prompt was: secret" if capture else None)
+    assert [event.name for event in span.events] == (["exception"] if capture else [])
 
 
 def test_a_thread_with_a_carried_context_is_stamped(spans: Any) -> None:
