@@ -4,7 +4,7 @@ No tokenizer is loaded: which one a model uses is rarely known, and loading one 
 Lengths in three encodings tell the scripts apart without looking at a single character in Python.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
@@ -18,11 +18,15 @@ _PER_TOOL_CALL = 5
 _PER_ANSWER = 2
 _TOOLS_RATE = 0.2  # tokens a character of a definition: vendors rewrite JSON into something shorter
 _WHOLE = 1 << 30
+_SAMPLE = 32_768  # characters
+_MEDIA = frozenset({"blob", "uri", "file"})
 
 
 def tokens_of(text: str) -> float:
-    """Return about how many tokens a text has."""
+    """Return about how many tokens a text has; of a long one, a part tells of the whole."""
     length = len(text)
+    if length > _SAMPLE:
+        return tokens_of(text[:_SAMPLE]) * length / _SAMPLE
     if text.isascii():
         return length * _RATES[0]
     one = len(text.encode("ascii", "ignore"))
@@ -33,12 +37,18 @@ def tokens_of(text: str) -> float:
 
 
 def estimate(
-    messages: Iterable[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, Any]],
     instructions: str,
     tools: list[Any],
     told: Iterable[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return the attributes for a call whose vendor counts nothing; never those of counted tokens."""
+    """Return the attributes for a call whose vendor counts nothing; never those of counted tokens.
+
+    Nothing is guessed of a request that was not readable, or that has images, sound or files.
+    """
+    media = any(part.get("type") in _MEDIA for message in messages for part in message.get("parts") or ())
+    if media or not messages:
+        return {}
     return {
         semconv.USAGE_ESTIMATED: True,
         semconv.ESTIMATED_INPUT_TOKENS: input_tokens(messages, instructions, tools),
@@ -47,7 +57,7 @@ def estimate(
 
 
 def input_tokens(messages: Iterable[Mapping[str, Any]], instructions: str, tools: list[Any]) -> int:
-    """Return about how many tokens a request has: its texts and tools, nothing for images or audio."""
+    """Return about how many tokens a request has: its texts and its tools."""
     total = _PER_REQUEST + (_PER_MESSAGE + tokens_of(instructions) if instructions else 0.0)
     total += sum(_PER_MESSAGE + _parts(message) for message in messages)
     total += len(to_json(tools, _WHOLE)) * _TOOLS_RATE if tools else 0.0

@@ -21,7 +21,8 @@ CHAT = {
 }  # fmt: skip
 MESSAGE = {
     "id": "m", "type": "message", "role": "assistant", "model": "m",
-    "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1},
+    "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
 }  # fmt: skip
 
 

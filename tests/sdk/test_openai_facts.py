@@ -219,6 +219,32 @@ def test_guessing_can_be_switched_off(
     assert not [key for key in spans.attributes() if "usage" in key]
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": "https://a.example/i.png"}}],
+            }
+        ],
+        iter([{"role": "user", "content": "When?"}]),
+    ],
+)
+def test_nothing_is_guessed_of_what_is_not_text(
+    client: Any, vendor: Vendor, spans: Any, messages: Any
+) -> None:
+    """Images, and messages that only the client could read: half a guess would be a wrong one."""
+    vendor.answer(sse(chunk("a"), chunk("b")))
+    list(client.chat.completions.create(model="m", messages=messages, stream=True))
+    assert not [key for key in spans.attributes() if "usage" in key]
+
+
+def test_a_long_text_is_guessed_from_a_part() -> None:
+    """A guess must cost little, however long the text is."""
+    assert tokens_of("ごみの日。" * 100_000) == pytest.approx(500_000 * 0.75)
+
+
 def test_the_script_of_a_text_decides_how_many_tokens_it_has() -> None:
     """Kana and kanji have several times the tokens of Latin letters; nothing has none."""
     assert tokens_of("") == 0
