@@ -1,6 +1,5 @@
 """Read what LiteLLM adds to OpenAI's shapes: who answered in truth, at what cost, from a cache or not."""
 
-import dataclasses
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -177,7 +176,7 @@ def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
     """Return the usage of a stream without the reasoning that LiteLLM counts where no provider did."""
     if not usage.reasoning or any(said.reasoning for said in own):
         return usage
-    return dataclasses.replace(usage, reasoning=0, output_visible=usage.output_visible + usage.reasoning)
+    return usage._replace(reasoning=0, output_visible=usage.output_visible + usage.reasoning)
 
 
 def _hidden(response: Any) -> Mapping[str, Any]:
