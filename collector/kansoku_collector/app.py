@@ -145,7 +145,13 @@ def build(settings: Settings) -> Collector:
         journal=journal,
         metrics=metrics,
         clients=clients,
-        app=Starlette(routes=[*receiver.routes(), feedback_route(receiver), *api.routes()]),
+        app=Starlette(
+            routes=[
+                *receiver.routes(),
+                feedback_route(receiver, settings.feedback_origins),
+                *api.routes(),
+            ]
+        ),
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, open_client, metrics),

@@ -83,6 +83,21 @@ class Keys:
         self._stamp = None
         return key
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Return name, project and scopes of every key, oldest first."""
+        entries = _read(self._path)["keys"] if self._path.exists() else []
+        return [{field: entry.get(field, "") for field in ("name", "project", "scopes")} for entry in entries]
+
+    def revoke(self, name: str, *, project: str = "default") -> int:
+        """Take back every key of this name; running collectors refuse it from their next request on."""
+        entries = _read(self._path)["keys"] if self._path.exists() else []
+        kept = [e for e in entries if (e.get("name"), e.get("project", "default")) != (name, project)]
+        if len(kept) == len(entries):
+            raise SettingsError(f"there is no key {name!r} in project {project!r}")
+        write_private(self._path, {"keys": kept})
+        self._stamp = None
+        return len(entries) - len(kept)
+
     def _create(self) -> None:
         write_private(self._secrets, {name: self.add(name, scopes) for name, scopes in _FIRST.items()})
 

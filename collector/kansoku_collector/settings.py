@@ -1,9 +1,10 @@
 """The collector's settings: an argument, else a `KANSOKU_*` variable, else the default written here."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -53,12 +54,26 @@ class Settings(BaseSettings):
         default=0.5, gt=0, description="Age at which a journal segment is closed and written to ClickHouse."
     )
 
+    feedback_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Web origins whose pages may send feedback, separated by commas, such as"
+        " https://app.example.com; `*` for all.",
+    )
     prices_file: Path | None = Field(default=None, description="TOML file with one's own model prices.")
     alerts_file: Path | None = Field(default=None, description="YAML file with alert rules.")
     alerts_interval_seconds: float = Field(
         default=60.0, gt=0, description="How often the alert rules are evaluated."
     )
     log_level: str = Field(default="INFO", description="Level of the collector's own log on standard error.")
+
+    @field_validator("feedback_origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @property
     def embedded(self) -> bool:

@@ -5,9 +5,10 @@ import importlib.metadata
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from kansoku.errors import KansokuError
-from kansoku_cli import alerts, parts, up
+from kansoku_cli import alerts, keys, parts, up
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     _data(migrate)
     migrate.set_defaults(command=parts.migrate)
 
+    _keys(commands)
+
     rules = commands.add_parser("alerts", help="check an alert rules file, or replay it on history")
     actions = rules.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="read a rules file; say every error with file, line and reason")
@@ -85,6 +88,28 @@ def _parser() -> argparse.ArgumentParser:
     _data(replay)
     replay.set_defaults(command=alerts.replay)
     return parser
+
+
+def _keys(commands: Any) -> None:
+    parser = commands.add_parser("keys", help="create, list and revoke API keys")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="create a key and print it, once")
+    create.add_argument("name", help="what the key is for, such as web")
+    create.add_argument(
+        "--scope", action="append", required=True, help="ingest, feedback, read or admin; may be repeated"
+    )
+    create.set_defaults(command=keys.create)
+    revoke = actions.add_parser("revoke", help="take every key of a name back")
+    revoke.add_argument("name")
+    revoke.set_defaults(command=keys.revoke)
+    listing = actions.add_parser("list", help="list names, projects and scopes; keys themselves are not kept")
+    listing.set_defaults(command=keys.show)
+    for action in (create, revoke):
+        action.add_argument(
+            "--project", default="default", help="whose data the key is for (default: default)"
+        )
+    for action in (create, revoke, listing):
+        _data(action)
 
 
 def _data(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.collector.conftest import call, request_of
+from tests.collector.conftest import Running, call, request_of
 
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.receive.feedback import read_feedback
@@ -143,3 +143,29 @@ def test_arbitrary_feedback_is_rows_or_reasons(value):
     rows, rejected = read_feedback(json.dumps(value).encode(), "default", NOW)
     assert all(row["trace_id"] or row["session_id"] for row in rows)
     assert all(item["reason"] for item in rejected)
+
+
+@pytest.mark.parametrize("origins", ["", "https://app.example.com, https://other.example.com/", "*"])
+def test_only_pages_of_known_origins_may_send_feedback(tmp_path, origins):
+    """A browser's preflight is answered for the origins of the settings alone; the key still counts."""
+    server = Running(tmp_path, {"KANSOKU_FEEDBACK_ORIGINS": origins}).start()
+    try:
+        asked = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
+        for origin, known in (
+            ("https://app.example.com", bool(origins)),
+            ("https://evil.example", origins == "*"),
+        ):
+            status, _, headers = server.call("OPTIONS", "/v1/feedback", headers={"Origin": origin, **asked})
+            allowed = {name.lower(): value for name, value in headers.items()}.get(
+                "access-control-allow-origin"
+            )
+            assert (status == 200, allowed in (origin, "*")) == (known, known)
+        assert (
+            server.call("POST", "/v1/feedback", b"{}", headers={"Origin": "https://app.example.com"})[0]
+            == 401
+        )
+    finally:
+        server.close()

@@ -56,3 +56,17 @@ def test_an_unknown_scope_and_a_broken_file_are_named(tmp_path):
     (tmp_path / "keys.json").write_text("{")
     with pytest.raises(SettingsError, match=r"keys\.json is not JSON"):
         Keys.open(tmp_path)
+
+
+def test_a_revoked_key_is_refused_and_the_others_stay(tmp_path):
+    """Revoking takes effect in a running collector's keys; a name that is not there is named."""
+    keys = Keys.open(tmp_path)
+    web = keys.add("web", ["feedback"], project="shop")
+    assert keys.check(web).scopes == {"feedback"}
+    other = Keys.open(tmp_path)
+    assert {"name": "web", "project": "shop", "scopes": ["feedback"]} in other.listed()
+    assert other.revoke("web", project="shop") == 1
+    assert keys.check(web) is None
+    assert keys.check(keys.local["read"]) is not None
+    with pytest.raises(SettingsError, match="'web' in project 'shop'"):
+        other.revoke("web", project="shop")

@@ -4,9 +4,12 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -37,10 +40,12 @@ _FIELDS = frozenset({*_TEXTS, "like", "score", "metadata", "time"})
 Row = dict[str, Any]
 
 
-def feedback_route(receiver: Receiver) -> Route:
-    """Return the route of /v1/feedback."""
+def feedback_route(receiver: Receiver, origins: Sequence[str] = ()) -> Route:
+    """Return the route of /v1/feedback; pages of `origins` may post to it from a browser."""
 
     async def post(request: Request) -> Response:
+        if request.method == "OPTIONS":  # one that is no preflight; those are answered by the middleware
+            return Response(status_code=405, headers={"allow": "POST"})
         try:
             answer = await _accept(request, receiver)
         except (PayloadError, JournalFull, Refusal) as error:
@@ -51,7 +56,14 @@ def feedback_route(receiver: Receiver) -> Route:
         receiver.metrics.requests.labels("feedback", str(answer.status_code)).inc()
         return answer
 
-    return Route("/v1/feedback", post, methods=["POST"])
+    cross_origin = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["authorization", "content-type", "x-api-key"],
+        max_age=3600,
+    )
+    return Route("/v1/feedback", post, methods=["POST", "OPTIONS"], middleware=[cross_origin])
 
 
 async def _accept(request: Request, receiver: Receiver) -> Response:

@@ -1,0 +1,36 @@
+"""`kansoku keys`: API keys of a data directory; a running collector follows within one request."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kansoku_cli import parts
+
+if TYPE_CHECKING:
+    from kansoku_collector.keys import Keys
+
+
+def create(args: argparse.Namespace) -> int:
+    """Create a key and print it; it is stored nowhere in plain text."""
+    print(_open(args).add(args.name, args.scope, project=args.project))
+    return 0
+
+
+def revoke(args: argparse.Namespace) -> int:
+    """Take back every key of a name."""
+    count = _open(args).revoke(args.name, project=args.project)
+    print(f"{count} revoked.")
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """List the keys: name, project, scopes."""
+    for key in _open(args).listed():
+        print(f"{key['name']:<20} {key['project'] or 'default':<20} {', '.join(key['scopes'])}")
+    return 0
+
+
+def _open(args: argparse.Namespace) -> "Keys":
+    settings = parts.settings(args)
+    from kansoku_collector.keys import Keys  # noqa: PLC0415 - settings() says what to install if it is missing
+
+    return Keys.open(settings.data)
