@@ -18,7 +18,8 @@ _OTHERWISE = frozenset(
         "audio_url", "callbacks", "chat_history", "client", "contents", "conversation", "dimensions",
         "document", "documents", "encoding_format", "extra_body", "extra_headers", "extra_query", "file",
         "files", "functions", "headers", "http_client", "http_headers", "idempotency_key", "image", "images",
-        "input", "inputs", "instructions", "mask", "message", "messages", "model", "parse_as", "prediction",
+        "input", "inputs", "instructions", "known_speaker_references", "mask",
+        "message", "messages", "model", "parse_as", "prediction",
         "preamble", "previous_response_id", "prompt", "query", "request_options", "response_model", "retries",
         "safety_identifier", "self", "server_url", "stop", "stop_sequences", "stream", "suffix", "system",
         "template", "text_format", "texts", "timeout", "timeout_ms", "tools", "url", "user", "user_id",
@@ -50,6 +51,8 @@ def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -
         found[key] = value
     elif (capture or name in _SETTINGS) and type(value).__name__ not in _NAMELESS:
         told = value if isinstance(value, str) else plain(_fields(value))
+        if isinstance(told, str) and told.startswith("data:"):
+            return  # a file, whatever the parameter is called
         found[key] = cut(told, _LONGEST) if isinstance(told, str) else to_json(told, _LONGEST)
 
 
