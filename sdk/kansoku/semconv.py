@@ -85,7 +85,6 @@ GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"
 INTERRUPTED: Final = "kansoku.interrupted"  # true when a graph stopped to ask a human
 CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
-CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 
 # Evaluation event

@@ -355,64 +355,6 @@ def test_uninstrument_puts_botocores_own_method_back(spans: Any, vendor: Any) ->
     assert spans.all() == []
 
 
-def test_the_documents_of_a_knowledge_base_are_a_retrieval(vendor: Any, spans: Any) -> None:
-    """Retrieve is a retrieval span with question, addresses, scores and texts."""
-    vendor.answer(
-        {
-            "retrievalResults": [
-                {
-                    "content": {"text": "火曜日"},
-                    "location": {"type": "S3", "s3Location": {"uri": "s3://b/rules.txt"}},
-                    "score": 0.83,
-                    "metadata": {"page": 2},
-                }
-            ]
-        }
-    )
-    connect(vendor.url, "bedrock-agent-runtime").retrieve(
-        knowledgeBaseId="KB12345678",
-        retrievalQuery={"text": "燃えるごみ"},
-        retrievalConfiguration={"vectorSearchConfiguration": {"numberOfResults": 3}},
-    )
-    found = spans.attributes()
-    assert json.loads(found["gen_ai.retrieval.documents"]) == [
-        {"id": "s3://b/rules.txt", "score": 0.83, "content": "火曜日", "metadata": {"page": 2}}
-    ]
-    assert found["gen_ai.operation.name"] == "retrieval"
-    assert found["gen_ai.retrieval.query.text"] == "燃えるごみ"
-    assert found["gen_ai.retrieval.top_k"] == 3
-    assert found["aws.bedrock.knowledge_base.id"] == "KB12345678"
-
-
-def test_an_answer_from_a_knowledge_base_has_its_sources(vendor: Any, spans: Any) -> None:
-    """RetrieveAndGenerate is a chat with the model's answer and the documents that it cites."""
-    reference = {
-        "content": {"text": "火"},
-        "location": {"type": "WEB", "webLocation": {"url": "https://e.org"}},
-    }
-    vendor.answer(
-        {
-            "sessionId": "s-1",
-            "output": {"text": "火曜日です。"},
-            "citations": [{"retrievedReferences": [reference]}],
-        }
-    )
-    connect(vendor.url, "bedrock-agent-runtime").retrieve_and_generate(
-        input={"text": "いつ"},
-        retrieveAndGenerateConfiguration={
-            "type": "KNOWLEDGE_BASE",
-            "knowledgeBaseConfiguration": {
-                "knowledgeBaseId": "KB12345678",
-                "modelArn": f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}",
-            },
-        },
-    )
-    found = spans.attributes()
-    assert found["gen_ai.request.model"] == HAIKU
-    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日です。"}]
-    assert json.loads(found["gen_ai.retrieval.documents"])[0]["id"] == "https://e.org"
-
-
 def test_the_page_about_bedrock_runs(vendor: Any, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of docs/sdk/bedrock.md runs, and its calls are traced."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vendor.url)

@@ -106,7 +106,7 @@ def find_reader(model: str, body: Mapping[str, Any]) -> Reader:  # noqa: PLR0911
     embeds = "embed" in name or "marengo" in name or "EMBEDDING" in str(body.get("taskType") or "")
     if embeds or ("inputText" in body and body.keys() & {"dimensions", "normalize", "embeddingTypes"}):
         return _VECTOR
-    if "taskType" in body or "text_prompts" in body or name.partition("stability.")[1] or "image" in body:
+    if "taskType" in body or "text_prompts" in body or "stability." in name or "image" in body:
         return _IMAGE
     return _PROMPT
 
