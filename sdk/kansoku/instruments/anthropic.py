@@ -1,6 +1,7 @@
 """Trace the `anthropic` client: messages, their streams and helpers, also on Bedrock, Vertex and Foundry."""
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -10,7 +11,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import runtime
-from kansoku.call import begin, positional, wrap_async, wrap_sync
+from kansoku.call import Call, begin, positional, wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import openai_hosts, patch, stainless
 from kansoku.instruments.anthropic_messages import MessagesReader
@@ -18,12 +19,16 @@ from kansoku.instruments.anthropic_messages import MessagesReader
 # Classes with the methods of the messages endpoint; the clients of clouds have copies of their own. What a
 # version of the client does not have is skipped.
 _MODULES = (
+    "anthropic.resources.messages",  # a module in old versions, a package of the same names since
     "anthropic.resources.messages.messages",
     "anthropic.resources.beta.messages.messages",
     "anthropic.lib.bedrock._beta_messages",
     "anthropic.lib.vertex._beta_messages",
 )
 _CLASSES = ("Messages", "AsyncMessages")
+_HELPERS = "anthropic.lib.streaming._messages"
+_HELPER_CLASSES = ("MessageStream", "AsyncMessageStream")
+_PENDING = "_kansoku_call"
 _OWN_SPANS = "anthropic._base_client"
 _OWN_START = "start_api_call_span"
 _OWN_NAME = "anthropic.messages.create"
@@ -63,6 +68,7 @@ def start() -> None:
     """Trace the client from now on."""
     for module in _MODULES:
         patch.when_imported(module, _patch)
+    patch.when_imported(_HELPERS, _patch_helpers)
     patch.when_imported(_OWN_SPANS, _quieten)
     stainless.start("anthropic")
 
@@ -70,8 +76,11 @@ def start() -> None:
 def stop() -> None:
     """Put the client's own methods back."""
     stainless.stop("anthropic")
-    for module in (*_MODULES, _OWN_SPANS):
+    for module in (*_MODULES, _HELPERS, _OWN_SPANS):
         patch.forget(module)
+    for name in _HELPER_CLASSES:
+        if (helper := getattr(sys.modules.get(_HELPERS), name, None)) is not None:
+            patch.restore(helper, "__init__")
     for module in _MODULES:
         for name in _CLASSES:
             owner = getattr(sys.modules.get(module), name, None)
@@ -134,7 +143,7 @@ class _Made:
             raise
         finally:
             otel_context.detach(token)
-        return call.take(result, self._arguments, streams=True)
+        return _hand_over(call, result)
 
 
 class _Awaited(_Made):
@@ -156,7 +165,45 @@ class _Awaited(_Made):
             raise
         finally:
             otel_context.detach(token)
-        return call.take(result, self._arguments, streams=True)
+        return _hand_over(call, result)
+
+
+def _hand_over(call: Call, stream: Any) -> Any:
+    """Return the stream to the helper, followed; one of an old helper once that has made its own of it."""
+    if not _makes_its_own():
+        return call.take(stream, {}, streams=True)
+    stream.response.__dict__[_PENDING] = call
+    return stream
+
+
+@functools.cache
+def _makes_its_own() -> bool:
+    """Tell a helper of old versions: it takes the response out of the stream and makes another of it."""
+    helper = getattr(sys.modules.get(_HELPERS), "MessageStream", None)
+    return helper is not None and "raw_stream" not in inspect.signature(helper.__init__).parameters
+
+
+def _patch_helpers(module: ModuleType) -> None:
+    for name in _HELPER_CLASSES if _makes_its_own() else ():
+        if (owner := getattr(module, name, None)) is not None:
+            patch.replace(owner, "__init__", _wrap_helper)
+
+
+def _wrap_helper(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        call = getattr(self.response, "__dict__", {}).pop(_PENDING, None)
+        if call is not None:
+            self._raw_stream = call.take(self._raw_stream, {}, streams=True)
+            self.close = functools.partial(_end_and_close, self._raw_stream, self.close)
+
+    return init
+
+
+def _end_and_close(followed: Any, close: Callable[[], Any]) -> Any:
+    followed._kansoku.end(early=True)
+    return close()
 
 
 def _quieten(module: ModuleType) -> None:
