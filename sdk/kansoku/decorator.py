@@ -107,7 +107,7 @@ class _Recipe:
         for name, value in kwargs.items():
             found[name] = "<not captured>" if is_secret(name) else plain(value)
         if found:
-            span.set_input(found)
+            span.set_plain(semconv.INPUT_VALUE, found)
         if self.kind == "tool":
             span.set_tool(self.name, arguments=found or None)
 

@@ -192,9 +192,15 @@ class Span:
         return self._running if self._span.is_recording() else None
 
     def _set_content(self, key: str, value: Any) -> None:
+        if self._recording() is not None:
+            self.set_plain(key, plain(value))
+
+    @guard
+    def set_plain(self, key: str, value: Any) -> None:
+        """Record content that `content.plain` made, without going over it once more."""
         running = self._recording()
         if running is not None and running.capture:
-            self._span.set_attribute(key, to_json(plain(value), running.max_bytes))
+            self._span.set_attribute(key, to_json(value, running.max_bytes))
 
 
 def record_error(target: trace.Span, error: BaseException, capture: bool | None = None) -> None:
