@@ -192,7 +192,8 @@ class Span:
         return self._running if self._span.is_recording() else None
 
     def _set_content(self, key: str, value: Any) -> None:
-        if self._recording() is not None:
+        running = self._recording()
+        if running is not None and running.capture:
             self.set_plain(key, plain(value))
 
     @guard
