@@ -34,6 +34,7 @@ _CLIENTS = {
     "together": Client("together", "kansoku.instruments.together"),
     "ollama": Client("ollama", "kansoku.instruments.ollama"),
     "huggingface": Client("huggingface_hub", "kansoku.instruments.huggingface"),
+    "transformers": Client("transformers", "kansoku.instruments.transformers"),
     "litellm": Client("litellm", "kansoku.instruments.litellm"),
     "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
     "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
