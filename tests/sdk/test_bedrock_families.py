@@ -128,6 +128,13 @@ FAMILIES: dict[str, tuple[str, Any, Any, Any, tuple[str, str | None, int | None,
         COUNTS,
         ("火", "stop", 7, 3),
     ),
+    "pegasus": (
+        "us.twelvelabs.pegasus-1-2-v1:0",
+        {"inputPrompt": "いつ", "mediaSource": {"base64String": "QUJD"}, "temperature": 0},
+        {"message": "火", "finishReason": "stop"},
+        COUNTS,
+        ("火", "stop", 7, 3),
+    ),
     "an inference profile": (
         "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc",
         ASK,

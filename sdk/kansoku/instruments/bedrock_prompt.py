@@ -1,6 +1,6 @@
 """Read the models of Bedrock that take a prompt and give a text.
 
-Titan, Llama, Mistral, Cohere Command, Jurassic, DeepSeek and the first Claude differ in names alone.
+Titan, Llama, Mistral, Cohere Command, Jurassic, DeepSeek, Pegasus and the first Claude differ in names alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,8 @@ _NUMBERS = {
     "num_generations": semconv.CHOICE_COUNT,
     "numResults": semconv.CHOICE_COUNT,
 }
-_READ_BELOW = frozenset({"inputText", "textGenerationConfig", "stopSequences"})
+_PROMPTS = ("prompt", "inputText", "inputPrompt")
+_READ_BELOW = frozenset({"inputText", "inputPrompt", "mediaSource", "textGenerationConfig", "stopSequences"})
 _STOPS = ("stop", "stop_sequences", "stopSequences")
 _FINISH = {
     "FINISH": "stop",
@@ -59,6 +60,7 @@ _FLAT = (
     ("generation", ("stop_reason",)),
     ("completion", ("stop_reason",)),
     ("outputText", ("completionReason",)),
+    ("message", ("finishReason",)),
     ("text", ("finish_reason",)),
 )
 
@@ -85,7 +87,7 @@ class PromptReader:
                 if isinstance(stops := given.get(name), list | str) and stops:
                     listed = [stops] if isinstance(stops, str) else stops
                     request.attributes[semconv.STOP_SEQUENCES] = tuple(map(str, listed))
-        prompt = arguments.get("prompt", arguments.get("inputText"))
+        prompt = next((arguments[name] for name in _PROMPTS if name in arguments), None)
         if capture and isinstance(prompt, str):
             request.messages = [{"role": "user", "parts": [{"type": "text", "content": prompt}]}]
         return request
