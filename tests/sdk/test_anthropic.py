@@ -261,6 +261,7 @@ def test_a_stream_left_early_ends_its_span_with_what_came(client: Any, vendor: V
     found = spans.attributes()
     assert found["kansoku.stream.closed_early"] is True
     assert found["kansoku.usage.estimated"] is True
+    assert found["kansoku.usage.estimated_output_tokens"] > found["gen_ai.usage.output_tokens"] == 1
     assert found["gen_ai.usage.input_tokens"] == 180
     assert spans.messages()[0]["parts"] == [STREAMED[0], {"type": "text", "content": "火曜"}]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kansoku import semconv
+from kansoku import estimation, semconv
 from kansoku.call import Answer, Request
 from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
@@ -111,6 +111,9 @@ class MessagesReader:
         if usage and not complete:
             # What message_start says of the output is a placeholder; its input is final.
             answer.attributes[semconv.USAGE_ESTIMATED] = True
+            if capture:
+                guess = estimation.output_tokens(answer.messages)
+                answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = guess
         return answer
 
 
