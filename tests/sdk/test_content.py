@@ -118,3 +118,14 @@ def test_of_too_many_messages_the_last_are_kept() -> None:
     found = json.loads(to_json(said, 2000))
     assert found[-1] == said[-1]
     assert "of 1000 items left out" in found[0]["parts"][0]["content"]
+
+
+def test_what_the_quick_encoder_refuses_is_written_all_the_same() -> None:
+    """A lone surrogate, bytes that are no text, and a tree too deep for it: JSON, no exception."""
+    deep: Any = "end"
+    for _ in range(300):
+        deep = [deep]
+    assert to_json({"a": "\ud800"}, 1000) == '{"a":"\ud800"}'
+    assert to_json([b"\xff"], 1000) == '["<bytes>"]'
+    assert json.loads(to_json(deep, 1000)) == deep
+    assert to_json([float("nan"), 1e16, object()], 1000) == '["NaN",1e+16,"<object>"]'
