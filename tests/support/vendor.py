@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,9 +35,10 @@ class Asked:
 
 
 class Vendor:
-    """A server that answers with `replies` in order; the last one is repeated."""
+    """A server that answers with `replies` in order, the last one repeated, or as `respond` says."""
 
     def __init__(self) -> None:
+        self.respond: Callable[[Asked], Reply] | None = None
         self.replies: list[Reply] = [Reply(status=404, body=b'{"error": "no reply was set"}')]
         self.asked: list[Asked] = []
         vendor = self
@@ -50,7 +52,7 @@ class Vendor:
                 vendor.asked.append(
                     Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(size))
                 )
-                reply = vendor.replies.pop(0) if len(vendor.replies) > 1 else vendor.replies[0]
+                reply = vendor.next_reply()
                 self.send_response(reply.status)
                 self.send_header("Content-Type", reply.content_type)
                 for name, value in reply.headers.items():
@@ -85,6 +87,12 @@ class Vendor:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
         self._thread.start()
+
+    def next_reply(self) -> Reply:
+        """Return the answer to the request that came last."""
+        if self.respond is not None:
+            return self.respond(self.asked[-1])
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def answer(self, *replies: Reply | dict[str, Any] | list[Any]) -> "Vendor":
         """Answer with these from now on; plain data is JSON with status 200."""
