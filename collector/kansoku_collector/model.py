@@ -37,7 +37,7 @@ class RawSpan:
 
 @dataclass(slots=True)
 class Span:
-    """One row of `spans`; the field names are the column names, in the order of `0001_spans.sql`.
+    """One row of `spans`; the field names are the column names, in the order of the migrations.
 
     Money is exact (`Decimal`, USD); token buckets are disjoint; JSON columns hold the GenAI message shape.
     """
@@ -130,6 +130,7 @@ class Span:
     events: str = ""  # JSON [{name, time_ns, attributes}]
     links: str = ""  # JSON
     received: int = 0  # ms since the epoch, the collector's clock
+    weight: float = 1.0  # how many spans this one of a sampled trace stands for
 
     @property
     def model(self) -> str:

@@ -7,11 +7,12 @@ from kansoku.usage import Usage
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
-from kansoku_collector.values import MAX_COUNT, dump, first, items, searchable, text
+from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
+_MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
 FINISH = {
     **dict.fromkeys(
         ("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"), "stop"
@@ -51,6 +52,7 @@ def open_row(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> 
         status=status,
         error_message=raw.status_message if status == "error" else "",
         received=received_ms,
+        weight=_weight(left.pop(semconv.SAMPLE_WEIGHT, None)),
     )
 
 
@@ -112,13 +114,19 @@ def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = Fa
         total = min(MAX_COUNT, total + cached)
     usage = Usage.from_inclusive(total, answered or 0, **parts)
     span.usage_source = "estimated" if estimated else "reported"
-    for name in Usage.__slots__:
+    for name in Usage._fields:
         setattr(span, name, getattr(usage, name))
 
 
 def put_metadata(span: Span, values: dict[str, Any]) -> None:
     """Add an application's own key-value pairs."""
     span.metadata.update({key: text(value) for key, value in values.items()})
+
+
+def _weight(value: Any) -> float:
+    """Return how many spans a sampled one stands for; what makes no sense counts as one."""
+    found = number(value)
+    return found if found is not None and 1 <= found <= _MAX_WEIGHT else 1.0
 
 
 def texts(value: Any) -> list[str]:

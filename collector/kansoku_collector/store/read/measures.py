@@ -65,7 +65,7 @@ def measure(
     return sorted(found.values(), key=lambda one: (one.end, one.group))
 
 
-def wilson(hits: int, total: int, z: float = Z) -> tuple[float, float]:
+def wilson(hits: float, total: float, z: float = Z) -> tuple[float, float]:
     """Return the Wilson score interval of a share; (0, 1) without samples."""
     if not total:
         return 0.0, 1.0
@@ -78,7 +78,8 @@ def wilson(hits: int, total: int, z: float = Z) -> tuple[float, float]:
 # The widest stretch that windows have in common: what falls into one is summed once.
 _BUCKET = "intDiv(toUnixTimestamp(time) - {first:UInt32}, {step:UInt32}) * {step:UInt32} + {first:UInt32}"
 
-Row = tuple[tuple[str, ...], datetime, tuple[Any, ...]]  # group, end, (top, samples, unpriced) of the metric
+# Group, end, (top, samples, unpriced, part of them that is stored and not an estimate) of the metric.
+Row = tuple[tuple[str, ...], datetime, tuple[Any, ...]]
 
 
 def _rollups(
@@ -93,15 +94,20 @@ def _rollups(
     names = "".join(f"{name}, " for name in group_by)
     filled = "".join(f" AND {name} != ''" for name in group_by)
     inner, outer = _aggregates(metric)
+    counted, unrecorded = (
+        ("roots", "unrecorded_roots") if metric.of_requests else ("calls", "unrecorded_calls")
+    )
     exact = len(ends) > 1 or metric.kind == "silence"
     step = gcd(*(int((end - period.start).total_seconds()) for end in ends), int(window.total_seconds()))
     rows = client.query(
         f"""SELECT {names} arrayJoin(
                 arrayFilter(e -> e > bucket AND e <= bucket + {{window:UInt32}}, {{ends:Array(UInt32)}})
-            ) AS end, {outer} AS top, sum(part_samples) AS samples, sum(part_unpriced)
+            ) AS end, {outer} AS top, sum(part_samples) AS samples, sum(part_unpriced),
+            1 - sum(part_unrecorded) / greatest(1, sum(part_counted))
         FROM (
             SELECT {names} {_BUCKET} AS bucket, {inner} AS part,
-                sum({metric.samples}) AS part_samples, sum(unpriced_calls) AS part_unpriced
+                sum({metric.samples}) AS part_samples, sum(unpriced_calls) AS part_unpriced,
+                sum({counted}) AS part_counted, sum({unrecorded}) AS part_unrecorded
             FROM ({_source(period, scope, exact=exact)})
             WHERE true{filled}
             GROUP BY {names} bucket
@@ -220,7 +226,8 @@ def _rows(rows: Sequence[Sequence[Any]], width: int) -> list[Row]:
 
 
 def _measure(metric: Metric, group: tuple[str, ...], end: datetime, values: tuple[Any, ...]) -> Measure:
-    top, samples, unpriced = values
+    top, samples, unpriced, *stored = values
+    recorded = samples * stored[0] if stored else samples  # an interval rests on what was seen
     if metric.kind == "silence":
         return Measure(group, end, max(0.0, end.timestamp() - top - 60), 1)
     if metric.kind == "sum":
@@ -230,9 +237,9 @@ def _measure(metric: Metric, group: tuple[str, ...], end: datetime, values: tupl
     if metric.kind == "mean":
         return Measure(group, end, float(top) / samples, samples, unpriced=unpriced)
     if metric.kind == "quantile":
-        return _quantile(group, end, top, samples)
+        return _quantile(group, end, top, samples, recorded)
     hits = samples - top if metric.top == "0" else min(top, samples)
-    low, high = wilson(hits, samples)
+    low, high = wilson(hits / samples * recorded, recorded)
     return Measure(group, end, hits / samples, samples, low, high)
 
 
@@ -242,11 +249,13 @@ def _levels(level: float) -> list[float]:
     return [min(1.0, max(0.0, level + widest * i / _STEPS)) for i in range(-_STEPS, _STEPS + 1)]
 
 
-def _quantile(group: tuple[str, ...], end: datetime, values: Sequence[float], samples: int) -> Measure:
+def _quantile(
+    group: tuple[str, ...], end: datetime, values: Sequence[float], samples: int, recorded: float
+) -> Measure:
     """Return the quantile with the interval that the order statistics give it."""
     if isnan(values[_STEPS]):
         return Measure(group, end, None, 0)
-    offset = _STEPS * min(1.0, sqrt(_WIDEST / samples))
+    offset = _STEPS * min(1.0, sqrt(_WIDEST / max(1.0, recorded)))
     low, high = _between(values, _STEPS - offset), _between(values, _STEPS + offset)
     return Measure(group, end, float(values[_STEPS]), samples, low, high)
 

@@ -40,6 +40,7 @@ class Totals(NamedTuple):
     p50: float | None
     p95: float | None
     p99: float | None
+    estimated: int = 0  # of the requests: counted because kept ones of sampled traces stand for them
 
 
 class Bucket(NamedTuple):
@@ -113,15 +114,16 @@ def counts_calls(scope: Scope) -> bool:
 def totals(client: Client, scope: Scope, period: Period) -> Totals:
     """Return the figures of the stretch, exact to the minute."""
     requests, errors, seconds = measured(scope)
+    estimated = f"unrecorded_{requests}"
     rows = client.query(
         f"""SELECT sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
             uniqExactIf(model, unpriced_calls > 0), sum(unmetered_calls), sum({TOKENS}),
-            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds})
+            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds}), sum({estimated})
         FROM {exact(scope)}""",  # noqa: S608 - names of this file, values bound
         parameters=scope.params() | edges(period),
     ).result_rows
-    *figures, quantiles = rows[0]
-    return Totals(*figures, *known(quantiles))
+    *figures, quantiles, guessed = rows[0]
+    return Totals(*figures, *known(quantiles), estimated=guessed)
 
 
 def series(client: Client, scope: Scope, period: Period) -> list[Bucket]:
