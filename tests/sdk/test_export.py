@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -133,7 +133,7 @@ def test_foreign_spans_are_cut_and_ours_are_as_they_were(
     assert found["list"].array_value.values[0].string_value == "y" * 1000 + "… [cut: 5000 bytes]"
     assert found["number"].int_value == 5
     assert sent.events[0].attributes[0].value.string_value == "z" * 1000 + "… [cut: 5000 bytes]"
-    assert dict(span.attributes)["long"] == "x" * 5000, "other processors see what was set"
+    assert vars(span)["_attributes"]["long"] == "x" * 5000, "other processors see what was set"
 
 
 def test_each_request_carries_the_balance(start: Callable[..., Any], collector: Collector) -> None:
@@ -189,7 +189,11 @@ def test_a_mask_that_fails_costs_the_content_not_the_span(collector: Collector) 
     provider = TracerProvider(shutdown_on_exit=False)
     tracer = provider.get_tracer("other")
     spans = []
-    for attributes in ({"secret": "s", "n": 1}, {"bad": "s", "n": 1, "gen_ai.request.model": "m"}):
+    given_attributes: tuple[dict[str, Any], ...] = (
+        {"secret": "s", "n": 1},
+        {"bad": "s", "n": 1, "gen_ai.request.model": "m"},
+    )
+    for attributes in given_attributes:
         span = tracer.start_span("x", attributes=attributes)
         span.add_event("e", {"secret": "s"})
         span.end()
@@ -255,7 +259,9 @@ def test_whatever_happens_the_counts_add_up(
     server.close()
     assert (found["started"], found["queued"]) == (sum(counts), 0)
     assert sum(server.spans().values()) == found["exported"]
-    assert complete == (not found["dropped"])
+    assert complete or found["dropped"]
+    if not spool:  # from a spool something may be refused after the flush
+        assert complete == (not found["dropped"])
     assert not guard.failures
 
 
@@ -393,8 +399,8 @@ def test_a_thread_freed_at_the_end_sends_no_unmasked_word(monkeypatch: pytest.Mo
         FeedbackCodec(),
         line,
         Receipt(),
-        spool=Disk(),
-        mask=lambda words: dict.fromkeys(words, "***"),  # type: ignore[arg-type]
+        spool=cast(Any, Disk()),
+        mask=lambda words: dict.fromkeys(words, "***"),
     )
     made.rescue([{"comment": "secret"}])
     assert [(json.loads(body), items) for body, items, _ in stored] == [([{"comment": "***"}], 1)]

@@ -114,7 +114,9 @@ def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
 
 def test_flush_says_once_that_something_was_given_up() -> None:
     """A loss makes the next flush False, and the one after it True again."""
-    outbox = make(Delivery(lambda batch, _: outbox.receipt.drop("lost", len(batch))))
+    delivery = Delivery()
+    outbox = make(delivery)
+    delivery.each = lambda batch, _: outbox.receipt.drop("lost", len(batch))
     outbox.put(1)
     assert not outbox.flush(10)
     assert outbox.flush(10)

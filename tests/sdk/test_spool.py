@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from kansoku import spool as module
 from kansoku.spool import Spool, directory
 
 ME, OTHER = "a" * 32, "b" * 32
@@ -182,7 +181,7 @@ def test_a_disk_that_fails_is_counted_not_raised(
         def write(self, _: bytes) -> None:
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(module.os, "fdopen", Failing)
+    monkeypatch.setattr(os, "fdopen", Failing)
     assert spool.put(b"x", 1, ME) == reason
     assert list((tmp_path / "spool").iterdir()) == []
 
