@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
@@ -170,6 +169,28 @@ def test_streamed_events_are_one_call(chain: Any, vendor: Vendor, spans: Any) ->
     with kansoku.span("top"):
         assert "on_chat_model_stream" in asyncio.run(ask())
     assert tree(spans) == ["top", *indented(CHAIN)]
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_events_of_a_model_are_one_call(chat: Any, vendor: Vendor, spans: Any) -> None:
+    """The newer protocol of events asks the client inside of the run, too."""
+    vendor.answer(sse(*STREAM))
+    assert chat().stream_events("a", version="v3").output.text == "火曜日"
+
+    async def ask() -> None:
+        async for _ in await chat().astream_events("a", version="v3"):
+            pass
+
+    asyncio.run(ask())
+    assert tree(spans) == ["ChatOpenAI", "  chat gpt-4o-mini $10"] * 2
+
+
+def test_several_questions_at_once_are_a_run_and_a_call_each(chat: Any, spans: Any) -> None:
+    """`generate` starts all runs before it asks the first question; each call is in its own run."""
+    questions = [[HumanMessage("a")], [HumanMessage("b")]]
+    chat().generate(questions)
+    asyncio.run(chat().agenerate(questions))
+    assert tree(spans) == ["ChatOpenAI", "  chat gpt-4o-mini $10"] * 4
 
 
 def test_the_run_of_a_model_whose_client_is_traced_is_a_plain_step(chat: Any, spans: Any) -> None:
@@ -357,17 +378,6 @@ def test_an_answer_of_langchains_own_cache_is_not_billed(spans: Any) -> None:
     assert model.invoke("q").content == model.invoke("q").content
     assert tree(spans) == ["Metered $1", "Metered"]
     assert spans.all()[1].attributes["kansoku.cache_hit"] is True
-
-
-def test_completion_models_are_text_completions(spans: Any) -> None:
-    """A model without messages has the prompt and its text."""
-    FakeListLLM(responses=["ja"]).invoke("q")
-    found = spans.attributes()
-    assert found["gen_ai.operation.name"] == "text_completion"
-    assert spans.messages("gen_ai.input.messages") == [
-        {"role": "user", "parts": [{"type": "text", "content": "q"}]}
-    ]
-    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "ja"}]
 
 
 @pytest.fixture(autouse=True)

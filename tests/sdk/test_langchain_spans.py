@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
@@ -21,6 +25,7 @@ from support.vendor import Vendor
 
 import kansoku
 from kansoku import guard
+from kansoku.instruments import framework
 from kansoku.instruments import langchain as instrument
 from kansoku.instruments import langchain_messages as read
 
@@ -81,6 +86,17 @@ class Metered(GenericFakeChatModel):
 def metered(*messages: AIMessage) -> Metered:
     """Return a model that answers with messages."""
     return Metered(messages=iter(messages))
+
+
+def test_completion_models_are_text_completions(spans: Any) -> None:
+    """A model without messages has the prompt and its text."""
+    FakeListLLM(responses=["ja"]).invoke("q")
+    found = spans.attributes()
+    assert found["gen_ai.operation.name"] == "text_completion"
+    assert spans.messages("gen_ai.input.messages") == [
+        {"role": "user", "parts": [{"type": "text", "content": "q"}]}
+    ]
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "ja"}]
 
 
 class Shelf(BaseRetriever):
@@ -228,6 +244,27 @@ def test_callbacks_of_ones_own_still_hear_everything(chain: Any, spans: Any) -> 
     assert tree(spans) == CHAIN
 
 
+@pytest.mark.parametrize("first", ["import kansoku", "import langchain_core.runnables"])
+def test_the_order_of_imports_does_not_matter(first: str) -> None:
+    """A program may start Kansoku before it imports LangChain or after; LangChain is never imported for it."""
+    program = f"""
+{first}
+import sys, kansoku
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+kept, provider, early = InMemorySpanExporter(), TracerProvider(), "langchain_core" in sys.modules
+provider.add_span_processor(SimpleSpanProcessor(kept))
+kansoku.init(api_key="k", endpoint="http://127.0.0.1:42099", tracer_provider=provider)
+assert early or "langchain_core" not in sys.modules
+from langchain_core.runnables import RunnableLambda
+RunnableLambda(str.strip).invoke("a")
+print([span.name for span in kept.get_finished_spans()])
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "['strip']", ran.stderr
+
+
 def test_uninstrumenting_puts_everything_back(chat: Any, spans: Any) -> None:
     """After `uninstrument` nothing of LangChain is patched and no run has a span."""
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -257,16 +294,17 @@ def test_what_fails_in_the_handler_does_not_reach_the_program(
     guard.failures.clear()
 
 
-def test_runs_that_never_end_are_forgotten_in_the_end(spans: Any) -> None:
-    """Ten thousand open runs are the most; the oldest is ended for a new one."""
-    from uuid import uuid4
-
+def test_runs_that_never_end_are_forgotten_in_the_end(spans: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit the oldest open run is ended for a new one."""
+    monkeypatch.setattr(framework, "_MAX_OPEN", 5)
     handler = instrument.handler
-    for number in range(10_005):
-        handler.on_chain_start(None, {}, run_id=uuid4(), name=f"run {number}")
-    assert [span.name for span in spans.all()][:5] == [f"run {n}" for n in range(5)]
-    for run_id in list(handler.runs._open):
+    ids = [uuid4() for _ in range(8)]
+    for number, run_id in enumerate(ids):
+        handler.on_chain_start(None, {}, run_id=run_id, name=f"run {number}")
+    assert [span.name for span in spans.all()] == ["run 0", "run 1", "run 2"]
+    for run_id in ids:
         handler.on_chain_end(None, run_id=run_id)
+    assert len(spans.all()) == 8
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 from opentelemetry.trace import StatusCode
@@ -240,3 +241,25 @@ def test_nodes_side_by_side_are_children_of_their_graph(spans: Any) -> None:
     spans.clear()
     asyncio.run(app.ainvoke({"text": ""}))
     assert sorted(tree(spans)) == sorted(["app", "  a", "    in a", "  b", "    in b"])
+
+
+def test_tasks_of_the_functional_way_are_runs(chat: Any, vendor: Vendor, spans: Any) -> None:
+    """An entrypoint is a graph; its tasks, which run in threads, are inside of it."""
+    vendor.answer(ANSWER)
+
+    @task
+    def ask(question: str) -> Any:
+        return chat().invoke(question).content
+
+    @entrypoint()
+    def guide(question: str) -> Any:
+        return ask(question).result()
+
+    assert guide.invoke("いつ？") == "火曜日"
+    assert tree(spans) == [
+        "LangGraph",
+        "  guide",
+        "    ask",
+        "      ChatOpenAI",
+        "        chat gpt-4o-mini $10",
+    ]
