@@ -123,7 +123,7 @@ def totals(client: Client, scope: Scope, period: Period) -> Totals:
         parameters=scope.params() | edges(period),
     ).result_rows
     *figures, quantiles, guessed = rows[0]
-    return Totals(*figures, *known(quantiles), estimated=guessed)
+    return Totals(*figures, *known(quantiles))._replace(estimated=guessed)
 
 
 def series(client: Client, scope: Scope, period: Period) -> list[Bucket]:
