@@ -246,7 +246,7 @@ def test_callbacks_of_ones_own_still_hear_everything(chain: Any, spans: Any) -> 
 
 @pytest.mark.parametrize("first", ["import kansoku", "import langchain_core.runnables"])
 def test_the_order_of_imports_does_not_matter(first: str) -> None:
-    """A program may start Kansoku before it imports LangChain or after; LangChain is never imported for it."""
+    """Kansoku may be started before LangChain is imported or after, and never imports it itself."""
     program = f"""
 {first}
 import sys, kansoku
