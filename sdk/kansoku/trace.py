@@ -1,7 +1,9 @@
 """Spans for one's own code: `span()`, and `context()` for who and which."""
 
 import contextlib
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -11,6 +13,9 @@ from kansoku import clock, runtime, semconv
 from kansoku.content import cut, plain, to_json
 from kansoku.guard import guard, swallow, warn_once
 
+_FRAMES = 64
+# The exception described last, as (trace, identity): what passes several spans is described on the first.
+_told: ContextVar[tuple[int, int]] = ContextVar("kansoku-told", default=(0, 0))
 _STAMPS = otel_context.create_key("kansoku-stamps")
 
 
@@ -220,7 +225,21 @@ def record_error(target: trace.Span, error: BaseException, capture: bool | None 
         target.set_status(trace.StatusCode.ERROR)
         return
     target.set_status(trace.StatusCode.ERROR, cut(str(error), 2048))
-    target.record_exception(error, timestamp=clock.now())
+    # On the innermost span alone: an exception that passes a thousand levels has one traceback, not a thousand.
+    known = target.get_span_context().trace_id, id(error)
+    if _told.get() != known:
+        _told.set(known)
+        target.add_event("exception", _describe(error), timestamp=clock.now())
+
+
+def _describe(error: BaseException) -> dict[str, str]:
+    """Return the attributes of an exception event; of a deep stack the innermost frames."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-_FRAMES)
+    return {
+        "exception.type": type(error).__qualname__,
+        "exception.message": cut(str(error), 2048),
+        "exception.stacktrace": cut("".join(lines), 32_768),
+    }
 
 
 def current_trace_id() -> str:
