@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, overload
 
-from kansoku import clock, semconv
-from kansoku.call import usage_attributes
+from opentelemetry import context as otel_context
+
+from kansoku import clock, runtime, semconv
+from kansoku.call import note_call, usage_attributes
 from kansoku.content import cut, plain, to_json
 from kansoku.decorator import observe
 from kansoku.guard import guard
@@ -32,6 +34,13 @@ class ModelSpan(Span):
         named = {semconv.REQUEST_MODEL: model, semconv.PROVIDER: provider}
         super().__init__(name, kind, None, {key: value for key, value in named.items() if value})
         self._model, self._provider = model, provider
+
+    @guard
+    def start(self) -> None:
+        """Start the span; a framework above it then knows that its call is described."""
+        if self._running is None and runtime.current() is not None:
+            note_call(otel_context.get_current(), semconv.KIND_OPERATIONS[self._kind])
+        super().start()
 
     @guard
     def set_messages(

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry import context as otel_context
 
 import kansoku
+from kansoku.call import watch_calls
 
 
 def test_a_retrieval_says_what_was_asked_and_found(spans: Any) -> None:
@@ -141,3 +143,13 @@ def test_before_init_every_helper_does_nothing() -> None:
     with kansoku.evaluation("e") as judge:
         judge.set_score("n", 1)
     assert found.trace_id == call.trace_id == ""
+
+
+def test_a_generation_below_a_framework_is_noted(spans: Any) -> None:
+    """A framework that watches for calls learns of one's own, and does not bill it again."""
+    seen: list[str] = []
+    token = otel_context.attach(watch_calls(otel_context.get_current(), seen))
+    with kansoku.generation("ask", model="m"), kansoku.embedding("embed", model="e"):
+        pass
+    otel_context.detach(token)
+    assert seen == ["chat", "embeddings"]
