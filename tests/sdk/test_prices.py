@@ -44,7 +44,7 @@ def test_known_models_cost_what_a_hand_computes(
 
 
 COUNT = some.integers(0, 300_000)
-USAGES = some.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT)
+USAGES = some.tuples(*[COUNT] * 6).map(lambda counts: Usage(*counts))
 
 
 @given(
