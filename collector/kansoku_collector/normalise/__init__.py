@@ -1,6 +1,8 @@
 """Choose the dialect of a span and make it the one canonical row."""
 
-from kansoku_collector.model import Feedback, RawSpan, Span
+from collections.abc import Callable
+
+from kansoku_collector.model import Attributes, Feedback, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, openinference
 from kansoku_collector.normalise.frame import close_row, open_row
 from kansoku_collector.normalise.scores import from_event, read_scores
@@ -8,16 +10,22 @@ from kansoku_collector.values import text
 
 __all__ = ["from_event", "normalise", "uninterpreted"]
 
+# The first dialect that knows a span reads it. The conventions come last: most dialects use their names too.
+_DIALECTS: tuple[tuple[Callable[[RawSpan], bool], Callable[[RawSpan, Attributes, Span], None]], ...] = (
+    (openinference.is_openinference, openinference.read),
+    (gen_ai.is_gen_ai, gen_ai.read),
+)
+
 
 def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[Feedback]]:
     """Return the row of a span, and the scores that travelled on it."""
     left = dict(raw.attributes)
     scores = read_scores(raw, left, project, received_ms)
     span = open_row(raw, left, project, received_ms)
-    if openinference.is_openinference(raw):
-        openinference.read(raw, left, span)
-    elif gen_ai.is_gen_ai(raw):
-        gen_ai.read(raw, left, span)
+    for speaks, read in _DIALECTS:
+        if speaks(raw):
+            read(raw, left, span)
+            break
     return close_row(span, raw, left), scores
 
 
