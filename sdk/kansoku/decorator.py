@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from types import FunctionType
 from typing import Any, TypeVar, overload
 
 from kansoku import runtime, semconv
@@ -35,7 +36,7 @@ def observe(
     capture_output: bool = True,
     attributes: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Trace a function, method, coroutine function, generator or asynchronous generator.
+    """Trace a function, method, coroutine function, generator or asynchronous generator, or a class.
 
     @kansoku.observe
     def plan(question): ...
@@ -44,12 +45,24 @@ def observe(
     async def look_up(day): ...
 
     Arguments (without `self` and without names that look like secrets) and the result are recorded as JSON.
+    Of a class, the public methods that it defines are traced, each under its own name; it stays a class.
     """
+    options: dict[str, Any] = {
+        "kind": kind,
+        "capture_input": capture_input,
+        "capture_output": capture_output,
+        "attributes": attributes,
+    }
 
     def decorate(target: Any) -> Any:
+        if isinstance(target, type):
+            for method, plain in _public_methods(target):
+                own = f"{name}.{method}" if name else None
+                setattr(target, method, observe(name=own, **options)(plain))
+            return target
         if isinstance(target, staticmethod | classmethod):
             return type(target)(decorate(target.__func__))
-        recipe = _Recipe(target, name, kind, capture_input, capture_output, attributes)
+        recipe = _Recipe(target, name, **options)
         if inspect.isasyncgenfunction(target):
             return _async_generator(target, recipe)
         if inspect.iscoroutinefunction(target):
@@ -59,6 +72,12 @@ def observe(
         return _plain(target, recipe)
 
     return decorate if function is None else decorate(function)
+
+
+def _public_methods(owner: type) -> list[tuple[str, Any]]:
+    """Return name and function of the public methods that a class defines; properties are none."""
+    kinds = (FunctionType, staticmethod, classmethod)
+    return [(n, f) for n, f in vars(owner).items() if n[0] != "_" and isinstance(f, kinds)]
 
 
 class _Recipe:

@@ -281,3 +281,43 @@ def test_observing_never_changes_result_or_exception(
     with pytest.raises(RuntimeError) as caught:
         observed(*args, **kwargs)
     assert caught.value is error
+
+
+def test_a_class_stays_a_class_and_its_public_methods_are_traced(spans: Any) -> None:
+    """Methods of every kind are spans under their own names; private ones, properties and heirs' are not."""
+
+    @kansoku.observe(kind="tool")
+    class Desk:
+        label = "desk"
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def ask(self, question: str) -> str:
+            return f"{self.number} {question}"
+
+        @staticmethod
+        def greet(name: str) -> str:
+            return f"hello {name}"
+
+        @classmethod
+        def open(cls) -> "Desk":
+            return cls(7)
+
+        def _secret(self) -> int:
+            return 1
+
+        @property
+        def busy(self) -> bool:
+            return bool(self._secret())
+
+    class Heir(Desk):
+        def rest(self) -> int:
+            return 3
+
+    desk = Desk.open()
+    assert isinstance(desk, Desk)
+    assert (desk.ask("why"), Desk.greet("you"), desk.busy, Heir(1).rest()) == ("7 why", "hello you", True, 3)
+    assert isinstance(Heir.open(), Heir)
+    assert [span.name.rpartition(".")[0] for span in spans.all()] == ["Desk"] * 4
+    assert [span.name.rpartition(".")[2] for span in spans.all()] == ["open", "ask", "greet", "open"]
