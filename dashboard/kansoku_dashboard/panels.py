@@ -68,6 +68,9 @@ def tile_row(view: View) -> None:
         for column, tile in zip(columns, tiles(now, before, hidden), strict=True):
             with column:
                 _tile(tile, view)
+        if now.totals.estimated:
+            kept = share(1 - now.totals.estimated / max(1, now.totals.requests), 0)
+            st.caption(f":material/percent: {say('overview.sampled', kept=kept)}")
 
 
 def _tile(tile: Tile, view: View) -> None:

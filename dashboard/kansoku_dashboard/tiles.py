@@ -104,8 +104,12 @@ def _total(stretch: Stretch, name: str) -> float | None:
 
 
 def _text(stretch: Stretch, name: str, text: str) -> str:
-    lower_bound = name == "cost" and stretch.totals.unpriced_calls and text != "–"
-    return f"≥ {text}" if lower_bound else text
+    if text == "–":
+        return text
+    if name == "cost" and stretch.totals.unpriced_calls:
+        return f"≥ {text}"
+    # Where traces were sampled, the kept ones stand for the others: a total is an estimate, a quantile as well.
+    return f"≈ {text}" if stretch.totals.estimated else text
 
 
 def _per_cent(changed: Change) -> str:

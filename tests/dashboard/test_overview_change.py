@@ -105,6 +105,15 @@ def test_cost_with_unpriced_calls_is_a_lower_bound_and_never_zero():
     assert none.value == "–"
 
 
+def test_totals_of_sampled_traces_say_that_they_are_estimates():
+    """What stands for traces that were not kept is marked; a lower bound stays one."""
+    sampled = TOTALS._replace(estimated=300)
+    found = by_name(stretch(totals=sampled), None)
+    assert [found[name].value[0] for name in ("requests", "cost", "tokens")] == ["≈"] * 3
+    bounded = by_name(stretch(totals=sampled._replace(unpriced_calls=10)), None)["cost"]
+    assert bounded.value.startswith("≥ ")
+
+
 def test_without_an_earlier_period_there_is_no_change():
     """A project of three days has no week before."""
     assert {tile.delta for tile in tiles(stretch(), None, [False] * 24)} == {""}
