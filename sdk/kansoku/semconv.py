@@ -84,6 +84,11 @@ EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by 
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"
 INTERRUPTED: Final = "kansoku.interrupted"  # true when a graph stopped to ask a human
+AGENT_TOOLS: Final = "kansoku.agent.tools"  # string array: names
+AGENT_HANDOFFS: Final = "kansoku.agent.handoffs"  # string array: agents that it may hand over to
+HANDOFF_FROM: Final = "kansoku.handoff.from"
+HANDOFF_TO: Final = "kansoku.handoff.to"
+DESCRIBED: Final = "kansoku.described"  # operation of the span below that says everything about this call
 CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 

@@ -38,6 +38,7 @@ _CLIENTS = {
     "litellm": Client("litellm", "kansoku.instruments.litellm"),
     "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
     "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
+    "openai-agents": Client("agents.tracing", "kansoku.instruments.openai_agents"),
 }
 
 
