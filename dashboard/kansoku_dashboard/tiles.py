@@ -108,7 +108,7 @@ def _text(stretch: Stretch, name: str, text: str) -> str:
         return text
     if name == "cost" and stretch.totals.unpriced_calls:
         return f"≥ {text}"
-    # Where traces were sampled, the kept ones stand for the others: a total is an estimate, a quantile as well.
+    # Where traces were sampled, the kept ones stand for the others: totals and quantiles are estimates.
     return f"≈ {text}" if stretch.totals.estimated else text
 
 
