@@ -1,29 +1,22 @@
 """Price of a model at a point in time, and the cost of a usage in US dollars, exact to the last digit.
 
-List prices come from the `genai-prices` package; a TOML file of one's own overrides them:
-
-    [[price]]
-    model = "qwen3-32b"          # exact name, or a prefix ending in *
-    provider = "local"           # optional; any provider when left out
-    from = 2026-01-01            # optional; valid from this day, UTC
-    input_per_million = 0.20     # USD per 1,000,000 tokens
-    output_per_million = 0.60
-    cache_read_per_million = 0.02    # optional; input price when left out
-    cache_write_per_million = 0.25   # optional; input price when left out
-    cache_write_1h_per_million = 0.4 # optional; cache_write price when left out
+List prices come from the `genai-prices` package; a TOML file of one's own overrides them
+(`kansoku.price_overrides` describes it).
 """
 
 import importlib.metadata
 import math
-import tomllib
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kansoku.errors import PricesError
+from kansoku.price_names import spellings
+from kansoku.price_overrides import Override, Overrides, read_overrides
+from kansoku.price_terms import NO_TERMS, Terms
 from kansoku.usage import Usage
 
 # OpenTelemetry's provider names where genai-prices has another one.
@@ -42,7 +35,19 @@ _PROVIDERS = {
 # A model served on one's own machines has no list price, even when its name is also sold elsewhere.
 _SELF_HOSTED = frozenset({"local", "ollama", "vllm", "llama.cpp", "lmstudio", "transformers"})
 _MILLION = Decimal(1_000_000)
-_FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+# Unit of a call's terms -> the list's name for it, and for its price.
+_PIECES = {
+    "web_search": ("web_searches", "web_searches_kcount"),
+    "file_search": ("storage_searches", "storage_searches_kcount"),
+    "code_execution": ("code_executions", "code_executions_kcount"),
+    "search_unit": ("rerank_searches", "rerank_searches_kcount"),
+    "page": ("input_document_pages", "input_document_kpages"),
+    "image_output_token": ("output_image_tokens", "output_image_mtok"),
+}
+# Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
+_BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
+# Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
+_BY_PROMPT = re.compile(r"gemini-[12]\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,47 +57,12 @@ class Cost:
     input: Decimal
     output: Decimal
     price_id: str
+    missing: tuple[str, ...] = ()  # pieces that the call used and no price is known for
 
     @property
     def total(self) -> Decimal:
         """Dollars of the whole call."""
         return self.input + self.output
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """One entry of the overrides file: dollars per token, valid from a day."""
-
-    model: str
-    provider: str
-    since: date
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal
-    cache_write: Decimal
-    cache_write_1h: Decimal
-
-    def matches(self, provider: str, model: str, day: date) -> bool:
-        """Tell whether this entry prices `model` of `provider` on `day`."""
-        if day < self.since or (self.provider and self.provider != provider):
-            return False
-        return model.startswith(self.model[:-1]) if self.model.endswith("*") else model == self.model
-
-    def cost(self, usage: Usage) -> Cost:
-        """Return the cost of `usage` at this price."""
-        prompt = (
-            (usage.input_fresh + usage.audio_in + usage.image) * self.input
-            + usage.cache_read * self.cache_read
-            + usage.cache_write_5m * self.cache_write
-            + usage.cache_write_1h * self.cache_write_1h
-        )
-        answer = usage.output_tokens * self.output
-        return Cost(prompt, answer, self.price_id)
-
-    @property
-    def price_id(self) -> str:
-        """The name under which this entry is written on spans."""
-        return f"override/{self.model}@{self.since.isoformat()}"
 
 
 class Prices:
@@ -103,14 +73,16 @@ class Prices:
     """
 
     def __init__(self, overrides: Path | None = None) -> None:
-        self._overrides = read_overrides(overrides) if overrides else []
+        self.overrides = read_overrides(overrides) if overrides else Overrides()
         self._rates = lru_cache(maxsize=1024)(self._find_rates)
 
     def load(self) -> None:
         """Load the list prices now, so that the first call does not wait for it."""
         self.cost("openai", "gpt-4o-mini", Usage(input_fresh=1), datetime.now(UTC))
 
-    def dollars(self, provider: str, model: str, usage: Usage, hour: int) -> tuple[float, str] | None:
+    def dollars(
+        self, provider: str, model: str, usage: Usage, hour: int, terms: Terms = NO_TERMS
+    ) -> tuple[float, str] | None:
         """Return the total of `cost` as a double, and the price's id; `hour` counts from 1970, UTC.
 
         For every call on its own thread: whole numbers instead of decimals, the same result to the last bit.
@@ -118,11 +90,13 @@ class Prices:
         rates = self._rates(provider, model, hour)
         if rates is None:
             return None
-        if usage.input_tokens > rates.limit or (
-            rates.text_only and (usage.audio_in or usage.audio_out or usage.image)
+        if (
+            usage.input_tokens > rates.limit
+            or terms is not NO_TERMS
+            or (rates.text_only and (usage.audio_in or usage.audio_out or usage.image))
         ):
-            cost = self.cost(provider, model, usage, _start(hour))
-            return None if cost is None else (float(cost.total), cost.price_id)
+            cost = self.cost(provider, model, usage, _start(hour), terms)
+            return None if cost is None or cost.missing else (float(cost.total), cost.price_id)
         total = (
             (usage.input_fresh + usage.audio_in + usage.image) * rates.fresh
             + usage.cache_read * rates.read
@@ -134,34 +108,52 @@ class Prices:
 
     def _find_rates(self, provider: str, model: str, hour: int) -> "_Rates | None":
         at = _start(hour)
-        entry = self._override(provider, model, at.date())
+        provider, model = self.overrides.resolve(provider, model, at.date())
+        entry = self.overrides.find(provider, model, at.date())
         if entry is not None:
-            dollars = (entry.input, entry.cache_read, entry.cache_write, entry.cache_write_1h, entry.output)
-            return _rates(dollars, math.inf, False, entry.price_id)
+            price = entry.tokens
+            names = ("input", "cache_read", "cache_write", "cache_write_1h", "output")
+            # Another entry may hold above some length, and pieces and hours are not tokens: ask for those.
+            limit = math.inf if entry.by_tokens and not self.overrides.has_lengths else -1
+            return _rates(tuple(price[name] for name in names), limit, False, entry.price_id)
+        if self.overrides.has_lengths:
+            return _Rates(0, 0, 0, 0, 0, 1, -1, True, "")
         sheet = _sheet(provider, model, at)
         if sheet is None:
             return None
         if sheet.flat is None:
             return _Rates(0, 0, 0, 0, 0, 1, -1, True, sheet.price_id)  # never within its limit
-        fresh, read, write, answer = sheet.flat
-        return _rates((fresh, read, write, write, answer), sheet.limit, True, sheet.price_id)
+        return _rates(sheet.flat, sheet.limit, True, sheet.price_id)
 
-    def _override(self, provider: str, model: str, day: date) -> Override | None:
-        return next((o for o in self._overrides if o.matches(provider, model, day)), None)
+    def own(self, provider: str, model: str, at: datetime) -> bool:
+        """Tell whether one's own file names a model: such a name goes before any of the list."""
+        day = at.astimezone(UTC).date()
+        resolved = self.overrides.resolve(provider, model, day)
+        return resolved != (provider, model) or any(
+            entry.matches(provider, model, day, entry.tier, entry.above + 1)
+            for entry in self.overrides.prices
+        )
 
-    def cost(self, provider: str, model: str, usage: Usage, at: datetime) -> Cost | None:
+    def cost(
+        self, provider: str, model: str, usage: Usage, at: datetime, terms: Terms = NO_TERMS
+    ) -> Cost | None:
         """Return what `usage` cost at the time `at`, or None when the model has no price.
 
         None is not zero: whoever adds costs up must say how many calls were left out.
         """
-        day = at.astimezone(UTC).date()
-        entry = self._override(provider, model, day)
+        at = at.astimezone(UTC)
+        provider, model = self.overrides.resolve(provider, model, at.date())
+        entry = self.overrides.find(provider, model, at.date(), terms.tier, usage.input_tokens)
         if entry is not None:
-            return entry.cost(usage)
+            return _own_cost(entry, usage, terms)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
-        return _list_cost(
-            provider, model, usage, at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        )
+        return _list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
+
+
+def _own_cost(entry: Override, usage: Usage, terms: Terms) -> Cost | None:
+    if entry.per_hour and not terms.seconds:
+        return None  # how long it took is known when the span has ended
+    return Cost(*entry.dollars(usage, terms), entry.price_id)
 
 
 class _Rates(NamedTuple):
@@ -195,56 +187,108 @@ class _Sheet(NamedTuple):
 
     price: Any
     price_id: str
-    flat: tuple[Decimal, ...] | None  # fresh, cache read, cache write, output
+    flat: tuple[Decimal, ...] | None  # fresh, cache read, cache write, one-hour cache write, output
     limit: float
 
 
-def _list_cost(provider: str, model: str, usage: Usage, hour: datetime) -> Cost | None:
-    sheet = _sheet(provider, model, hour)
+def _list_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Terms) -> Cost | None:
+    sheet = _sheet(provider, model, hour, terms.tier)
     if sheet is None:
         return None
     price, price_id, flat, limit = sheet
-    if flat is None or usage.audio_in or usage.audio_out or usage.image or usage.input_tokens > limit:
-        return _tiered_cost(price, price_id, usage)
-    fresh, read, write, answer = flat
+    if (
+        flat is None
+        or usage.audio_in
+        or usage.audio_out
+        or usage.image
+        or usage.input_tokens > limit
+        or terms.units
+    ):
+        return _listed_cost(price, price_id, usage, terms)
+    fresh, read, write, write_1h, answer = flat
     prompt = (
         usage.input_fresh * fresh
         + usage.cache_read * read
-        + (usage.cache_write_5m + usage.cache_write_1h) * write
+        + usage.cache_write_5m * write
+        + usage.cache_write_1h * write_1h
     )
     return Cost(prompt, usage.output_tokens * answer, price_id)
 
 
-def _tiered_cost(price: Any, price_id: str, usage: Usage) -> Cost | None:
+def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost | None:
     from genai_prices import Usage as ListUsage  # noqa: PLC0415 - 40 ms that a program without calls never pays
 
+    counts: dict[str, Any] = {
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
+        "cache_write_1h_tokens": usage.cache_write_1h,
+        "output_tokens": usage.output_tokens,
+        "input_audio_tokens": usage.audio_in,
+        "output_audio_tokens": usage.audio_out,
+    }
+    if price.input_image_mtok is not None:
+        counts["input_image_tokens"] = usage.image
+    if price.output_reasoning_mtok is not None:
+        counts["output_reasoning_tokens"] = usage.reasoning
+    pieces, missing = _pieces(price, price_id, usage, terms)
     try:
-        result = price.calc_price(
-            ListUsage(
-                input_tokens=usage.input_tokens,
-                cache_read_tokens=usage.cache_read,
-                cache_write_tokens=usage.cache_write_5m + usage.cache_write_1h,
-                output_tokens=usage.output_tokens,
-                input_audio_tokens=usage.audio_in,
-                output_audio_tokens=usage.audio_out,
-            )
-        )
+        result = price.calc_price(ListUsage(**counts, **pieces))
     except (ValueError, LookupError):
+        return None
+    tokens = usage.input_tokens + usage.output_tokens
+    if not result["total_price"] and (missing or (tokens and price.input_mtok is None)):
         return None
     # What has no direction (a price per request) is paid for asking.
     answer = result["output_price"]
-    return Cost(result["total_price"] - answer, answer, price_id)
+    return Cost(result["total_price"] - answer, answer, price_id, missing)
+
+
+def _pieces(
+    price: Any, price_id: str, usage: Usage, terms: Terms
+) -> tuple[dict[str, Decimal], tuple[str, ...]]:
+    """Return what the call used by the piece in the list's names, and what of it has no price."""
+    counts: dict[str, Decimal] = {}
+    missing = []
+    for unit, number in terms.units:
+        if unit == "audio_second":
+            priced = price.audio_hours is not None or price.input_audio_hours is not None
+            billed = max(number, Decimal(10)) if price_id.startswith("groq/") else number  # ten at the least
+            counts |= {"audio_seconds": billed, "input_audio_seconds": billed} if priced else {}
+        elif unit == "image":
+            priced = False  # the list knows images by their tokens alone
+        else:
+            name, key = _PIECES[unit]
+            priced = getattr(price, key) is not None
+            if priced:
+                by_prompt = unit == "web_search" and _BY_PROMPT.search(price_id)
+                counts[name] = min(number, Decimal(1)) if by_prompt else number
+        tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
+        if not priced and not tokens_pay and unit in (*_BESIDE_TOKENS, "image", "audio_second"):
+            missing.append(unit)
+    return counts, tuple(missing)
 
 
 @lru_cache(maxsize=4096)
-def _sheet(provider: str, model: str, hour: datetime) -> _Sheet | None:
-    """Return the prices of a model at an hour."""
+def _sheet(provider: str, model: str, hour: datetime, tier: str = "") -> _Sheet | None:
+    """Return the prices of a model at an hour in a tier."""
     found = _listed(provider, model)
     if found is None:
         return None
     info, price_id = found
-    price = info.get_prices(hour)
-    return _Sheet(price, price_id, *_flat(price))
+    if not tier:
+        price = info.get_prices(hour)
+        return _Sheet(price, price_id, *_flat(price))
+    for key in ("processing",) if tier == "batch" else ("service_tier", "speed"):
+        context = {key: tier}
+        if any(v.when == context and _holds(v.constraint, hour) for v in info.price_variants or ()):
+            price = info.get_prices(hour, context)
+            return _Sheet(price, f"{price_id}+{tier}", *_flat(price))
+    return None  # the ordinary price is not what was paid
+
+
+def _holds(constraint: Any, hour: datetime) -> bool:
+    return constraint is None or bool(constraint.active(hour))
 
 
 @lru_cache(maxsize=1024)
@@ -255,15 +299,15 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
     from genai_prices import data_snapshot  # noqa: PLC0415
 
     snapshot = data_snapshot.get_snapshot()
-    for provider_id in dict.fromkeys((_PROVIDERS.get(provider, provider) or None, None)):
+    known = {vendor.id for vendor in snapshot.providers}
+    asked = _PROVIDERS.get(provider, provider)
+    for vendor_name, name in spellings(asked if asked in known else "", model):
         try:
-            vendor, info = snapshot.find_provider_model(model, None, provider_id, None)
+            # A known vendor that does not sell a model: another vendor's price would be a guess.
+            vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
         except LookupError:
-            if provider_id is not None and any(p.id == provider_id for p in snapshot.providers):
-                # The vendor is known and does not sell this model: another vendor's price would be a guess.
-                return None
-        else:
-            return info, f"{vendor.id}/{info.id}@genai-prices-{_list_version()}"
+            continue
+        return info, f"{vendor.id}/{info.id}@genai-prices-{_list_version()}"
     return None
 
 
@@ -273,72 +317,20 @@ def _list_version() -> str:
 
 
 def _flat(price: Any) -> tuple[tuple[Decimal, ...] | None, float]:
-    """Return dollars per token (fresh, cache read, cache write, output) and the input up to which they hold.
+    """Return dollars per token (fresh, cache read, cache write, for an hour, output), and how far they hold.
 
-    None instead of dollars: such a price is not a sum over these four.
+    None instead of dollars: such a price is not a sum over these five.
     """
-    mtok = [price.input_mtok, price.cache_read_mtok, price.cache_write_mtok, price.output_mtok]
+    write_1h = price.cache_write_mtok if price.cache_write_1h_mtok is None else price.cache_write_1h_mtok
+    mtok = [price.input_mtok, price.cache_read_mtok, price.cache_write_mtok, write_1h, price.output_mtok]
     # Above the first tier's start, the tier's rate holds for every token of the call.
     starts = [tier.start for value in mtok for tier in getattr(value, "tiers", ())]
-    fresh, read, write, answer = (getattr(value, "base", value) for value in mtok)
-    if price.requests_kcount is not None or not isinstance(fresh, Decimal):
+    fresh, read, write, write_1h, answer = (getattr(value, "base", value) for value in mtok)
+    by_token = price.requests_kcount is None and price.output_reasoning_mtok is None
+    if not by_token or not isinstance(fresh, Decimal):
         return None, 0
     per_token = tuple(
         (fresh if value is None else value) / _MILLION
-        for value in (fresh, read, write, Decimal(0) if answer is None else answer)
+        for value in (fresh, read, write, write_1h, Decimal(0) if answer is None else answer)
     )
     return per_token, min(starts, default=math.inf)
-
-
-def read_overrides(path: Path) -> list[Override]:
-    """Read the overrides file, newest validity first; raise PricesError naming entry and field."""
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("price", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
-    found = [_override(path, number, entry) for number, entry in enumerate(entries, 1)]
-    return sorted(found, key=lambda o: o.since, reverse=True)
-
-
-def _override(path: Path, number: int, entry: dict[str, Any]) -> Override:
-    where = f"{path}: [[price]] number {number}"
-    known = {"model", "provider", "from", *(f"{f}_per_million" for f in _FIELDS)}
-    if unknown := sorted(set(entry) - known):
-        raise PricesError(f"{where}: unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    if not isinstance(entry.get("model"), str) or not entry["model"]:
-        raise PricesError(f"{where}: 'model' is missing; give the model's name, or a prefix ending in *")
-    since = entry.get("from", date(2000, 1, 1))
-    if isinstance(since, datetime):
-        since = since.date()
-    if not isinstance(since, date):
-        raise PricesError(f"{where}: 'from' must be a date such as 2026-01-01, not {since!r}")
-    dollars = {field: _per_token(where, field, entry) for field in _FIELDS}
-    prompt = dollars["input"]
-    if prompt is None:
-        raise PricesError(f"{where}: 'input_per_million' is missing; give USD per 1,000,000 tokens")
-    write = prompt if dollars["cache_write"] is None else dollars["cache_write"]
-    return Override(
-        model=entry["model"],
-        provider=str(entry.get("provider", "")),
-        since=since,
-        input=prompt,
-        output=dollars["output"] or Decimal(0),
-        cache_read=prompt if dollars["cache_read"] is None else dollars["cache_read"],
-        cache_write=write,
-        cache_write_1h=write if dollars["cache_write_1h"] is None else dollars["cache_write_1h"],
-    )
-
-
-def _per_token(where: str, field: str, entry: dict[str, Any]) -> Decimal | None:
-    value = entry.get(f"{field}_per_million")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise PricesError(f"{where}: '{field}_per_million' must be a number of USD, not {value!r}")
-    try:
-        dollars = Decimal(str(value)) / _MILLION
-    except ArithmeticError as error:
-        raise PricesError(f"{where}: '{field}_per_million' must be a number of USD, not {value!r}") from error
-    if not dollars.is_finite() or dollars < 0:
-        raise PricesError(f"{where}: '{field}_per_million' must be 0 or more, not {value!r}")
-    return dollars

@@ -68,6 +68,7 @@ def test_the_short_way_costs_what_the_list_itself_computes(usage: Usage, name: t
             input_tokens=usage.input_tokens,
             cache_read_tokens=usage.cache_read,
             cache_write_tokens=usage.cache_write_5m + usage.cache_write_1h,
+            cache_write_1h_tokens=usage.cache_write_1h,
             output_tokens=usage.output_tokens,
         )
     )

@@ -1,0 +1,53 @@
+"""The names under which one model is called: resource paths, router prefixes, versions."""
+
+import re
+from collections.abc import Iterator
+
+# A prefix of routers -> the provider that is asked, in the price list's own names.
+_ROUTED = {
+    "azure": "azure",
+    "azure_ai": "azure",
+    "bedrock": "aws",
+    "converse": "aws",
+    "vertex_ai": "google",
+    "vertex_ai_beta": "google",
+    "gemini": "google",
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "mistral": "mistral",
+    "mistralai": "mistral",
+    "groq": "groq",
+    "deepseek": "deepseek",
+    "cohere": "cohere",
+    "xai": "x-ai",
+    "x-ai": "x-ai",
+    "fireworks_ai": "fireworks",
+    "together_ai": "together",
+    "openrouter": "openrouter",
+    "perplexity": "perplexity",
+    "cerebras": "cerebras",
+}
+_PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
+_VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
+
+
+def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
+    """Yield (provider, name) under which a price list may know a model, the given ones first.
+
+    Nothing is guessed: a name loses only its path, its router's prefix or a version that has no price of its
+    own. `ft:` names and Bedrock's ARNs and regions stay whole, for they have prices of their own.
+    """
+    yield provider, model
+    short = _PATH.sub("", model)
+    if short != model:
+        yield provider, short
+    if version := _VERSION.match(short):
+        yield provider, version[1]
+    prefix, slash, rest = short.partition("/")
+    if not slash or not rest:
+        return
+    asked = _ROUTED.get(prefix)
+    # A router's prefix names the vendor; where the vendor is known, it must be the same one.
+    if asked and provider in ("", asked):
+        yield from spellings(asked, rest)

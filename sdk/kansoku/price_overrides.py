@@ -1,0 +1,280 @@
+"""One's own prices and aliases, from a TOML file.
+
+[[price]]
+model = "qwen3-32b"              # exact name, or a prefix ending in *
+provider = "local"               # optional; any provider when left out
+from = 2026-01-01                # optional; valid from this day, UTC
+until = 2026-07-01               # optional; and before this one
+tier = "batch"                   # optional; flex, priority, batch ...; every tier when left out
+above = 200000                   # optional; for calls with more input tokens than this
+input_per_million = 0.20         # USD per 1,000,000 tokens
+output_per_million = 0.60
+cache_read_per_million = 0.02    # the input price when left out, as are the following ones of input
+cache_write_per_million = 0.25
+cache_write_1h_per_million = 0.4 # the cache_write price when left out
+audio_input_per_million = 1.0
+image_input_per_million = 1.0
+reasoning_per_million = 0.60     # the output price when left out, as is the next
+audio_output_per_million = 2.0
+per_request = 0.005              # USD a piece: request, image, audio_second, page, search_unit,
+per_web_search = 0.01            # web_search, file_search, code_execution
+per_hour = 2.50                  # of a call's duration: a machine of one's own
+
+[[alias]]
+name = "chat-prod"               # what is called: a deployment, an ARN, a router's own name
+model = "gpt-4o-mini"            # whose price it has
+provider = "azure"               # optional; who sells it
+from = 2026-01-01                # optional
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kansoku.errors import PricesError
+from kansoku.price_terms import Terms
+from kansoku.usage import Usage
+
+_MILLION = Decimal(1_000_000)
+_INPUT = ("cache_read", "cache_write", "cache_write_1h", "audio_input", "image_input")
+_OUTPUT = ("reasoning", "audio_output")
+TOKENS = ("input", "output", *_INPUT, *_OUTPUT)
+UNITS = (
+    "request", "image", "audio_second", "page", "search_unit", "web_search", "file_search", "code_execution",
+)  # fmt: skip
+PRICE_FIELDS = (*(f"{name}_per_million" for name in TOKENS), *(f"per_{name}" for name in UNITS), "per_hour")
+_KNOWN = {
+    "price": frozenset({"model", "provider", "from", "until", "tier", "above", *PRICE_FIELDS}),
+    "alias": frozenset({"name", "model", "provider", "from"}),
+}
+_FIRST, _LAST = date(2000, 1, 1), date(9999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One `[[price]]`: dollars per token and per piece, valid on some days, for one tier or for all."""
+
+    model: str
+    provider: str
+    since: date
+    until: date
+    tier: str
+    above: int
+    tokens: dict[str, Decimal]  # every name of TOKENS
+    units: dict[str, Decimal] = field(default_factory=dict)
+    per_hour: Decimal = Decimal(0)
+
+    def matches(self, provider: str, model: str, day: date, tier: str, tokens: int) -> bool:
+        """Tell whether this entry prices a call of `tokens` input tokens on `day`."""
+        if not self.since <= day < self.until or (self.provider and self.provider != provider):
+            return False
+        if (self.tier and self.tier != (tier or "standard")) or (self.above and tokens <= self.above):
+            return False
+        return model.startswith(self.model[:-1]) if self.model.endswith("*") else model == self.model
+
+    def dollars(self, usage: Usage, terms: Terms) -> tuple[Decimal, Decimal]:
+        """Return what `usage` cost under `terms`: for input, and for output."""
+        price = self.tokens
+        prompt = (
+            usage.input_fresh * price["input"]
+            + usage.cache_read * price["cache_read"]
+            + usage.cache_write_5m * price["cache_write"]
+            + usage.cache_write_1h * price["cache_write_1h"]
+            + usage.audio_in * price["audio_input"]
+            + usage.image * price["image_input"]
+        )
+        answer = (
+            usage.output_visible * price["output"]
+            + usage.reasoning * price["reasoning"]
+            + usage.audio_out * price["audio_output"]
+        )
+        for unit, each in self.units.items():
+            paid = each * (1 if unit == "request" else terms.number_of(unit))
+            if unit == "image":
+                answer += paid
+            else:
+                prompt += paid  # what has no direction is paid for asking
+        return prompt, answer + self.per_hour * terms.seconds / 3600
+
+    @property
+    def by_tokens(self) -> bool:
+        """Whether tokens alone decide, at one price for an answer and one for what is not cached."""
+        price = self.tokens
+        return (
+            not self.units
+            and not self.per_hour
+            and price["audio_input"] == price["image_input"] == price["input"]
+            and price["reasoning"] == price["audio_output"] == price["output"]
+        )
+
+    @property
+    def price_id(self) -> str:
+        """The name under which this entry is written on spans."""
+        parts = [f"override/{self.model}@{self.since.isoformat()}"]
+        parts += [self.tier] if self.tier else []
+        return "+".join([*parts, f"above-{self.above}"] if self.above else parts)
+
+
+class Alias(NamedTuple):
+    """One `[[alias]]`: `name` has the price of `model`."""
+
+    name: str
+    model: str
+    provider: str
+    since: date
+
+
+class Overrides:
+    """The entries of a file, in the order in which they are asked."""
+
+    def __init__(self, prices: list[Override] | None = None, aliases: list[Alias] | None = None) -> None:
+        # The most exact entry first: the tier's own, then the newest, then the longest context.
+        self.prices = sorted(prices or [], key=lambda o: (bool(o.tier), o.since, o.above), reverse=True)
+        self.has_lengths = any(entry.above for entry in self.prices)
+        self.aliases = sorted(aliases or [], key=lambda a: a.since, reverse=True)
+
+    def find(self, provider: str, model: str, day: date, tier: str = "", tokens: int = 0) -> Override | None:
+        """Return the entry that prices a call, if any."""
+        return next((o for o in self.prices if o.matches(provider, model, day, tier, tokens)), None)
+
+    def resolve(self, provider: str, model: str, day: date) -> tuple[str, str]:
+        """Return the provider and model whose price a name has on a day."""
+        for alias in self.aliases:
+            if alias.name == model and alias.since <= day:
+                return alias.provider or provider, alias.model
+        return provider, model
+
+
+def read_overrides(path: Path) -> Overrides:
+    """Read the overrides file; raise PricesError naming line, entry and field."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
+    return parse_overrides(text, path)
+
+
+def parse_overrides(text: str, path: Path) -> Overrides:
+    """Return what the text of an overrides file says; `path` is for messages."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
+    if unknown := sorted(set(tables) - set(_KNOWN)):
+        raise PricesError(f"{path}: unknown table {unknown[0]!r}; known are [[price]] and [[alias]]")
+    found: dict[str, list[_Entry]] = {}
+    for kind, known in _KNOWN.items():
+        entries = tables.get(kind, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise PricesError(f"{path}: '{kind}' must be written as [[{kind}]]")
+        found[kind] = [_Entry(path, kind, number, entry, text) for number, entry in enumerate(entries, 1)]
+        for entry in found[kind]:
+            entry.refuse_unknown(known)
+    return Overrides([_price(entry) for entry in found["price"]], [_alias(entry) for entry in found["alias"]])
+
+
+class _Entry:
+    """One table of the file, and where it stands."""
+
+    def __init__(self, path: Path, kind: str, number: int, fields: dict[str, Any], text: str) -> None:
+        self.fields = fields
+        self._where = f"[[{kind}]] number {number}"
+        self._path = path
+        self._lines = text.splitlines()
+        heads = [at for at, line in enumerate(self._lines) if line.strip().startswith(f"[[{kind}]]")]
+        self._head = heads[number - 1] if number <= len(heads) else 0
+
+    def error(self, name: str, reason: str) -> PricesError:
+        """Return an error that names the line of a field, or of the entry when it has none."""
+        line = self._head
+        for at in range(self._head + 1, len(self._lines)):
+            if self._lines[at].strip().startswith("["):
+                break
+            if self._lines[at].partition("=")[0].strip().strip("\"'") == name:
+                line = at
+                break
+        return PricesError(f"{self._path}:{line + 1}: {self._where}: {reason}")
+
+    def refuse_unknown(self, known: frozenset[str]) -> None:
+        """Raise for the first field that is not known."""
+        if unknown := sorted(set(self.fields) - known):
+            raise self.error(
+                unknown[0], f"unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
+
+    def text(self, name: str, *, otherwise: str | None = None) -> str:
+        """Return a text field; without `otherwise` it must be there."""
+        value = self.fields.get(name, otherwise)
+        if not isinstance(value, str) or (not value and otherwise is None):
+            reason = f"{name!r} is missing; give the model's name, or a prefix ending in *"
+            raise self.error(name, reason if name not in self.fields else f"{name!r} must be a text")
+        return value
+
+    def day(self, name: str, otherwise: date) -> date:
+        """Return a date."""
+        value = self.fields.get(name, otherwise)
+        if isinstance(value, datetime):
+            value = value.date()
+        if not isinstance(value, date):
+            raise self.error(name, f"{name!r} must be a date such as 2026-01-01, not {value!r}")
+        return value
+
+    def dollars(self, name: str) -> Decimal | None:
+        """Return a number of US dollars, None when it is left out."""
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        found = None
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            try:
+                found = Decimal(str(value))
+            except ArithmeticError:
+                found = None
+        if found is None:
+            raise self.error(name, f"{name!r} must be a number of USD, not {value!r}")
+        if not found.is_finite() or found < 0:
+            raise self.error(name, f"{name!r} must be 0 or more, not {value!r}")
+        return found
+
+
+def _price(entry: _Entry) -> Override:
+    tokens = {name: entry.dollars(f"{name}_per_million") for name in TOKENS}
+    units = {name: price for name in UNITS if (price := entry.dollars(f"per_{name}")) is not None}
+    per_hour = entry.dollars("per_hour")
+    model = entry.text("model")
+    if tokens["input"] is None and not units and per_hour is None:
+        raise entry.error(
+            "input_per_million",
+            "'input_per_million' is missing; give USD per 1,000,000 tokens, or a price such as per_request",
+        )
+    above = entry.fields.get("above", 0)
+    if not isinstance(above, int) or isinstance(above, bool) or above < 0:
+        raise entry.error("above", f"'above' must be a number of tokens, not {above!r}")
+    since, until = entry.day("from", _FIRST), entry.day("until", _LAST)
+    if since >= until:
+        raise entry.error("until", f"'until' must be after 'from' ({since})")
+    prompt, answer = tokens["input"] or Decimal(0), tokens["output"] or Decimal(0)
+    if tokens["cache_write_1h"] is None:
+        tokens["cache_write_1h"] = tokens["cache_write"]
+    each = {"input": prompt, "output": answer}
+    each |= {name: prompt if tokens[name] is None else tokens[name] for name in _INPUT}  # type: ignore[misc]
+    each |= {name: answer if tokens[name] is None else tokens[name] for name in _OUTPUT}  # type: ignore[misc]
+    return Override(
+        model=model,
+        provider=entry.text("provider", otherwise=""),
+        since=since,
+        until=until,
+        tier=entry.text("tier", otherwise="").lower(),
+        above=above,
+        tokens={name: price / _MILLION for name, price in each.items()},
+        units=units,
+        per_hour=per_hour or Decimal(0),
+    )
+
+
+def _alias(entry: _Entry) -> Alias:
+    provider = entry.text("provider", otherwise="")
+    return Alias(entry.text("name"), entry.text("model"), provider, entry.day("from", _FIRST))

@@ -1,0 +1,88 @@
+"""What decides a price besides tokens: the tier a call was served in, what it used by the piece, its time."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from kansoku import semconv
+
+# What vendors call the ordinary price; anything else is a price of its own.
+_STANDARD = frozenset(
+    {
+        "",
+        "auto",
+        "default",
+        "standard",
+        "standard_only",
+        "on_demand",
+        "unspecified",
+        "service_tier_unspecified",
+    }
+)
+# The answer's tier before the request's: what was asked for as flex may be served, and billed, as standard.
+_TIERS = (
+    semconv.SERVICE_TIER,
+    semconv.RESPONSE_TIER,
+    "gen_ai.openai.response.service_tier",
+    "gen_ai.response.service_tier",
+    semconv.REQUEST_SERVICE_TIER,
+    "gen_ai.openai.request.service_tier",
+)
+# Attribute -> what is counted; the names are those of the overrides file, `per_<name>`.
+_UNITS = {
+    semconv.WEB_SEARCHES: "web_search",
+    semconv.SERVER_TOOL_CALLS.format("file_search"): "file_search",
+    semconv.SERVER_TOOL_CALLS.format("code_interpreter"): "code_execution",
+    semconv.SERVER_TOOL_CALLS.format("code_execution"): "code_execution",
+    semconv.SEARCH_UNITS: "search_unit",
+    semconv.PAGES: "page",
+    semconv.IMAGES: "image",
+    semconv.AUDIO_SECONDS: "audio_second",
+    semconv.IMAGE_OUTPUT_TOKENS: "image_output_token",
+}
+ATTRIBUTES = frozenset((*_TIERS, *_UNITS))
+
+
+class Terms(NamedTuple):
+    """Everything but tokens that decides a price; nothing of it for an ordinary call."""
+
+    tier: str = ""  # flex, priority, fast, batch or another of the vendor's; "" is the standard one
+    units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
+    seconds: Decimal = Decimal(0)  # how long the call took
+
+    def number_of(self, unit: str) -> Decimal:
+        """Return how many of a unit the call used."""
+        return next((number for name, number in self.units if name == unit), Decimal(0))
+
+
+NO_TERMS = Terms()
+
+
+def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decimal = Decimal(0)) -> Terms:
+    """Return the terms that a span's attributes tell."""
+    if attributes.keys().isdisjoint(ATTRIBUTES):
+        return Terms(seconds=seconds) if seconds else NO_TERMS
+    units: dict[str, Decimal] = {}
+    for attribute, unit in _UNITS.items():
+        number = _number(attributes.get(attribute))
+        if number:
+            units[unit] = units.get(unit, Decimal(0)) + number
+    return Terms(_tier(attributes, provider), tuple(sorted(units.items())), seconds)
+
+
+def _tier(attributes: Mapping[str, Any], provider: str) -> str:
+    for name in _TIERS:
+        value = attributes.get(name)
+        if value:
+            tier = str(value).strip().lower().removeprefix("on_demand_")
+            # Groq sells flex at its ordinary price: more tokens a minute, and failures when it is full.
+            return "" if tier in _STANDARD or (provider, tier) == ("groq", "flex") else tier
+    return ""
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value)) if value is not None and not isinstance(value, bool) else Decimal(0)
+    except ArithmeticError:
+        return Decimal(0)
+    return number if number.is_finite() and 0 < number < 10**12 else Decimal(0)
