@@ -30,7 +30,11 @@ class Receipt:
         self.dropped: Counter[str] = Counter()
         self._untold = 0
         self._at_the_door = 0
-        # The garbage collector may end a span, and so drop it, in the middle of a drop.
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Forget who held the lock: in a forked process it is a thread that is not there."""
+        # Reentrant: the garbage collector may end a span, and so drop it, in the middle of a drop.
         self._lock = threading.RLock()
 
     @property

@@ -334,6 +334,8 @@ def shutdown(timeout: float | None = None) -> None:
 def _after_fork() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may have held it
     _lock = threading.RLock()
+    for receipt in (_spans, _feedback):
+        receipt.unlock()  # also where the queue that counts on it was only being made
     for name in ("multiprocessing.util", "billiard.util"):
         # Their children leave by os._exit, which calls nothing that was registered for the exit.
         if (util := sys.modules.get(name)) is not None:
