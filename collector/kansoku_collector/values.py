@@ -3,6 +3,7 @@
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from kansoku_collector.model import Attributes
@@ -92,6 +93,14 @@ def first(left: Attributes, *names: str) -> Any:
         if found is None:
             found = value
     return found
+
+
+def rename(left: Attributes, names: Mapping[str, str]) -> None:
+    """Give attributes their names of the conventions; what already has that name wins."""
+    for old, new in names.items():
+        if old in left:
+            value = left.pop(old)
+            left.setdefault(new, value)
 
 
 def searchable(value: str) -> str:

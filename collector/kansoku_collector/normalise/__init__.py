@@ -3,16 +3,22 @@
 from collections.abc import Callable
 
 from kansoku_collector.model import Attributes, Feedback, RawSpan, Span
-from kansoku_collector.normalise import gen_ai, openinference
+from kansoku_collector.normalise import ai_sdk, gen_ai, openinference
+from kansoku_collector.normalise.context import read_context
 from kansoku_collector.normalise.frame import close_row, open_row
 from kansoku_collector.normalise.scores import from_event, read_scores
 from kansoku_collector.values import text
 
 __all__ = ["from_event", "normalise", "uninterpreted"]
 
+_Speaks = Callable[[RawSpan], bool]
+# A reader answers True where the span only repeats what other spans report.
+_Read = Callable[[RawSpan, Attributes, Span], bool | None]
+
 # The first dialect that knows a span reads it. The conventions come last: most dialects use their names too.
-_DIALECTS: tuple[tuple[Callable[[RawSpan], bool], Callable[[RawSpan, Attributes, Span], None]], ...] = (
+_DIALECTS: tuple[tuple[_Speaks, _Read], ...] = (
     (openinference.is_openinference, openinference.read),
+    (ai_sdk.is_ai_sdk, ai_sdk.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 
@@ -22,11 +28,13 @@ def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[
     left = dict(raw.attributes)
     scores = read_scores(raw, left, project, received_ms)
     span = open_row(raw, left, project, received_ms)
+    repeats: bool | None = False
     for speaks, read in _DIALECTS:
         if speaks(raw):
-            read(raw, left, span)
+            repeats = read(raw, left, span)
             break
-    return close_row(span, raw, left), scores
+    read_context(left, span)
+    return close_row(span, raw, left, repeats=bool(repeats)), scores
 
 
 def uninterpreted(raw: RawSpan, project: str, received_ms: int) -> Span:

@@ -56,11 +56,14 @@ def open_row(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> 
     )
 
 
-def close_row(span: Span, raw: RawSpan, left: Attributes) -> Span:
-    """Finish the row: errors, the ledger's flag, and everything that no column holds."""
+def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = False) -> Span:
+    """Finish the row: errors, the ledger's flag, and everything that no column holds.
+
+    A span that `repeats` what another one reports is not billed.
+    """
     if span.status == "error":
         _read_error(span, raw, left)
-    span.billed = span.operation in MODEL_OPERATIONS
+    span.billed = span.operation in MODEL_OPERATIONS and not repeats
     span.attributes = {key: without_blobs(text(value)) for key, value in left.items()}
     span.resource = {key: text(value) for key, value in raw.resource.items()}
     if raw.events:
@@ -110,7 +113,10 @@ def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = Fa
     parts = {name: value for name, value in counts.items() if value}
     cached = parts.get("cache_read", 0) + parts.get("cache_write", 0)
     total = given or 0
-    if cached > total:
+    if cached > total and span.provider == "cohere":  # it bills fewer tokens than its server had cached
+        parts.pop("cache_read", None)
+        parts.pop("cache_write", None)
+    elif cached > total:
         total = min(MAX_COUNT, total + cached)
     usage = Usage.from_inclusive(total, answered or 0, **parts)
     span.usage_source = "estimated" if estimated else "reported"

@@ -4,9 +4,10 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.normalise import indexed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.values import count, dump, first, items, number, plain, searchable, text, truth
+from kansoku_collector.values import count, dump, first, items, load, number, plain, searchable, text, truth
 
 OPERATIONS = {
     "chat": "chat",
@@ -23,6 +24,9 @@ OPERATIONS = {
     "invoke_agent": "invoke_agent",
     "invoke_workflow": "chain",
     "agent_step": "chain",
+    "create_agent": "invoke_agent",
+    "workflow": "chain",
+    "agent": "invoke_agent",
     "plan": "chain",
     "execute_task": "chain",
 }
@@ -35,6 +39,8 @@ _PARAMETERS = {
     "max_tokens": "max_tokens",
     "stop_sequences": "stop",
     "choice.count": "n",
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
     "reasoning.level": "reasoning_effort",
 }
 _ROLES = {
@@ -44,6 +50,21 @@ _ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+_CONTENT = {  # span events before 1.28: the event, and the attribute that holds every message
+    "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
+    "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
+}
+# Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
+# shows it.
+_FINISH = (
+    "gen_ai.response.finish_reason",
+    "gen_ai.response.stop_reason",
+    "llm.response.finish_reason",
+    "llm.response.stop_reason",
+    "anthropic.message.stop_reason",
+)
+_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
+_GOOGLE = ("gcp", "google", "gemini", "vertex")
 
 
 def is_gen_ai(raw: RawSpan) -> bool:
@@ -57,6 +78,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "kansoku" if raw.scope_name.startswith("kansoku") else "gen_ai"
     given, answered = _read_events(raw, left)
+    if indexed.is_indexed(left):
+        indexed.restore(left)
     _read_kind(left, span)
     _read_model(left, span)
     _read_parameters(left, span)
@@ -124,12 +147,16 @@ def _read_usage(left: Attributes, span: Span) -> None:
             s.CACHE_READ_TOKENS,
             "gen_ai.usage.cache_read_input_tokens",
             "gen_ai.usage.details.cache_read_input_tokens",
+            "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.details.cached_tokens",
+            "gen_ai.usage.details.cached_content_tokens",
         ),
         "cache_write": take(
             s.CACHE_WRITE_TOKENS,
             "gen_ai.usage.cache_creation.input_tokens",
             "gen_ai.usage.cache_creation_input_tokens",
             "gen_ai.usage.details.cache_creation_input_tokens",
+            "gen_ai.usage.details.cache_write_tokens",
         ),
         "cache_write_1h": take(
             s.CACHE_WRITE_1H_TOKENS, "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
@@ -138,13 +165,23 @@ def _read_usage(left: Attributes, span: Span) -> None:
             s.REASONING_TOKENS,
             "gen_ai.usage.reasoning_tokens",
             "gen_ai.usage.details.reasoning_tokens",
+            "gen_ai.usage.details.thoughts_tokens",
             "llm.usage.reasoning_tokens",
         ),
-        "audio_in": take(s.AUDIO_INPUT_TOKENS),
-        "audio_out": take(s.AUDIO_OUTPUT_TOKENS),
+        "audio_in": take(s.AUDIO_INPUT_TOKENS, "gen_ai.usage.details.input_audio_tokens"),
+        "audio_out": take(s.AUDIO_OUTPUT_TOKENS, "gen_ai.usage.details.output_audio_tokens"),
         "image": take(s.IMAGE_INPUT_TOKENS),
     }
+    if span.provider.startswith(_GOOGLE):
+        _add_thoughts(counts, take(*_TOTALS))
     put_usage(span, counts, estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
+
+
+def _add_thoughts(counts: dict[str, int | None], total: int | None) -> None:
+    given, answered = counts["input_tokens"], counts["output_tokens"]
+    if total and given is not None and answered is not None and (missing := total - given - answered) > 0:
+        counts["output_tokens"] = answered + missing
+        counts["reasoning"] = (counts["reasoning"] or 0) + missing
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
@@ -153,9 +190,7 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
     answered = read_messages(left.pop(s.OUTPUT_MESSAGES, None), "assistant") or answered
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
     put_content(span, system, given, answered)
-    reasons = items(left.pop(s.FINISH_REASONS, None)) or items(
-        left.pop("anthropic.message.stop_reason", None)
-    )
+    reasons = items(first(left, s.FINISH_REASONS, *_FINISH))
     put_finish(span, reasons, answered)
 
 
@@ -213,6 +248,9 @@ def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Me
                 left.setdefault(key, value)
         elif event.name in _ROLES:
             given += read_messages(_message(event), _ROLES[event.name])
+        elif event.name in _CONTENT and _CONTENT[event.name][0] in event.attributes:
+            source, target = _CONTENT[event.name]
+            left.setdefault(target, event.attributes[source])
         elif event.name == "gen_ai.choice":
             answered += read_messages(_message(event), "assistant")
         else:
@@ -223,12 +261,13 @@ def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Me
 
 def _message(event: Event) -> Any:
     """Return the message of a legacy event: the record's body, or a span event's attributes."""
-    body = event.attributes.get("body")
-    if isinstance(body, dict):
-        return {"role": _ROLES.get(event.name, "assistant"), **body}
+    role = _ROLES.get(event.name, "assistant")
+    body = event.attributes.get("body") or load(event.attributes.get("gen_ai.event.content"))
     if isinstance(body, str):
-        return {"role": _ROLES.get(event.name, "assistant"), "content": body}
-    return {
-        "role": _ROLES.get(event.name, "assistant"),
-        **{k: v for k, v in event.attributes.items() if k != "gen_ai.system"},
-    }
+        return {"role": role, "content": body}
+    if not isinstance(body, dict):  # a span event: attributes hold no nested values, so they are JSON text
+        body = {k: v for k, v in event.attributes.items() if k != "gen_ai.system"}
+        body |= {name: load(body[name]) for name in ("message", "tool_calls") if name in body}
+    if isinstance(body.get("message"), list | str):
+        body = {**body, "message": {"role": role, "content": body["message"]}}
+    return {"role": role, **body}

@@ -16,6 +16,9 @@ _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking"})
 _CALLS = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "function"})
 _RESULTS = frozenset({"tool_call_response", "tool_result", "function_call_output", "tool-result"})
 
+_CALL_IDS = ("id", "tool_use_id", "call_id", "tool_call_id", "toolCallId")
+_RESPONSES = frozenset({"function_response", "functionResponse", "toolResult"})
+
 
 def read_messages(value: Any, role: str) -> list[Message]:
     """Return the messages in `value`: a list, JSON text, one message or plain text."""
@@ -67,9 +70,9 @@ def read_part(value: Any) -> Part:
             "type": "reasoning",
             "content": text(_either(value, "content", "thinking", "text", "summary")),
         }
-    if kind in _CALLS or "function_call" in value or "functionCall" in value:
+    if kind in _CALLS or "function_call" in value or "functionCall" in value or "toolUse" in value:
         return _call(value)
-    if kind in _RESULTS or "function_response" in value or "functionResponse" in value:
+    if kind in _RESULTS or not _RESPONSES.isdisjoint(value):
         return _result(value)
     return _media(value)
 
@@ -131,22 +134,26 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
 
 
 def _call(value: dict[str, Any]) -> Part:
-    inner = _either(value, "function", "function_call", "functionCall", "value")
+    inner = _either(value, "function", "function_call", "functionCall", "toolUse", "value")
     source = inner if isinstance(inner, dict) else value
     if isinstance(source.get("function"), dict):
         source = source["function"]
     arguments = _either(source, "arguments", "args", "input")
     return tool_call(
-        _either(source, "name", "toolName"), arguments, _either(value, "call_id", "id", "toolCallId")
+        _either(source, "name", "toolName"),
+        arguments,
+        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId"),
     )
 
 
 def _result(value: dict[str, Any]) -> Part:
-    inner = _either(value, "function_response", "functionResponse")
+    inner = _either(value, *_RESPONSES)
     source = inner if isinstance(inner, dict) else value
     response = _either(source, "response", "result", "content", "output")
+    if isinstance(response, dict) and response.keys() == {"type", "value"}:  # the AI SDK types its results
+        response = response["value"]
     part: Part = {"type": "tool_call_response", "response": response}
-    if identity := _either(value, "id", "tool_use_id", "call_id", "tool_call_id", "toolCallId"):
+    if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId"):
         part["id"] = text(identity)
     return part
 
@@ -163,12 +170,12 @@ def _media(value: dict[str, Any]) -> Part:
     inline = _either(value, "inline_data", "inlineData", "input_audio", "source")
     holder = inline if isinstance(inline, dict) else value
     data = (
-        _either(holder, "data", "content")
+        _either(holder, "data", "content", "image")
         if text(value.get("type")) in {"blob", "image", "audio", "file"} or inline
         else None
     )
     if isinstance(data, str):
-        mime = _either(holder, "mime_type", "media_type", "mimeType", "format")
+        mime = _either(holder, "mime_type", "media_type", "mimeType", "mediaType", "format")
         return blob(text(mime) or "application/octet-stream", data)
     if isinstance(value.get("uri"), str):
         return {**value, **from_url(value["uri"])}

@@ -1,0 +1,48 @@
+"""Who and which: the application's own properties, which an SDK puts on every span of a trace.
+
+They sit on spans of any dialect, because a span processor adds them to whatever the process records.
+"""
+
+from typing import Any
+
+from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.frame import put_metadata, texts
+from kansoku_collector.values import mapping, text
+
+# The longest first: what is inside `metadata.` is metadata whatever its name.
+_PREFIXES = (
+    "lmnr.association.properties.metadata.",
+    "lmnr.association.properties.",
+    "traceloop.association.properties.",
+    "ai.telemetry.metadata.",
+    "ai.settings.context.",
+)
+_SESSION = ("sessionid", "threadid", "conversationid", "chatid")
+_USER = ("userid", "enduserid")
+_FRAMEWORK = ("ls_", "lc_", "langgraph_")  # LangChain's own notes on a run, not the application's
+_PROMPTS = ("langfusePrompt",)
+
+
+def read_context(left: Attributes, span: Span) -> None:
+    """Fill session, user, tags, metadata and prompt from association properties; `left` loses them."""
+    for key in [key for key in left if key.startswith(_PREFIXES)]:
+        prefix = next(prefix for prefix in _PREFIXES if key.startswith(prefix))
+        name = key.removeprefix(prefix)
+        if not name.startswith(_FRAMEWORK):
+            _put(span, name, left.pop(key), nested=prefix.endswith("metadata.") and prefix != _PREFIXES[3])
+
+
+def _put(span: Span, name: str, value: Any, *, nested: bool) -> None:
+    plain = name.replace("_", "").replace(".", "").replace("-", "").lower()
+    if not nested and plain in _SESSION:
+        span.session_id = text(value) if plain == _SESSION[0] else span.session_id or text(value)
+    elif not nested and plain in _USER:
+        span.user_id = text(value) or span.user_id
+    elif not nested and plain in ("tags", "labels"):
+        span.tags = list(dict.fromkeys([*span.tags, *texts(value)]))
+    elif name in _PROMPTS:
+        prompt = mapping(value)
+        span.prompt_name = span.prompt_name or text(prompt.get("name"))
+        span.prompt_version = span.prompt_version or text(prompt.get("version"))
+    else:
+        put_metadata(span, {name: value})
