@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from kansoku_collector.model import Attributes, Feedback, RawSpan, Span
-from kansoku_collector.normalise import ai_sdk, gen_ai, openinference
+from kansoku_collector.normalise import (
+    ai_sdk,
+    claude_code,
+    gen_ai,
+    laminar,
+    logfire,
+    openinference,
+    openlit,
+    openllmetry,
+)
 from kansoku_collector.normalise.context import read_context
 from kansoku_collector.normalise.frame import close_row, open_row
 from kansoku_collector.normalise.scores import from_event, read_scores
@@ -17,8 +26,14 @@ _Read = Callable[[RawSpan, Attributes, Span], bool | None]
 
 # The first dialect that knows a span reads it. The conventions come last: most dialects use their names too.
 _DIALECTS: tuple[tuple[_Speaks, _Read], ...] = (
+    (logfire.is_pending, logfire.read),
+    (openllmetry.is_openllmetry, openllmetry.read),
     (openinference.is_openinference, openinference.read),
+    (openlit.is_openlit, openlit.read),
+    (laminar.is_laminar, laminar.read),
     (ai_sdk.is_ai_sdk, ai_sdk.read),
+    (claude_code.is_claude_code, claude_code.read),
+    (logfire.is_logfire, logfire.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 

@@ -54,6 +54,8 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
     "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
     "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
 }
+# One event a chunk, which says nothing but when it came.
+_CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
 _FINISH = (
@@ -78,11 +80,16 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "kansoku" if raw.scope_name.startswith("kansoku") else "gen_ai"
     given, answered = _read_events(raw, left)
+    chunks = [event.time_ns for event in raw.events if event.name in _CHUNKS]
     if indexed.is_indexed(left):
         indexed.restore(left)
     _read_kind(left, span)
     _read_model(left, span)
     _read_parameters(left, span)
+    if chunks:
+        raw.events[:] = [event for event in raw.events if event.name not in _CHUNKS]
+        span.streaming = True
+        span.time_to_first_token = span.time_to_first_token or max(0, min(chunks) - raw.start_ns) / 1e9
     _read_usage(left, span)
     _read_content(left, span, given, answered)
     _read_tool(left, span)

@@ -1,0 +1,43 @@
+"""Laminar: `lmnr.*` around the conventions, whose messages are in the vendors' own shapes."""
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.frame import texts
+from kansoku_collector.values import rename, text
+
+TYPE = "lmnr.span.type"
+_OPERATIONS = {
+    "LLM": "chat",
+    "CACHED": "chat",
+    "TOOL": "execute_tool",
+    "DEFAULT": "invoke_workflow",
+    "EXECUTOR": "invoke_workflow",
+    "PIPELINE": "invoke_workflow",
+}
+_KINDS = {"EVALUATOR": "evaluation", "HUMAN_EVALUATOR": "evaluation", "EVALUATION": "evaluation"}
+_NAMES = {"lmnr.span.input": s.INPUT_VALUE, "lmnr.span.output": s.OUTPUT_VALUE}
+
+
+def is_laminar(raw: RawSpan) -> bool:
+    """Tell whether Laminar wrote a span; its path is on every span of the process, its type on its own."""
+    return TYPE in raw.attributes or raw.scope_name.startswith("lmnr")
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
+    """Fill `span`, and tell whether its answer came from Laminar's cache instead of a model."""
+    kind = text(left.pop(TYPE, None)).upper()
+    if s.OPERATION not in left:
+        if operation := _OPERATIONS.get(kind):
+            left[s.OPERATION] = "embeddings" if raw.name.endswith("embeddings") else operation
+        elif kind in _KINDS:
+            left[s.KIND] = _KINDS[kind]
+    if kind in ("LLM", "CACHED"):
+        rename(left, {"lmnr.span.input": s.INPUT_MESSAGES, "lmnr.span.output": s.OUTPUT_MESSAGES})
+    rename(left, _NAMES)
+    gen_ai.read(raw, left, span)
+    span.dialect = "laminar"
+    if span.operation == "execute_tool":
+        span.tool_name = span.tool_name or raw.name
+    span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("lmnr.span.tags", None))]))
+    return kind == "CACHED"

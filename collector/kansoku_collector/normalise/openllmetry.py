@@ -1,0 +1,162 @@
+"""OpenLLMetry (Traceloop): flattened messages at first, then the conventions; `traceloop.*` around both."""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
+from kansoku_collector.values import dump, first, load, mapping, number, plain, rename, searchable, text
+
+KIND = "traceloop.span.kind"
+_SCOPES = ("traceloop.", "@traceloop/")
+_MARKS = frozenset(
+    {KIND, "traceloop.entity.name", "llm.request.type", "llm.is_streaming", "gen_ai.is_streaming"}
+)
+_OTHERS = frozenset({"openinference.span.kind", "lmnr.span.type", "lmnr.span.path"})
+_OPERATIONS = {
+    "chat": "chat",
+    "completion": "text_completion",
+    "embedding": "embeddings",
+    "rerank": "rerank",
+    "workflow": "invoke_workflow",
+    "task": "execute_task",
+    "agent": "invoke_agent",
+    "tool": "execute_tool",
+}
+_NAMES = {
+    "llm.vendor": "gen_ai.system",
+    "llm.request.model": s.REQUEST_MODEL,
+    "llm.response.model": s.RESPONSE_MODEL,
+    "llm.request.max_tokens": s.MAX_TOKENS,
+    "llm.temperature": s.TEMPERATURE,
+    "llm.top_p": s.TOP_P,
+    "llm.top_k": s.TOP_K,
+    "llm.frequency_penalty": s.FREQUENCY_PENALTY,
+    "llm.presence_penalty": s.PRESENCE_PENALTY,
+    "llm.chat.stop_sequences": s.STOP_SEQUENCES,
+    "llm.request.reasoning_effort": s.REASONING_LEVEL,
+    "gen_ai.request.reasoning_effort": s.REASONING_LEVEL,
+    "llm.request.repetition_penalty": "gen_ai.request.repetition_penalty",
+    "llm.usage.prompt_tokens": s.INPUT_TOKENS,
+    "llm.usage.completion_tokens": s.OUTPUT_TOKENS,
+    "traceloop.prompt.key": s.PROMPT_NAME,
+    "traceloop.prompt.version": s.PROMPT_VERSION,
+    "gen_ai.task.input": "traceloop.entity.input",
+    "gen_ai.task.output": "traceloop.entity.output",
+}
+_PROVIDERS = {
+    "az.ai.openai": "azure.ai.openai",
+    "azure": "azure.ai.openai",
+    "aws": "aws.bedrock",
+    "google": "gcp.gen_ai",
+    "vertexai": "gcp.vertex_ai",
+    "mistralai": "mistral_ai",
+    "mistral ai": "mistral_ai",
+    "watsonx": "ibm.watsonx.ai",
+}
+_HITS = ("db.query.result", "db.search.result")
+
+
+def is_openllmetry(raw: RawSpan) -> bool:
+    """Tell whether OpenLLMetry wrote a span, by its scope or by names that only it uses."""
+    attributes = raw.attributes
+    if not _OTHERS.isdisjoint(attributes):
+        return False
+    return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or _has_hits(raw)
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
+    rename(left, _NAMES)
+    span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
+    _read_kind(left)
+    documents = _take_hits(raw)
+    gen_ai.read(raw, left, span)
+    span.dialect = "openllmetry"
+    span.provider = _PROVIDERS.get(span.provider, span.provider)
+    if span.operation == "text_completion" and _is_conversation(raw):
+        span.operation = "chat"
+    if documents:
+        span.operation, span.documents = "retrieval", dump(documents)
+    _read_entity(left, span)
+
+
+def _is_conversation(raw: RawSpan) -> bool:
+    """Tell whether a "completion" has roles: Anthropic's messages were given that type."""
+    return raw.attributes.get("gen_ai.prompt.0.role") is not None
+
+
+def _read_kind(left: Attributes) -> None:
+    requested, entity = left.pop("llm.request.type", None), left.get(KIND)
+    if s.OPERATION not in left and (operation := _OPERATIONS.get(text(requested or entity))):
+        left[s.OPERATION] = operation
+
+
+def _read_entity(left: Attributes, span: Span) -> None:
+    """Read what a workflow, task, agent or tool was given and answered; containers keep it as it came."""
+    given, answered = left.get("traceloop.entity.input"), left.get("traceloop.entity.output")
+    if span.operation == "execute_tool":
+        span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
+        span.tool_arguments = span.tool_arguments or _arguments(given)
+        span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
+    elif span.operation == "retrieval":
+        _read_retrieval(span, given, answered)
+    span.input_text = span.input_text or searchable(plain(given))
+    span.output_text = span.output_text or searchable(plain(answered))
+
+
+def _arguments(given: Any) -> str:
+    """Return a tool's arguments without what the framework wraps around them."""
+    found = mapping(given)
+    if found.keys() <= {"args", "kwargs"}:  # a decorated function
+        return dump(found["kwargs"]) if found.get("kwargs") and not found.get("args") else text(given)
+    return text(_unwrapped(given, ("inputs", "input_str")))
+
+
+def _unwrapped(value: Any, names: tuple[str, ...]) -> Any:
+    found = mapping(value)
+    return next((found[name] for name in names if found.get(name) is not None), load(value))
+
+
+def _read_retrieval(span: Span, given: Any, answered: Any) -> None:
+    query = _unwrapped(given, ("query", "inputs"))
+    span.retrieval_query = span.retrieval_query or text(query)
+    span.input_text = span.input_text or searchable(span.retrieval_query)
+    found = _unwrapped(answered, ("documents", "outputs"))
+    if not span.documents and isinstance(found, list):
+        span.documents = dump([_document(item) for item in found if isinstance(item, dict)])
+
+
+def _document(item: dict[str, Any]) -> dict[str, Any]:
+    inner = item.get("kwargs")
+    source: dict[str, Any] = inner if isinstance(inner, dict) else item
+    metadata = source.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    found = {
+        "id": source.get("id") or known.get("id") or known.get("document_id") or known.get("doc_id"),
+        "score": number(source.get("score", known.get("score"))),
+        "content": text(source.get("page_content") or source.get("content") or source.get("text")),
+    }
+    return found | {"metadata": metadata} if metadata else found
+
+
+def _has_hits(raw: RawSpan) -> bool:
+    return any(event.name in _HITS for event in raw.events)
+
+
+def _take_hits(raw: RawSpan) -> list[dict[str, Any]]:
+    """Take what a vector database found out of the span's events."""
+    hits = [event for event in raw.events if event.name in _HITS]
+    raw.events[:] = [event for event in raw.events if event.name not in _HITS]
+    return [_hit(event) for event in hits]
+
+
+def _hit(event: Event) -> dict[str, Any]:
+    values = {key.removeprefix(f"{event.name}."): value for key, value in event.attributes.items()}
+    found = {
+        "id": values.get("id"),
+        "score": number(values.get("score", values.get("distance"))),
+        "content": text(values.get("document")),
+    }
+    metadata = load(values.get("metadata"))
+    return found | {"metadata": metadata} if metadata else found
