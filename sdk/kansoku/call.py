@@ -11,6 +11,7 @@ from opentelemetry import trace
 
 from kansoku import clock, estimation, runtime, semconv
 from kansoku.content import cut, to_json
+from kansoku.described import mark
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
 from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
@@ -290,7 +291,8 @@ def watch_calls(where: otel_context.Context, seen: list[str]) -> otel_context.Co
 
 
 def note_call(where: otel_context.Context, operation: str) -> None:
-    """Tell whoever watches the calls of a context that one begins."""
+    """Tell whoever watches the calls of a context that one begins, and another library's span around it."""
+    mark(where, operation)
     seen = where.get(_WATCH)
     if isinstance(seen, list):
         seen.append(operation)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kansoku import semconv, wire
 from kansoku.content import cut, fits
+from kansoku.described import OWN_SCOPE, as_step
 from kansoku.export import Mask
 from kansoku.guard import swallow
 from kansoku.receipt import Receipt
@@ -14,7 +15,6 @@ from kansoku.receipt import Receipt
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-OWN_SCOPE = "kansoku"  # our own spans are cut where they are made
 _HARD_LIMIT = 1024
 # What is kept of the text on a span that could not be masked: names, never content.
 _HARMLESS = frozenset(
@@ -47,7 +47,7 @@ class SpanCodec:
         if mask is not None:
             batch = [self._foreign(span, mask) for span in batch]
         else:
-            batch = [
+            batch = [  # our own spans are cut where they are made
                 span if (scope := span.instrumentation_scope) is not None and scope.name == OWN_SCOPE
                 else self._foreign(span, None)
                 for span in batch
@@ -68,6 +68,7 @@ class SpanCodec:
 
     def _foreign(self, span: "ReadableSpan", mask: Mask | None) -> Any:
         """Return a span masked and bounded: itself, or one that says the same with other attributes."""
+        span = as_step(span)
         attributes = self._shape(span.attributes or {}, mask)
         events = span.events
         shaped = [self._shape(event.attributes or {}, mask) for event in events]

@@ -69,6 +69,18 @@ RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"  # JSON [{id, score, content}]
 RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
 DATA_SOURCE: Final = "gen_ai.data_source.id"
+RETRIEVAL_COUNT: Final = "kansoku.retrieval.documents.count"  # found, 0 included
+RETRIEVAL_QUERIES: Final = "kansoku.retrieval.queries.count"  # questions asked by one call
+RETRIEVAL_FILTER: Final = "kansoku.retrieval.filter"  # JSON, as the store's client takes it
+RETRIEVAL_VECTOR: Final = "kansoku.retrieval.vector.name"  # the one of several that a record has
+RETRIEVAL_RERANK_MODEL: Final = "kansoku.retrieval.rerank.model"
+RETRIEVAL_SCORE_METRIC: Final = "kansoku.retrieval.score.metric"  # what the score of a document is
+RETRIEVAL_SCORE_ORDER: Final = "kansoku.retrieval.score.better"  # lower or higher
+DB_SYSTEM: Final = "db.system.name"
+DB_OPERATION: Final = "db.operation.name"
+DB_COLLECTION: Final = "db.collection.name"
+DB_NAMESPACE: Final = "db.namespace"
+DB_QUERY: Final = "db.query.text"  # of a statement, its literals left out
 
 # Who and which
 SESSION_ID: Final = "session.id"
@@ -88,7 +100,7 @@ AGENT_TOOLS: Final = "kansoku.agent.tools"  # string array: names
 AGENT_HANDOFFS: Final = "kansoku.agent.handoffs"  # string array: agents that it may hand over to
 HANDOFF_FROM: Final = "kansoku.handoff.from"
 HANDOFF_TO: Final = "kansoku.handoff.to"
-DESCRIBED: Final = "kansoku.described"  # operation of the span below that says everything about this call
+DESCRIBED: Final = "kansoku.described"  # true: a span of ours below says everything about this call
 CACHE_HIT: Final = "kansoku.cache_hit"  # true when the framework's own cache answered, not the model
 KIND: Final = "kansoku.kind"  # what `kansoku.span(kind=...)` was given; finer than the operation
 

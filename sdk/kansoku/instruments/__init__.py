@@ -39,6 +39,13 @@ _CLIENTS = {
     "langchain": Client("langchain_core", "kansoku.instruments.langchain"),
     "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
     "openai-agents": Client("agents.tracing", "kansoku.instruments.openai_agents"),
+    "pydantic-ai": Client("pydantic_ai", "kansoku.instruments.pydantic_ai"),
+    "pinecone": Client("pinecone", "kansoku.instruments.pinecone"),
+    "qdrant": Client("qdrant_client", "kansoku.instruments.qdrant"),
+    "pgvector": Client("psycopg", "kansoku.instruments.pgvector"),
+    "elasticsearch": Client("elasticsearch", "kansoku.instruments.elasticsearch"),
+    "opensearch": Client("opensearchpy", "kansoku.instruments.opensearch"),
+    "chroma": Client("chromadb", "kansoku.instruments.chroma"),
 }
 
 
