@@ -47,8 +47,12 @@ def settled() -> Any:
 def _make(resource: Mapping[str, str], sampler: Any = None) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
 
+    from kansoku.tracer import Ids, Provider  # noqa: PLC0415
+
     # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
-    return TracerProvider(resource=Resource.create(dict(resource)), sampler=sampler, shutdown_on_exit=False)
+    return Provider(
+        resource=Resource.create(dict(resource)), sampler=sampler, shutdown_on_exit=False, id_generator=Ids()
+    )
 
 
 def _give_way_later() -> None:

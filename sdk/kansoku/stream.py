@@ -49,12 +49,13 @@ class Brief(Protocol):
 class Recording:
     """The chunks of one stream as they pass, texts in a row as one chunk; `end` counts once."""
 
-    __slots__ = ("_brief", "_call", "_texts", "chunks", "first")
+    __slots__ = ("_brief", "_call", "chunks", "first", "text_of", "texts")
 
     def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
         self._brief = brief
-        self._texts: list[str] = []
+        self.text_of = brief.text_of if brief is not None else _no_text
+        self.texts: list[str] = []
         self.chunks: list[Any] = []
         self.first = 0
 
@@ -62,26 +63,35 @@ class Recording:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
         if call is not None:
-            self._join_texts()
+            self.join_texts()
             call.stream_ended(self.chunks, self.first, error, early)
             self.chunks = []
 
     def keep(self, chunk: Any) -> None:
         """Keep a chunk that passes: the first as it is, of a text its text alone."""
+        text = self.text_of(chunk) if self.first else None
+        if text is None:
+            self.keep_whole(chunk)
+        else:
+            self.texts.append(text)
+
+    def keep_whole(self, chunk: Any) -> None:
+        """Keep a chunk as it is."""
         if not self.first:
             self.first = clock.now()
-        elif self._brief is not None:
-            text = self._brief.text_of(chunk)
-            if text is not None:
-                self._texts.append(text)
-                return
-            self._join_texts()
+        if self.texts:
+            self.join_texts()
         self.chunks.append(chunk)
 
-    def _join_texts(self) -> None:
-        if self._texts and self._brief is not None:
-            self.chunks.append(self._brief.chunk_of("".join(self._texts)))
-            self._texts = []
+    def join_texts(self) -> None:
+        """Make one chunk of the texts that passed since the last chunk that was kept."""
+        if self.texts and self._brief is not None:
+            self.chunks.append(self._brief.chunk_of("".join(self.texts)))
+            self.texts.clear()
+
+
+def _no_text(chunk: Any) -> None:  # noqa: ARG001 - of a reader that keeps every chunk
+    return None
 
 
 def follow(stream: Any, recording: Recording) -> Any:
@@ -150,10 +160,15 @@ def _watch(generator: Any, recording: Recording) -> Any:
 
 
 def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
-    keep = recording.keep
+    keep_whole, text_of, add_text = recording.keep_whole, recording.text_of, recording.texts.append
     try:
         for chunk in iterator:
-            keep(chunk)
+            # What `keep` does with a plain text, without the call of it.
+            text = text_of(chunk) if recording.first else None
+            if text is None:
+                keep_whole(chunk)
+            else:
+                add_text(text)
             yield chunk
     except GeneratorExit:
         recording.end(early=True)
@@ -165,10 +180,15 @@ def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
 
 
 async def _pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
-    keep = recording.keep
+    keep_whole, text_of, add_text = recording.keep_whole, recording.text_of, recording.texts.append
     try:
         async for chunk in iterator:
-            keep(chunk)
+            # What `keep` does with a plain text, without the call of it.
+            text = text_of(chunk) if recording.first else None
+            if text is None:
+                keep_whole(chunk)
+            else:
+                add_text(text)
             yield chunk
     except GeneratorExit:
         recording.end(early=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+_TEXT = {"content"}
 _HARMLESS = {"obfuscation"}  # random letters that hide the length of a piece
 
 
@@ -15,24 +16,25 @@ class ChatBrief:
             (choice,) = fields["choices"]
             said = choice.__dict__
             delta = said["delta"]
+            text = delta.__dict__["content"]
+            extra = chunk.__pydantic_extra__
             if (
-                said["finish_reason"] is not None
+                type(text) is not str
+                or said["finish_reason"] is not None
                 or said["index"] != 0
                 or said.get("logprobs") is not None
                 or fields.get("usage") is not None
                 or choice.__pydantic_extra__
                 or delta.__pydantic_extra__
-                or not _HARMLESS.issuperset(chunk.__pydantic_extra__ or ())
+                or (extra and not _HARMLESS.issuperset(extra))
             ):
                 return None
-            found = delta.__dict__
-            for name in delta.__pydantic_fields_set__:
-                if name != "content" and found[name] is not None:
-                    return None
-            text = found["content"]
-        except (AttributeError, KeyError, TypeError, ValueError):  # a dictionary, another client's model
+            given = delta.__pydantic_fields_set__
+            if given != _TEXT and any(n != "content" and delta.__dict__[n] is not None for n in given):
+                return None
+        except Exception:  # noqa: BLE001 - the border: a dictionary, another client's model
             return None
-        return text if type(text) is str else None
+        return text
 
     def chunk_of(self, text: str) -> dict[str, Any]:
         """Return a chunk that says just `text`."""

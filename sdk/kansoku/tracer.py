@@ -1,0 +1,220 @@
+"""Spans of our own provider: OpenTelemetry's, made and filled without its detours.
+
+Every span of a program pays for them: a sampler that always says yes, attributes gone over twice. Wherever
+anything is not as usual (limits, another sampler, links, metrics, a version that has other fields), the SDK's
+own way is taken. A provider that the program made itself is left as it is.
+"""
+
+import os
+import threading
+from collections.abc import Mapping
+from random import Random
+from time import time_ns
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, Tracer, TracerProvider
+from opentelemetry.sdk.trace import _Span as StockSpan
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import SpanContext, TraceFlags
+
+try:
+    from opentelemetry.attributes import BoundedAttributes
+    from opentelemetry.sdk.trace._tracer_metrics import NoOpTracerMetrics, noop
+except ImportError:  # another version: the SDK's own way
+    NoOpTracerMetrics = noop = None  # type: ignore[assignment, misc]
+
+_RANDOM = 2  # the flag that says that a trace id is random
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_SAMPLED_RANDOM = TraceFlags(TraceFlags.SAMPLED | _RANDOM)
+_CLEAN = frozenset({str, int, float, bool})  # exactly these: a subclass may be anything
+_LISTS = frozenset({tuple, list})
+_NAMES = frozenset({str})
+_STATE = trace.INVALID_SPAN_CONTEXT.trace_state
+# What a span of the SDK consists of; one that has more is not made here.
+_FINISHED = frozenset(
+    {
+        "_name", "_context", "_kind", "_instrumentation_info", "_instrumentation_scope", "_parent",
+        "_start_time", "_end_time", "_attributes", "_events", "_links", "_resource", "_status",
+    }
+)  # fmt: skip
+_UNDER_WAY = _FINISHED | {
+    "_sampler", "_trace_config", "_record_exception", "_set_status_on_exception", "_span_processor",
+    "_limits", "_lock", "_record_end_metrics",
+}  # fmt: skip
+_BOUNDED = frozenset({"_dict", "maxlen", "dropped", "max_value_len", "_lock", "_immutable"})
+
+
+class Ids(RandomIdGenerator):
+    """Draws ids from numbers of its own: a program that seeded `random` must draw what it drew without us."""
+
+    def __init__(self) -> None:
+        self._random = Random()  # noqa: S311 - ids are no secrets
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._random.seed)
+
+    def generate_span_id(self) -> int:
+        """Return 64 random bits, not all zero."""
+        return self._random.getrandbits(64) or self.generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        """Return 128 random bits, not all zero."""
+        return self._random.getrandbits(128) or self.generate_trace_id()
+
+
+class Provider(TracerProvider):
+    """A provider whose tracers make their spans as below."""
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
+        """Return a tracer."""
+        tracer = super().get_tracer(*args, **kwargs)
+        if type(tracer) is Tracer and _is_usual(tracer):
+            tracer.__class__ = QuickTracer
+        return tracer
+
+
+class QuickTracer(Tracer):
+    """A tracer that records everything its parents do not forbid."""
+
+    def start_span(
+        self,
+        name: str,
+        context: Any = None,
+        kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> trace.Span:
+        """Start a span."""
+        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
+        if links or not self._tracer_config.is_enabled or type(parent) is not SpanContext:
+            return self._stock(
+                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+            )
+        flags, state, trace_id = _SAMPLED_RANDOM, _STATE, 0
+        if parent.is_valid:
+            if not parent.trace_flags.sampled:
+                return self._stock(
+                    name,
+                    context,
+                    kind,
+                    attributes,
+                    links,
+                    start_time,
+                    record_exception,
+                    set_status_on_exception,
+                )
+            trace_id, state = parent.trace_id, parent.trace_state
+            flags = _SAMPLED_RANDOM if parent.trace_flags & _RANDOM else _SAMPLED
+        else:
+            trace_id, parent = self.id_generator.generate_trace_id(), None
+        known = self.__dict__.get("_kansoku") or self._template()
+        limits = self._span_limits
+        found: _Attributes = object.__new__(_Attributes)
+        found.__dict__.update(
+            _dict={},
+            maxlen=limits.max_span_attributes,
+            dropped=0,
+            max_value_len=None,
+            _lock=threading.Lock(),
+            _immutable=False,
+        )
+        if attributes:
+            found._set_items(attributes)
+        span: QuickSpan = object.__new__(QuickSpan)
+        span.__dict__.update(known)
+        span.__dict__.update(
+            _name=name,
+            _context=SpanContext(trace_id, self.id_generator.generate_span_id(), False, flags, state),
+            _kind=kind,
+            _parent=parent,
+            _resource=self.resource,
+            _attributes=found,
+            _events=BoundedList(limits.max_events),
+            _links=BoundedList(limits.max_links),
+            _lock=threading.Lock(),
+            _record_exception=record_exception,
+            _set_status_on_exception=set_status_on_exception,
+            _start_time=time_ns() if start_time is None else start_time,
+        )
+        self.span_processor.on_start(span, parent_context=context)
+        return span
+
+    def _stock(self, *arguments: Any) -> trace.Span:
+        made: trace.Span = super().start_span(*arguments)
+        return made
+
+    def _template(self) -> dict[str, Any]:
+        """Return the fields that all spans of this tracer have alike."""
+        made = self.__dict__["_kansoku"] = dict(vars(_stock_span(self)))
+        return made
+
+
+class QuickSpan(StockSpan):
+    """A span of a `QuickTracer`."""
+
+    def _readable_span(self) -> ReadableSpan:
+        own = self.__dict__
+        span: ReadableSpan = object.__new__(ReadableSpan)
+        span.__dict__.update({name: own[name] for name in _FINISHED})
+        return span
+
+
+class _Attributes(BoundedAttributes):
+    """Attributes that take clean values as they are; the SDK goes over every one of them, and then again."""
+
+    def _set_items(self, attributes: Mapping[str, Any]) -> None:
+        odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
+        own = self._dict
+        if (
+            self._immutable
+            or (self.maxlen is not None and len(own) + len(attributes) > self.maxlen)
+            or not _NAMES.issuperset(map(type, attributes))
+            or "" in attributes
+            or not own.keys().isdisjoint(attributes)  # what is set again moves behind the others
+            or not all(type(value) in _LISTS and _CLEAN.issuperset(map(type, value)) for _, value in odd)
+        ):
+            super()._set_items(attributes)
+            return
+        with self._lock:
+            own.update(attributes)
+            for key, value in odd:
+                own[key] = tuple(value)
+
+
+def _stock_span(tracer: Tracer) -> StockSpan:
+    return StockSpan(
+        name="",
+        context=trace.INVALID_SPAN_CONTEXT,
+        sampler=tracer.sampler,
+        resource=tracer.resource,
+        span_processor=tracer.span_processor,
+        instrumentation_info=tracer.instrumentation_info,
+        limits=tracer._span_limits,
+        instrumentation_scope=tracer._instrumentation_scope,
+        record_end_metrics=noop,
+    )
+
+
+def _is_usual(tracer: Tracer) -> bool:
+    """Tell whether everything of the SDK is as it is known here."""
+    if noop is None or tracer.sampler is not DEFAULT_ON or type(tracer.id_generator) is not Ids:
+        return False
+    if type(tracer._tracer_metrics) is not NoOpTracerMetrics:
+        return False
+    limits = tracer._span_limits
+    if limits.max_span_attribute_length is not None or limits.max_span_attributes == 0:
+        return False
+    span = _stock_span(tracer)
+    finished = span._readable_span()
+    return (
+        vars(span).keys() == _UNDER_WAY
+        and vars(finished).keys() == _FINISHED
+        and vars(span._attributes).keys() == _BOUNDED
+        and type(span._attributes) is BoundedAttributes
+        and hasattr(tracer._tracer_config, "is_enabled")
+    )
