@@ -8,10 +8,14 @@ from kansoku_collector.normalise import (
     claude_code,
     gen_ai,
     laminar,
+    langfuse,
+    langsmith,
     logfire,
+    mlflow,
     openinference,
     openlit,
     openllmetry,
+    weave,
 )
 from kansoku_collector.normalise.context import read_context
 from kansoku_collector.normalise.frame import close_row, open_row
@@ -27,6 +31,10 @@ _Read = Callable[[RawSpan, Attributes, Span], bool | None]
 # The first dialect that knows a span reads it. The conventions come last: most dialects use their names too.
 _DIALECTS: tuple[tuple[_Speaks, _Read], ...] = (
     (logfire.is_pending, logfire.read),
+    (langfuse.is_langfuse, langfuse.read),
+    (langsmith.is_langsmith, langsmith.read),
+    (mlflow.is_mlflow, mlflow.read),
+    (weave.is_weave, weave.read),
     (openllmetry.is_openllmetry, openllmetry.read),
     (openinference.is_openinference, openinference.read),
     (openlit.is_openlit, openlit.read),
@@ -49,6 +57,7 @@ def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[
             repeats = read(raw, left, span)
             break
     read_context(left, span)
+    langfuse.read_trace(left, span)
     return close_row(span, raw, left, repeats=bool(repeats)), scores
 
 

@@ -63,3 +63,24 @@ def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
     if isinstance(message, dict) and isinstance(message.get("kwargs"), dict):
         return dict(message["kwargs"])
     return message if isinstance(message, dict) else {}
+
+
+_FAMILIES = (
+    (("text-embedding-004", "text-embedding-005", "gemini", "models/gemini"), "gcp.gemini"),
+    (
+        ("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-", "text-davinci", "davinci", "ft:gpt-"),
+        "openai",
+    ),
+    (("claude",), "anthropic"),
+    (("mistral", "ministral", "codestral", "pixtral", "open-mi", "magistral"), "mistral_ai"),
+    (("command", "embed-english", "embed-multilingual", "rerank-"), "cohere"),
+    (("deepseek-",), "deepseek"),
+    (("grok-",), "x_ai"),
+    (("sonar",), "perplexity"),
+)
+
+
+def provider_of(model: str) -> str:
+    """Return the provider that a model's name tells, for senders that do not say it; "" when it does not."""
+    name = model.lower()
+    return next((provider for prefixes, provider in _FAMILIES if name.startswith(prefixes)), "")

@@ -1,0 +1,110 @@
+"""Token counts as each vendor and framework writes them, to the one rule of the conventions.
+
+The result is what `put_usage` takes: input includes cached tokens, output includes reasoning. No count at all
+gives an empty dict, which is unknown and not zero.
+"""
+
+from typing import Any
+
+from kansoku_collector.values import count, load
+
+Counts = dict[str, int | None]
+
+_INPUT = (
+    "input_tokens",
+    "prompt_tokens",
+    "prompt_token_count",
+    "promptTokenCount",
+    "inputTokens",
+    "promptTokens",
+)
+_OUTPUT = (
+    *("output_tokens", "completion_tokens", "candidates_token_count", "candidatesTokenCount"),
+    *("outputTokens", "completionTokens"),
+)
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+# Parts that Anthropic and Bedrock report beside their input, not inside it.
+_READ_BESIDE = ("cache_read_input_tokens", "cacheReadInputTokens")
+_WRITE_BESIDE = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+_READ = ("cache_read", "cached_tokens", "cache_read_tokens")
+_WRITE = ("cache_creation", "cache_write_tokens", "cache_creation_tokens")
+
+
+def vendor_counts(value: Any) -> Counts:
+    """Return the counts in a vendor's usage object: OpenAI, Anthropic, Gemini, Bedrock or LangChain."""
+    usage = load(value)
+    if not isinstance(usage, dict) or (_either(usage, _INPUT) is None and _either(usage, _OUTPUT) is None):
+        return {}
+    given, answered = _either(usage, _INPUT) or 0, _either(usage, _OUTPUT) or 0
+    inside, outside = _details(usage, _INPUT_DETAILS), _details(usage, _OUTPUT_DETAILS)
+    read, write = _either(usage, _READ_BESIDE), _either(usage, _WRITE_BESIDE)
+    given += (read or 0) + (write or 0)
+    creation = usage.get("cache_creation")
+    long_lived = _either(creation, ("ephemeral_1h_input_tokens",)) if isinstance(creation, dict) else None
+    if read is None and write is None:
+        read = _either(inside, _READ) or _either(
+            usage, ("cached_content_token_count", "cachedContentTokenCount")
+        )
+        long_lived = long_lived or _either(inside, ("ephemeral_1h_input_tokens",))
+        write = (_either(inside, _WRITE) or 0) or (
+            (_either(inside, ("ephemeral_5m_input_tokens",)) or 0) + (long_lived or 0)
+        )
+    thoughts = _either(usage, ("thoughts_token_count", "thoughtsTokenCount"))
+    return {
+        "input_tokens": given
+        + (_either(usage, ("tool_use_prompt_token_count", "toolUsePromptTokenCount")) or 0),
+        "output_tokens": answered + (thoughts or 0),
+        "cache_read": read,
+        "cache_write": write,
+        "cache_write_1h": long_lived,
+        "reasoning": thoughts or _either(outside, ("reasoning_tokens", "reasoning", "thinking_tokens")),
+        "audio_in": _either(inside, ("audio_tokens", "audio")),
+        "audio_out": _either(outside, ("audio_tokens", "audio")),
+        "image": _either(inside, ("image_tokens", "image")),
+    }
+
+
+def flat_counts(value: Any) -> Counts:
+    """Return the counts of Langfuse's flat form, where `input` and each `input_*` are disjoint.
+
+    A `total` that equals input and output alone tells that this sender counted the parts inside them.
+    """
+    usage = {key: found for key, item in value.items() if (found := count(item)) is not None}
+    if "input" not in usage and "output" not in usage:
+        return {}
+    ours = {key: item for key, item in usage.items() if "priority" not in key}
+    parts_in = {key: item for key, item in ours.items() if key.startswith("input_") or "input_tokens" in key}
+    parts_out = {
+        key: item for key, item in ours.items() if key.startswith("output_") or key == "reasoning_tokens"
+    }
+    given, answered = usage.get("input", 0), usage.get("output", 0)
+    if usage.get("total") != given + answered:
+        given, answered = given + sum(parts_in.values()), answered + sum(parts_out.values())
+    return {
+        "input_tokens": given,
+        "output_tokens": answered,
+        "cache_read": _sum(parts_in, "cache_read", "cached"),
+        "cache_write": _sum(parts_in, "cache_creation", "cache_write", "ephemeral"),
+        "cache_write_1h": _sum(parts_in, "ephemeral_1h"),
+        "reasoning": _sum(parts_out, "reasoning"),
+        "audio_in": _sum(parts_in, "audio"),
+        "audio_out": _sum(parts_out, "audio"),
+        "image": _sum(parts_in, "image"),
+    }
+
+
+def _either(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    for name in names:
+        found = count(usage.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def _details(usage: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return next((found for name in names if isinstance(found := usage.get(name), dict)), {})
+
+
+def _sum(parts: dict[str, int], *words: str) -> int:
+    return sum(item for key, item in parts.items() if any(word in key for word in words))

@@ -1,0 +1,163 @@
+"""Langfuse: `langfuse.observation.*` of its SDKs, and the trace's own facts on spans of any dialect."""
+
+from datetime import datetime
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise.counts import flat_counts, vendor_counts
+from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
+from kansoku_collector.normalise.messages import read_parts
+from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.values import first, items, load, mapping, number, plain, text
+
+_OBSERVATION = "langfuse.observation."
+_METADATA = f"{_OBSERVATION}metadata."
+_TRACE_METADATA = "langfuse.trace.metadata"
+OPERATIONS = {
+    "generation": "chat",
+    "embedding": "embeddings",
+    "retriever": "retrieval",
+    "tool": "execute_tool",
+    "agent": "invoke_agent",
+    "chain": "chain",
+    "evaluator": "evaluation",
+    "guardrail": "guardrail",
+}
+_FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")  # LangChain's own notes on a run
+_KEYS = frozenset(_OBSERVATION + name for name in ("type", "input", "output", "model.name", "usage_details"))
+_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
+
+
+def is_langfuse(raw: RawSpan) -> bool:
+    """Tell whether a span is an observation of Langfuse's SDK."""
+    return raw.scope_name == "langfuse-sdk" or not _KEYS.isdisjoint(raw.attributes)
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` from the observation; `left` loses what was read."""
+    span.dialect = "langfuse"
+    kind = text(left.pop(f"{_OBSERVATION}type", None)).lower()
+    if not kind and f"{_OBSERVATION}model.name" in left:
+        kind = "generation"
+    span.operation = OPERATIONS.get(kind, "other")
+    _read_error(left, span)
+    notes = _take_notes(left)
+    given, answered = left.pop(f"{_OBSERVATION}input", None), left.pop(f"{_OBSERVATION}output", None)
+    span.prompt_name = text(first(left, f"{_OBSERVATION}prompt.name", "langfuse.prompt.name"))
+    span.prompt_version = text(first(left, f"{_OBSERVATION}prompt.version", "langfuse.prompt.version"))
+    if span.operation in MODEL_OPERATIONS:
+        _read_call(raw, left, span, (given, answered), notes)
+    else:
+        put_step(span, left, given, answered)
+    _put_notes(left, span, notes)
+
+
+def read_trace(left: Attributes, span: Span) -> None:
+    """Fill what Langfuse puts on every span of a trace: tags, metadata, environment, release, experiment."""
+    ours = [key for key in left if key.startswith("langfuse.")]
+    if not ours:
+        return
+    span.session_id = text(left.pop("langfuse.session.id", None)) or span.session_id
+    span.user_id = text(left.pop("langfuse.user.id", None)) or span.user_id
+    tags = texts(first(left, "langfuse.trace.tags", "langfuse.tags"))
+    span.tags = list(dict.fromkeys([*span.tags, *tags]))
+    environment = text(left.pop("langfuse.environment", None))
+    if environment != "default":  # what the SDK says where nobody set one
+        span.environment = span.environment or environment
+    span.release = span.release or text(left.pop("langfuse.release", None))
+    span.experiment = span.experiment or text(left.pop("langfuse.experiment.name", None))
+    put_metadata(span, mapping(left.pop(_TRACE_METADATA, None)))
+    for key in [key for key in ours if key.startswith(f"{_TRACE_METADATA}.")]:
+        put_metadata(span, {key.removeprefix(f"{_TRACE_METADATA}."): load(left.pop(key))})
+
+
+def _read_error(left: Attributes, span: Span) -> None:
+    message = left.pop(f"{_OBSERVATION}status_message", None)
+    if text(left.get(f"{_OBSERVATION}level")).upper() == "ERROR":
+        span.status = "error"
+        span.error_message = text(message) or span.error_message
+        del left[f"{_OBSERVATION}level"]
+    elif message is not None:
+        left[f"{_OBSERVATION}status_message"] = message
+
+
+def _read_call(
+    raw: RawSpan, left: Attributes, span: Span, content: tuple[Any, Any], notes: dict[str, Any]
+) -> None:
+    request, response = read_request(content[0]), read_response(content[1])
+    if not notes.get("id"):
+        whole = mapping(content[1])
+        if not {"choices", "object", "candidates", "stop_reason"} & whole.keys():  # a message has an id too
+            response.facts.pop("id", None)
+    span.parameters = read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
+    # The SDK replaces the model that was asked by the one that answered; LangChain's notes keep the first.
+    named = plain(left.pop(f"{_OBSERVATION}model.name", None))
+    asked = plain(notes.get("ls_model_name")) or request.model or named
+    span.request_model = asked
+    span.response_model = named if content[1] is not None or named != asked else ""
+    span.provider = (plain(notes.get("ls_provider")) or provider_of(asked or named)).lower()
+    if plain(notes.get("object")) == "response":
+        span.response_id = plain(notes.pop("id", None))
+    put_exchange(span, request, response, _reasons(notes))
+    if not span.system_instructions and (said := plain(notes.get("instructions"))) and not request.messages:
+        put_exchange(span, request._replace(system=read_parts(said)), response, _reasons(notes))
+    if span.operation == "embeddings":
+        span.output_messages = span.output_text = ""
+    _read_usage(left, span, response.counts)
+    _read_first_token(raw, left, span)
+
+
+def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
+    usage = mapping(first(left, f"{_OBSERVATION}usage_details", f"{_OBSERVATION}usage"))
+    put_usage(span, flat_counts(usage) or vendor_counts(usage) or told)
+    cost = {
+        k: n for k, v in mapping(left.pop(f"{_OBSERVATION}cost_details", None)).items() if (n := number(v))
+    }
+    if cost:
+        left[s.COST_REPORTED_USD] = cost.get("total") or round(sum(cost.values()), 12)
+
+
+def _read_first_token(raw: RawSpan, left: Attributes, span: Span) -> None:
+    value = plain(left.pop(f"{_OBSERVATION}completion_start_time", None))
+    try:
+        started = datetime.fromisoformat(value).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return
+    span.streaming = True
+    seconds = started - raw.start_ns / 1e9
+    if 0 <= seconds <= max(1.0, 2 * span.duration_ns / 1e9):  # another clock's time is not ours
+        span.time_to_first_token = round(seconds, 6)
+
+
+def _reasons(notes: dict[str, Any]) -> list[Any]:
+    """Return the finish reason among the notes: of a stream, or of a response object."""
+    if reason := plain(notes.pop("finish_reason", None)):
+        return [reason]
+    if plain(notes.get("object")) != "response":
+        return []
+    why = mapping(notes.get("incomplete_details")).get("reason")
+    return [reason for reason in (why or plain(notes.get("status")),) if reason]
+
+
+def _take_notes(left: Attributes) -> dict[str, Any]:
+    """Take the observation's metadata out of `left`."""
+    notes = mapping(left.pop(f"{_OBSERVATION}metadata", None))
+    for key in [key for key in left if key.startswith(_METADATA)]:
+        notes[key.removeprefix(_METADATA)] = left.pop(key)
+    return notes
+
+
+def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
+    """Store what an application noted; what a framework or a vendor's response noted stays an attribute."""
+    vendors = plain(notes.get("object")) == "response"
+    for name, value in notes.items():
+        if vendors or name.startswith(_FRAMEWORK):
+            left[_METADATA + name] = value
+        elif name == "tags":
+            own = [tag for tag in texts(items(value)) if not tag.startswith(_STEP_TAGS)]
+            span.tags = list(dict.fromkeys([*span.tags, *own]))
+        else:
+            put_metadata(span, {name: load(value)})

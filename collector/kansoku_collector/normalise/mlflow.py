@@ -1,0 +1,162 @@
+"""MLflow: `mlflow.*` attributes, each of them JSON, and the spans that it translates itself."""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.exchange import (
+    PARAMETERS,
+    put_exchange,
+    read_parameters,
+    read_request,
+    read_response,
+)
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage
+from kansoku_collector.normalise.messages import tool_definitions
+from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.values import count, first, items, load, mapping, number, plain, text, truth
+
+_TYPE = "mlflow.spanType"
+_TAG = "mlflow.traceTag."
+_CHUNK = "mlflow.chunk.item."
+OPERATIONS = {
+    "CHAT_MODEL": "chat",
+    "LLM": "chat",
+    "EMBEDDING": "embeddings",
+    "RETRIEVER": "retrieval",
+    "RERANKER": "rerank",
+    "TOOL": "execute_tool",
+    "AGENT": "invoke_agent",
+    **dict.fromkeys(("CHAIN", "PARSER", "WORKFLOW", "TASK", "MEMORY"), "chain"),
+    "GUARDRAIL": "guardrail",
+    "EVALUATOR": "evaluation",
+}
+_FORMATS = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "gemini": "gcp.gemini",
+    "bedrock": "aws.bedrock",
+    "mistral": "mistral_ai",
+    "groq": "groq",
+}
+
+
+def is_mlflow(raw: RawSpan) -> bool:
+    """Tell whether a span comes from MLflow's tracing, whichever names it uses."""
+    return (
+        raw.scope_name.startswith("mlflow")
+        or _TYPE in raw.attributes
+        or "mlflow.spanInputs" in raw.attributes
+    )
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span`; `left` loses what was read."""
+    _read_context(left, span)
+    _read_first_chunk(raw, span)
+    if s.OPERATION in left and _TYPE not in left:
+        _read_translated(raw, left, span)
+        return
+    span.dialect = "mlflow"
+    span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
+    given, answered = left.pop("mlflow.spanInputs", None), left.pop("mlflow.spanOutputs", None)
+    if span.operation in MODEL_OPERATIONS:
+        _read_call(left, span, given, answered)
+    else:
+        put_step(span, left, load(given), load(answered))
+
+
+def _read_call(left: Attributes, span: Span, given: Any, answered: Any) -> None:
+    request, response = read_request(_inputs(given)), read_response(load(answered))
+    bare = {name: load(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
+    named = plain(left.pop("mlflow.llm.model", None))
+    span.request_model = request.model or plain(bare.get("model")) or named
+    span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
+    provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
+    span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
+    span.parameters = _numbers(read_parameters(bare))
+    span.streaming = span.streaming or truth(bare.get("stream"))
+    span.tool_definitions = request.tools or tool_definitions(left.get("mlflow.chat.tools"))
+    left.pop("mlflow.chat.tools", None)
+    put_exchange(span, request, response, [])
+    if span.operation in ("embeddings", "rerank"):
+        span.output_messages = span.output_text = ""
+    _read_usage(left, span, response.counts)
+
+
+def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
+    """Store the counts: the vendor's own object says more than MLflow's summary, which includes caches."""
+    usage = mapping(left.pop("mlflow.chat.tokenUsage", None))
+    counts = {
+        "input_tokens": count(usage.get("input_tokens")),
+        "output_tokens": count(usage.get("output_tokens")),
+        "cache_read": count(usage.get("cache_read_input_tokens")),
+        "cache_write": count(usage.get("cache_creation_input_tokens")),
+        "cache_write_1h": count(usage.get("cache_creation_input_tokens_above_1hr")),
+    }
+    put_usage(span, told or counts)
+    cost = mapping(left.pop("mlflow.llm.cost", None))
+    total = number(cost.get("total_cost"))
+    total = total or sum(part for name in ("input_cost", "output_cost") if (part := number(cost.get(name))))
+    if total:
+        left[s.COST_REPORTED_USD] = round(total, 12)
+
+
+def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Read a span that MLflow translated: the model that answered stands where the asked one belongs."""
+    kind = text(left[s.OPERATION]).upper()
+    asked = plain(left.pop("model", None))
+    if asked:
+        left[s.REQUEST_MODEL] = asked
+    bare = {name: load(left.pop(name)) for name in PARAMETERS if name in left}
+    if truth(load(left.pop("stream", None))) or truth(left.get("stream")):
+        left.setdefault(s.STREAM, True)
+    gen_ai.read(raw, left, span)
+    span.dialect = "mlflow"
+    span.parameters = _numbers(read_parameters(bare)) | span.parameters
+    span.provider = span.provider or provider_of(span.request_model)
+    if span.operation == "other":
+        span.operation = OPERATIONS.get(kind, "other")
+    if span.tool_definitions:
+        left.pop("tools", None)
+
+
+def _read_context(left: Attributes, span: Span) -> None:
+    session = first(left, "mlflow.trace.session", "metadata.mlflow.trace.session")
+    user = first(left, "mlflow.trace.user", "metadata.mlflow.trace.user")
+    span.session_id = plain(session) or plain(span.session_id)
+    span.user_id = plain(user) or plain(span.user_id)
+    for key in [key for key in left if key.startswith(_TAG)]:
+        if not key.startswith(f"{_TAG}mlflow."):
+            put_metadata(span, {key.removeprefix(_TAG): left.pop(key)})
+    prompt = next((item for item in items(left.get("mlflow.linkedPrompts")) if isinstance(item, dict)), {})
+    span.prompt_name, span.prompt_version = text(prompt.get("name")), text(prompt.get("version"))
+
+
+def _read_first_chunk(raw: RawSpan, span: Span) -> None:
+    """Take the time of the first chunk; the chunks themselves are in the output."""
+    chunks = [event for event in raw.events if event.name.startswith(_CHUNK)]
+    if not chunks:
+        return
+    span.streaming = True
+    started = min(event.time_ns for event in chunks)
+    if started >= raw.start_ns:
+        span.time_to_first_token = (started - raw.start_ns) / 1e9
+    raw.events[:] = [event for event in raw.events if not event.name.startswith(_CHUNK)]
+
+
+def _inputs(value: Any) -> Any:
+    """Return the request of a call; a function that was traced by hand may hold it as its only argument."""
+    found = load(value)
+    if isinstance(found, dict) and len(found) == 1:
+        inner = next(iter(found.values()))
+        if isinstance(inner, dict) and ("messages" in inner or "contents" in inner):
+            return inner
+    return found
+
+
+def _numbers(parameters: dict[str, str]) -> dict[str, str]:
+    """Return parameters without the quotes that a second JSON encoding gave to numbers."""
+    return {name: value.strip('"') if value[1:2].isdigit() else value for name, value in parameters.items()}
