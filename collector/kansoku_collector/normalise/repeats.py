@@ -10,7 +10,7 @@ whichever description comes later is the one that is not billed; see docs/collec
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from kansoku_collector.model import Span
@@ -25,7 +25,7 @@ V = TypeVar("V")
 Key = tuple[str, str, str]  # project, trace id, span id
 
 
-class Call(NamedTuple):
+class Facts(NamedTuple):
     """What is remembered of a model call: enough to recognise another description of it."""
 
     span_id: str
@@ -38,6 +38,18 @@ class Call(NamedTuple):
     start: int
     end: int
     elsewhere: bool  # its dialect says that a record of its own reports the call
+
+
+@dataclass(slots=True)
+class Call:
+    """A model call of the batch at hand."""
+
+    span: Span
+    facts: Facts
+    key: Key
+    around: list[Key]  # the model calls around it that arrived with it
+    missing: Key | None  # the nearest span around it that did not
+    inner: list[Facts] = field(default_factory=list)
 
 
 class Memory(OrderedDict[tuple[str, ...], V]):
@@ -54,99 +66,68 @@ class Repeats:
     """Recognises the further descriptions of a call, within a batch and across them."""
 
     def __init__(self) -> None:
-        self._calls: Memory[Call] = Memory()  # by the span itself
-        self._beneath: Memory[tuple[Call, ...]] = Memory()  # billed calls by a parent that had not come yet
-        self._answers: Memory[Call] = Memory()  # by project and response id
+        self._calls: Memory[Facts] = Memory()  # by the span itself
+        self._beneath: Memory[tuple[Facts, ...]] = Memory()  # billed calls, by a parent that had not come yet
+        self._answers: Memory[Facts] = Memory()  # by project and response id
 
     def mark(self, spans: list[Span]) -> None:
         """Clear `billed` of every span that repeats another one's call."""
-        by_id = {_key(span): span for span in spans}
-        calls = [(span, _describe(span)) for span in spans if span.operation in MODEL_OPERATIONS]
-        inner: dict[Key, list[Call]] = {}
-        for span, call in calls:
-            for outer in _outer(span, by_id):
-                inner.setdefault(_key(outer), []).append(call)
-        for span, call in calls:
-            if _is_sum(call, [*inner.get(_key(span), ()), *self._earlier(span)]):
-                span.billed = False
-        described = {_key(span): call for span, call in calls}
-        for span, call in calls:
-            for outer in _outer(span, by_id):
-                _settle(span, call, outer, described[_key(outer)])
-            self._compare(span, call, by_id)
-        for span, call in sorted(calls, key=_least_sure):
-            self._once(span, call)
-        for span, call in calls:
-            self._remember(span, call, by_id)
+        by_id = {(span.project, span.trace_id, span.span_id): span for span in spans}
+        calls = {
+            key: _describe(key, span, by_id)
+            for key, span in by_id.items()
+            if span.operation in MODEL_OPERATIONS
+        }
+        for call in calls.values():
+            for key in call.around:
+                calls[key].inner.append(call.facts)
+        for call in calls.values():
+            if _is_sum(call.facts, [*call.inner, *self._beneath.get(call.key, ())]):
+                call.span.billed = False
+        for call in calls.values():
+            for key in call.around:
+                _settle(call, calls[key])
+            self._compare(call)
+        for call in sorted(calls.values(), key=_least_sure):
+            self._once(call)
+        for call in calls.values():
+            self._remember(call)
 
-    def _earlier(self, span: Span) -> tuple[Call, ...]:
-        return self._beneath.get(_key(span), ())
+    def _compare(self, call: Call) -> None:
+        """Compare a call with what came before it: the one around it, and those beneath it."""
+        outer = self._calls.get(call.missing) if call.missing else None
+        knows = outer is not None and (outer.counted or outer.elsewhere or not call.facts.counted)
+        if outer is not None and knows and _same_call(call.facts, outer):
+            call.span.billed = False
+        for inner in self._beneath.get(call.key, ()):
+            if _same_call(inner, call.facts) and (inner.counted or not call.facts.counted):
+                call.span.billed = False
 
-    def _compare(self, span: Span, call: Call, by_id: dict[Key, Span]) -> None:
-        """Compare a span with what came before it: the call around it, and the calls beneath it."""
-        outer = self._calls.get(_missing(span, by_id))
-        knows = outer is not None and (outer.counted or outer.elsewhere or not call.counted)
-        if outer is not None and knows and _same_call(call, outer):
-            span.billed = False
-        for earlier in self._earlier(span):
-            if _same_call(earlier, call) and (earlier.counted or not call.counted):
-                span.billed = False
-
-    def _once(self, span: Span, call: Call) -> None:
-        """Compare a span with the one that reported the same answer before."""
-        short = not call.response_id.startswith("msg_") and len(call.response_id) < _LONG_ID
-        if short or call.elsewhere:
+    def _once(self, call: Call) -> None:
+        """Compare a call with the one that reported the same answer before."""
+        facts = call.facts
+        short = len(facts.response_id) < _LONG_ID and not facts.response_id.startswith("msg_")
+        if short or facts.elsewhere:
             return
-        key = (span.project, call.response_id)
+        key = (call.span.project, facts.response_id)
         other = self._answers.get(key)
         if other is None:
-            self._answers.put(key, call)
-        elif _is_other_description(call, other) and (other.counted or not call.counted):
-            span.billed = False
+            self._answers.put(key, facts)
+        elif _is_other_description(facts, other) and (other.counted or not facts.counted):
+            call.span.billed = False
 
-    def _remember(self, span: Span, call: Call, by_id: dict[Key, Span]) -> None:
-        self._calls.put(_key(span), call)
-        parent = _missing(span, by_id)
-        if span.billed and parent[2]:
-            known = self._beneath.get(parent, ())
-            if len(known) < _DEPTH and call not in known:
-                self._beneath.put(parent, (*known, call))
-
-
-def _key(span: Span) -> Key:
-    return span.project, span.trace_id, span.span_id
+    def _remember(self, call: Call) -> None:
+        self._calls.put(call.key, call.facts)
+        if call.span.billed and call.missing:
+            known = self._beneath.get(call.missing, ())
+            if len(known) < _DEPTH and call.facts not in known:
+                self._beneath.put(call.missing, (*known, call.facts))
 
 
-def _parents(span: Span, by_id: dict[Key, Span]) -> Iterator[Span]:
-    """Yield the spans around a call that may be about the same call: others', and a client's HTTP request."""
-    for _ in range(_DEPTH):
-        parent = by_id.get((span.project, span.trace_id, span.parent_span_id))
-        if parent is None or parent is span or not _is_transparent(parent):
-            return
-        yield parent
-        span = parent
-
-
-def _is_transparent(span: Span) -> bool:
-    return span.operation in MODEL_OPERATIONS or span.operation == "other"
-
-
-def _outer(span: Span, by_id: dict[Key, Span]) -> list[Span]:
-    return [parent for parent in _parents(span, by_id) if parent.operation in MODEL_OPERATIONS]
-
-
-def _missing(span: Span, by_id: dict[Key, Span]) -> Key:
-    """Return the key of the nearest span around a call that did not arrive with it, if any."""
-    top = span
-    for parent in _parents(span, by_id):
-        top = parent
-    key = (top.project, top.trace_id, top.parent_span_id)
-    return key if key not in by_id else (top.project, top.trace_id, "")
-
-
-def _describe(span: Span) -> Call:
+def _describe(key: Key, span: Span, by_id: dict[Key, Span]) -> Call:
+    around, missing = _surroundings(span, by_id)
     given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
-    return Call(
+    facts = Facts(
         span.span_id,
         span.scope_name,
         span.operation == "embeddings",
@@ -158,9 +139,32 @@ def _describe(span: Span) -> Call:
         span.start + span.duration_ns,
         not span.billed,
     )
+    return Call(span, facts, key, around, missing)
 
 
-def _same_call(inner: Call, outer: Call) -> bool:
+def _surroundings(span: Span, by_id: dict[Key, Span]) -> tuple[list[Key], Key | None]:
+    """Return the model calls around a call, and the first span on the way out that is not in the batch.
+
+    The way leads through spans that may be about the same call: other model calls, and what has no operation
+    (a client's HTTP request). It ends at an agent, a tool or a chain, whose calls are calls of their own.
+    """
+    around: list[Key] = []
+    for _ in range(_DEPTH):
+        if not span.parent_span_id:
+            break
+        key = (span.project, span.trace_id, span.parent_span_id)
+        parent = by_id.get(key)
+        if parent is None:
+            return around, key
+        if parent.operation in MODEL_OPERATIONS and parent is not span:
+            around.append(key)
+        elif parent.operation != "other":
+            break
+        span = parent
+    return around, None
+
+
+def _same_call(inner: Facts, outer: Facts) -> bool:
     """Tell whether a call beneath another one is the same call."""
     if inner.scope.startswith(ANTHROPIC):
         return True
@@ -174,36 +178,36 @@ def _same_call(inner: Call, outer: Call) -> bool:
     return inner.given == outer.given and (inner.given > 0 or inner.answered == outer.answered)
 
 
-def _settle(span: Span, call: Call, outer: Span, around: Call) -> None:
+def _settle(call: Call, outer: Call) -> None:
     """Bill one of two spans that are one call: the outer one, unless only the inner one knows the usage."""
-    if _same_call(call, around):
-        if around.elsewhere:
-            span.billed = False
-        elif call.counted and not around.counted:
-            outer.billed = False
-        elif outer.billed or around.counted:
-            span.billed = False
+    if not _same_call(call.facts, outer.facts):
+        return
+    if outer.facts.elsewhere:
+        call.span.billed = False
+    elif call.facts.counted and not outer.facts.counted:
+        outer.span.billed = False
+    elif outer.span.billed or outer.facts.counted:
+        call.span.billed = False
 
 
-def _is_sum(call: Call, inner: list[Call]) -> bool:
+def _is_sum(facts: Facts, inner: list[Facts]) -> bool:
     """Tell whether a span reports the sum of the calls beneath it."""
     counted = [other for other in inner if other.counted]
     return (
         len(counted) > 1
-        and call.given > 0
-        and call.given == sum(other.given for other in counted)
-        and call.answered == sum(other.answered for other in counted)
+        and facts.given > 0
+        and facts.given == sum(other.given for other in counted)
+        and facts.answered == sum(other.answered for other in counted)
     )
 
 
-def _is_other_description(one: Call, other: Call) -> bool:
+def _is_other_description(one: Facts, other: Facts) -> bool:
     """Tell whether two instrumentations report one answer, which they do at about the same time."""
     if one.span_id == other.span_id or one.scope == other.scope:
         return False
     return one.start <= other.end + _SLACK_NS and other.start <= one.end + _SLACK_NS
 
 
-def _least_sure(pair: tuple[Span, Call]) -> tuple[bool, bool, bool]:
+def _least_sure(call: Call) -> tuple[bool, bool, bool]:
     """Order descriptions of one answer: those that know usage and content first, the vendor's own last."""
-    span, call = pair
-    return not call.counted, call.scope.startswith(ANTHROPIC), not span.output_messages
+    return not call.facts.counted, call.facts.scope.startswith(ANTHROPIC), not call.span.output_messages
