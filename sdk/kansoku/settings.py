@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     instrument: Annotated[tuple[str, ...], NoDecode] = Field(
         ("all",), description="Clients traced by init(), separated by commas; `all` that are installed."
     )
+    foreign_instrumentors: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("auto",),
+        description="Other people's instrumentors to start: `auto` for the known ones, `off`, or names.",
+    )
 
     @field_validator("endpoint")
     @classmethod
@@ -83,7 +87,7 @@ class Settings(BaseSettings):
         word = str(value).strip().lower()
         return _LEVELS.get(word, word)
 
-    @field_validator("instrument", "mask", mode="before")
+    @field_validator("instrument", "mask", "foreign_instrumentors", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return (

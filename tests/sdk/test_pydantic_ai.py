@@ -285,10 +285,8 @@ def test_the_page_runs(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{vendor.url}/v1")
     monkeypatch.setenv("KANSOKU_ENDPOINT", "http://127.0.0.1:42099")
-    replies: list[Reply] = []
     # The library keeps the client of a page's agent for ever, and with it a connection that is not closed.
-    for answer in (calling("find_day", '{"ward": "北区"}'), ANSWER):
-        replies.append(Reply(json.dumps(answer).encode(), headers={"Connection": "close"}))
-    vendor.answer(*replies)
+    answers = (calling("find_day", '{"ward": "北区"}'), ANSWER)
+    vendor.answer(*(Reply(json.dumps(a).encode(), headers={"Connection": "close"}) for a in answers))
     run_page("sdk/pydantic-ai.md")
     assert capsys.readouterr().out == "火曜日\n"

@@ -40,6 +40,7 @@ _CLIENTS = {
     "llama_index": Client("llama_index_instrumentation", "kansoku.instruments.llama_index"),
     "openai-agents": Client("agents.tracing", "kansoku.instruments.openai_agents"),
     "pydantic-ai": Client("pydantic_ai", "kansoku.instruments.pydantic_ai"),
+    "others": Client("sys", "kansoku.instruments.foreign"),  # always loaded: it waits for many libraries
     "pinecone": Client("pinecone", "kansoku.instruments.pinecone"),
     "qdrant": Client("qdrant_client", "kansoku.instruments.qdrant"),
     "pgvector": Client("psycopg", "kansoku.instruments.pgvector"),

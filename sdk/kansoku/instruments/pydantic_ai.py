@@ -89,6 +89,6 @@ def _make_settings() -> Any:
 def _newest(kind: Any) -> int | None:
     """Return the newest version of the format of spans; None for the library's own choice."""
     try:
-        return max(get_args(get_type_hints(kind.__init__)["version"]))
+        return int(max(get_args(get_type_hints(kind.__init__)["version"])))
     except (KeyError, NameError, TypeError, ValueError):
         return None
