@@ -17,8 +17,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
-from kansoku.prices import Prices
-from kansoku_collector.enrich.cost import pricing
+from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreError
 from kansoku_collector.journal import Journal
@@ -137,7 +136,7 @@ def build(settings: Settings) -> Collector:
     receiver = Receiver(Intake(journal, metrics), keys, metrics, settings.max_body_bytes, settings.insecure)
     metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
-    pipeline = Pipeline([pricing(Prices(settings.prices_file), metrics), read_signals], metrics)
+    pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics)
     return Collector(
         settings=settings,
         client=client,

@@ -93,7 +93,8 @@ class Span:
 
     cost_usd: Decimal = Decimal(0)
     cost_input_usd: Decimal = Decimal(0)
-    cost_source: str = ""  # reported, computed, unpriced; "" where there is nothing to price
+    # computed, estimated (from guessed usage), reported, unpriced; "" where there is nothing to price
+    cost_source: str = ""
     price_id: str = ""
     billed: bool = (
         False  # a model call that counts once in the ledger; False for containers and everything else
@@ -131,6 +132,7 @@ class Span:
     links: str = ""  # JSON
     received: int = 0  # ms since the epoch, the collector's clock
     weight: float = 1.0  # how many spans this one of a sampled trace stands for
+    reported_usd: Decimal | None = None  # what the vendor or the client says it cost, beside `cost_usd`
 
     @property
     def model(self) -> str:

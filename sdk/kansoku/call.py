@@ -14,6 +14,7 @@ from kansoku.content import cut, to_json
 from kansoku.described import mark
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
+from kansoku.price_terms import read_terms
 from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
 from kansoku.trace import record_error, stamps
 from kansoku.usage import Usage
@@ -251,11 +252,10 @@ def answer_attributes(
         attributes[semconv.ERROR_TYPE] = answer.failure
     if answer.usage is not None:
         attributes.update(usage_attributes(answer.usage))
-        for priced in (answer.model, model):
-            # By the hour: list prices change at full hours at the soonest.
-            cost = (
-                running.prices.dollars(provider, priced, answer.usage, started // _HOUR) if priced else None
-            )
+        terms = read_terms(attributes, provider)
+        hour = started // _HOUR  # list prices change at full hours at the soonest
+        for priced in running.prices.order(provider, (answer.model, model), hour):
+            cost = running.prices.dollars(provider, priced, answer.usage, hour, terms) if priced else None
             if cost is not None:
                 attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
                 break

@@ -136,9 +136,18 @@ class Overrides:
         self.has_lengths = any(entry.above for entry in self.prices)
         self.aliases = sorted(aliases or [], key=lambda a: a.since, reverse=True)
 
+    def __bool__(self) -> bool:
+        return bool(self.prices or self.aliases)
+
     def find(self, provider: str, model: str, day: date, tier: str = "", tokens: int = 0) -> Override | None:
         """Return the entry that prices a call, if any."""
         return next((o for o in self.prices if o.matches(provider, model, day, tier, tokens)), None)
+
+    def knows(self, provider: str, model: str, day: date) -> bool:
+        """Tell whether an entry or an alias names a model on a day."""
+        return self.resolve(provider, model, day) != (provider, model) or any(
+            own.matches(provider, model, day, own.tier, own.above + 1) for own in self.prices
+        )
 
     def resolve(self, provider: str, model: str, day: date) -> tuple[str, str]:
         """Return the provider and model whose price a name has on a day."""

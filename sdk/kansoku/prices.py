@@ -7,6 +7,7 @@ List prices come from the `genai-prices` package; a TOML file of one's own overr
 import importlib.metadata
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -125,14 +126,12 @@ class Prices:
             return _Rates(0, 0, 0, 0, 0, 1, -1, True, sheet.price_id)  # never within its limit
         return _rates(sheet.flat, sheet.limit, True, sheet.price_id)
 
-    def own(self, provider: str, model: str, at: datetime) -> bool:
-        """Tell whether one's own file names a model: such a name goes before any of the list."""
-        day = at.astimezone(UTC).date()
-        resolved = self.overrides.resolve(provider, model, day)
-        return resolved != (provider, model) or any(
-            entry.matches(provider, model, day, entry.tier, entry.above + 1)
-            for entry in self.overrides.prices
-        )
+    def order(self, provider: str, models: Sequence[str], hour: int) -> Sequence[str]:
+        """Return the names of a call's model, the ones that one's own file knows before those of the list."""
+        if not self.overrides:
+            return models
+        day = _start(hour).date()
+        return sorted(models, key=lambda model: not self.overrides.knows(provider, model, day))
 
     def cost(
         self, provider: str, model: str, usage: Usage, at: datetime, terms: Terms = NO_TERMS

@@ -163,9 +163,9 @@ print(*counted(client))"""
 
 def test_retention_is_set_once_and_changed_when_it_changes(store):
     """Rollups and traces live ten times as long as raw spans."""
-    assert apply_retention(store, 30) == ["spans", "traces", "rollup_minute", "rollup_hour"]
+    assert apply_retention(store, 30) == ["spans", "corrections", "traces", "rollup_minute", "rollup_hour"]
     assert apply_retention(store, 30) == []
-    assert apply_retention(store, 3) == ["spans", "traces", "rollup_minute", "rollup_hour"]
+    assert apply_retention(store, 3) == ["spans", "corrections", "traces", "rollup_minute", "rollup_hour"]
     sql = "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
     for name, ttl in (
         ("spans", "toDateTime(start) + toIntervalDay(3)"),

@@ -1,62 +1,148 @@
 """What a call cost, in US dollars at the price of the span's own time.
 
 Our own computation wins over what the sender reports: one price list for all senders, and a price that can be
-corrected later. A reported cost is kept only where no price is known (`cost_source` = reported). A call whose
-model has no price and whose sender reports nothing is `unpriced`, which is not zero.
+corrected later. `cost_source` says what a figure rests on: `computed` from counted usage, `estimated` from
+guessed usage, `reported` by the sender where no price is known, `unpriced` where there is neither: not zero.
+What a vendor reports is kept beside our figure in `reported_usd`, so that both can be compared.
 """
 
+import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
+from pathlib import Path
 
 from kansoku import semconv
-from kansoku.prices import Prices
+from kansoku.errors import PricesError
+from kansoku.price_terms import Terms, read_terms
+from kansoku.prices import Cost, Prices
 from kansoku.usage import Usage
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span
 from kansoku_collector.values import number
 
-_REPORTED = (semconv.COST_USD, "llm.cost.total", "gen_ai.usage.cost", "operation.cost")
+# What a vendor or a client says; the first of these that is there.
+REPORTED = (semconv.COST_REPORTED_USD, "llm.cost.total", semconv.VENDOR_COST, "operation.cost")
+# Names by which a call's model may be priced when neither model of the row is.
+NAMES = (semconv.AZURE_DEPLOYMENT, semconv.ROUTER_MODEL)
+# Every attribute besides the terms that a price depends on.
+PRICED_BY = frozenset((*REPORTED, *NAMES, semconv.COST_USD))
+MISSING = "kansoku.cost.unpriced"  # pieces without a price: the cost is only a part of what was paid
 _BUCKETS = attrgetter(*Usage._fields)
 _EXACT = Decimal("0.000000000001")
 _TOO_MUCH = Decimal(10) ** 9  # no single call costs a billion dollars
+_RELOAD_SECONDS = 5.0
+log = logging.getLogger("kansoku")
 
 
-def pricing(prices: Prices, metrics: Metrics) -> Callable[[Span], None]:
+class PriceFile:
+    """Prices that follow their overrides file: a change counts within seconds, a broken one is not taken."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._prices = Prices(path)
+        self._stamp = self._read_stamp()
+        self._next = 0.0
+
+    def __call__(self) -> Prices:
+        """Return the prices in force."""
+        now = time.monotonic()
+        if self._path is not None and now >= self._next:
+            self._next = now + _RELOAD_SECONDS
+            if (stamp := self._read_stamp()) != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._prices = Prices(self._path)
+                except PricesError as error:
+                    log.error("the price overrides are not taken, the former ones stay in force: %s", error)
+        return self._prices
+
+    def _read_stamp(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
+def pricing(prices: Prices | Callable[[], Prices], metrics: Metrics) -> Callable[[Span], None]:
     """Return the stage that prices a row."""
+    current = prices if callable(prices) else lambda: prices
 
     def price(span: Span) -> None:
         if not span.billed:
             return
-        reported = _reported(span)
-        if span.usage_source != "none":
-            usage = Usage(*_BUCKETS(span))
-            for model in dict.fromkeys((span.response_model, span.request_model)):
-                cost = prices.cost(span.provider, model, usage, _hour(span.start)) if model else None
-                if cost is not None and 0 <= cost.total < _TOO_MUCH:
-                    span.cost_usd = cost.total.quantize(_EXACT)
-                    span.cost_input_usd = cost.input.quantize(_EXACT)
-                    span.cost_source, span.price_id = "computed", cost.price_id
-                    return
-        if reported is not None:
-            span.cost_usd, span.cost_source = reported, "reported"
-        elif span.usage_source != "none":
-            span.cost_source = "unpriced"
+        put_cost(span, current())
+        if span.cost_source == "unpriced":
             metrics.unpriced.labels(span.response_model or span.request_model or "unknown").inc()
 
     return price
 
 
+def put_cost(span: Span, prices: Prices) -> None:
+    """Write cost, source and price of a row, and what the sender reports."""
+    if span.reported_usd is None:
+        span.reported_usd = _reported(span)
+    span.cost_usd = span.cost_input_usd = Decimal(0)
+    span.cost_source = span.price_id = ""
+    span.attributes.pop(MISSING, None)
+    terms = read_terms(span.attributes, span.provider, Decimal(span.duration_ns) / 10**9)
+    cost = _cost(span, prices, terms)
+    if cost is not None:
+        span.cost_usd, span.cost_input_usd = cost.total.quantize(_EXACT), cost.input.quantize(_EXACT)
+        span.price_id = cost.price_id
+        if not cost.missing:
+            span.cost_source = "estimated" if span.usage_source == "estimated" else "computed"
+            return
+    reported = span.reported_usd or _sdk_cost(span)
+    if reported is not None:
+        span.cost_usd, span.cost_input_usd, span.price_id = reported, Decimal(0), ""
+        span.cost_source = "reported"
+    elif cost is not None or span.usage_source != "none" or terms.units:
+        span.cost_source = "unpriced"
+        if cost is not None:
+            span.attributes[MISSING] = ",".join(cost.missing)
+
+
+def _cost(span: Span, prices: Prices, terms: Terms) -> Cost | None:
+    names = [span.response_model, span.request_model, *map(span.attributes.get, NAMES)]
+    models = [name for name in dict.fromkeys(names) if name]
+    hour = _hour(span.start)
+    usage = Usage(*_BUCKETS(span)) if span.usage_source != "none" else Usage()
+    for model in prices.order(span.provider, models, span.start // (3600 * 10**9)):
+        cost = prices.cost(span.provider, model, usage, hour, terms)
+        if cost is None or not 0 <= cost.total < _TOO_MUCH:
+            continue
+        # Without usage only what is counted otherwise has a cost: pieces, and the time of a machine.
+        if span.usage_source != "none" or cost.total:
+            return cost
+    return None
+
+
 def _reported(span: Span) -> Decimal | None:
     """Take the sender's own figure out of the attributes; zero says that the sender knew no price."""
-    found = None
-    for name in _REPORTED:
-        value = number(span.attributes.get(name))
-        if value is not None and found is None and 0 < value < float(_TOO_MUCH):
-            found = Decimal(repr(value)).quantize(_EXACT)
-    return found
+    for name in REPORTED:
+        if (found := _dollars(span.attributes.get(name))) is not None:
+            return found
+    return None
+
+
+def _sdk_cost(span: Span) -> Decimal | None:
+    """Return what our own SDK computed: by a price of its own that this side does not have."""
+    return _dollars(span.attributes.get(semconv.COST_USD))
+
+
+def _dollars(value: object) -> Decimal | None:
+    found = number(value)
+    if found is None or not 0 < found < float(_TOO_MUCH):
+        return None
+    exact = Decimal(value) if isinstance(value, str) else Decimal(repr(found))
+    return exact.quantize(_EXACT) or None
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ ENGINE = MergeTree ORDER BY name"""
 # Table, the column that its rows age by, and how many times longer than raw spans they are kept.
 _AGEING = (
     ("spans", "start", 1),
+    ("corrections", "start", 1),
     ("traces", "hour", 10),
     ("rollup_minute", "time", 10),
     ("rollup_hour", "time", 10),

@@ -117,7 +117,8 @@ def totals(client: Client, scope: Scope, period: Period) -> Totals:
     estimated = f"unrecorded_{requests}"
     rows = client.query(
         f"""SELECT sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
-            uniqExactIf(model, unpriced_calls > 0), sum(unmetered_calls), sum({TOKENS}),
+            arrayCount(n -> n > 0, mapValues(sumMap(map(toString(model), unpriced_calls)))),
+            sum(unmetered_calls), sum({TOKENS}),
             quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds}), sum({estimated})
         FROM {exact(scope)}""",  # noqa: S608 - names of this file, values bound
         parameters=scope.params() | edges(period),

@@ -54,6 +54,15 @@ class SpanRow(NamedTuple):
     first_token_seconds: float | None = None
 
 
+class Correction(NamedTuple):
+    """What a span costs since its price was corrected."""
+
+    cost_usd: Decimal
+    cost_input_usd: Decimal
+    cost_source: str
+    price_id: str
+
+
 _HERE = """project = {project:String} AND trace_id = {trace:String}
     AND start >= {start:DateTime64(6, 'UTC')} AND start <= {end:DateTime64(6, 'UTC')}"""
 
@@ -78,7 +87,14 @@ def spans(client: Client, located: Located) -> list[SpanRow]:
         FROM spans WHERE {_HERE} ORDER BY start, span_id LIMIT 1 BY span_id LIMIT {MAX_SPANS}""",
         parameters=located.params(),
     ).result_rows
-    return [SpanRow._make(row) for row in rows]
+    now = corrections(client, located)
+    found = [SpanRow._make(row) for row in rows]
+    return [
+        row._replace(cost_usd=now[row.span_id].cost_usd, cost_source=now[row.span_id].cost_source)
+        if row.span_id in now
+        else row
+        for row in found
+    ]
 
 
 def span(client: Client, located: Located, span_id: str) -> Span | None:
@@ -94,7 +110,20 @@ def span(client: Client, located: Located, span_id: str) -> Span | None:
     values = dict(zip(SPAN_COLUMNS, rows[0], strict=True))
     for flag in ("streaming", "billed", "refusal", "fallback"):
         values[flag] = bool(values[flag])
+    if now := corrections(client, located).get(span_id):
+        values |= now._asdict()
     return Span(**values)
+
+
+def corrections(client: Client, located: Located) -> dict[str, Correction]:
+    """Return by span what its cost is since it was priced anew; spans are never updated."""
+    rows = client.query(
+        f"""SELECT span_id, argMax(cost_usd, corrected), argMax(cost_input_usd, corrected),
+            argMax(toString(cost_source), corrected), argMax(toString(price_id), corrected)
+        FROM corrections WHERE {_HERE} GROUP BY span_id""",
+        parameters=located.params(),
+    ).result_rows
+    return {span_id: Correction(*figures) for span_id, *figures in rows}
 
 
 def feedback(client: Client, located: Located) -> list[Feedback]:

@@ -8,12 +8,18 @@ from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS
 
 MAX_SPANS = 10_000
 _COLUMNS = ", ".join(
-    f"toString({name}) AS {name}" if name in {"cost_usd", "cost_input_usd"} else name
+    f"toString({name}) AS {name}" if name in {"cost_usd", "cost_input_usd", "reported_usd"} else name
     for name in (*SPAN_COLUMNS, "input_tokens", "output_tokens")
 )
 _WHERE = "project = {project:String} AND trace_id = {trace:String}"
 _SPANS = f"SELECT {_COLUMNS} FROM spans WHERE {_WHERE} ORDER BY start LIMIT {MAX_SPANS}"  # noqa: S608
 _FEEDBACK = f"SELECT {', '.join(FEEDBACK_COLUMNS)} FROM feedback WHERE {_WHERE} ORDER BY time"  # noqa: S608
+# The cost since a price was corrected, where it was.
+_CORRECTED = f"""SELECT span_id, toString(argMax(c.cost_usd, corrected)) AS cost_usd,
+    toString(argMax(c.cost_input_usd, corrected)) AS cost_input_usd,
+    argMax(toString(c.cost_source), corrected) AS cost_source,
+    argMax(toString(c.price_id), corrected) AS price_id
+    FROM corrections AS c WHERE {_WHERE} GROUP BY span_id"""  # noqa: S608
 _FORMATS = {"DateTime64*": "int"}
 
 
@@ -23,9 +29,10 @@ def read_trace(client: Client, project: str, trace_id: str) -> dict[str, Any]:
     Times are integers (ns and ms since the epoch), money is text, so that nothing is rounded on the way.
     """
     parameters = {"project": project, "trace": trace_id}
+    corrected = {row["span_id"]: row for row in _rows(client, _CORRECTED, parameters)}
     return {
         "trace_id": trace_id,
-        "spans": _rows(client, _SPANS, parameters),
+        "spans": [span | corrected.get(span["span_id"], {}) for span in _rows(client, _SPANS, parameters)],
         "feedback": _rows(client, _FEEDBACK, parameters),
     }
 
