@@ -75,7 +75,7 @@ def start() -> None:
         if module is None:
             _begin_named(name)
         else:
-            _wait(module, lambda _, name=name: _begin_named(name))
+            _wait(module, functools.partial(_begin_for_name, name))
 
 
 def stop() -> None:
@@ -129,6 +129,10 @@ def _begin_named(name: str) -> None:
             _begin(entry)
             return
     warn_once(f"foreign:{name}", "No instrumentor %r is installed (KANSOKU_FOREIGN_INSTRUMENTORS)", name)
+
+
+def _begin_for_name(name: str, _: ModuleType) -> None:
+    _begin_named(name)
 
 
 def _begin(entry: EntryPoint) -> None:
