@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kansoku.instruments.search import Document, Search, dimensions, document
 from kansoku.instruments.vector_store import Stores
-from kansoku.retrieval import Document, Search, dimensions, document
 
 _QUERY_FIELDS = frozenset({"query", "query_text", "model_text", "inference_text"})
 _BY_FIELD = frozenset({"match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "neural", "term"})

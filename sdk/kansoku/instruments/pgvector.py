@@ -12,8 +12,8 @@ from typing import Any
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.pgvector_read import READER, has_operator
+from kansoku.instruments.search import wrap_async, wrap_sync
 from kansoku.instruments.targets import Targets
-from kansoku.retrieval import wrap_async, wrap_sync
 
 
 class _Cursors(Targets):

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kansoku import semconv
-from kansoku.retrieval import Document, Search, dimensions, document
+from kansoku.instruments.search import Document, Search, dimensions, document
 
 # Operator -> metric, and what the same is called where a statement turns it round.
 _METRICS = {
@@ -73,9 +73,9 @@ class StatementReader:
         if operator is None or not bare.lstrip(" \n\t(").lower().startswith(("select", "with")):
             return None
         values = _values(params)
+        if "'[" in statement:
+            values += [found.group().strip("'") for found in _LITERAL.finditer(statement)]
         length = next((size for value in values if (size := _length(value))), 0)
-        literal = _LITERAL.search(statement) if "'[" in statement else None
-        length = length or (_length(literal.group().strip("'")) if literal else 0)
         if not length and not _VECTORS.search(statement):
             return None
         search = Search("select", _table(bare), dimensions=length)

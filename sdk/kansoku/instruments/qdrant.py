@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.instruments.search import Document, Search, dimensions, document, split_address
 from kansoku.instruments.vector_store import Stores
-from kansoku.retrieval import Document, Search, dimensions, document, split_address
 
 
 class QueryReader:

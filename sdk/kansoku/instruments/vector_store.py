@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from kansoku.instruments import patch
+from kansoku.instruments.search import Reader, wrap_async, wrap_sync
 from kansoku.instruments.targets import Targets
-from kansoku.retrieval import Reader, wrap_async, wrap_sync
 
 Table = Mapping[str, Mapping[str, Mapping[str, Reader]]]
 

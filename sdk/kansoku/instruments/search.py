@@ -121,7 +121,7 @@ def begin(reader: Reader, client: Any, arguments: Mapping[str, Any]) -> Retrieva
             return None
         return Retrieval(reader, running, search, here)
     except Exception as error:  # noqa: BLE001 - the border: the search is made, untraced
-        swallow("retrieval.begin", error)
+        swallow("search.begin", error)
         return None
 
 
