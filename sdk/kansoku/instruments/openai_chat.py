@@ -62,8 +62,8 @@ class ChatReader:
         extras.add_request_id(answer, response)
         if get(response, "prompt_filter_results"):
             extras.add_verdicts(answer, (response,))
-        logprobs = [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]
-        extras.add_logprob(answer, logprobs)
+        if logprobs := [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]:
+            extras.add_logprob(answer, logprobs)
         error = get(response, "error") or next((e for c in choices if (e := get(c, "error"))), None)
         extras.add_failure(answer, error)
         if capture:
@@ -98,10 +98,11 @@ class ChatReader:
             usage=shape.read_usage(usage),
             attributes=usage_facts(usage),
         )
-        extras.add_extras(answer, (chunks[0], *chunks[-2:]))
+        extras.add_extras(answer, [shape.flat(chunk) for chunk in (chunks[0], *chunks[-2:])])
         if get(chunks[0], "prompt_filter_results"):
             extras.add_verdicts(answer, chunks)
-        extras.add_logprob(answer, [p for choice in ordered for p in choice.logprobs])
+        if logprobs := [p for choice in ordered for p in choice.logprobs]:
+            extras.add_logprob(answer, logprobs)
         extras.add_failure(answer, get(chunks[-1], "error"))
         if capture:
             answer.messages = [choice.message() for choice in ordered]

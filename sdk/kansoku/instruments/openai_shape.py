@@ -66,7 +66,7 @@ def listed(thing: Any, name: str) -> list[Any]:
 
 def text_of(thing: Any, name: str) -> str:
     """Return a field that is a text."""
-    found = get(thing, name)
+    found = thing.get(name) if type(thing) is dict else get(thing, name)
     return found if isinstance(found, str) else ""
 
 
@@ -234,8 +234,9 @@ def read_usage(usage: Any) -> Usage | None:
 
 def details(usage: Any, *names: str) -> Any:
     """Return the first of several fields that is there."""
+    known = type(usage) is dict
     for name in names:
-        found = get(usage, name)
+        found = usage.get(name) if known else get(usage, name)
         if found is not None:
             return flat(found)
     return None
@@ -245,8 +246,9 @@ def count(counts: Any, *names: str) -> int | None:
     """Return the first of several fields that is a count."""
     if counts is None:
         return None
+    known = type(counts) is dict
     for name in names:
-        value = get(counts, name)
+        value = counts.get(name) if known else get(counts, name)
         if isinstance(value, int) and value >= 0:
             return value
     return None

@@ -1,6 +1,7 @@
 """Keep what must not leave the process out of finished spans and feedback, in the background thread."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from kansoku import semconv
@@ -8,6 +9,7 @@ from kansoku.guard import warn_once
 from kansoku.privacy import capture
 from kansoku.privacy.mask import Mask
 
+_NUMBERS = frozenset({bool, int, float})
 _WORDS = ("comment", "correction", "label", "user_id")  # of feedback, besides its metadata
 
 
@@ -149,27 +151,34 @@ def _named(span: Any) -> str:
     return " ".join(word for word in words if isinstance(word, str)) or "span"
 
 
-def _texts(span: Any) -> Iterator[str]:
-    """Yield every text that may have to be masked."""
-    yield span.name
+def _texts(span: Any) -> list[str]:
+    """Return every text that may have to be masked."""
+    found = [span.name]
     if span.status.description:
-        yield span.status.description
-    yield from _strings(span.attributes or {})
+        found.append(span.status.description)
+    _add_strings(found, span.attributes)
     for event in span.events:
-        yield from _strings(event.attributes or {})
+        _add_strings(found, event.attributes)
     for link in span.links:
-        yield from _strings(link.attributes or {})
+        _add_strings(found, link.attributes)
+    return found
 
 
-def _strings(attributes: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in attributes.items():
-        if isinstance(value, bool | int | float):
+def _add_strings(found: list[str], attributes: Mapping[str, Any] | None) -> None:
+    # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
+    whole = attributes.copy() if isinstance(attributes, MappingProxyType) else attributes or {}
+    for name, value in whole.items():
+        if type(value) in _NUMBERS:
             continue
         kind = capture.kind_of(name)
         if kind == capture.SECRET:
-            yield "secret"  # which is a hint to look closely
-        if kind not in (capture.STRUCTURE, capture.PART):
-            yield from _leaves(value)
+            found.append("secret")  # which is a hint to look closely
+        if kind in (capture.STRUCTURE, capture.PART):
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        else:
+            found.extend(_leaves(value))
 
 
 def _leaves(value: Any) -> Iterator[str]:

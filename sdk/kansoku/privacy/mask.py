@@ -54,7 +54,9 @@ class Mask:
         self._key = key
         self._fields = any(one.name == "secret" for one in self._recognisers)
         self._kinds = frozenset(one.kind for one in self._recognisers)
-        self._hints = tuple({hint for one in self._recognisers if one.kind == "text" for hint in one.hints})
+        hints = {hint for one in self._recognisers if one.kind == "text" for hint in one.hints}
+        # Where one is part of another (key, private key), the shorter tells for both.
+        self._hints = tuple(h for h in hints if not any(other in h for other in hints if other != h))
 
     @property
     def asks(self) -> bool:
