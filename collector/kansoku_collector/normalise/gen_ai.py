@@ -5,9 +5,10 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
 from kansoku_collector.normalise import indexed
+from kansoku_collector.normalise.counters import take_counts
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.values import count, dump, first, items, load, number, plain, searchable, text, truth
+from kansoku_collector.values import dump, first, items, load, number, plain, searchable, text, truth
 
 OPERATIONS = {
     "chat": "chat",
@@ -56,8 +57,6 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
 }
 # One event a chunk, which says nothing but when it came.
 _CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
-# Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
-# shows it.
 _FINISH = (
     "gen_ai.response.finish_reason",
     "gen_ai.response.stop_reason",
@@ -65,8 +64,6 @@ _FINISH = (
     "llm.response.stop_reason",
     "anthropic.message.stop_reason",
 )
-_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
-_GOOGLE = ("gcp", "google", "gemini", "vertex")
 
 
 def is_gen_ai(raw: RawSpan) -> bool:
@@ -90,7 +87,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         raw.events[:] = [event for event in raw.events if event.name not in _CHUNKS]
         span.streaming = True
         span.time_to_first_token = span.time_to_first_token or max(0, min(chunks) - raw.start_ns) / 1e9
-    _read_usage(left, span)
+    put_usage(span, take_counts(left, span.provider), estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
     _read_content(left, span, given, answered)
     _read_tool(left, span)
     _read_retrieval(left, span)
@@ -141,54 +138,6 @@ def _read_parameters(left: Attributes, span: Span) -> None:
         span.parameters[_PARAMETERS.get(name, name)] = dump(left.pop(key))
     if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
         span.parameters["dimensions"] = dump(dimensions)
-
-
-def _read_usage(left: Attributes, span: Span) -> None:
-    def take(*names: str) -> int | None:
-        return count(first(left, *names))
-
-    counts = {
-        "input_tokens": take(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", s.ESTIMATED_INPUT_TOKENS),
-        "output_tokens": take(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", s.ESTIMATED_OUTPUT_TOKENS),
-        "cache_read": take(
-            s.CACHE_READ_TOKENS,
-            "gen_ai.usage.cache_read_input_tokens",
-            "gen_ai.usage.details.cache_read_input_tokens",
-            "gen_ai.usage.details.cache_read_tokens",
-            "gen_ai.usage.details.cached_tokens",
-            "gen_ai.usage.details.cached_content_tokens",
-        ),
-        "cache_write": take(
-            s.CACHE_WRITE_TOKENS,
-            "gen_ai.usage.cache_creation.input_tokens",
-            "gen_ai.usage.cache_creation_input_tokens",
-            "gen_ai.usage.details.cache_creation_input_tokens",
-            "gen_ai.usage.details.cache_write_tokens",
-        ),
-        "cache_write_1h": take(
-            s.CACHE_WRITE_1H_TOKENS, "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
-        ),
-        "reasoning": take(
-            s.REASONING_TOKENS,
-            "gen_ai.usage.reasoning_tokens",
-            "gen_ai.usage.details.reasoning_tokens",
-            "gen_ai.usage.details.thoughts_tokens",
-            "llm.usage.reasoning_tokens",
-        ),
-        "audio_in": take(s.AUDIO_INPUT_TOKENS, "gen_ai.usage.details.input_audio_tokens"),
-        "audio_out": take(s.AUDIO_OUTPUT_TOKENS, "gen_ai.usage.details.output_audio_tokens"),
-        "image": take(s.IMAGE_INPUT_TOKENS),
-    }
-    if span.provider.startswith(_GOOGLE):
-        _add_thoughts(counts, take(*_TOTALS))
-    put_usage(span, counts, estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
-
-
-def _add_thoughts(counts: dict[str, int | None], total: int | None) -> None:
-    given, answered = counts["input_tokens"], counts["output_tokens"]
-    if total and given is not None and answered is not None and (missing := total - given - answered) > 0:
-        counts["output_tokens"] = answered + missing
-        counts["reasoning"] = (counts["reasoning"] or 0) + missing
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
