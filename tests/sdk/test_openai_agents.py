@@ -22,6 +22,7 @@ from agents import (
 from openai import AsyncOpenAI
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
+from support.pages import run_page
 from support.trees import ANSWER, STREAM, calling, named, tree
 from support.vendor import Reply, Vendor, sse
 
@@ -471,3 +472,19 @@ def test_the_library_goes_on_after_shutdown(vendor: Vendor, spans: Any, make: An
     result = asyncio.run(Runner.run(make(kind=OpenAIChatCompletionsModel), "When?"))
     assert result.final_output == "火曜日"
     assert spans.all() == []
+
+
+@pytest.mark.usefixtures("spans")
+def test_the_page_runs(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agents of the page answer, in a session with the metadata of the page."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{vendor.url}/v1")
+    monkeypatch.setenv("KANSOKU_ENDPOINT", "http://127.0.0.1:42099")
+    # The library keeps its own client for ever, and with it a connection that is not closed.
+    answers = (response(called("find_day", '{"ward": "北区"}')), response(said()))
+    vendor.answer(*(Reply(json.dumps(a).encode(), headers={"Connection": "close"}) for a in answers))
+    run_page("sdk/openai-agents.md")
+    assert capsys.readouterr().out == "火曜日\n"
+    assert len(vendor.asked) == 2
