@@ -1,19 +1,22 @@
 """Measure what one traced call of a model costs the program: `make bench-sdk`.
 
-    python benches/sdk.py [--calls 400] [--streams 60] [--rounds 5]
+    python benches/sdk.py [--calls 2000] [--streams 300] [--block 40]
 
 The real openai client runs on a mock transport, so nothing leaves the process but the spans. Three ways take
-turns in every round: `plain` (no tracing), `by hand` (one span of the OpenTelemetry SDK, its batch processor,
-and an exporter that encodes to bytes and drops them) and `kansoku` (delivery to a sink in another process).
+turns, a short block each: `plain` (no tracing), `by hand` (one span of the OpenTelemetry SDK, its batch
+processor, and an exporter that encodes to bytes and drops them) and `kansoku` (delivery to a sink in another
+process, flushed after every block).
 
-How to read it: microseconds per call beyond `plain`, the median of the rounds. `caller` is CPU of the calling
-thread, what the program waits for; `total` is CPU of the whole process, until everything is delivered. The
-ratio is to `by hand`, which sends nothing over a connection: it favours the span made by hand. A busy machine
-makes single rounds jump; compare figures of one run only.
+How to read it: microseconds of CPU per call beyond `plain`, the median of the blocks. `caller` is the calling
+thread, what the program waits for; `total` is the whole process, until everything is delivered. The ratio is
+to `by hand`, which sends nothing over a connection: it favours the span made by hand. Beside it is where 90 %
+of the ratios lie when the blocks are drawn anew a thousand times: what a busy machine leaves uncertain.
 """
 
 import argparse
 import json
+import math
+import random
 import statistics
 import subprocess
 import sys
@@ -55,7 +58,7 @@ _REQUEST: dict[str, Any] = {
         {"role": "user", "content": "Can our gauge be recalibrated? " + "[1] An excerpt of a manual. " * 40},
     ],
 }
-_HEAD = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "gpt-4o-mini-2024-07-18"}
+_HEAD: dict[str, Any] = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": "gpt-4o-mini-2024-07-18"}
 _USAGE = {"prompt_tokens": 1873, "completion_tokens": 417, "total_tokens": 2290}
 
 
@@ -110,7 +113,7 @@ def ask(client: openai.OpenAI, stream: bool) -> tuple[str, Any]:
 
 def ask_by_hand(client: openai.OpenAI, stream: bool, tracer: trace.Tracer) -> None:
     """Make one call inside a span written by hand."""
-    given = {
+    given: dict[str, Any] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": _REQUEST["model"],
@@ -134,40 +137,71 @@ def ask_by_hand(client: openai.OpenAI, stream: bool, tracer: trace.Tracer) -> No
         )
 
 
-def measure(call: Callable[[], Any], count: int, flush: Callable[[], Any]) -> tuple[float, float]:
-    """Return microseconds of CPU per call: of the calling thread, and of the process until all is sent."""
-    process, thread = time.process_time(), time.thread_time()
-    for _ in range(count):
-        call()
-    caller = time.thread_time() - thread
-    flush()
-    return caller / count * 1e6, (time.process_time() - process) / count * 1e6
+class Way:
+    """One way of making calls: what it has cost, block by block, and how it is flushed."""
+
+    def __init__(self, call: Callable[[], Any], flush: Callable[[], Any]) -> None:
+        self.call = call
+        self.flush = flush
+        self.rows: list[tuple[float, float]] = []  # caller and total, microseconds of CPU per call
+
+    def run(self, count: int) -> None:
+        """Make a block of calls and wait until they are delivered."""
+        process, thread = time.process_time(), time.thread_time()
+        for _ in range(count):
+            self.call()
+        caller = time.thread_time() - thread
+        self.flush()
+        self.rows.append((caller / count * 1e6, (time.process_time() - process) / count * 1e6))
 
 
-def run(client: openai.OpenAI, stream: bool, count: int, rounds: int) -> list[list[float]]:
-    """Return caller and total beyond plain, one row a round: by hand, then kansoku."""
+def compare(client: openai.OpenAI, stream: bool, count: int, block: int) -> tuple[Way, Way, Way]:
+    """Make `count` calls in each of the ways, a short block at a time, so that all meet the same machine."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Drop()))
     tracer = provider.get_tracer("by hand")
-    rows = []
-    for number in range(rounds + 1):
-        plain = measure(lambda: ask(client, stream), count, lambda: None)
-        hand = measure(lambda: ask_by_hand(client, stream, tracer), count, provider.force_flush)
-        kansoku.instrument("openai")
-        ours = measure(lambda: ask(client, stream), count, kansoku.flush)
-        kansoku.uninstrument()
-        if number:  # the first round warms up
-            rows.append([way[i] - plain[i] for way in (hand, ours) for i in (0, 1)])
+    plain = Way(lambda: ask(client, stream), lambda: None)
+    hand = Way(lambda: ask_by_hand(client, stream, tracer), provider.force_flush)
+    ours = Way(lambda: ask(client, stream), kansoku.flush)
+    ways = [plain, hand, ours]
+    for number in range(count // block + 1):
+        for way in ways:
+            if way is ours:
+                kansoku.instrument("openai")
+            way.run(block)
+            if way is ours:
+                kansoku.uninstrument()
+        ways.append(ways.pop(0))  # none is always the one behind another
+        if not number:  # the first round warms up
+            for way in ways:
+                way.rows.clear()
     provider.shutdown()
-    return rows
+    return plain, hand, ours
+
+
+def beyond(way: Way, plain: Way, which: int) -> list[float]:
+    """Return what each block cost beyond the plain one of its round, in order of size."""
+    return sorted(row[which] - base[which] for row, base in zip(way.rows, plain.rows, strict=True))
+
+
+def interval(hand: list[float], ours: list[float]) -> tuple[float, float, float]:
+    """Return the ratio of the medians, and the bounds of its middle 90 % when the blocks are drawn again."""
+    draw = random.Random(1)  # noqa: S311 - the same blocks give the same figures
+
+    def again(values: list[float]) -> float:
+        return statistics.median(draw.choices(values, k=len(values)))
+
+    pairs = [(again(ours), again(hand)) for _ in range(1000)]
+    drawn = sorted(us / them if them > 0 else math.inf for us, them in pairs)
+    return statistics.median(ours) / statistics.median(hand), drawn[50], drawn[949]
 
 
 def main() -> None:
     """Measure and print the table."""
     options = argparse.ArgumentParser(description="CPU that one traced call costs the program.")
-    options.add_argument("--calls", type=int, default=400)
-    options.add_argument("--streams", type=int, default=60)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--calls", type=int, default=2000)
+    options.add_argument("--streams", type=int, default=300)
+    options.add_argument("--block", type=int, default=40, help="calls in a row; of streams a quarter")
     given = options.parse_args()
     sink = subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE, text=True)
     try:
@@ -175,12 +209,17 @@ def main() -> None:
         endpoint = f"http://127.0.0.1:{int(sink.stdout.readline())}"
         kansoku.init(endpoint=endpoint, api_key="bench", service_name="bench", instrument=False)
         client = make_client()
-        print(f"{'µs of CPU per call':<20}{'by hand':>10}{'kansoku':>10}{'ratio':>8}")
-        for name, stream, count in (("chat", False, given.calls), ("stream", True, given.streams)):
-            rows = run(client, stream, count, given.rounds)
-            hand_caller, hand_total, caller, total = map(statistics.median, zip(*rows, strict=True))
-            for what, hand, ours in (("caller", hand_caller, caller), ("total", hand_total, total)):
-                print(f"{name + ' ' + what:<20}{hand:>10.0f}{ours:>10.0f}{ours / hand:>8.2f}")
+        print(f"{'µs of CPU per call':<20}{'by hand':>10}{'kansoku':>10}{'ratio':>8}   90 % of draws")
+        for name, stream, count, block in (
+            ("chat", False, given.calls, given.block),
+            ("stream", True, given.streams, max(1, given.block // 4)),
+        ):
+            plain, hand, ours = compare(client, stream, count, block)
+            for which, what in enumerate(("caller", "total")):
+                by_hand, by_us = beyond(hand, plain, which), beyond(ours, plain, which)
+                ratio, low, high = interval(by_hand, by_us)
+                middle = f"{statistics.median(by_hand):>10.0f}{statistics.median(by_us):>10.0f}"
+                print(f"{name + ' ' + what:<20}{middle}{ratio:>8.2f}   {low:.2f} to {high:.2f}")
         kansoku.shutdown()
     finally:
         sink.terminate()

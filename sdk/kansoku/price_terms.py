@@ -63,11 +63,13 @@ def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decim
     if attributes.keys().isdisjoint(ATTRIBUTES):
         return Terms(seconds=seconds) if seconds else NO_TERMS
     units: dict[str, Decimal] = {}
-    for attribute, unit in _UNITS.items():
-        number = _number(attributes.get(attribute))
+    for attribute in attributes.keys() & _UNITS.keys():
+        unit, number = _UNITS[attribute], _number(attributes[attribute])
         if number:
             units[unit] = units.get(unit, Decimal(0)) + number
-    return Terms(_tier(attributes, provider), tuple(sorted(units.items())), seconds)
+    tier = _tier(attributes, provider)
+    # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
+    return Terms(tier, tuple(sorted(units.items())), seconds) if tier or units or seconds else NO_TERMS
 
 
 def _tier(attributes: Mapping[str, Any], provider: str) -> str:
