@@ -180,7 +180,7 @@ def _read_context(left: Attributes, span: Span) -> None:
     span.prompt_name = text(left.pop(s.PROMPT_NAME, None))
     span.prompt_version = text(left.pop(s.PROMPT_VERSION, None))
     span.experiment = text(left.pop(s.EXPERIMENT, None))
-    span.tags = texts(left.pop(s.TAGS, None))
+    span.tags = [*span.tags, *texts(left.pop(s.TAGS, None))]
     put_metadata(
         span,
         {

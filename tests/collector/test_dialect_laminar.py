@@ -1,0 +1,114 @@
+"""Laminar's and Claude Code's spans to the canonical row."""
+
+import json
+
+from tests.collector.test_dialect_logfire import row
+from tests.collector.test_normalise import buckets
+
+
+def test_messages_in_the_vendors_own_shape_are_understood():
+    """An OpenAI choice and Anthropic blocks stand in the attribute of the conventions."""
+    choice = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Nine."}}]
+    span = row(
+        {
+            "lmnr.span.type": "LLM",
+            "gen_ai.system": "openai",
+            "gen_ai.input.messages": json.dumps([{"role": "user", "content": "Hours?"}]),
+            "gen_ai.output.messages": json.dumps(choice),
+            "gen_ai.usage.cache_read_input_tokens": 4,
+            "gen_ai.usage.input_tokens": 10,
+            "lmnr.association.properties.session_id": "s1",
+            "lmnr.association.properties.tags": ["a"],
+            "lmnr.association.properties.metadata.user_id": "theirs",
+            "lmnr.span.tags": ["b"],
+        },
+        scope="lmnr.tracer",
+    )
+    assert (span.dialect, span.operation, span.billed, span.finish_reasons) == (
+        "laminar",
+        "chat",
+        True,
+        ["stop"],
+    )
+    assert (span.input_text, span.output_text) == ("Hours?", "Nine.")
+    assert (span.session_id, span.user_id, span.tags) == ("s1", "", ["b", "a"])
+    assert (span.metadata, buckets(span)) == ({"user_id": "theirs"}, {"input_fresh": 6, "cache_read": 4})
+
+
+def test_flattened_messages_are_restored():
+    """Some of its instrumentations flatten messages by index."""
+    span = row({"lmnr.span.type": "LLM", "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Hours?"})
+    assert span.input_text == "Hours?"
+
+
+def test_observed_functions_and_tools_keep_what_they_were_given():
+    """Input and output are a tool's arguments and result, a model's messages, a function's values."""
+    given = {"lmnr.span.input": '{"city":"Oslo"}', "lmnr.span.output": '"sunny"'}
+    tool = row(given | {"lmnr.span.type": "TOOL"}, name="weather")
+    assert (tool.operation, tool.tool_name, tool.tool_arguments) == (
+        "execute_tool",
+        "weather",
+        '{"city":"Oslo"}',
+    )
+    assert (tool.output_text, tool.billed) == ("sunny", False)
+    function = row(given | {"lmnr.span.type": "DEFAULT"})
+    assert (function.operation, function.output_text) == ("chain", "sunny")
+    model = row({"lmnr.span.type": "LLM", "lmnr.span.input": '[{"role":"user","content":"Hours?"}]'})
+    assert (model.operation, model.input_text) == ("chat", "Hours?")
+    assert row({"lmnr.span.type": "EVALUATOR"}).operation == "evaluation"
+
+
+def test_an_answer_from_its_cache_costs_nothing():
+    """A replayed answer is shown as a call and is not billed."""
+    span = row({"lmnr.span.type": "CACHED", "gen_ai.usage.input_tokens": 10})
+    assert (span.operation, span.billed) == ("chat", False)
+
+
+def test_a_request_of_claude_code_includes_its_caches():
+    """Its short names mean the conventions' counters, with an input that leaves caches out."""
+    span = row(
+        {
+            "model": "claude-sonnet-4-5",
+            "input_tokens": 2,
+            "output_tokens": 1200,
+            "cache_read_tokens": 84562,
+            "cache_creation_tokens": 7096,
+            "stop_reason": "tool_use",
+            "ttft_ms": 500,
+            "success": True,
+            "session.id": "s1",
+        },
+        name="claude_code.llm_request",
+    )
+    assert (span.dialect, span.operation, span.provider, span.billed) == (
+        "claude_code",
+        "chat",
+        "anthropic",
+        True,
+    )
+    assert (span.request_model, span.session_id, span.finish_reasons) == (
+        "claude-sonnet-4-5",
+        "s1",
+        ["tool_calls"],
+    )
+    assert (span.time_to_first_token, span.status) == (0.5, "unset")
+    assert buckets(span) == {
+        "input_fresh": 2,
+        "cache_read": 84562,
+        "cache_write_5m": 7096,
+        "output_visible": 1200,
+    }
+
+
+def test_other_spans_of_claude_code_are_not_billed():
+    """A tool is a tool, an interaction contains requests, and a failure says so."""
+    tool = row({"tool_name": "Bash", "tool_use_id": "toolu_1"}, name="claude_code.tool")
+    assert (tool.operation, tool.tool_name, tool.tool_call_id, tool.billed) == (
+        "execute_tool",
+        "Bash",
+        "toolu_1",
+        False,
+    )
+    whole = row({"user_prompt": "Fix it.", "success": False, "error": "cut"}, name="claude_code.interaction")
+    assert (whole.operation, whole.billed, whole.input_text) == ("invoke_agent", False, "Fix it.")
+    assert (whole.status, whole.error_message) == ("error", "cut")

@@ -1,0 +1,191 @@
+"""OpenLLMetry's spans, flattened and current, to the canonical row."""
+
+import json
+
+from tests.collector.conftest import START_NS
+from tests.collector.test_normalise import buckets, row
+
+from kansoku_collector.model import Event
+
+FLAT = {
+    "llm.request.type": "chat",
+    "gen_ai.system": "OpenAI",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.prompt.0.role": "system",
+    "gen_ai.prompt.0.content": "Be brief.",
+    "gen_ai.prompt.1.role": "user",
+    "gen_ai.prompt.1.content": json.dumps([{"type": "text", "text": "What is this?"}]),
+    "gen_ai.prompt.2.role": "tool",
+    "gen_ai.prompt.2.tool_call_id": "call_0",
+    "gen_ai.prompt.2.content": '{"sunny":true}',
+    "gen_ai.completion.0.role": "assistant",
+    "gen_ai.completion.0.finish_reason": "tool_calls",
+    "gen_ai.completion.0.tool_calls.0.id": "call_1",
+    "gen_ai.completion.0.tool_calls.0.name": "weather",
+    "gen_ai.completion.0.tool_calls.0.arguments": '{"city":"Oslo"}',
+    "llm.request.functions.0.name": "weather",
+    "llm.request.functions.0.parameters": '{"type":"object"}',
+    "gen_ai.usage.prompt_tokens": 12,
+    "gen_ai.usage.completion_tokens": 5,
+    "llm.usage.total_tokens": 17,
+}
+
+
+def test_flattened_messages_are_restored():
+    """Roles, blocks, tool results, tool calls and definitions come back from their indices."""
+    span = row(FLAT, scope="opentelemetry.instrumentation.openai.v1")
+    given, answered = json.loads(span.input_messages), json.loads(span.output_messages)
+    assert (span.dialect, span.operation, span.provider, span.billed) == (
+        "openllmetry",
+        "chat",
+        "openai",
+        True,
+    )
+    assert [m["role"] for m in given] == ["system", "user", "tool"]
+    assert given[1]["parts"] == [{"type": "text", "content": "What is this?"}]
+    assert given[2]["parts"] == [{"type": "tool_call_response", "response": {"sunny": True}, "id": "call_0"}]
+    assert answered[0]["parts"] == [
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "call_1"}
+    ]
+    assert json.loads(span.tool_definitions) == [
+        {"type": "function", "name": "weather", "parameters": {"type": "object"}}
+    ]
+    assert (span.finish_reasons, buckets(span)) == (["tool_calls"], {"input_fresh": 12, "output_visible": 5})
+    assert not [key for key in span.attributes if key.startswith(("gen_ai.prompt", "gen_ai.completion"))]
+
+
+def test_text_that_looks_like_json_stays_text():
+    """Only blocks with a type are blocks; a user may write a JSON array."""
+    span = row(FLAT | {"gen_ai.prompt.1.content": "[1, 2]"})
+    assert span.input_text == "[1, 2]"
+
+
+def test_prompts_of_the_conventions_are_not_messages():
+    """gen_ai.prompt.name and its variables share a prefix with flattened messages."""
+    span = row(FLAT | {"gen_ai.prompt.name": "faq", "gen_ai.prompt.variable.city": "Oslo"})
+    assert (span.prompt_name, span.attributes["gen_ai.prompt.variable.city"]) == ("faq", "Oslo")
+
+
+def test_the_oldest_names_are_read():
+    """llm.prompts, llm.completions and llm.usage.* came before gen_ai.*."""
+    span = row(
+        {
+            "llm.vendor": "Cohere",
+            "llm.request.type": "completion",
+            "llm.request.model": "command",
+            "llm.temperature": 0.3,
+            "llm.prompts.0.user": "Say hello.",
+            "llm.completions.0.content": "Hello.",
+            "llm.usage.prompt_tokens": 3,
+            "llm.usage.completion_tokens": 2,
+        }
+    )
+    assert (span.operation, span.provider, span.request_model) == ("text_completion", "cohere", "command")
+    assert (span.input_text, span.output_text, span.parameters) == (
+        "Say hello.",
+        "Hello.",
+        {"temperature": "0.3"},
+    )
+    assert buckets(span) == {"input_fresh": 3, "output_visible": 2}
+
+
+def test_a_completion_with_roles_is_a_chat():
+    """Anthropic's messages were given the type `completion`."""
+    assert row(FLAT | {"llm.request.type": "completion"}).operation == "chat"
+
+
+def test_the_first_chunk_is_when_the_answer_began():
+    """One event a chunk says when; the events themselves are not kept."""
+    chunks = [Event("llm.content.completion.chunk", START_NS + n * 10**8, {}) for n in (3, 1, 2)]
+    span = row(FLAT, events=chunks)
+    assert (span.streaming, span.time_to_first_token, span.events) == (True, 0.1, "")
+
+
+def test_thinking_that_only_the_total_shows_is_counted():
+    """Gemini's thoughts are left out of the answer's count."""
+    span = row(
+        {
+            "gen_ai.is_streaming": False,
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": "gcp.gen_ai",
+            "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 30,
+            "gen_ai.usage.total_tokens": 200,
+        }
+    )
+    assert buckets(span) == {"input_fresh": 100, "output_visible": 30, "reasoning": 70}
+
+
+def test_a_decorated_workflow_keeps_its_properties():
+    """Association properties are session, user and metadata; LangChain's own notes stay attributes."""
+    span = row(
+        {
+            "traceloop.span.kind": "workflow",
+            "traceloop.entity.name": "faq",
+            "traceloop.entity.input": '{"args":["なに"],"kwargs":{}}',
+            "traceloop.association.properties.session_id": "s1",
+            "traceloop.association.properties.user_id": "u1",
+            "traceloop.association.properties.tenant": "acme",
+            "traceloop.association.properties.ls_provider": "openai",
+            "traceloop.prompt.key": "greeting",
+            "traceloop.prompt.version": 4,
+        },
+        scope="traceloop.tracer",
+    )
+    assert (span.operation, span.billed, span.session_id, span.user_id) == ("chain", False, "s1", "u1")
+    assert (span.metadata, span.prompt_name, span.prompt_version) == ({"tenant": "acme"}, "greeting", "4")
+    assert span.attributes["traceloop.association.properties.ls_provider"] == "openai"
+    assert "なに" in span.input_text
+
+
+def test_properties_are_read_on_spans_of_other_dialects():
+    """Traceloop's processor writes its properties on every span of the process."""
+    span = row(
+        {"openinference.span.kind": "LLM", "traceloop.association.properties.session_id": "s1"},
+        scope="openinference.instrumentation.openai",
+    )
+    assert (span.dialect, span.session_id) == ("openinference", "s1")
+
+
+def test_a_tool_has_its_arguments_and_result():
+    """What the decorator and LangChain wrap around them is taken off."""
+    decorated = {"traceloop.span.kind": "tool", "traceloop.entity.name": "weather"}
+    span = row(
+        decorated
+        | {
+            "traceloop.entity.input": '{"args":[],"kwargs":{"city":"Oslo"}}',
+            "traceloop.entity.output": '"21 celsius"',
+        }
+    )
+    assert (span.operation, span.tool_name) == ("execute_tool", "weather")
+    assert (span.tool_arguments, span.tool_result) == ('{"city":"Oslo"}', "21 celsius")
+    span = row(decorated | {"traceloop.entity.output": '{"output":"sunny","kwargs":{}}'})
+    assert span.tool_result == "sunny"
+
+
+def test_a_retriever_has_its_query_and_documents():
+    """LangChain's retriever answers with page contents."""
+    span = row(
+        {
+            "gen_ai.operation.name": "vector_db_retrieve",
+            "traceloop.span.kind": "task",
+            "traceloop.entity.input": '{"query":"開館時間","tags":[]}',
+            "traceloop.entity.output": json.dumps(
+                {"documents": [{"page_content": "9:00", "metadata": {"id": "d1", "score": 0.5}}], "count": 1}
+            ),
+        }
+    )
+    assert (span.operation, span.retrieval_query, span.input_text) == ("retrieval", "開館時間", "開館時間")
+    assert json.loads(span.documents) == [
+        {"id": "d1", "score": 0.5, "content": "9:00", "metadata": {"id": "d1", "score": 0.5}}
+    ]
+
+
+def test_hits_of_a_vector_database_are_documents():
+    """A vector database's span has one event for each hit."""
+    hit = {"db.query.result.id": "d1", "db.query.result.distance": 0.2, "db.query.result.document": "9:00"}
+    span = row({"db.system": "chroma"}, events=[Event("db.query.result", START_NS, hit)])
+    assert (span.operation, json.loads(span.documents)) == (
+        "retrieval",
+        [{"id": "d1", "score": 0.2, "content": "9:00"}],
+    )
