@@ -45,7 +45,7 @@ class Embedder(chromadb.EmbeddingFunction[Any]):
     def __init__(self) -> None:
         pass
 
-    def __call__(self, input: Any) -> Any:
+    def __call__(self, input: Any) -> Any:  # noqa: A002 - Chroma's own name
         """Embed."""
         return [[0.1, 0.2, 0.3] for _ in input]
 

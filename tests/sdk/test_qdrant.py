@@ -146,6 +146,7 @@ def test_a_retriever_over_a_store_is_one_retrieval(client: QdrantClient, spans: 
 
     class Shelf(BaseRetriever):
         def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
+            assert query
             points = client.query_points("guide", [1.0, 0.0, 0.0], limit=1).points
             return [Document(id=str(p.id), page_content=p.payload["text"]) for p in points]
 
