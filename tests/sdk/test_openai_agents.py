@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -488,3 +490,20 @@ def test_the_page_runs(
     run_page("sdk/openai-agents.md")
     assert capsys.readouterr().out == "火曜日\n"
     assert len(vendor.asked) == 2
+
+
+def test_the_library_is_not_made_to_start_its_own_exporter() -> None:
+    """What sends traces to OpenAI is made when the program first traces, as without us."""
+    program = (
+        "import kansoku\n"
+        "kansoku.init(endpoint='http://127.0.0.1:42099', api_key='x')\n"
+        "import agents\n"
+        "from agents.tracing import setup\n"
+        "assert setup.GLOBAL_TRACE_PROVIDER is None\n"
+        "listed = agents.tracing.get_trace_provider()._multi_processor._processors\n"
+        "print(*sorted(type(one).__module__ for one in listed))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert ran.stdout.split() == ["agents.tracing.processors", "kansoku.instruments.openai_agents_processor"]
