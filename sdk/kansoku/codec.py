@@ -69,11 +69,11 @@ class SpanCodec:
     def _foreign(self, span: "ReadableSpan", mask: Mask | None) -> Any:
         """Return a span masked and bounded: itself, or one that says the same with other attributes."""
         span = as_step(span)
-        attributes = self._shape(span.attributes or {}, mask)
-        events = span.events
-        shaped = [self._shape(event.attributes or {}, mask) for event in events]
-        same = attributes is span.attributes or (not attributes and not span.attributes)
-        if same and all(new is old.attributes or not new for new, old in zip(shaped, events, strict=True)):
+        given, events = span.attributes or {}, span.events  # a span makes both anew each time it is asked
+        before = [event.attributes or {} for event in events]
+        attributes = self._shape(given, mask)
+        shaped = [self._shape(found, mask) for found in before]
+        if attributes is given and all(new is old for new, old in zip(shaped, before, strict=True)):
             return span
         return _Reshaped(
             span,

@@ -23,6 +23,7 @@ from support.collector import HANG, Answer, Collector, receipt, span_names
 
 import kansoku
 from kansoku import export, guard, setup, transport
+from kansoku.codec import SpanCodec
 from kansoku.receipt import Receipt
 
 
@@ -134,6 +135,19 @@ def test_foreign_spans_are_cut_and_ours_are_as_they_were(
     assert found["number"].int_value == 5
     assert sent.events[0].attributes[0].value.string_value == "z" * 1000 + "… [cut: 5000 bytes]"
     assert vars(span)["_attributes"]["long"] == "x" * 5000, "other processors see what was set"
+
+
+def test_a_foreign_span_that_fits_is_encoded_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A span of another instrumentation that needs no cutting is not copied first."""
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("other")
+    with tracer.start_as_current_span("theirs", attributes={"text": "short"}) as span:
+        span.add_event("said", {"words": "few"})
+        span.add_event("silent")
+    seen: list[Any] = []
+    monkeypatch.setattr("kansoku.otlp.encode_requests", lambda spans, *_: seen.extend(spans))
+    SpanCodec({}, max_bytes=10_000, max_field_bytes=1000).encode([span], None)
+    assert seen == [span]
+    assert seen[0] is span
 
 
 def test_each_request_carries_the_balance(start: Callable[..., Any], collector: Collector) -> None:
