@@ -1,5 +1,7 @@
 """One call that two instrumentations describe is billed once."""
 
+import pytest
+
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.repeats import Repeats
 
@@ -79,5 +81,131 @@ def test_small_servers_reuse_ids():
         model_call("a", provider="ollama", response_id="chatcmpl-7"),
         model_call("b", scope=SDK, provider="ollama", response_id="chatcmpl-8"),
     ]
+    Repeats().mark(spans)
+    assert billed(*spans) == ["a", "b"]
+
+
+OUTER, INNER = "openinference.instrumentation.langchain", "openinference.instrumentation.openai"
+
+
+def pair(**usage_of_outer):
+    """Return a client's call and the framework's span around it."""
+    inner = model_call("inner", "outer", INNER, provider="openai", input_fresh=7, output_visible=3)
+    return inner, model_call("outer", "", OUTER, provider="openai", **usage_of_outer)
+
+
+@pytest.mark.parametrize("order", [("inner", "outer"), ("outer", "inner")])
+def test_the_call_around_another_one_may_come_in_another_batch(order):
+    """Whichever comes later is the one that is not billed: rows are never changed."""
+    repeats, inner, outer = Repeats(), *pair(input_fresh=7, output_visible=3)
+    by_name = {"inner": inner, "outer": outer}
+    for name in order:
+        repeats.mark([by_name[name]])
+    assert billed(inner, outer) == [order[0]]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_wrapper_that_knows_no_usage_is_not_billed(together):
+    """The usage is on the inner span alone; the outer one is the same call, told without it."""
+    repeats, inner, outer = Repeats(), *pair(usage_source="none")
+    for batch in [[inner, outer]] if together else [[inner], [outer]]:
+        repeats.mark(batch)
+    assert billed(inner, outer) == ["inner"]
+
+
+def test_usage_that_comes_after_its_wrapper_is_billed():
+    """Where the outer span came first without usage, the tokens still count."""
+    repeats, inner, outer = Repeats(), *pair(usage_source="none")
+    repeats.mark([outer])
+    repeats.mark([inner])
+    assert inner.billed
+
+
+def test_a_failed_try_beneath_a_call_is_that_call():
+    """A client's span without usage beneath a framework's with it is one call, which is billed once."""
+    inner, outer = pair(input_fresh=7)
+    inner.usage_source, inner.input_fresh, inner.output_visible = "none", 0, 0
+    Repeats().mark([inner, outer])
+    assert billed(inner, outer) == ["outer"]
+
+
+def test_an_http_request_between_two_descriptions_changes_nothing():
+    """A client's HTTP span stands between an instrumentor's call and the vendor's own span."""
+    inner, outer = pair(input_fresh=7, output_visible=3)
+    request = Span(span_id="http", trace_id="t", parent_span_id="outer", operation="other")
+    inner.parent_span_id = "http"
+    Repeats().mark([inner, request, outer])
+    assert billed(inner, outer) == ["outer"]
+
+
+def test_a_call_that_a_tool_makes_is_another_call():
+    """An agent or a tool between two calls makes them two, even with the same usage."""
+    inner, outer = pair(input_fresh=7, output_visible=3)
+    tool = Span(span_id="tool", trace_id="t", parent_span_id="outer", operation="execute_tool")
+    inner.parent_span_id = "tool"
+    Repeats().mark([inner, tool, outer])
+    assert billed(inner, outer) == ["inner", "outer"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_span_that_reports_the_sum_of_its_calls_is_a_container(together):
+    """Two calls and a span around them with their sum are two calls."""
+    calls = [
+        model_call(name, "outer", INNER, input_fresh=n, output_visible=1) for name, n in (("a", 7), ("b", 9))
+    ]
+    outer = model_call("outer", scope=OUTER, input_fresh=16, output_visible=2)
+    repeats = Repeats()
+    for batch in [[*calls, outer]] if together else [[span] for span in (*calls, outer)]:
+        repeats.mark(batch)
+    assert billed(*calls, outer) == ["a", "b"]
+
+
+def test_two_instrumentors_beside_each_other_report_one_answer():
+    """Spans without a common parent are one call where id and time are the same and the reporter is not."""
+    answer = "chatcmpl-AVmrzt5MNuzNfB2xpDpGxieSTYvQu"
+    spans = [
+        model_call(
+            "a", scope="opentelemetry.instrumentation.openai.v1", response_id=answer, provider="openai"
+        ),
+        model_call("b", trace_id="u", scope=INNER, response_id=answer, provider="openai"),
+    ]
+    Repeats().mark(spans)
+    assert len(billed(*spans)) == 1
+
+
+def test_an_answer_that_a_cache_gives_again_is_not_the_same_call():
+    """The same id an hour later, or from the same instrumentation, is another call."""
+    answer, hour = "chatcmpl-AVmrzt5MNuzNfB2xpDpGxieSTYvQu", 3600 * 10**9
+    spans = [
+        model_call("a", scope=INNER, response_id=answer, provider="openai"),
+        model_call("b", trace_id="u", scope=INNER, response_id=answer, provider="openai"),
+        model_call("c", trace_id="v", scope=OUTER, response_id=answer, provider="openai", start=hour),
+    ]
+    Repeats().mark(spans)
+    assert billed(*spans) == ["a", "b", "c"]
+
+
+def test_a_call_that_its_dialect_reports_elsewhere_takes_its_children_along():
+    """Logfire announces a stream and reports it in a record of its own; the client's span is neither."""
+    half = model_call("half", scope="logfire.anthropic", usage_source="none", billed=False)
+    own = model_call("own", "half", SDK, input_fresh=5)
+    record = model_call("record", scope="logfire.anthropic", input_fresh=5)
+    Repeats().mark([half, own, record])
+    assert billed(half, own, record) == ["record"]
+
+
+def test_trying_a_batch_again_decides_the_same():
+    """A batch that the store refused is marked anew, with the memory of the first time."""
+    repeats = Repeats()
+    for _ in range(2):
+        inner, outer = pair(input_fresh=7, output_visible=3)
+        alone = model_call("alone", trace_id="v", scope=INNER, response_id="msg_9")
+        repeats.mark([inner, outer, alone])
+        assert billed(inner, outer, alone) == ["outer", "alone"]
+
+
+def test_projects_do_not_know_of_each_other():
+    """The same ids in two projects are two calls."""
+    spans = [model_call(name, project=name, scope=name, response_id="msg_1") for name in ("a", "b")]
     Repeats().mark(spans)
     assert billed(*spans) == ["a", "b"]
