@@ -11,22 +11,21 @@ from kansoku_collector.values import count, load
 Counts = dict[str, int | None]
 
 _INPUT = (
-    "input_tokens",
-    "prompt_tokens",
-    "prompt_token_count",
-    "promptTokenCount",
-    "inputTokens",
-    "promptTokens",
+    *("input_tokens", "prompt_tokens", "prompt_token_count", "promptTokenCount"),
+    *("inputTokens", "promptTokens", "prompt_eval_count"),
 )
 _OUTPUT = (
     *("output_tokens", "completion_tokens", "candidates_token_count", "candidatesTokenCount"),
-    *("outputTokens", "completionTokens"),
+    *("outputTokens", "completionTokens", "eval_count"),
 )
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 # Parts that Anthropic and Bedrock report beside their input, not inside it.
 _READ_BESIDE = ("cache_read_input_tokens", "cacheReadInputTokens")
 _WRITE_BESIDE = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+_READ_INSIDE = ("cached_content_token_count", "cachedContentTokenCount")
+_TOOL_INPUT = ("tool_use_prompt_token_count", "toolUsePromptTokenCount")
+_TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens")
 _READ = ("cache_read", "cached_tokens", "cache_read_tokens")
 _WRITE = ("cache_creation", "cache_write_tokens", "cache_creation_tokens")
 
@@ -43,22 +42,23 @@ def vendor_counts(value: Any) -> Counts:
     creation = usage.get("cache_creation")
     long_lived = _either(creation, ("ephemeral_1h_input_tokens",)) if isinstance(creation, dict) else None
     if read is None and write is None:
-        read = _either(inside, _READ) or _either(
-            usage, ("cached_content_token_count", "cachedContentTokenCount")
-        )
+        read = _either(inside, _READ) or _either(usage, _READ_INSIDE)
         long_lived = long_lived or _either(inside, ("ephemeral_1h_input_tokens",))
-        write = (_either(inside, _WRITE) or 0) or (
-            (_either(inside, ("ephemeral_5m_input_tokens",)) or 0) + (long_lived or 0)
-        )
-    thoughts = _either(usage, ("thoughts_token_count", "thoughtsTokenCount"))
+        short_lived = _either(inside, ("ephemeral_5m_input_tokens",)) or 0
+        write = max(_either(inside, _WRITE) or 0, short_lived + (long_lived or 0))
+    beside = _either(usage, ("thoughts_token_count", "thoughtsTokenCount")) or 0
+    reasoning = beside or _either(outside, ("reasoning_tokens", "reasoning", "thinking_tokens")) or 0
+    if (
+        _either(usage, _TOTAL) == given + answered + reasoning
+    ):  # some count Gemini's thoughts beside the answer
+        beside = reasoning
     return {
-        "input_tokens": given
-        + (_either(usage, ("tool_use_prompt_token_count", "toolUsePromptTokenCount")) or 0),
-        "output_tokens": answered + (thoughts or 0),
+        "input_tokens": given + (_either(usage, _TOOL_INPUT) or 0),
+        "output_tokens": answered + beside,
         "cache_read": read,
         "cache_write": write,
         "cache_write_1h": long_lived,
-        "reasoning": thoughts or _either(outside, ("reasoning_tokens", "reasoning", "thinking_tokens")),
+        "reasoning": reasoning,
         "audio_in": _either(inside, ("audio_tokens", "audio")),
         "audio_out": _either(outside, ("audio_tokens", "audio")),
         "image": _either(inside, ("image_tokens", "image")),
@@ -79,13 +79,16 @@ def flat_counts(value: Any) -> Counts:
         key: item for key, item in ours.items() if key.startswith("output_") or key == "reasoning_tokens"
     }
     given, answered = usage.get("input", 0), usage.get("output", 0)
+    write = _sum({k: n for k, n in parts_in.items() if "ephemeral" not in k}, "cache_creation", "cache_write")
+    by_age = _sum(parts_in, "ephemeral")  # the cache writes once more, by how long they live
     if usage.get("total") != given + answered:
-        given, answered = given + sum(parts_in.values()), answered + sum(parts_out.values())
+        given += sum(parts_in.values()) - min(write, by_age)
+        answered += sum(parts_out.values())
     return {
         "input_tokens": given,
         "output_tokens": answered,
         "cache_read": _sum(parts_in, "cache_read", "cached"),
-        "cache_write": _sum(parts_in, "cache_creation", "cache_write", "ephemeral"),
+        "cache_write": max(write, by_age),
         "cache_write_1h": _sum(parts_in, "ephemeral_1h"),
         "reasoning": _sum(parts_out, "reasoning"),
         "audio_in": _sum(parts_in, "audio"),

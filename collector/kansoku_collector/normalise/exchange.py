@@ -31,6 +31,7 @@ _ITEMS = {
     **{"function_call_output": "tool", "custom_tool_call": "assistant"},
 }
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
+_USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage")
 _CALLS = frozenset({"tool_use", "tool_call", "function_call"})
 
 
@@ -144,6 +145,8 @@ def _message(value: Any, role: str) -> Message:
         return read_message(value, role)
     if "role" not in value:
         role = _ITEMS.get(text(value.get("type")), role)
+        if value.get("type") == "reasoning" and "summary" in value:
+            return {"role": role, "parts": _reasoning(value)}
     extra = value.get("additional_kwargs")
     calls = value.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
     legacy = value.get("function_call")
@@ -159,6 +162,15 @@ def _message(value: Any, role: str) -> Message:
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
         return read_message(dump(value), role)
     return read_message(value, role)
+
+
+def _reasoning(value: dict[str, Any]) -> list[Part]:
+    """Return what a model let see of its reasoning: mostly nothing."""
+    seen = [
+        item for name in ("summary", "content") if isinstance(value.get(name), list) for item in value[name]
+    ]
+    words = [text(item.get("text")) for item in seen if isinstance(item, dict)]
+    return [{"type": "reasoning", "content": "\n".join(words)}] if any(words) else []
 
 
 def _from_langchain(value: Any) -> Any:
@@ -251,15 +263,15 @@ def _is_block(value: dict[str, Any]) -> bool:
 def _reason(value: Any) -> Any:
     if not isinstance(value, dict):
         return None
-    own = _either(value, "finish_reason", "stop_reason", "stopReason")
+    own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason")
     return own or _reason(value.get("response_metadata"))
 
 
 def _counts(found: Any) -> Counts:
     if not isinstance(found, dict):
         return {}
-    for name in ("usage", "usage_metadata", "usageMetadata", "token_usage"):
-        if counts := vendor_counts(found.get(name)):
+    for usage in (*(found.get(name) for name in _USAGE), found if "prompt_eval_count" in found else None):
+        if counts := vendor_counts(usage):
             return counts
     generations = found.get("generations")
     while isinstance(generations, list) and generations:

@@ -8,7 +8,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.counts import flat_counts, vendor_counts
 from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
-from kansoku_collector.normalise.messages import read_parts
+from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import first, items, load, mapping, number, plain, text
@@ -26,7 +26,13 @@ OPERATIONS = {
     "evaluator": "evaluation",
     "guardrail": "guardrail",
 }
-_FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")  # LangChain's own notes on a run
+_FRAMEWORK = (
+    "ls_",
+    "lc_",
+    "langgraph_",
+    "checkpoint_",
+    "is_langchain_root",
+)  # LangChain's own notes on a run
 _KEYS = frozenset(_OBSERVATION + name for name in ("type", "input", "output", "model.name", "usage_details"))
 _STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 
@@ -71,7 +77,9 @@ def read_trace(left: Attributes, span: Span) -> None:
     span.experiment = span.experiment or text(left.pop("langfuse.experiment.name", None))
     put_metadata(span, mapping(left.pop(_TRACE_METADATA, None)))
     for key in [key for key in ours if key.startswith(f"{_TRACE_METADATA}.")]:
-        put_metadata(span, {key.removeprefix(f"{_TRACE_METADATA}."): load(left.pop(key))})
+        name = key.removeprefix(f"{_TRACE_METADATA}.")
+        if not name.startswith(_FRAMEWORK):
+            put_metadata(span, {name: load(left.pop(key))})
 
 
 def _read_error(left: Attributes, span: Span) -> None:
@@ -87,17 +95,23 @@ def _read_error(left: Attributes, span: Span) -> None:
 def _read_call(
     raw: RawSpan, left: Attributes, span: Span, content: tuple[Any, Any], notes: dict[str, Any]
 ) -> None:
-    request, response = read_request(content[0]), read_response(content[1])
+    given, tools = _take_tools(content[0])
+    request, response = read_request(given), read_response(content[1])
+    span.tool_definitions = tool_definitions(tools or None)
     if not notes.get("id"):
         whole = mapping(content[1])
         if not {"choices", "object", "candidates", "stop_reason"} & whole.keys():  # a message has an id too
             response.facts.pop("id", None)
-    span.parameters = read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
+    span.parameters = read_parameters(
+        {k.removeprefix("ls_"): load(v) for k, v in notes.items() if k[:3] == "ls_"}
+    )
+    span.parameters |= read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
     # The SDK replaces the model that was asked by the one that answered; LangChain's notes keep the first.
     named = plain(left.pop(f"{_OBSERVATION}model.name", None))
     asked = plain(notes.get("ls_model_name")) or request.model or named
     span.request_model = asked
-    span.response_model = named if content[1] is not None or named != asked else ""
+    known = named != asked or ("ls_model_name" not in notes and content[1] is not None)
+    span.response_model = named if known else ""
     span.provider = (plain(notes.get("ls_provider")) or provider_of(asked or named)).lower()
     if plain(notes.get("object")) == "response":
         span.response_id = plain(notes.pop("id", None))
@@ -108,6 +122,20 @@ def _read_call(
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
     _read_first_token(raw, left, span)
+
+
+def _take_tools(value: Any) -> tuple[Any, list[Any]]:
+    """Return an input without the tools that the LangChain handler puts among its messages, and those."""
+    found = load(value)
+    if not isinstance(found, list):
+        return value, []
+    tools = [
+        item["content"]
+        for item in found
+        if isinstance(item, dict) and item.get("role") == "tool" and isinstance(item.get("content"), dict)
+    ]
+    known = [id(tool) for tool in tools]
+    return [m for m in found if not (isinstance(m, dict) and id(m.get("content")) in known)], tools
 
 
 def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
@@ -156,6 +184,8 @@ def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
     for name, value in notes.items():
         if vendors or name.startswith(_FRAMEWORK):
             left[_METADATA + name] = value
+        elif name == "tool_call_id" and span.operation == "execute_tool":
+            span.tool_call_id = plain(value)
         elif name == "tags":
             own = [tag for tag in texts(items(value)) if not tag.startswith(_STEP_TAGS)]
             span.tags = list(dict.fromkeys([*span.tags, *own]))

@@ -6,7 +6,13 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.counts import vendor_counts
-from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
+from kansoku_collector.normalise.exchange import (
+    PARAMETERS,
+    put_exchange,
+    read_parameters,
+    read_request,
+    read_response,
+)
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.normalise.steps import put_step
@@ -29,6 +35,30 @@ _SESSION = ("session_id", "thread_id", "conversation_id")
 # What the SDK and LangChain note on a run by themselves.
 _OWN = ("LANGSMITH_", "LANGCHAIN_", "ls_", "lc_", "langgraph_", "checkpoint_", "__")
 _STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
+# What LangChain notes of a model's settings, beside its parameters.
+_SETTINGS = frozenset(
+    {
+        *(
+            "model",
+            "model_name",
+            "stream",
+            "streaming",
+            "stream_options",
+            "_type",
+            "model_kwargs",
+            "max_retries",
+        ),
+        *(
+            "tools",
+            "tool_choice",
+            "response_format",
+            "parallel_tool_calls",
+            "timeout",
+            "base_url",
+            "logprobs",
+        ),
+    }
+)
 _RAISED = re.compile(r"(\w+)\((.*?)\)(?:\n\nTraceback|\Z)", re.DOTALL)
 
 
@@ -82,7 +112,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: d
 
 def _parameters(left: Attributes, notes: dict[str, Any]) -> dict[str, str]:
     """Return the parameters: LangSmith's own notes, the model's settings, attributes; the last one wins."""
-    found = read_parameters(mapping(notes.get("ls_invocation_params")))
+    found = read_parameters(mapping(notes.get("ls_invocation_params"))) | read_parameters(notes)
     found |= read_parameters({k.removeprefix("ls_"): v for k, v in notes.items() if k.startswith("ls_")})
     asked = {k.removeprefix(s.REQUEST): left.pop(k) for k in [k for k in left if k.startswith(s.REQUEST)]}
     return found | read_parameters(asked)
@@ -134,9 +164,7 @@ def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
     span.prompt_version = text(notes.get("lc_hub_commit_hash"))
     model = span.operation in MODEL_OPERATIONS
     for name, value in notes.items():
-        if name.startswith(_OWN) or (
-            model and name in ("model", "model_name", "stream", "temperature", "_type")
-        ):
+        if name.startswith(_OWN) or (model and (name in _SETTINGS or name in PARAMETERS)):
             left[_METADATA + name] = value
         else:
             put_metadata(span, {name: value})

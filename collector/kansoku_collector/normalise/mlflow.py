@@ -1,5 +1,7 @@
 """MLflow: `mlflow.*` attributes, each of them JSON, and the spans that it translates itself."""
 
+import json
+import re
 from typing import Any
 
 from kansoku import semconv as s
@@ -13,7 +15,7 @@ from kansoku_collector.normalise.exchange import (
     read_response,
 )
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage
-from kansoku_collector.normalise.messages import tool_definitions
+from kansoku_collector.normalise.messages import Message, read_message, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, first, items, load, mapping, number, plain, text, truth
@@ -33,6 +35,8 @@ OPERATIONS = {
     "GUARDRAIL": "guardrail",
     "EVALUATOR": "evaluation",
 }
+_OBJECT = re.compile(r"<[\w.]+ (?:object at 0x\w+|\[\d+ \w+\] .*)>")
+_FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")
 _FORMATS = {
     "openai": "openai",
     "anthropic": "anthropic",
@@ -55,7 +59,7 @@ def is_mlflow(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span`; `left` loses what was read."""
     _read_context(left, span)
-    _read_first_chunk(raw, span)
+    chunks = _take_chunks(raw, span)
     if s.OPERATION in left and _TYPE not in left:
         _read_translated(raw, left, span)
         return
@@ -63,23 +67,27 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
     given, answered = left.pop("mlflow.spanInputs", None), left.pop("mlflow.spanOutputs", None)
     if span.operation in MODEL_OPERATIONS:
-        _read_call(left, span, given, answered)
+        _read_call(left, span, given, answered, chunks)
     else:
-        put_step(span, left, load(given), load(answered))
+        put_step(span, left, _value(given), _value(answered))
 
 
-def _read_call(left: Attributes, span: Span, given: Any, answered: Any) -> None:
-    request, response = read_request(_inputs(given)), read_response(load(answered))
-    bare = {name: load(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
+def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: list[Any]) -> None:
+    request, response = read_request(_inputs(given)), read_response(_answer(answered))
+    bare = {name: _value(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
+    bare |= mapping(left.pop("invocation_params", None))  # LangChain's
     named = plain(left.pop("mlflow.llm.model", None))
     span.request_model = request.model or plain(bare.get("model")) or named
     span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
     provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
     span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
-    span.parameters = _numbers(read_parameters(bare))
+    span.parameters = read_parameters(bare)
     span.streaming = span.streaming or truth(bare.get("stream"))
     span.tool_definitions = request.tools or tool_definitions(left.get("mlflow.chat.tools"))
     left.pop("mlflow.chat.tools", None)
+    if (calls := _streamed_calls(chunks)) and not any(_calls(m) for m in response.messages):
+        said = read_message({"content": None, "tool_calls": calls}, "assistant")
+        response = response._replace(messages=[*response.messages, said], reasons=["tool_calls"])
     put_exchange(span, request, response, [])
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
@@ -110,15 +118,17 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     asked = plain(left.pop("model", None))
     if asked:
         left[s.REQUEST_MODEL] = asked
-    bare = {name: load(left.pop(name)) for name in PARAMETERS if name in left}
-    if truth(load(left.pop("stream", None))) or truth(left.get("stream")):
+    bare = {name: _value(left.pop(name)) for name in PARAMETERS if name in left}
+    if truth(left.pop("stream", None)):
         left.setdefault(s.STREAM, True)
     gen_ai.read(raw, left, span)
     span.dialect = "mlflow"
-    span.parameters = _numbers(read_parameters(bare)) | span.parameters
+    span.parameters = read_parameters(bare) | span.parameters
     span.provider = span.provider or provider_of(span.request_model)
     if span.operation == "other":
         span.operation = OPERATIONS.get(kind, "other")
+    if span.operation == "execute_tool":
+        put_step(span, left, span.tool_arguments, _value(span.tool_result))
     if span.tool_definitions:
         left.pop("tools", None)
 
@@ -131,20 +141,49 @@ def _read_context(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(_TAG)]:
         if not key.startswith(f"{_TAG}mlflow."):
             put_metadata(span, {key.removeprefix(_TAG): left.pop(key)})
+    notes = mapping(left.get("metadata"))  # LangChain's and the application's
+    put_metadata(span, {name: value for name, value in notes.items() if not name.startswith(_FRAMEWORK)})
     prompt = next((item for item in items(left.get("mlflow.linkedPrompts")) if isinstance(item, dict)), {})
     span.prompt_name, span.prompt_version = text(prompt.get("name")), text(prompt.get("version"))
 
 
-def _read_first_chunk(raw: RawSpan, span: Span) -> None:
-    """Take the time of the first chunk; the chunks themselves are in the output."""
+def _take_chunks(raw: RawSpan, span: Span) -> list[Any]:
+    """Take a stream's chunks and the time of the first one out of the events."""
     chunks = [event for event in raw.events if event.name.startswith(_CHUNK)]
     if not chunks:
-        return
-    span.streaming = True
-    started = min(event.time_ns for event in chunks)
-    if started >= raw.start_ns:
-        span.time_to_first_token = (started - raw.start_ns) / 1e9
+        return []
     raw.events[:] = [event for event in raw.events if not event.name.startswith(_CHUNK)]
+    span.streaming = True
+    chunks.sort(key=lambda event: event.time_ns)
+    if chunks[0].time_ns >= raw.start_ns:
+        span.time_to_first_token = (chunks[0].time_ns - raw.start_ns) / 1e9
+    return [_value(event.attributes.get("mlflow.chunk.value")) for event in chunks]
+
+
+def _streamed_calls(chunks: list[Any]) -> list[Any]:
+    """Return the tool calls in the chunks of OpenAI's first choice: MLflow's own summary leaves them out."""
+    calls: dict[Any, dict[str, Any]] = {}
+    for chunk in chunks:
+        choice = next(iter(items(mapping(chunk).get("choices"))), None)
+        for piece in items(mapping(mapping(choice).get("delta")).get("tool_calls")):
+            told = mapping(mapping(piece).get("function"))
+            call = calls.setdefault(
+                mapping(piece).get("index"), {"type": "function", "id": "", "arguments": ""}
+            )
+            call["id"] = call["id"] or text(mapping(piece).get("id"))
+            call["name"] = call.get("name") or text(told.get("name"))
+            call["arguments"] += text(told.get("arguments"))
+    return list(calls.values())
+
+
+def _calls(message: Message) -> bool:
+    return any(part.get("type") == "tool_call" for part in message["parts"])
+
+
+def _answer(value: Any) -> Any:
+    """Return the output of a call; the name of a Python object that could not be written is none."""
+    found = _value(value)
+    return None if isinstance(found, str) and _OBJECT.fullmatch(found) else found
 
 
 def _inputs(value: Any) -> Any:
@@ -157,6 +196,9 @@ def _inputs(value: Any) -> Any:
     return found
 
 
-def _numbers(parameters: dict[str, str]) -> dict[str, str]:
-    """Return parameters without the quotes that a second JSON encoding gave to numbers."""
-    return {name: value.strip('"') if value[1:2].isdigit() else value for name, value in parameters.items()}
+def _value(value: Any) -> Any:
+    """Return the value of an attribute: MLflow writes every one of them as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
