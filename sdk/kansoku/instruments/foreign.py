@@ -45,7 +45,6 @@ KNOWN = {
     "milvus": "pymilvus",
     "pipecat": "pipecat",
     "portkey": "portkey_ai",
-    "promptflow": "promptflow",
     "replicate": "replicate",
     "smolagents": "smolagents",
     "strands": "strands",
