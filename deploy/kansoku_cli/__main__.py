@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kansoku.errors import KansokuError
-from kansoku_cli import alerts, keys, parts, up
+from kansoku_cli import alerts, keys, parts, prices, up
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(command=parts.migrate)
 
     _keys(commands)
+    prices.add_commands(commands, _data)
 
     rules = commands.add_parser("alerts", help="check an alert rules file, or replay it on history")
     actions = rules.add_subparsers(required=True, metavar="ACTION")

@@ -70,14 +70,15 @@ def read_url(args: argparse.Namespace) -> str:
         return url
     chosen = settings(args)
     secrets = chosen.data / "secrets.json"
-    if chosen.embedded and secrets.exists() and _listens(chosen.gateway_port):
+    if chosen.embedded and secrets.exists() and listens(chosen.gateway_port):
         key = json.loads(secrets.read_text(encoding="utf-8"))["read"]
         return f"http://reader:{quote(key)}@127.0.0.1:{chosen.gateway_port}/kansoku"
     url = chosen.store_url
     return str(url)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

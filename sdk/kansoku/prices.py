@@ -306,12 +306,13 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
             vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
         except LookupError:
             continue
-        return info, f"{vendor.id}/{info.id}@genai-prices-{_list_version()}"
+        return info, f"{vendor.id}/{info.id}@genai-prices-{list_version()}"
     return None
 
 
 @cache
-def _list_version() -> str:
+def list_version() -> str:
+    """Return the version of the price list."""
     return importlib.metadata.version("genai-prices")
 
 
@@ -333,3 +334,9 @@ def _flat(price: Any) -> tuple[tuple[Decimal, ...] | None, float]:
         for value in (fresh, read, write, write_1h, Decimal(0) if answer is None else answer)
     )
     return per_token, min(starts, default=math.inf)
+
+
+def list_name(provider: str, model: str) -> str:
+    """Return the price list's own name of a model, "" when it is not in the list."""
+    found = _listed(provider, model)
+    return str(found[0].id) if found else ""

@@ -37,6 +37,7 @@ class Running:
     data: Path
     env: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    gateway_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Running":
@@ -54,7 +55,8 @@ class Running:
         """Start a process on `port` without waiting."""
         self.data.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "kansoku_collector", "--port", str(port), "--data", str(self.data)]
-        command += ["--gateway-port", str(free_port())]
+        self.gateway_port = free_port()
+        command += ["--gateway-port", str(self.gateway_port)]
         with (self.data / "log").open("ab") as log:
             return subprocess.Popen(command, env=os.environ | self.env, stdout=log, stderr=log)
 
