@@ -17,6 +17,7 @@ from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, RawSpan, Span
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
+from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.store.write import Writer
 
@@ -98,6 +99,7 @@ class Pipeline:
                 arrival.raw.events.extend(events)
                 keys.add(key)
             rows.append(self._row(arrival, scores))
+        complete(rows)
         self._repeats.mark(rows)
         for stage in self._stages:
             for row in rows:

@@ -1,0 +1,71 @@
+"""What a span leaves out and a relative of it says, where both arrive together.
+
+Two instrumentations lose on one span what they write on another: Pydantic AI's failed calls have no content,
+which their agent's span has; OpenLLMetry's LangChain retrievers have no document ids, which the next step
+has. What is there is never changed.
+"""
+
+import json
+from collections.abc import Iterator
+
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS
+from kansoku_collector.values import dump, items, mapping, text
+
+_GIVEN = "traceloop.entity.input"
+_CONTENT = ("system_instructions", "input_messages", "input_text")
+
+
+def complete(spans: list[Span]) -> None:
+    """Fill in what relatives in the same batch say."""
+    failed = [span for span in spans if _lost_content(span)]
+    unnamed = [span for span in spans if span.documents and _lost_ids(span)]
+    if not failed and not unnamed:
+        return
+    traces: dict[tuple[str, str], list[Span]] = {}
+    for span in spans:
+        traces.setdefault((span.project, span.trace_id), []).append(span)
+    for span in failed:
+        _take_content(span, traces[span.project, span.trace_id])
+    for span in unnamed:
+        _name_documents(span, traces[span.project, span.trace_id])
+
+
+def _lost_content(span: Span) -> bool:
+    failed = span.dialect == "pydantic_ai" and span.status == "error" and span.operation in MODEL_OPERATIONS
+    return failed and not span.input_messages and not span.system_instructions
+
+
+def _lost_ids(span: Span) -> bool:
+    if span.dialect != "openllmetry" or span.operation != "retrieval":
+        return False
+    return all(document.get("id") is None for document in json.loads(span.documents))
+
+
+def _take_content(span: Span, trace: list[Span]) -> None:
+    """Give a failed call what its agent, which failed with it, had to send."""
+    for agent in trace:
+        if agent.span_id == span.parent_span_id and agent.status == "error":
+            for name in _CONTENT:
+                setattr(span, name, getattr(agent, name))
+
+
+def _name_documents(span: Span, trace: list[Span]) -> None:
+    """Give documents the ids that the step after the retrieval was given with the same words."""
+    known: dict[str, str] = {}
+    for other in trace:
+        known |= dict(_documents(other.attributes.get(_GIVEN, "")))
+    documents = json.loads(span.documents)
+    for document in documents:
+        document["id"] = known.get(text(document.get("content")))
+    span.documents = dump(documents)
+
+
+def _documents(given: str) -> Iterator[tuple[str, str]]:
+    """Yield the words and the id of every LangChain document in a step's input."""
+    if "page_content" not in given:
+        return
+    for item in items(mapping(given).get("inputs")):
+        source = mapping(item.get("kwargs")) or item if isinstance(item, dict) else {}
+        if source.get("id") and source.get("page_content"):
+            yield text(source["page_content"]), text(source["id"])

@@ -1,0 +1,64 @@
+"""What one span leaves out and another one says."""
+
+import json
+
+import pytest
+
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.relatives import complete
+
+WORDS = {
+    "inputs": [{"kwargs": {"id": "doc-1", "page_content": "9:00"}}, {"id": "doc-2", "page_content": "10:00"}]
+}
+
+
+def failed(**fields):
+    """Return a failed call of Pydantic AI without content, and the agent around it."""
+    base = {"trace_id": "t", "dialect": "pydantic_ai", "status": "error"}
+    call = Span(span_id="call", parent_span_id="agent", operation="chat", **(base | fields))
+    agent = Span(
+        span_id="agent",
+        operation="invoke_agent",
+        system_instructions='[{"type":"text","content":"Be brief."}]',
+        input_messages='[{"role":"user","parts":[]}]',
+        input_text="Hours?",
+        **base,
+    )
+    return call, agent
+
+
+def test_a_failed_call_shows_what_its_agent_sent():
+    """Which prompt failed is what one wants to know of a failed call."""
+    call, agent = failed()
+    complete([call, agent])
+    assert (call.system_instructions, call.input_text) == (agent.system_instructions, "Hours?")
+
+
+@pytest.mark.parametrize("fields", [{"status": "ok"}, {"dialect": "gen_ai"}, {"input_messages": "[1]"}])
+def test_other_calls_keep_what_they_have(fields):
+    """Only a failed call of this library without content of its own takes its agent's."""
+    call, agent = failed(**fields)
+    complete([call, agent])
+    assert (call.system_instructions, call.input_messages) == ("", fields.get("input_messages", ""))
+
+
+def retrieval(trace_id="t"):
+    """Return a retrieval without ids, and the step that was given its documents."""
+    documents = json.dumps([{"id": None, "content": "9:00"}, {"id": None, "content": "other"}])
+    found = Span(trace_id="t", span_id="r", dialect="openllmetry", operation="retrieval", documents=documents)
+    attributes = {"traceloop.entity.input": json.dumps(WORDS)}
+    return found, Span(trace_id=trace_id, span_id="step", operation="chain", attributes=attributes)
+
+
+def test_documents_get_the_ids_that_the_next_step_was_given():
+    """LangChain's retriever loses the ids on its own span; the same words have them on the next."""
+    found, step = retrieval()
+    complete([found, step])
+    assert [document["id"] for document in json.loads(found.documents)] == ["doc-1", None]
+
+
+def test_another_trace_is_no_relative():
+    """The same words in another trace say nothing."""
+    found, step = retrieval("u")
+    complete([found, step])
+    assert [document["id"] for document in json.loads(found.documents)] == [None, None]
