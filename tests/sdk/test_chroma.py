@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import chromadb
@@ -66,17 +67,22 @@ def serve(vendor: Any, found: Any, status: int = 200) -> None:
     vendor.respond = respond
 
 
-def collection(vendor: Any) -> Any:
-    """Return the collection of a client."""
+@pytest.fixture
+def collection(vendor: Any) -> Iterator[Any]:
+    """Give the collection of a client, whose connection is closed in the end: the client does not."""
+    serve(vendor, FOUND)
     port = int(vendor.url.rpartition(":")[2])
-    client = chromadb.HttpClient("127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False))
-    return client.get_collection("guide", embedding_function=Embedder())
+    client: Any = chromadb.HttpClient(
+        "127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False)
+    )
+    yield client.get_collection("guide", embedding_function=Embedder())
+    client._server._session.close()
 
 
-def test_a_query_has_question_ids_distances_and_texts(vendor: Any, spans: Any) -> None:
+def test_a_query_has_question_ids_distances_and_texts(vendor: Any, collection: Any, spans: Any) -> None:
     """The distance is recorded as given, with the metric of the collection and that lower is better."""
     serve(vendor, FOUND)
-    found = collection(vendor).query(query_texts=["雨"], n_results=2, where={"page": 3})
+    found = collection.query(query_texts=["雨"], n_results=2, where={"page": 3})
     assert found["ids"] == [["a", "b"]]
     written = spans.attributes()
     assert json.loads(written.pop("gen_ai.retrieval.documents")) == [
@@ -102,23 +108,23 @@ def test_a_query_has_question_ids_distances_and_texts(vendor: Any, spans: Any) -
     }
 
 
-def test_vectors_and_columns_left_out_are_no_trouble(vendor: Any, spans: Any) -> None:
+def test_vectors_and_columns_left_out_are_no_trouble(vendor: Any, collection: Any, spans: Any) -> None:
     """A query by vectors tells their length; what was not asked for is missing; two queries add up."""
     serve(
         vendor, {"ids": [["a"], []], "distances": None, "documents": None, "metadatas": None, "include": []}
     )
-    collection(vendor).query(query_embeddings=[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], include=["uris"])
+    collection.query(query_embeddings=[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], include=["uris"])
     written = spans.attributes()
     assert written["gen_ai.embeddings.dimension.count"] == 3
     assert written["kansoku.retrieval.queries.count"] == 2
     assert json.loads(written["gen_ai.retrieval.documents"]) == [{"id": "a"}]
 
 
-def test_without_content_ids_and_distances_remain(vendor: Any, start: Any) -> None:
+def test_without_content_ids_and_distances_remain(vendor: Any, collection: Any, start: Any) -> None:
     """Neither questions, texts nor filters are recorded with capture off."""
     spans = start(capture_content="off")
     serve(vendor, FOUND)
-    collection(vendor).query(query_texts=["雨"], where={"page": 3})
+    collection.query(query_texts=["雨"], where={"page": 3})
     written = spans.attributes()
     assert json.loads(written["gen_ai.retrieval.documents"]) == [
         {"id": "a", "score": 0.1},
@@ -133,17 +139,19 @@ def test_an_asynchronous_query_is_traced(vendor: Any, spans: Any) -> None:
 
     async def search() -> Any:
         port = int(vendor.url.rpartition(":")[2])
-        client = await chromadb.AsyncHttpClient(
+        client: Any = await chromadb.AsyncHttpClient(
             "127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False)
         )
         found = await client.get_collection("guide", embedding_function=Embedder())
-        return await found.query(query_texts=["雨"])
+        result = await found.query(query_texts=["雨"])
+        await client._server._cleanup()
+        return result
 
     assert asyncio.run(search())["ids"] == [["a", "b"]]
     assert spans.attributes()["kansoku.retrieval.documents.count"] == 2
 
 
-def test_a_hybrid_search_has_scores(vendor: Any, spans: Any) -> None:
+def test_a_hybrid_search_has_scores(vendor: Any, collection: Any, spans: Any) -> None:
     """Collection.search ranks by an expression; its filter and limit are told."""
     serve(
         vendor,
@@ -153,7 +161,7 @@ def test_a_hybrid_search_has_scores(vendor: Any, spans: Any) -> None:
         },
     )  # fmt: skip
     question = Search().where(K("page") == 3).rank(Knn(query=[0.1, 0.2, 0.3])).limit(5)
-    collection(vendor).search(question)
+    collection.search(question)
     written = spans.attributes()
     assert json.loads(written["gen_ai.retrieval.documents"]) == [{"id": "a", "score": 0.7, "content": "傘"}]
     assert written["gen_ai.retrieval.top_k"] == 5
@@ -161,9 +169,9 @@ def test_a_hybrid_search_has_scores(vendor: Any, spans: Any) -> None:
     assert json.loads(written["kansoku.retrieval.filter"]) == {"page": {"$eq": 3}}
 
 
-def test_an_error_is_the_clients_own(vendor: Any, spans: Any) -> None:
+def test_an_error_is_the_clients_own(vendor: Any, collection: Any, spans: Any) -> None:
     """What the server refuses is the client's exception, and on the span."""
     serve(vendor, {"error": "InvalidArgument", "message": "dimension"}, 400)
     with pytest.raises(Exception, match="dimension") as refused:
-        collection(vendor).query(query_embeddings=[[0.1]])
+        collection.query(query_embeddings=[[0.1]])
     assert spans.attributes()["error.type"] == type(refused.value).__qualname__

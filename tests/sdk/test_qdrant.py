@@ -14,6 +14,7 @@ from support.trees import tree
 from support.vendor import Reply
 
 import kansoku
+from kansoku.privacy.capture import reduce
 
 POINTS = [
     models.PointStruct(id=1, vector=[1.0, 0.0, 0.0], payload={"text": "傘", "shelf": "a", "near": [0.5] * 4}),
@@ -178,3 +179,17 @@ def test_the_clients_methods_come_back(client: QdrantClient, spans: Any) -> None
     client.query_points("guide", [1.0, 0.0, 0.0])
     assert spans.all() == []
     assert not hasattr(QdrantClient.query_points, "__wrapped__")
+
+
+def test_at_metadata_the_filter_and_the_texts_are_lengths(client: QdrantClient, start: Any) -> None:
+    """Ids and scores stay; a filter, which may name a customer, is told by its length."""
+    spans = start(capture_content="metadata")
+    client.query_points("guide", [1.0, 0.0, 0.0], query_filter=SHELF_A)
+    written = reduce(spans.attributes(), "metadata")
+    assert "kansoku.retrieval.filter" not in written
+    assert json.loads(written["gen_ai.retrieval.documents"])[0] == {
+        "id": "1",
+        "score": 1.0,
+        "content_chars": 1,
+        "metadata_chars": len('{"shelf":"a","near":"<4 numbers>"}'),
+    }

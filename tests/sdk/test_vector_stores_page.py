@@ -64,7 +64,7 @@ def test_every_snippet_runs_and_is_one_retrieval(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("kansoku.init", lambda **_: None)
-    pages.run_page("sdk/vector-stores.md")["client"].close()
+    pages.run_page("sdk/vector-stores.md")["client"]._server._session.close()
     server.close()
     found = [dict(s.attributes) for s in spans.all() if s.attributes.get("kansoku.kind") == "retrieval"]
     assert [one["db.system.name"] for one in found] == [

@@ -35,9 +35,9 @@ def _wrap(original: Any) -> Any:
 
     @functools.wraps(original)
     def execute(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if _matters(query):
-            return searched(self, query, *args, **kwargs)
-        return original(self, query, *args, **kwargs)
+        if (type(query) is str and ">" not in query) or not _matters(query):  # in place: most end here
+            return original(self, query, *args, **kwargs)
+        return searched(self, query, *args, **kwargs)
 
     return execute
 
@@ -47,9 +47,9 @@ def _wrap_async(original: Any) -> Any:
 
     @functools.wraps(original)
     async def execute(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if _matters(query):
-            return await searched(self, query, *args, **kwargs)
-        return await original(self, query, *args, **kwargs)
+        if (type(query) is str and ">" not in query) or not _matters(query):
+            return await original(self, query, *args, **kwargs)
+        return await searched(self, query, *args, **kwargs)
 
     return execute
 

@@ -113,13 +113,11 @@ def begin(reader: Reader, client: Any, arguments: Mapping[str, Any]) -> Retrieva
     if running is None:
         return None
     try:
-        search = reader.request(client, arguments, running.capture)
-        if search is None:
-            return None
         here = otel_context.get_current()
         if here.get(_SUPPRESSED) or _SEARCHING in here:
             return None
-        return Retrieval(reader, running, search, here)
+        search = reader.request(client, arguments, running.capture)
+        return None if search is None else Retrieval(reader, running, search, here)
     except Exception as error:  # noqa: BLE001 - the border: the search is made, untraced
         swallow("search.begin", error)
         return None

@@ -79,6 +79,7 @@ CONTENT = frozenset(
         "inputs",
         "kansoku.input.value",
         "kansoku.output.value",
+        "kansoku.retrieval.filter",
         "langfuse.observation.input",
         "langfuse.observation.metadata.instructions",
         "langfuse.observation.output",
