@@ -3,7 +3,8 @@
 Our own computation wins over what the sender reports: one price list for all senders, and a price that can be
 corrected later. `cost_source` says what a figure rests on: `computed` from counted usage, `estimated` from
 guessed usage, `reported` by the sender where no price is known, `unpriced` where there is neither: not zero.
-What a vendor reports is kept beside our figure in `reported_usd`, so that both can be compared.
+What a vendor reports is kept beside our figure in `reported_usd`, so that both can be compared. Only what the
+program itself states that it paid (Langfuse's and LangSmith's own fields for it) goes before our figure.
 """
 
 import logging
@@ -29,7 +30,7 @@ REPORTED = (semconv.COST_REPORTED_USD, "llm.cost.total", semconv.VENDOR_COST, "o
 # Names by which a call's model may be priced when neither model of the row is.
 NAMES = (semconv.AZURE_DEPLOYMENT, semconv.ROUTER_MODEL)
 # Every attribute besides the terms that a price depends on.
-PRICED_BY = frozenset((*REPORTED, *NAMES, semconv.COST_USD))
+PRICED_BY = frozenset((*REPORTED, *NAMES, semconv.COST_USD, semconv.COST_STATED_USD))
 MISSING = "kansoku.cost.unpriced"  # pieces without a price: the cost is only a part of what was paid
 _BUCKETS = attrgetter(*Usage._fields)
 _EXACT = Decimal("0.000000000001")
@@ -91,6 +92,10 @@ def put_cost(span: Span, prices: Prices) -> None:
     span.cost_usd = span.cost_input_usd = Decimal(0)
     span.cost_source = span.price_id = ""
     span.attributes.pop(MISSING, None)
+    if (stated := _dollars(span.attributes.get(semconv.COST_STATED_USD))) is not None:
+        span.cost_usd = span.reported_usd = stated
+        span.cost_source = "reported"
+        return
     terms = read_terms(span.attributes, span.provider, Decimal(span.duration_ns) / 10**9)
     cost = _cost(span, prices, terms)
     if cost is not None:

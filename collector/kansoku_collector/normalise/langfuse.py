@@ -145,7 +145,7 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> No
         k: n for k, v in mapping(left.pop(f"{_OBSERVATION}cost_details", None)).items() if (n := number(v))
     }
     if cost:
-        left[s.COST_REPORTED_USD] = cost.get("total") or round(sum(cost.values()), 12)
+        left[s.COST_STATED_USD] = cost.get("total") or round(sum(cost.values()), 12)
 
 
 def _read_first_token(raw: RawSpan, left: Attributes, span: Span) -> None:

@@ -137,7 +137,7 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None], notes
         parts = [number(usage.get(name)) for name in ("input_cost", "output_cost")]
         cost = sum(part for part in parts if part) or None
     if cost:
-        left[s.COST_REPORTED_USD] = round(cost, 12)
+        left[s.COST_STATED_USD] = round(cost, 12)
 
 
 def _read_error(raw: RawSpan, left: Attributes, span: Span) -> None:
