@@ -343,7 +343,7 @@ COUNT = some.integers(0, 2**32 - 1)
 
 
 @given(
-    usage=some.builds(Usage, *[COUNT] * 6),
+    usage=some.builds(Usage, *[COUNT] * 9),
     name=some.sampled_from(
         [("openai", "gpt-5"), ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro")]
     ),

@@ -127,7 +127,8 @@ def test_the_ledgers_days_are_utc_and_exact(store):
     midnight = int(datetime.fromisoformat("2026-11-03T00:00:00+00:00").timestamp()) * 10**9
     spans = [
         Span(project="p", trace_id=f"{n:032x}", span_id=f"{n:016x}", start=midnight + offset,
-             operation="chat", provider="openai", response_model="m", billed=True, cost_usd=Decimal("0.000000000001") * n,
+             operation="chat", provider="openai", response_model="m", billed=True,
+             cost_usd=Decimal("0.000000000001") * n,
              cost_source="unpriced" if n == 2 else "computed")
         for n, offset in ((1, -(10**9)), (2, 0), (3, 10**9))
     ]  # fmt: skip

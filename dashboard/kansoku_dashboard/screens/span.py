@@ -185,13 +185,15 @@ def cost(span: Span) -> None:
         if span.usage_source == "estimated":
             st.caption(say("trace.usage_estimated"))
     rows = {say("trace.total_cost"): _price(span)}
-    if span.cost_source in ("computed", "reported"):
+    if span.cost_source in ("computed", "estimated", "reported"):
         if span.cost_input_usd:
             rows[say("trace.cost_input")] = _dollars(span.cost_input_usd)
             rows[say("trace.cost_output")] = _dollars(span.cost_usd - span.cost_input_usd)
         rows[say("trace.cost_source")] = say(f"trace.cost_{span.cost_source}")
     if span.price_id:
         rows[say("trace.price_id")] = span.price_id
+    if span.reported_usd is not None and span.cost_source != "reported":
+        rows[say("trace.said_cost")] = _dollars(span.reported_usd)
     _table(rows, name="price")
     if span.cost_source == "unpriced":
         st.caption(say("trace.unpriced_help", model=messages.label(span.model or "?")))
