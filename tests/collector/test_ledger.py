@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -368,3 +369,29 @@ def test_the_parts_of_a_call_are_its_total(usage, name, tier):
         assert abs(span.cost_usd - exact.total) < Decimal("1e-9")
         assert abs(span.cost_input_usd + exact.output - span.cost_usd) < Decimal("1e-9")
         assert 0 <= span.cost_input_usd <= span.cost_usd
+
+
+def examples():
+    """Yield the worked examples of the documentation."""
+    page = Path(__file__).resolve().parents[2] / "docs/collector/ledger.md"
+    table = page.read_text("utf-8").partition("<!-- examples")[2].partition("\n### ")[0]
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and "=" in cells[2]:
+            yield pytest.param(*cells, id=" ".join(cells[1:3]))
+
+
+@pytest.mark.parametrize(("provider", "model", "terms", "dollars"), list(examples()))
+def test_the_documentations_examples_are_computed(provider, model, terms, dollars):
+    """Each line of the table costs what the page says."""
+    given_terms = dict(part.split("=") for part in terms.split())
+    usage = {name: int(given_terms.pop(name, 0)) for name in Usage._fields}
+    names = {
+        "tier": "openai.response.service_tier",
+        "web_search": "kansoku.usage.web_search.requests",
+        "audio_second": "kansoku.usage.audio.input_seconds",
+    }
+    attributes = {names[name]: value for name, value in given_terms.items()}
+    source = "reported" if any(usage.values()) else "none"
+    span = priced(provider=provider, request_model=model, attributes=attributes, usage_source=source, **usage)
+    assert (span.cost_source if span.cost_source == "unpriced" else str(span.cost_usd.normalize())) == dollars
