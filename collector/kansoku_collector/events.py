@@ -4,19 +4,26 @@ Python's log and span exporters run on clocks of their own, so an event may come
 is held (in memory; its segment stays in the journal) until the span comes, and joins it. An event whose
 span does not come in time, because it was stored already, becomes a row of its own beneath that span:
 nothing is lost, nothing is updated.
+
+OpenLIT's streams write their event when no span is current: it names the answer alone, and joins the span
+that reports this answer.
 """
 
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kansoku.semconv import RESPONSE_ID
 from kansoku_collector.decode.logs import SpanEvent
 from kansoku_collector.journal import Segment
 from kansoku_collector.model import Event, RawSpan
 
 HOLD_SECONDS = 12.0
-Key = tuple[str, str, str]  # project, trace id, span id
+_REMEMBERED = 30_000
+# project, trace id, span id; or project, nothing, the id of an answer
+Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -33,6 +40,7 @@ class LateEvents:
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
+        self._places: OrderedDict[Key, Key] = OrderedDict()  # the spans of the latest answers
 
     def __contains__(self, segment: Segment) -> bool:
         return segment.token in self._held
@@ -44,6 +52,27 @@ class LateEvents:
             held.events.setdefault(key, []).append(event)
         if held.events:
             self._held[segment.token] = held
+
+    def keys_of(self, project: str, raw: RawSpan) -> list[Key]:
+        """Return the keys by which events find a span, and remember where its answer is."""
+        key = (project, raw.trace_id, raw.span_id)
+        answer = raw.attributes.get(RESPONSE_ID)
+        if not answer or not isinstance(answer, str):
+            return [key]
+        by_answer = (project, "", answer)
+        if by_answer not in self._places:
+            self._places[by_answer] = key
+            if len(self._places) > _REMEMBERED:
+                self._places.popitem(last=False)
+        return [key, by_answer]
+
+    def place(self, key: Key) -> Key:
+        """Return the span that events belong beneath; of an answer without a span, a trace of its own."""
+        project, trace_id, answer = key
+        if trace_id:
+            return key
+        own = hashlib.blake2b(answer.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        return self._places.get(key, (project, own, ""))
 
     def find(self, key: Key) -> list[Event]:
         """Return the events that wait for a span."""

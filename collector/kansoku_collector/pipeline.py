@@ -71,7 +71,7 @@ class Pipeline:
         """Store the events of a segment that waited in vain, as rows; return the finished segment."""
         rows = []
         for key, events in held.events.items():
-            row = self._row(Arrival(orphan(key, events), key[0], held.segment.oldest_ms), [])
+            row = self._row(Arrival(orphan(self.late.place(key), events), key[0], held.segment.oldest_ms), [])
             row.operation, row.billed = "other", False
             rows.append(row)
         writer.spans(rows, f"{held.segment.token}-late")
@@ -94,10 +94,10 @@ class Pipeline:
         rows: list[Span] = []
         scores: list[Feedback] = []
         for arrival in batch:
-            key = (arrival.project, arrival.raw.trace_id, arrival.raw.span_id)
-            if events := self.late.find(key):
-                arrival.raw.events.extend(events)
-                keys.add(key)
+            for key in self.late.keys_of(arrival.project, arrival.raw):
+                if events := self.late.find(key):
+                    arrival.raw.events.extend(events)
+                    keys.add(key)
             rows.append(self._row(arrival, scores))
         complete(rows)
         self._repeats.mark(rows)

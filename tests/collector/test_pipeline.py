@@ -262,3 +262,42 @@ def test_what_waits_is_written_when_the_writer_stops(journal, pipeline, metrics,
     thread.stop(20)
     assert sorted(row.name for row in sink.all) == ["gen_ai.client.inference.operation.details", "last"]
     assert journal.bytes == 0
+
+
+ANSWER = "chatcmpl-yHwfndNeYLSvRBM2zZSmYAzAFZcdd"
+
+
+def answer_event(name="gen_ai.client.inference.operation.details"):
+    """Return an entry with content that names its answer and no span, as OpenLIT's streams send it."""
+    logs = ExportLogsServiceRequest()
+    record = (
+        logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=START_NS, event_name=name)
+    )
+    put(record.attributes.add(key="gen_ai.input.messages").value, CONTENT)
+    put(record.attributes.add(key="gen_ai.response.id").value, ANSWER)
+    return entry(Kind.LOGS, logs.SerializeToString())
+
+
+def test_an_event_that_names_only_its_answer_joins_the_span_with_it(journal, pipeline):
+    """A stream's event is written when no span is current; the answer's id says where it belongs."""
+    sink, attributes = Sink(), call(gen_ai__response__id=ANSWER)
+    first = segment_of(journal, answer_event())
+    assert pipeline.write(first, sink) == []
+    second = segment_of(journal, traces({"trace_id": TRACE, "span_id": SPAN, "attributes": attributes}))
+    assert pipeline.write(second, sink) == [first, second]
+    assert [row.input_text for row in sink.all] == ["hello"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_answer_whose_span_is_gone_keeps_its_content(journal, pipeline, monkeypatch, known):
+    """The content becomes a row beneath the span that was stored, else in a trace of its own."""
+    monkeypatch.setattr(late_events, "HOLD_SECONDS", 0.0)
+    sink, attributes = Sink(), call(gen_ai__response__id=ANSWER)
+    if known:
+        span = traces({"trace_id": TRACE, "span_id": SPAN, "attributes": attributes})
+        pipeline.write(segment_of(journal, span), Sink())
+    pipeline.write(segment_of(journal, answer_event()), sink)
+    pipeline.write_late(pipeline.late.overdue()[0], sink)
+    row = sink.all[0]
+    assert (row.input_text, row.billed, len(row.trace_id)) == ("hello", False, 32)
+    assert (row.trace_id == TRACE.hex(), row.parent_span_id) == (known, SPAN.hex() if known else "")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from kansoku.semconv import RESPONSE_ID
 from kansoku_collector.decode.otlp import attributes, value_of
 from kansoku_collector.model import Attributes, Event
 
@@ -15,7 +16,10 @@ EVALUATION = "gen_ai.evaluation.result"
 
 @dataclass(frozen=True, slots=True)
 class SpanEvent:
-    """An event that arrived on its own, and the span that it describes."""
+    """An event that arrived on its own, and the span that it describes.
+
+    Where it names no span, `trace_id` is empty and `span_id` is the id of the answer that it is about.
+    """
 
     trace_id: str
     span_id: str
@@ -40,9 +44,18 @@ def fault(record: LogRecord) -> tuple[str, str] | None:
     name = name_of(record)
     if not name.startswith("gen_ai."):
         return "log_not_stored", "only the GenAI events (gen_ai.*) of logs are stored"
-    if len(record.trace_id) != 16 or len(record.span_id) != 8:
+    if not _names_span(record) and (name == EVALUATION or not _answer(record)):
         return "event_without_span", f"event {name!r} does not name the span that it belongs to"
     return None
+
+
+def _names_span(record: LogRecord) -> bool:
+    return len(record.trace_id) == 16 and len(record.span_id) == 8
+
+
+def _answer(record: LogRecord) -> str:
+    """Return the id of the answer that a record is about."""
+    return next((pair.value.string_value for pair in record.attributes if pair.key == RESPONSE_ID), "")
 
 
 def records_of(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
@@ -68,4 +81,7 @@ def _event(record: LogRecord, resource: Attributes, scope_name: str, scope_versi
         found[BODY] = value_of(record.body)
     time_ns = record.time_unix_nano or record.observed_time_unix_nano
     event = Event(name_of(record), time_ns, found)
-    return SpanEvent(record.trace_id.hex(), record.span_id.hex(), event, resource, scope_name, scope_version)
+    trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
+    if not _names_span(record):
+        trace_id, span_id = "", _answer(record)
+    return SpanEvent(trace_id, span_id, event, resource, scope_name, scope_version)
