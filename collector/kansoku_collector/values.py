@@ -39,6 +39,16 @@ def load(value: Any) -> Any:
     return value
 
 
+def decode(value: Any) -> Any:
+    """Return the value of JSON text of any kind, numbers and booleans too, or `value` itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
 def plain(value: Any) -> str:
     """Return a value as text; JSON text of a string is that string, without its quotes and escapes."""
     found = load(value)

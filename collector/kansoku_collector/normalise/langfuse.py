@@ -11,7 +11,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, pu
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import first, items, load, mapping, number, plain, text
+from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text
 
 _OBSERVATION = "langfuse.observation."
 _METADATA = f"{_OBSERVATION}metadata."
@@ -103,7 +103,7 @@ def _read_call(
         if not {"choices", "object", "candidates", "stop_reason"} & whole.keys():  # a message has an id too
             response.facts.pop("id", None)
     span.parameters = read_parameters(
-        {k.removeprefix("ls_"): load(v) for k, v in notes.items() if k[:3] == "ls_"}
+        {k.removeprefix("ls_"): decode(v) for k, v in notes.items() if k[:3] == "ls_"}
     )
     span.parameters |= read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
     # The SDK replaces the model that was asked by the one that answered; LangChain's notes keep the first.

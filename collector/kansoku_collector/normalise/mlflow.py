@@ -1,6 +1,5 @@
 """MLflow: `mlflow.*` attributes, each of them JSON, and the spans that it translates itself."""
 
-import json
 import re
 from typing import Any
 
@@ -18,7 +17,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, pu
 from kansoku_collector.normalise.messages import Message, read_message, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, first, items, load, mapping, number, plain, text, truth
+from kansoku_collector.values import count, decode, first, items, load, mapping, number, plain, text, truth
 
 _TYPE = "mlflow.spanType"
 _TAG = "mlflow.traceTag."
@@ -69,12 +68,12 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
     else:
-        put_step(span, left, _value(given), _value(answered))
+        put_step(span, left, decode(given), decode(answered))
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: list[Any]) -> None:
     request, response = read_request(_inputs(given)), read_response(_answer(answered))
-    bare = {name: _value(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
+    bare = {name: decode(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
     bare |= mapping(left.pop("invocation_params", None))  # LangChain's
     named = plain(left.pop("mlflow.llm.model", None))
     span.request_model = request.model or plain(bare.get("model")) or named
@@ -118,7 +117,7 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     asked = plain(left.pop("model", None))
     if asked:
         left[s.REQUEST_MODEL] = asked
-    bare = {name: _value(left.pop(name)) for name in PARAMETERS if name in left}
+    bare = {name: decode(left.pop(name)) for name in PARAMETERS if name in left}
     if truth(left.pop("stream", None)):
         left.setdefault(s.STREAM, True)
     gen_ai.read(raw, left, span)
@@ -128,7 +127,7 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     if span.operation == "other":
         span.operation = OPERATIONS.get(kind, "other")
     if span.operation == "execute_tool":
-        put_step(span, left, span.tool_arguments, _value(span.tool_result))
+        put_step(span, left, span.tool_arguments, decode(span.tool_result))
     if span.tool_definitions:
         left.pop("tools", None)
 
@@ -157,7 +156,7 @@ def _take_chunks(raw: RawSpan, span: Span) -> list[Any]:
     chunks.sort(key=lambda event: event.time_ns)
     if chunks[0].time_ns >= raw.start_ns:
         span.time_to_first_token = (chunks[0].time_ns - raw.start_ns) / 1e9
-    return [_value(event.attributes.get("mlflow.chunk.value")) for event in chunks]
+    return [decode(event.attributes.get("mlflow.chunk.value")) for event in chunks]
 
 
 def _streamed_calls(chunks: list[Any]) -> list[Any]:
@@ -182,7 +181,7 @@ def _calls(message: Message) -> bool:
 
 def _answer(value: Any) -> Any:
     """Return the output of a call; the name of a Python object that could not be written is none."""
-    found = _value(value)
+    found = decode(value)
     return None if isinstance(found, str) and _OBJECT.fullmatch(found) else found
 
 
@@ -194,11 +193,3 @@ def _inputs(value: Any) -> Any:
         if isinstance(inner, dict) and ("messages" in inner or "contents" in inner):
             return inner
     return found
-
-
-def _value(value: Any) -> Any:
-    """Return the value of an attribute: MLflow writes every one of them as JSON."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value

@@ -10,6 +10,7 @@ from kansoku_collector.values import load, plain, searchable, text
 
 def put_step(span: Span, left: Attributes, given: Any, answered: Any) -> None:
     """Store input and output where the operation keeps them; what has no column stays an attribute."""
+    given, answered = load(given), load(answered)  # without the escapes that some SDKs write
     if span.operation == "execute_tool":
         span.tool_name = span.tool_name or span.name
         span.tool_arguments, span.tool_result = text(given), text(_result(answered))
