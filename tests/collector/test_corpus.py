@@ -12,7 +12,21 @@ ROOT = HERE.parents[2]
 LOCAL = ROOT / "tests/data/otlp"
 SHARED = ROOT.parent / "shared/corpus"
 CANONICAL = runpy.run_path(str(ROOT / "benches/otlp_adapter.py"))["canonical"]
-DIALECTS = ("openinference-python", "otel-genai-latest-python", "otel-genai-legacy-python")
+DIALECTS = (
+    "openinference-python",
+    "otel-genai-latest-python",
+    "otel-genai-legacy-python",
+    "openllmetry-python",
+    "openllmetry-legacy-python",
+    "openlit-python",
+    "logfire-python",
+    "pydantic-ai-python",
+    "pydantic-evals-python",
+    "ai-sdk-js",
+    "ai-sdk-legacy-js",
+    "laminar-python",
+    "anthropic-sdk-python",
+)
 CONTENT = {"content-type", "content-encoding"}
 
 
