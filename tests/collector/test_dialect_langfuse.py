@@ -1,9 +1,14 @@
 """Langfuse's observations to the canonical row."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.collector.test_normalise import buckets, row
+
+from kansoku.prices import Prices
+from kansoku_collector.enrich.cost import pricing
+from kansoku_collector.metrics import Metrics
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "観測とは?"}]
 
@@ -196,3 +201,18 @@ def test_a_streamed_response_keeps_its_identity_in_the_notes():
     assert (span.response_id, span.finish_reasons, span.output_text) == ("resp_1", ["stop"], "a")
     assert span.metadata == {}
     assert span.attributes["langfuse.observation.metadata.temperature"] == "1.0"
+
+
+def test_a_stated_cost_goes_before_the_price_list():
+    """What the program says that it paid is the cost of the row, also where a price is known."""
+    usage = {"input": 1000, "output": 100}
+    span = observed(usage_details=usage, model__name="gpt-4o-mini", cost_details={"total": 0.5})
+    pricing(Prices(), Metrics())(span)
+    assert (span.cost_usd, span.cost_source, span.reported_usd) == (
+        Decimal("0.5"),
+        "reported",
+        Decimal("0.5"),
+    )
+    listed = observed(usage_details=usage, model__name="gpt-4o-mini")
+    pricing(Prices(), Metrics())(listed)
+    assert (listed.cost_usd, listed.cost_source) == (Decimal("0.00021"), "computed")
