@@ -3,6 +3,29 @@
 import re
 from collections.abc import Iterator
 
+# OpenTelemetry's provider names where genai-prices has another one.
+_PROVIDERS = {
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "gemini": "google",
+    "aws.bedrock": "aws",
+    "azure.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+    "moonshot_ai": "moonshotai",
+    # Routers' names for who serves a call.
+    "amazon bedrock": "aws",
+    "amazon-bedrock": "aws",
+    "bedrock": "aws",
+    "google vertex": "google",
+    "google-vertex": "google",
+    "google ai studio": "google",
+    "google-ai-studio": "google",
+    "vertex_ai": "google",
+    "xai": "x-ai",
+}
 # A prefix of routers -> the provider that is asked, in the price list's own names.
 _ROUTED = {
     "azure": "azure",
@@ -30,6 +53,11 @@ _ROUTED = {
 }
 _PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 _VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
+
+
+def listed_provider(provider: str) -> str:
+    """Return a provider's name in the price list."""
+    return _PROVIDERS.get(provider, provider)
 
 
 def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kansoku.errors import PricesError
+from kansoku.price_names import listed_provider
 from kansoku.price_terms import Terms
 from kansoku.usage import Usage
 
@@ -69,11 +70,14 @@ class Override:
 
     def matches(self, provider: str, model: str, day: date, tier: str, tokens: int) -> bool:
         """Tell whether this entry prices a call of `tokens` input tokens on `day`."""
-        if not self.since <= day < self.until or (self.provider and self.provider != provider):
+        if not self.since <= day < self.until or not self._sold_by(provider):
             return False
         if (self.tier and self.tier != (tier or "standard")) or (self.above and tokens <= self.above):
             return False
         return model.startswith(self.model[:-1]) if self.model.endswith("*") else model == self.model
+
+    def _sold_by(self, provider: str) -> bool:
+        return self.provider in ("", provider) or self.provider == listed_provider(provider)
 
     def dollars(self, usage: Usage, terms: Terms) -> tuple[Decimal, Decimal]:
         """Return what `usage` cost under `terms`: for input, and for output."""

@@ -15,24 +15,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kansoku.price_names import spellings
+from kansoku.price_names import listed_provider, spellings
 from kansoku.price_overrides import Override, Overrides, read_overrides
 from kansoku.price_terms import NO_TERMS, Terms
 from kansoku.usage import Usage
 
-# OpenTelemetry's provider names where genai-prices has another one.
-_PROVIDERS = {
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "gemini": "google",
-    "aws.bedrock": "aws",
-    "azure.ai.openai": "azure",
-    "azure.ai.inference": "azure",
-    "mistral_ai": "mistral",
-    "x_ai": "x-ai",
-    "moonshot_ai": "moonshotai",
-}
 # A model served on one's own machines has no list price, even when its name is also sold elsewhere.
 _SELF_HOSTED = frozenset({"local", "ollama", "vllm", "llama.cpp", "lmstudio", "transformers"})
 _MILLION = Decimal(1_000_000)
@@ -298,9 +285,7 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
     from genai_prices import data_snapshot  # noqa: PLC0415
 
     snapshot = data_snapshot.get_snapshot()
-    known = {vendor.id for vendor in snapshot.providers}
-    asked = _PROVIDERS.get(provider, provider)
-    for vendor_name, name in spellings(asked if asked in known else "", model):
+    for vendor_name, name in spellings(listed_provider(provider) if is_listed(provider) else "", model):
         try:
             # A known vendor that does not sell a model: another vendor's price would be a guess.
             vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
@@ -308,6 +293,14 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
             continue
         return info, f"{vendor.id}/{info.id}@genai-prices-{list_version()}"
     return None
+
+
+@cache
+def is_listed(provider: str) -> bool:
+    """Tell whether the price list knows a provider."""
+    from genai_prices import data_snapshot  # noqa: PLC0415
+
+    return any(vendor.id == listed_provider(provider) for vendor in data_snapshot.get_snapshot().providers)
 
 
 @cache

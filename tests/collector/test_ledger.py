@@ -267,6 +267,40 @@ def test_ones_own_price_of_either_name_goes_before_the_list(tmp_path):
     assert (span.cost_usd, span.price_id) == (Decimal("0.001"), "override/chat-prod@2000-01-01")
 
 
+def test_behind_a_router_the_seller_is_who_serves():
+    """A router in the list has its own price; behind any other, the price is the provider's that served."""
+    model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    behind = {"kansoku.response.upstream_provider": "Amazon Bedrock"}
+    span = priced(provider="our-router", request_model=model, attributes=behind)
+    assert span.price_id.startswith("aws/regional.anthropic")
+    own_price = priced(provider="openrouter", request_model="anthropic/claude-sonnet-4.5", attributes=behind)
+    assert own_price.price_id.startswith("openrouter/")
+
+
+def test_what_a_program_states_that_it_paid_goes_first():
+    """A contract's price is known to the program alone; it is said to be reported, also when priced anew."""
+    span = priced(attributes={"kansoku.cost.stated_usd": "0.7"})
+    assert (span.cost_usd, span.reported_usd, span.cost_source) == (
+        Decimal("0.7"),
+        Decimal("0.7"),
+        "reported",
+    )
+
+
+def test_a_providers_names_are_one_in_the_overrides(tmp_path):
+    """`azure` in the file is `azure.ai.openai` on a span."""
+    prices = own(tmp_path, '[[price]]\nmodel = "m"\nprovider = "azure"\ninput_per_million = 1\n')
+    assert priced(prices, provider="azure.ai.openai", request_model="m").cost_usd == Decimal("0.001")
+    assert priced(prices, provider="acme", request_model="m").cost_source == "unpriced"
+
+
+def test_the_documentations_file_is_one_that_is_read(tmp_path):
+    """The page's example of an overrides file has no mistake."""
+    page = Path(__file__).resolve().parents[2] / "docs/collector/ledger.md"
+    found = own(tmp_path, page.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]).overrides
+    assert (len(found.prices), len(found.aliases)) == (2, 1)
+
+
 def test_a_guessed_usage_is_an_estimate_and_both_figures_are_kept():
     """An estimate is no computation, and what a vendor reports stands beside our figure."""
     assert priced(usage_source="estimated").cost_source == "estimated"

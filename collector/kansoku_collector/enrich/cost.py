@@ -19,7 +19,7 @@ from pathlib import Path
 from kansoku import semconv
 from kansoku.errors import PricesError
 from kansoku.price_terms import Terms, read_terms
-from kansoku.prices import Cost, Prices
+from kansoku.prices import Cost, Prices, is_listed
 from kansoku.usage import Usage
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span
@@ -30,7 +30,9 @@ REPORTED = (semconv.COST_REPORTED_USD, "llm.cost.total", semconv.VENDOR_COST, "o
 # Names by which a call's model may be priced when neither model of the row is.
 NAMES = (semconv.AZURE_DEPLOYMENT, semconv.ROUTER_MODEL)
 # Every attribute besides the terms that a price depends on.
-PRICED_BY = frozenset((*REPORTED, *NAMES, semconv.COST_USD, semconv.COST_STATED_USD))
+PRICED_BY = frozenset(
+    (*REPORTED, *NAMES, semconv.COST_USD, semconv.COST_STATED_USD, semconv.UPSTREAM_PROVIDER)
+)
 MISSING = "kansoku.cost.unpriced"  # pieces without a price: the cost is only a part of what was paid
 _BUCKETS = attrgetter(*Usage._fields)
 _EXACT = Decimal("0.000000000001")
@@ -119,14 +121,23 @@ def _cost(span: Span, prices: Prices, terms: Terms) -> Cost | None:
     models = [name for name in dict.fromkeys(names) if name]
     hour = _hour(span.start)
     usage = Usage(*_BUCKETS(span)) if span.usage_source != "none" else Usage()
-    for model in prices.order(span.provider, models, span.start // (3600 * 10**9)):
-        cost = prices.cost(span.provider, model, usage, hour, terms)
-        if cost is None or not 0 <= cost.total < _TOO_MUCH:
-            continue
-        # Without usage only what is counted otherwise has a cost: pieces, and the time of a machine.
-        if span.usage_source != "none" or cost.total:
-            return cost
+    for provider in _sellers(span):
+        for model in prices.order(provider, models, span.start // (3600 * 10**9)):
+            cost = prices.cost(provider, model, usage, hour, terms)
+            if cost is None or not 0 <= cost.total < _TOO_MUCH:
+                continue
+            # Without usage only what is counted otherwise has a cost: pieces, and the time of a machine.
+            if span.usage_source != "none" or cost.total:
+                return cost
     return None
+
+
+def _sellers(span: Span) -> tuple[str, ...]:
+    """Return whose price a call may have: a router's own, else that of the provider behind it."""
+    behind = span.attributes.get(semconv.UPSTREAM_PROVIDER, "").strip().lower()
+    if not behind:
+        return (span.provider,)
+    return (span.provider, behind) if is_listed(span.provider) else (behind, span.provider)
 
 
 def _reported(span: Span) -> Decimal | None:
