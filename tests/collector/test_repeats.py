@@ -209,3 +209,14 @@ def test_projects_do_not_know_of_each_other():
     spans = [model_call(name, project=name, scope=name, response_id="msg_1") for name in ("a", "b")]
     Repeats().mark(spans)
     assert billed(*spans) == ["a", "b"]
+
+
+def test_the_billed_description_takes_the_vendors_own_counts():
+    """Instrumentors miscount streams and do not know a cache's lifetime; the vendor's span does."""
+    own = model_call("own", scope=SDK, response_id="msg_1", input_fresh=5, cache_write_1h=9, output_visible=7)
+    other = model_call(
+        "other", trace_id="u", response_id="msg_1", input_fresh=5, cache_write_5m=9, output_visible=8
+    )
+    Repeats().mark([own, other])
+    assert billed(own, other) == ["other"]
+    assert (other.cache_write_5m, other.cache_write_1h, other.output_visible) == (0, 9, 7)

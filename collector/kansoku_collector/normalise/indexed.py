@@ -68,8 +68,10 @@ def _blocks(content: Any) -> list[Any]:
 
 
 def _call(node: Any) -> dict[str, Any]:
-    names = ("id", "name", "arguments")
-    return {"type": "tool_call"} | {name: at(node, name) for name in names if at(node, name) is not None}
+    inner = at(node, "function")
+    source = inner if isinstance(inner, dict) else node
+    found = {"id": at(node, "id"), "name": at(source, "name"), "arguments": at(source, "arguments")}
+    return {"type": "tool_call"} | {name: value for name, value in found.items() if value is not None}
 
 
 def _tool(node: Any) -> dict[str, Any]:

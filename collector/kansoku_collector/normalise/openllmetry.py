@@ -73,6 +73,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     documents = _take_hits(raw)
     gen_ai.read(raw, left, span)
     span.dialect = "openllmetry"
+    if span.provider in ("", "langchain"):  # the framework is not who answered
+        span.provider = text(left.get("traceloop.association.properties.ls_provider")) or span.provider
     span.provider = _PROVIDERS.get(span.provider, span.provider)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
@@ -99,10 +101,18 @@ def _read_entity(left: Attributes, span: Span) -> None:
         span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
         span.tool_arguments = span.tool_arguments or _arguments(given)
         span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
-    elif span.operation == "retrieval":
+    elif span.operation == "retrieval" or _is_retriever(given, answered):
+        span.operation = "retrieval"
         _read_retrieval(span, given, answered)
     span.input_text = span.input_text or searchable(plain(given))
     span.output_text = span.output_text or searchable(plain(answered))
+
+
+def _is_retriever(given: Any, answered: Any) -> bool:
+    """Tell whether a task is LangChain's retriever, which older versions do not say."""
+    if not isinstance(answered, str) or '"documents"' not in answered[:100]:
+        return False
+    return "query" in mapping(given) and isinstance(mapping(answered).get("documents"), list)
 
 
 def _arguments(given: Any) -> str:

@@ -3,7 +3,7 @@
 Three cases. A model call beneath another one that can be the same call (a framework's instrumentation around
 a client's): the outer one is billed, unless only the inner one knows the usage. A span around several calls
 that reports their sum: the inner ones are billed. Two instrumentations that report the same response id at
-the same time, in whichever traces: one is billed, the vendor's own span last.
+the same time, in whichever traces: one is billed, the vendor's own span last, whose counts it takes over.
 
 Spans of a call need not arrive together, and rows are never changed. So calls are remembered for a while, and
 whichever description comes later is the one that is not billed; see docs/collector.md.
@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 
@@ -90,6 +91,7 @@ class Repeats:
             self._compare(call)
         for call in sorted(calls.values(), key=_least_sure):
             self._once(call)
+        _take_own_counts(calls)
         for call in calls.values():
             self._remember(call)
 
@@ -206,6 +208,24 @@ def _is_other_description(one: Facts, other: Facts) -> bool:
     if one.span_id == other.span_id or one.scope == other.scope:
         return False
     return one.start <= other.end + _SLACK_NS and other.start <= one.end + _SLACK_NS
+
+
+def _take_own_counts(calls: dict[Key, Call]) -> None:
+    """Give the billed description of an answer the counts of the vendor's own span.
+
+    They are the surest: instrumentors miscount streams, and do not know how long a cache is written for.
+    """
+    own = {
+        (call.span.project, call.facts.response_id): call.span
+        for call in calls.values()
+        if call.facts.scope.startswith(ANTHROPIC) and call.facts.response_id and call.facts.counted
+    }
+    for call in calls.values() if own else ():
+        source = own.get((call.span.project, call.facts.response_id))
+        if source is not None and source is not call.span and call.span.billed and not source.billed:
+            call.span.usage_source = source.usage_source
+            for name in Usage._fields:
+                setattr(call.span, name, getattr(source, name))
 
 
 def _least_sure(call: Call) -> tuple[bool, bool, bool]:
