@@ -189,3 +189,36 @@ def test_hits_of_a_vector_database_are_documents():
         "retrieval",
         [{"id": "d1", "score": 0.2, "content": "9:00"}],
     )
+
+
+def test_the_provider_is_who_answered():
+    """LangChain's calls name the framework; its own note names the vendor, and clouds have one name each."""
+    noted = {"traceloop.association.properties.ls_provider": "anthropic"}
+    assert row(FLAT | noted | {"gen_ai.system": "Langchain"}).provider == "anthropic"
+    assert row(FLAT | noted).provider == "openai"
+    assert row(FLAT | {"gen_ai.system": "Azure"}).provider == "azure.ai.openai"
+    assert row(FLAT | {"gen_ai.system": "AWS"}).provider == "aws.bedrock"
+
+
+def test_calls_of_functions_in_either_nesting_are_restored():
+    """JavaScript's instrumentation nests the function, the oldest has one function call without a list."""
+    base = {"llm.request.type": "chat", "gen_ai.completion.0.role": "assistant"}
+    nested = {
+        "gen_ai.completion.0.tool_calls.0.function.name": "weather",
+        "gen_ai.completion.0.tool_calls.0.function.arguments": "{}",
+    }
+    single = {
+        "gen_ai.completion.0.function_call.name": "weather",
+        "gen_ai.completion.0.function_call.arguments": "{}",
+    }
+    for attributes in (nested, single):
+        parts = json.loads(row(base | attributes).output_messages)[0]["parts"]
+        assert parts == [{"type": "tool_call", "name": "weather", "arguments": {}}]
+
+
+def test_an_older_retriever_is_a_retrieval():
+    """A task that was asked a query and answers with documents is one, whatever it is called."""
+    task = {"traceloop.span.kind": "task", "traceloop.entity.input": '{"query":"hours"}'}
+    found = row(task | {"traceloop.entity.output": '{"documents":[{"page_content":"9:00"}]}'})
+    assert (found.operation, found.retrieval_query) == ("retrieval", "hours")
+    assert row(task | {"traceloop.entity.output": '{"outputs":"9:00"}'}).operation == "chain"
