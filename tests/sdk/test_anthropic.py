@@ -170,15 +170,19 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
 def test_what_a_cache_gave_and_took_has_its_own_price(
     vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A write costs 1.25 and a read 0.1 times the input: 1 dollar a million, 5 for output."""
+    """A write costs 1.25 (for an hour: 2) and a read 0.1 times the input; a web search costs a cent.
+
+    Input is 1 dollar a million, output 5.
+    """
     monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
     spans = start()
     clock.use(lambda: 1_764_000_000_000_000_000)
-    vendor.answer(message(usage={**USAGE, "cache_creation": {"ephemeral_5m_input_tokens": 50}}))
+    vendor.answer(message(usage=USAGE))
     with anthropic.Anthropic(api_key="sk-test", base_url=vendor.url) as client:
         client.messages.create(model=MODEL, max_tokens=300, messages=ASK)
-    dollars = 100 + 50 * Decimal("1.25") + 30 * Decimal("0.1") + 40 * 5
-    assert spans.attributes()["kansoku.cost.usd"] == pytest.approx(float(dollars / 1_000_000), rel=1e-12)
+    tokens = 100 + 20 * Decimal("1.25") + 30 * 2 + 30 * Decimal("0.1") + 40 * 5
+    dollars = tokens / 1_000_000 + 2 * Decimal("0.01")
+    assert spans.attributes()["kansoku.cost.usd"] == pytest.approx(float(dollars), rel=1e-12)
 
 
 STREAMED = [

@@ -60,7 +60,7 @@ def closed() -> Iterator[None]:
 
 
 def test_converse_is_one_client_span_with_everything_said(vendor: Any, spans: Any) -> None:
-    """Request, answer, cached tokens by lifetime, cost, guardrail and tiers of a call are on its span."""
+    """Request, answer, cached tokens by lifetime, guardrail and tiers of a call are on its span."""
     usage = {
         "inputTokens": 20,
         "outputTokens": 8,
@@ -102,8 +102,7 @@ def test_converse_is_one_client_span_with_everything_said(vendor: Any, spans: An
         StatusCode.UNSET,
     )
     found = spans.attributes()
-    assert found.pop("kansoku.cost.price_id").startswith("aws/")
-    assert found.pop("kansoku.cost.usd") > 0
+    # No cost: the list has no price for Bedrock's priority tier, and the ordinary one is not what is paid.
     assert {name: json.loads(found.pop(name)) for name in sorted(found) if name in CONTENT} == {
         "gen_ai.input.messages": [
             {"role": "user", "parts": [{"type": "text", "content": "傘は何ごみですか"}]}
