@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import buckets, row
 
@@ -201,3 +202,25 @@ def test_a_translated_span_gets_back_the_model_that_was_asked():
     assert (span.parameters, span.streaming, span.billed) == ({"seed": "7"}, True, True)
     found = row({"gen_ai.operation.name": "RETRIEVER"}, scope="mlflow.tracing.provider")
     assert (found.operation, found.billed) == ("retrieval", False)
+
+
+@pytest.mark.parametrize("odd", [{}, [], 7, None, "text"])
+def test_objects_of_another_shape_are_stored_and_not_refused(odd):
+    """What a program puts where a vendor's object is expected never stops a span."""
+    for answer in (
+        {"choices": [odd]},
+        {"choices": [{"message": {"type": odd, "content": [{"type": odd}]}}]},
+        {"candidates": [odd]},
+        {"generations": [[odd]]},
+        {"output": [{"type": odd}, odd]},
+        {"content": [{"type": "tool_use", "id": odd, "input": odd}], "tool_calls": [odd]},
+        {"usage": odd},
+        odd,
+    ):
+        for request in (
+            {"messages": [odd, {"role": odd, "content": odd}], "tools": odd},
+            {"contents": odd},
+            odd,
+        ):
+            span = traced(given=request, answered=answer)
+            assert (span.dialect, span.operation, span.billed) == ("mlflow", "chat", True)

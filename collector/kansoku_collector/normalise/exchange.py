@@ -156,7 +156,7 @@ def _message(value: Any, role: str) -> Message:
         content = value.get("content")
         if isinstance(content, list):  # LangChain tells Anthropic's calls twice
             content = [
-                item for item in content if not (isinstance(item, dict) and item.get("type") in _CALLS)
+                item for item in content if not (isinstance(item, dict) and text(item.get("type")) in _CALLS)
             ]
         value = {**value, "content": content, "tool_calls": calls}
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
@@ -250,14 +250,16 @@ def _joined(value: list[Any]) -> Message:
 def _is_items(value: Any) -> bool:
     return isinstance(value, list) and any(
         isinstance(item, dict)
-        and item.get("type") in _ITEMS
+        and text(item.get("type")) in _ITEMS
         and ("role" not in item or item["type"] == "message")
         for item in value
     )
 
 
 def _is_block(value: dict[str, Any]) -> bool:
-    return "role" not in value and "lc" not in value and value.get("type") in {"text", "thinking", *_CALLS}
+    return (
+        "role" not in value and "lc" not in value and text(value.get("type")) in {"text", "thinking", *_CALLS}
+    )
 
 
 def _reason(value: Any) -> Any:
