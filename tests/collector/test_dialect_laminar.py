@@ -100,6 +100,16 @@ def test_a_request_of_claude_code_includes_its_caches():
     }
 
 
+def test_small_caches_of_claude_code_are_added_too():
+    """Fewer cached tokens than fresh ones do not tell that they are counted apart; the dialect does."""
+    counts = {"input_tokens": 100, "output_tokens": 1, "cache_read_tokens": 40}
+    assert buckets(row(counts, name="claude_code.llm_request")) == {
+        "input_fresh": 100,
+        "cache_read": 40,
+        "output_visible": 1,
+    }
+
+
 def test_other_spans_of_claude_code_are_not_billed():
     """A tool is a tool, an interaction contains requests, and a failure says so."""
     tool = row({"tool_name": "Bash", "tool_use_id": "toolu_1"}, name="claude_code.tool")

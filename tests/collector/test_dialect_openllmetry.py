@@ -56,8 +56,8 @@ def test_flattened_messages_are_restored():
 
 def test_text_that_looks_like_json_stays_text():
     """Only blocks with a type are blocks; a user may write a JSON array."""
-    span = row(FLAT | {"gen_ai.prompt.1.content": "[1, 2]"})
-    assert span.input_text == "[1, 2]"
+    for words in ("[1, 2]", '[{"a": 1}]'):
+        assert row(FLAT | {"gen_ai.prompt.1.content": words}).input_text == words
 
 
 def test_prompts_of_the_conventions_are_not_messages():
