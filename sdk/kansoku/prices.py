@@ -128,10 +128,11 @@ class Prices:
         None is not zero: whoever adds costs up must say how many calls were left out.
         """
         at = at.astimezone(UTC)
-        provider, model = self.overrides.resolve(provider, model, at.date())
-        entry = self.overrides.find(provider, model, at.date(), terms.tier, usage.input_tokens)
-        if entry is not None:
-            return _own_cost(entry, usage, terms)
+        if self.overrides:
+            provider, model = self.overrides.resolve(provider, model, at.date())
+            entry = self.overrides.find(provider, model, at.date(), terms.tier, usage.input_tokens)
+            if entry is not None:
+                return _own_cost(entry, usage, terms)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
         return _list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
 

@@ -89,17 +89,20 @@ def pricing(prices: Prices | Callable[[], Prices], metrics: Metrics) -> Callable
 
 def put_cost(span: Span, prices: Prices) -> None:
     """Write cost, source and price of a row, and what the sender reports."""
-    if span.reported_usd is None:
+    told = not span.attributes.keys().isdisjoint(PRICED_BY)
+    if told and span.reported_usd is None:
         span.reported_usd = _reported(span)
     span.cost_usd = span.cost_input_usd = Decimal(0)
     span.cost_source = span.price_id = ""
     span.attributes.pop(MISSING, None)
-    if (stated := _dollars(span.attributes.get(semconv.COST_STATED_USD))) is not None:
+    if told and (stated := _dollars(span.attributes.get(semconv.COST_STATED_USD))) is not None:
         span.cost_usd = span.reported_usd = stated
         span.cost_source = "reported"
         return
-    terms = read_terms(span.attributes, span.provider, Decimal(span.duration_ns) / 10**9)
-    cost = _cost(span, prices, terms)
+    # Only a price of one's own goes by the time of a call.
+    seconds = Decimal(span.duration_ns) / 10**9 if prices.overrides else Decimal(0)
+    terms = read_terms(span.attributes, span.provider, seconds)
+    cost = _cost(span, prices, terms, told=told)
     if cost is not None:
         span.cost_usd, span.cost_input_usd = cost.total.quantize(_EXACT), cost.input.quantize(_EXACT)
         span.price_id = cost.price_id
@@ -116,12 +119,12 @@ def put_cost(span: Span, prices: Prices) -> None:
             span.attributes[MISSING] = ",".join(cost.missing)
 
 
-def _cost(span: Span, prices: Prices, terms: Terms) -> Cost | None:
-    names = [span.response_model, span.request_model, *map(span.attributes.get, NAMES)]
+def _cost(span: Span, prices: Prices, terms: Terms, *, told: bool) -> Cost | None:
+    names = [span.response_model, span.request_model, *map(span.attributes.get, NAMES if told else ())]
     models = [name for name in dict.fromkeys(names) if name]
     hour = _hour(span.start)
     usage = Usage(*_BUCKETS(span)) if span.usage_source != "none" else Usage()
-    for provider in _sellers(span):
+    for provider in _sellers(span) if told else (span.provider,):
         for model in prices.order(provider, models, span.start // (3600 * 10**9)):
             cost = prices.cost(provider, model, usage, hour, terms)
             if cost is None or not 0 <= cost.total < _TOO_MUCH:
