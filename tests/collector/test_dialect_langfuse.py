@@ -216,3 +216,18 @@ def test_a_stated_cost_goes_before_the_price_list():
     listed = observed(usage_details=usage, model__name="gpt-4o-mini")
     pricing(Prices(), Metrics())(listed)
     assert (listed.cost_usd, listed.cost_source) == (Decimal("0.00021"), "computed")
+
+
+def test_a_program_s_own_span_is_read_by_the_conventions():
+    """Langfuse's kind and prompt may stand on a span with the names of the conventions."""
+    attributes = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.prompt.name": "faq",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 2,
+    }
+    span = row(attributes)
+    assert (span.dialect, span.operation, span.billed) == ("langfuse", "chat", True)
+    assert (span.request_model, span.prompt_name) == ("gpt-4o-mini", "faq")
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 2}

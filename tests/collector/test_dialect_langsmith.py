@@ -186,3 +186,23 @@ def test_an_error_has_its_class_and_its_words():
         "RateLimitError",
         "Error code: 429",
     )
+
+
+def test_a_program_s_own_span_is_read_by_the_conventions():
+    """LangSmith's kind and notes may stand on a span with the conventions' names, flattened or not."""
+    attributes = {
+        "langsmith.span.kind": "LLM",
+        "langsmith.metadata.user_id": "u-1",
+        "gen_ai.system": "OpenAI",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": "Hi",
+        "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.content": "Hello.",
+        "gen_ai.usage.prompt_tokens": 10,
+        "gen_ai.usage.completion_tokens": 2,
+    }
+    span = row(attributes)
+    assert (span.dialect, span.operation, span.billed, span.provider) == ("langsmith", "chat", True, "openai")
+    assert (span.input_text, span.output_text, span.user_id) == ("Hi", "Hello.", "u-1")
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 2}

@@ -224,3 +224,14 @@ def test_objects_of_another_shape_are_stored_and_not_refused(odd):
         ):
             span = traced(given=request, answered=answer)
             assert (span.dialect, span.operation, span.billed) == ("mlflow", "chat", True)
+
+
+def test_a_translated_answer_has_no_reasoning_among_its_words():
+    """MLflow's translation writes a reasoning item of the Responses API as text."""
+    item = json.dumps({"id": "rs_1", "summary": [], "type": "reasoning"})
+    answers = [
+        {"role": "assistant", "parts": [{"type": "text", "content": words}], "finish_reason": "completed"}
+        for words in (item, "Hello.")
+    ]
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(answers)}
+    assert row(attributes, scope="mlflow.tracing.provider").output_text == "Hello."

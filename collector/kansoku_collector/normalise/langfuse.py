@@ -5,6 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.counts import flat_counts, vendor_counts
 from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
@@ -52,12 +53,21 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     _read_error(left, span)
     notes = _take_notes(left)
     given, answered = left.pop(f"{_OBSERVATION}input", None), left.pop(f"{_OBSERVATION}output", None)
-    span.prompt_name = text(first(left, f"{_OBSERVATION}prompt.name", "langfuse.prompt.name"))
-    span.prompt_version = text(first(left, f"{_OBSERVATION}prompt.version", "langfuse.prompt.version"))
-    if span.operation in MODEL_OPERATIONS:
+    if span.operation in MODEL_OPERATIONS and s.REQUEST_MODEL in left and given is None and answered is None:
+        left[s.OPERATION] = span.operation  # a program's own span: this kind on the names of the conventions
+        gen_ai.read(raw, left, span)
+        span.dialect = "langfuse"
+        _read_usage(left, span, {})
+    elif span.operation in MODEL_OPERATIONS:
         _read_call(raw, left, span, (given, answered), notes)
     else:
         put_step(span, left, given, answered)
+    prompt = first(left, f"{_OBSERVATION}prompt.name", "langfuse.prompt.name")
+    version = first(left, f"{_OBSERVATION}prompt.version", "langfuse.prompt.version")
+    span.prompt_name, span.prompt_version = (
+        text(prompt) or span.prompt_name,
+        text(version) or span.prompt_version,
+    )
     _put_notes(left, span, notes)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai, indexed
 from kansoku_collector.normalise.counts import vendor_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
@@ -78,7 +79,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     }
     given, answered = left.pop("gen_ai.prompt", None), left.pop("gen_ai.completion", None)
     system = text(left.pop("gen_ai.system", None))
-    if span.operation in MODEL_OPERATIONS:
+    if span.operation in MODEL_OPERATIONS and given is None and _told_by_conventions(left):
+        _read_by_hand(raw, left, span, system)
+    elif span.operation in MODEL_OPERATIONS:
         span.provider = text(notes.get("ls_provider") or ("" if system == "langchain" else system)).lower()
         _read_call(left, span, given, answered, notes)
     else:
@@ -87,6 +90,18 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         put_step(span, left, _unwrapped(given, "input"), _unwrapped(answered, "output"))
     _read_error(raw, left, span)
     _put_notes(left, span, notes)
+
+
+def _told_by_conventions(left: Attributes) -> bool:
+    return s.INPUT_MESSAGES in left or s.OUTPUT_MESSAGES in left or indexed.is_indexed(left)
+
+
+def _read_by_hand(raw: RawSpan, left: Attributes, span: Span, system: str) -> None:
+    """Read a span that a program made itself: LangSmith's kind on the names of the conventions."""
+    left[s.OPERATION] = span.operation
+    left.setdefault("gen_ai.system", system)
+    gen_ai.read(raw, left, span)
+    span.dialect = "langsmith"
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: dict[str, Any]) -> None:

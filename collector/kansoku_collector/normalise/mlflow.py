@@ -120,6 +120,7 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     bare = {name: decode(left.pop(name)) for name in PARAMETERS if name in left}
     if truth(left.pop("stream", None)):
         left.setdefault(s.STREAM, True)
+    _drop_reasoning(left)
     gen_ai.read(raw, left, span)
     span.dialect = "mlflow"
     span.parameters = read_parameters(bare) | span.parameters
@@ -130,6 +131,18 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
         put_step(span, left, span.tool_arguments, decode(span.tool_result))
     if span.tool_definitions:
         left.pop("tools", None)
+
+
+def _drop_reasoning(left: Attributes) -> None:
+    """Drop messages that are a Responses reasoning item, which the translation writes as words."""
+    answered = load(left.get(s.OUTPUT_MESSAGES))
+    if isinstance(answered, list) and '"reasoning' in text(left[s.OUTPUT_MESSAGES]).replace("\\", ""):
+        left[s.OUTPUT_MESSAGES] = [message for message in answered if not _is_reasoning(message)]
+
+
+def _is_reasoning(message: Any) -> bool:
+    parts = items(mapping(message).get("parts"))
+    return len(parts) == 1 and mapping(mapping(parts[0]).get("content")).get("type") == "reasoning"
 
 
 def _read_context(left: Attributes, span: Span) -> None:
