@@ -19,8 +19,9 @@ _TEXTS = (
 _NUMBERS = (
     "duration_ns", "times", "input_fresh", "cache_read", "cache_write_5m", "cache_write_1h",
     "output_visible", "reasoning", "audio_in", "audio_out", "image", "reported_usd",
-    "cost_usd", "cost_input_usd", "cost_source", "price_id", "batch",
+    "cost_usd", "cost_input_usd", "cost_source", "price_id",
 )  # fmt: skip
+_CORRECTED = ("cost_usd", "cost_input_usd", "cost_source", "price_id", "batch")
 
 
 class ModelDay(NamedTuple):
@@ -62,7 +63,8 @@ def calls_by_hour(
 
     A span that was stored twice is one call.
     """
-    named = " AND model = {model:String}" if model else ""
+    answered = "if(response_model = '', request_model, response_model)"
+    named = f" AND {answered} = {{model:String}}" if model else ""
     parameters: dict[str, Any] = {"project": project, "start": since, "end": until, "model": model}
     hours = client.query(
         f"""SELECT DISTINCT toUnixTimestamp(toStartOfHour(start)) AS hour FROM spans
@@ -72,19 +74,34 @@ def calls_by_hour(
     columns = ", ".join((*_TEXTS, *_NUMBERS))
     for (hour,) in hours:
         first = datetime.fromtimestamp(hour, UTC)
+        bound = parameters | {
+            "attributes": list(attributes),
+            "start": max(since, first),
+            "end": min(until, first + timedelta(hours=1)),
+        }
         found = client.query(
-            f"""SELECT {columns}, toUnixTimestamp64Nano(start) AS start_ns,
+            f"""SELECT {columns}, toUnixTimestamp64Nano(start) AS start_ns, '' AS batch,
                 mapFilter((k, v) -> k IN {{attributes:Array(String)}}, attributes) AS attributes
-            FROM priced_calls WHERE project = {{project:String}} AND {_WITHIN}{named}
+            FROM spans WHERE project = {{project:String}} AND billed = 1 AND {_WITHIN}{named}
             ORDER BY start, span_id LIMIT 1 BY trace_id, span_id""",
-            parameters=parameters
-            | {
-                "attributes": list(attributes),
-                "start": max(since, first),
-                "end": min(until, first + timedelta(hours=1)),
-            },
+            parameters=bound,
         )
-        yield list(found.named_results())
+        now = _corrections(client, bound)
+        yield [call | now.get((call["trace_id"], call["span_id"]), {}) for call in found.named_results()]
+
+
+def _corrections(client: Client, bound: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return by call of a stretch what its figures are since they were corrected.
+
+    By time, as corrections are sorted: the view would gather those of all days for every hour.
+    """
+    latest = ", ".join(f"argMax(c.{name}, corrected)" for name in _CORRECTED)
+    rows = client.query(
+        f"""SELECT trace_id, span_id, {latest} FROM corrections AS c
+        WHERE project = {{project:String}} AND {_WITHIN} GROUP BY trace_id, span_id""",
+        parameters=bound,
+    ).result_rows
+    return {(row[0], row[1]): dict(zip(_CORRECTED, row[2:], strict=True)) for row in rows}
 
 
 def projects(client: Client) -> list[str]:
