@@ -225,7 +225,7 @@ def record_error(target: trace.Span, error: BaseException, capture: bool | None 
         target.set_status(trace.StatusCode.ERROR)
         return
     target.set_status(trace.StatusCode.ERROR, cut(str(error), 2048))
-    # On the innermost span alone: an exception that passes a thousand levels has one traceback, not a thousand.
+    # On the innermost span alone: what passes a thousand levels has one traceback, not a thousand.
     known = target.get_span_context().trace_id, id(error)
     if _told.get() != known:
         _told.set(known)

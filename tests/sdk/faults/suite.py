@@ -1,7 +1,7 @@
 """Run the fault suite: `python suite.py ADAPTER [--python INTERPRETER] [CASE ...]`.
 
 Each case is a process of its own, in which a real client talks to a model while something is wrong. It runs
-once without an SDK and once with it. The case holds when both saw the same (results, exceptions, order), ended
+once without an SDK and once with it. The case holds when both saw the same results and exceptions, ended
 with the same exit code in time, printed no traceback that the program alone does not print (a logged warning
 is allowed), and the second did not need much more memory.
 """

@@ -1,6 +1,6 @@
 """Run programs of the fault suite, each in a process of its own, forked from this one for speed.
 
-Reads one request a line on stdin: {"adapter", "case", "endpoint", "stdout", "stderr"}; the last two are paths.
+Reads one request a line on stdin: {"adapter", "case", "endpoint", "stdout", "stderr"}, the last two paths.
 Answers with one line {"exit_code", "seconds"}; `exit_code` is null when the process had to be killed.
 """
 
