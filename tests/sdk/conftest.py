@@ -1,5 +1,6 @@
 """What the SDK's tests share: spans in memory, a collector that records, a model that answers."""
 
+import asyncio
 import gzip
 import json
 import threading
@@ -72,6 +73,17 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Spans]]:
 def spans(start: Callable[..., Spans]) -> Spans:
     """Start the SDK and give its spans."""
     return start()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_is_left() -> Iterator[None]:
+    """Close the event loop that a framework's `run_sync` made for itself: it would be reported much later."""
+    yield
+    policy: Any = asyncio.get_event_loop_policy()
+    left = getattr(getattr(policy, "_local", None), "_loop", None)
+    if left is not None and not left.is_running():
+        left.close()
+        asyncio.set_event_loop_policy(None)
 
 
 @dataclass
