@@ -62,7 +62,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert code == 0, (data / "log.txt").read_text()[-3000:]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs until it stops: no test of another file could run one
 def browser() -> Iterator[Browser]:
     """Start Chromium without a window and without calls of its own."""
     path = chromium()
