@@ -12,6 +12,7 @@ from opentelemetry import trace
 from kansoku import clock, estimation, runtime, semconv
 from kansoku.content import cut, to_json
 from kansoku.described import mark
+from kansoku.description import NOTHING_SAID, Describe, Description
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
 from kansoku.price_terms import read_terms
@@ -52,7 +53,10 @@ class Answer:
 
 
 class Reader(Protocol):
-    """Understands the requests and the responses of one endpoint of one vendor."""
+    """Understands the requests and the responses of one endpoint of one vendor.
+
+    A reader may have a `brief` (`kansoku.stream.Brief`): then it is asked later, about copies.
+    """
 
     operation: str
 
@@ -70,15 +74,21 @@ class Reader(Protocol):
 
 
 class Call:
-    """A call under way; it ends once, whoever says so first."""
+    """A call under way; it ends once, whoever says so first.
+
+    What its reader can copy at a glance (`Reader.brief`) is read when somebody looks at the span: reading it
+    in the background, many calls in a row, takes a third of the time.
+    """
 
     __slots__ = (
         "_arguments",
-        "_attributes",
         "_ended",
+        "_knows_user",
         "_model",
-        "_provider",
+        "_notes",
+        "_origin",
         "_reader",
+        "_request",
         "_running",
         "_span",
         "_started",
@@ -96,45 +106,53 @@ class Call:
         self._reader = reader
         self._running = running
         self._ended = False
-        self._arguments = arguments
-        request = reader.request(arguments, running.capture)
-        self._model = request.model
-        self._provider, address, port = reader.origin(resource, running.local_provider)
+        brief = getattr(reader, "brief", None)
+        copied = brief.copy_request(arguments) if brief is not None else None
+        request = reader.request(arguments, running.capture) if copied is None else None
+        self._arguments = arguments if copied is None else copied
+        self._model = self._arguments["model"] if request is None else request.model
+        self._origin = reader.origin(resource, running.local_provider)
         self._started = clock.now()
         note_call(outside, reader.operation)
+        self._knows_user = semconv.USER_ID in stamps(outside)
         self._span = running.tracer.start_span(
-            f"{reader.operation} {request.model}" if request.model else reader.operation,
+            f"{reader.operation} {self._model}" if self._model else reader.operation,
             context=outside,
             kind=trace.SpanKind.CLIENT,
             attributes={
                 semconv.OPERATION: reader.operation,
-                semconv.PROVIDER: self._provider,
-                semconv.REQUEST_MODEL: request.model,
+                semconv.PROVIDER: self._origin[0],
+                semconv.REQUEST_MODEL: self._model,
             },
             start_time=self._started,
             record_exception=False,
         )
-        here = trace.set_span_in_context(self._span, outside)
-        self.context = otel_context.set_value(_INSIDE, request.attributes, here)
-        # Written on the span at its end, in one go; content becomes text now, before the caller changes it.
-        self._attributes = request.attributes
-        if semconv.USER_ID in stamps(outside):
-            self._attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
-        if address:
-            self._attributes[semconv.SERVER_ADDRESS] = address
-            self._attributes[semconv.SERVER_PORT] = port
-        if running.capture and self._span.is_recording():
-            self._write_content(request)
+        # What is learnt on the way, written on the span at its end, in one go.
+        self._notes: dict[str, Any] = {}
+        self.context = otel_context.set_value(
+            _INSIDE, self._notes, trace.set_span_in_context(self._span, outside)
+        )
+        self._request: dict[str, Any] | None = None
+        if request is not None:
+            # Content becomes text now, before the caller changes it.
+            self._request = self._request_attributes(request)
 
-    def _write_content(self, request: Request) -> None:
-        limit = self._running.max_bytes
+    def _request_attributes(self, request: Request) -> dict[str, Any]:
+        attributes, limit = request.attributes, self._running.max_bytes
+        if self._knows_user:
+            attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
+        if self._origin[1]:
+            attributes[semconv.SERVER_ADDRESS], attributes[semconv.SERVER_PORT] = self._origin[1:]
+        if not self._running.capture:
+            return attributes
         if request.messages:
-            self._attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
+            attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
         if request.instructions:
             text = [{"type": "text", "content": request.instructions}]
-            self._attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(text, limit)
+            attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(text, limit)
         if request.tools:
-            self._attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
+            attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
+        return attributes
 
     def take(self, result: Any, arguments: Mapping[str, Any], streams: bool = False) -> Any:
         """Return what the caller gets: the response, or a stream that ends this call at its own end.
@@ -156,9 +174,15 @@ class Call:
 
     def answer(self, response: Any) -> None:
         """End the call with a whole response."""
-        if not self._ended:
-            recording = self._span.is_recording()
-            self.end(self._reader.response(response, self._running.capture) if recording else None)
+        if self._ended:
+            return
+        reader, capture = self._reader, self._running.capture
+        brief = getattr(reader, "brief", None)
+        copied = brief.copy_response(response) if brief is not None else None
+        if copied is not None:
+            self._end(lambda: self._described(reader.response(copied, capture)))
+        else:
+            self.end(reader.response(response, capture) if self._span.is_recording() else None)
 
     @guard
     def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
@@ -166,44 +190,50 @@ class Call:
         if self._ended:
             return
         ended = clock.now()
-        self._attributes[semconv.STREAM] = True
+        self._notes[semconv.STREAM] = True
         if first:
-            self._attributes[semconv.TIME_TO_FIRST_CHUNK] = max(0, first - self._started) / 1e9
+            self._notes[semconv.TIME_TO_FIRST_CHUNK] = max(0, first - self._started) / 1e9
         if early:
-            self._attributes[semconv.STREAM_CLOSED_EARLY] = True
-        answer = None
-        if chunks and self._span.is_recording():
-            try:
-                answer = self._reader.fold(chunks, self._running.capture)
-                self._measure(answer, chunks, ended - first)
-            except Exception as fault:  # noqa: BLE001 - the span is worth having without its content
-                swallow("call.fold", fault)
+            self._notes[semconv.STREAM_CLOSED_EARLY] = True
         if error is not None:
             self._write_error(error)
-        self.end(answer, ended)
+        if not chunks or not self._span.is_recording():
+            self.end(None, ended)
+            return
+
+        def told() -> Description:
+            answer = self._reader.fold(chunks, self._running.capture)
+            self._measure(answer, chunks, ended - first)
+            return self._described(answer)
+
+        if getattr(self._reader, "brief", None) is None:
+            described = _try(told)
+            self._end(lambda: described, ended)
+        else:
+            self._end(told, ended)
 
     def _measure(self, answer: Answer, chunks: list[Any], nanoseconds: int) -> None:
         """Write how fast a stream was; guess the tokens of one that does not count them, and say so."""
         if answer.usage is not None:
             rate = tokens_per_second(answer.usage.output_tokens, nanoseconds, len(chunks))
             if rate is not None:
-                self._attributes[semconv.TOKENS_PER_SECOND] = rate
+                self._notes[semconv.TOKENS_PER_SECOND] = rate
         elif self._running.settings.estimate_usage and self._reader.operation in _ESTIMATED:
             asked = self._reader.request(self._arguments, True)
             told = answer if self._running.capture else self._reader.fold(chunks, True)
             guess = estimation.estimate(
                 asked.messages or (), asked.instructions, asked.tools or [], told.messages
             )
-            self._attributes.update(guess)
+            self._notes.update(guess)
 
     def _write_error(self, error: BaseException) -> None:
         record_error(self._span, error, self._running.capture)
-        self._attributes.update(error_facts(error))
+        self._notes.update(error_facts(error))
 
     @guard
     def note(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes, to be written at the end over what is there."""
-        self._attributes.update(attributes)
+        self._notes.update(attributes)
 
     @guard
     def fail(self, error: BaseException) -> None:
@@ -215,23 +245,54 @@ class Call:
     @guard
     def end(self, answer: Answer | None = None, ended: int = 0) -> None:
         """End the span, now or as of `ended`, with what the answer says."""
-        if self._ended:
-            return
+        if not self._ended:
+            # Read now: the answer may share parts with the response, which the caller is about to get.
+            described = NOTHING_SAID if answer is None else _try(lambda: self._described(answer))
+            self._end(lambda: described, ended)
+
+    def _end(self, told: Describe, ended: int = 0) -> None:
+        """End the span; `told` gives what the answer says, and is asked when somebody looks at the span."""
         self._ended = True
         ended = ended or clock.now()
+        span: Any = self._span
+        end_described = getattr(span, "end_described", None)
+        if end_described is not None:
+            end_described(ended, lambda: self._describe(told))
+            return
         try:
-            if answer is not None:
-                self._write_answer(answer)
-            self._span.set_attributes(self._attributes)
+            if span.is_recording():
+                said = self._describe(told)
+                span.set_attributes(said.attributes)
+                if said.failed:
+                    span.set_status(trace.StatusCode.ERROR, said.words)
         finally:
-            self._span.end(ended)
+            span.end(ended)
 
-    def _write_answer(self, answer: Answer) -> None:
-        if answer.failure:
-            words = cut(answer.failure_message, 2048) if self._running.capture else None
-            self._span.set_status(trace.StatusCode.ERROR, words)
-        found = answer_attributes(answer, self._running, self._provider, self._model, self._started)
-        self._attributes.update(found)
+    def _describe(self, told: Describe) -> Description:
+        attributes = self._request
+        if attributes is None:
+            attributes = _try(self._asked).attributes
+        answer = _try(told)
+        return answer._replace(attributes={**attributes, **self._notes, **answer.attributes})
+
+    def _asked(self) -> Description:
+        request = self._reader.request(self._arguments, self._running.capture)
+        return Description(self._request_attributes(request))
+
+    def _described(self, answer: Answer) -> Description:
+        found = answer_attributes(answer, self._running, self._origin[0], self._model, self._started)
+        if not answer.failure:
+            return Description(found)
+        return Description(found, True, cut(answer.failure_message, 2048) if self._running.capture else None)
+
+
+def _try(told: Describe) -> Description:
+    """Return what is told; a span is worth having without it."""
+    try:
+        return told()
+    except Exception as error:  # noqa: BLE001 - the border
+        swallow("call.describe", error)
+        return NOTHING_SAID
 
 
 def answer_attributes(

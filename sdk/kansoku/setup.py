@@ -35,6 +35,8 @@ _spans, _feedback = Receipt(), Receipt()
 class Processor(SpanProcessor):
     """Stamps what `kansoku.context()` holds on every span that starts, and queues every span that ends."""
 
+    reads_later = True  # nothing but times and ids is looked at before the span is encoded
+
     def __init__(self) -> None:
         self.outbox: Outbox | None = None
         self.exit_timeout = 0.0

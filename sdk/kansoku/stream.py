@@ -11,7 +11,7 @@ import functools
 import inspect
 import json
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
@@ -33,11 +33,18 @@ class Streamed(Protocol):
 
 
 class Brief(Protocol):
-    """Tells the chunks that say nothing but a piece of text: most of them, in most streams.
+    """Knows the ordinary requests, responses and chunks of an endpoint at a glance: most of them.
 
+    Copies of requests and responses share nothing with the caller that could change before they are read.
     A chunk is a dozen objects. Keeping sixty costs a stream more than all the rest of its tracing; their
     text, read while they are warm, next to nothing.
     """
+
+    def copy_request(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a copy of the arguments, with a `model` that is text; None when it would take long."""
+
+    def copy_response(self, response: Any) -> dict[str, Any] | None:
+        """Return a copy of a whole response; None when it would take long."""
 
     def text_of(self, chunk: Any) -> str | None:
         """Return the text of a chunk that says nothing else; None for every other chunk."""

@@ -7,31 +7,28 @@ own way is taken. A provider that the program made itself is left as it is.
 
 import os
 import threading
-from collections.abc import Mapping
 from random import Random
 from time import time_ns
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Tracer, TracerProvider
+from opentelemetry.sdk.trace import Tracer, TracerProvider
 from opentelemetry.sdk.trace import _Span as StockSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
-from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import SpanContext, TraceFlags
 
 try:
     from opentelemetry.attributes import BoundedAttributes
     from opentelemetry.sdk.trace._tracer_metrics import NoOpTracerMetrics, noop
+
+    from kansoku.quick_span import QuickSpan
 except ImportError:  # another version: the SDK's own way
     NoOpTracerMetrics = noop = None  # type: ignore[assignment, misc]
 
 _RANDOM = 2  # the flag that says that a trace id is random
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _SAMPLED_RANDOM = TraceFlags(TraceFlags.SAMPLED | _RANDOM)
-_CLEAN = frozenset({str, int, float, bool})  # exactly these: a subclass may be anything
-_LISTS = frozenset({tuple, list})
-_NAMES = frozenset({str})
 _STATE = trace.INVALID_SPAN_CONTEXT.trace_state
 # What a span of the SDK consists of; one that has more is not made here.
 _FINISHED = frozenset(
@@ -44,6 +41,7 @@ _UNDER_WAY = _FINISHED | {
     "_sampler", "_trace_config", "_record_exception", "_set_status_on_exception", "_span_processor",
     "_limits", "_lock", "_record_end_metrics",
 }  # fmt: skip
+_LAZY = frozenset({"_attributes", "_events", "_links"})
 _BOUNDED = frozenset({"_dict", "maxlen", "dropped", "max_value_len", "_lock", "_immutable"})
 
 
@@ -113,34 +111,22 @@ class QuickTracer(Tracer):
         else:
             trace_id, parent = self.id_generator.generate_trace_id(), None
         known = self.__dict__.get("_kansoku") or self._template()
-        limits = self._span_limits
-        found: _Attributes = object.__new__(_Attributes)
-        found.__dict__.update(
-            _dict={},
-            maxlen=limits.max_span_attributes,
-            dropped=0,
-            max_value_len=None,
-            _lock=threading.Lock(),
-            _immutable=False,
-        )
-        if attributes:
-            found._set_items(attributes)
         span: QuickSpan = object.__new__(QuickSpan)
-        span.__dict__.update(known)
         span.__dict__.update(
+            known,
             _name=name,
             _context=SpanContext(trace_id, self.id_generator.generate_span_id(), False, flags, state),
             _kind=kind,
             _parent=parent,
             _resource=self.resource,
-            _attributes=found,
-            _events=BoundedList(limits.max_events),
-            _links=BoundedList(limits.max_links),
+            _said={},
             _lock=threading.Lock(),
             _record_exception=record_exception,
             _set_status_on_exception=set_status_on_exception,
             _start_time=time_ns() if start_time is None else start_time,
         )
+        if attributes:
+            span.set_attributes(attributes)
         self.span_processor.on_start(span, parent_context=context)
         return span
 
@@ -150,40 +136,16 @@ class QuickTracer(Tracer):
 
     def _template(self) -> dict[str, Any]:
         """Return the fields that all spans of this tracer have alike."""
-        made = self.__dict__["_kansoku"] = dict(vars(_stock_span(self)))
+        made = {name: value for name, value in vars(_stock_span(self)).items() if name not in _LAZY}
+        made |= {
+            "_later": None,
+            "_bounded": None,
+            "_had_events": None,
+            "_had_links": None,
+            "_most": self._span_limits.max_span_attributes,
+        }
+        self.__dict__["_kansoku"] = made
         return made
-
-
-class QuickSpan(StockSpan):
-    """A span of a `QuickTracer`."""
-
-    def _readable_span(self) -> ReadableSpan:
-        own = self.__dict__
-        span: ReadableSpan = object.__new__(ReadableSpan)
-        span.__dict__.update({name: own[name] for name in _FINISHED})
-        return span
-
-
-class _Attributes(BoundedAttributes):
-    """Attributes that take clean values as they are; the SDK goes over every one of them, and then again."""
-
-    def _set_items(self, attributes: Mapping[str, Any]) -> None:
-        odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
-        own = self._dict
-        if (
-            self._immutable
-            or (self.maxlen is not None and len(own) + len(attributes) > self.maxlen)
-            or not _NAMES.issuperset(map(type, attributes))
-            or "" in attributes
-            or not own.keys().isdisjoint(attributes)  # what is set again moves behind the others
-            or not all(type(value) in _LISTS and _CLEAN.issuperset(map(type, value)) for _, value in odd)
-        ):
-            super()._set_items(attributes)
-            return
-        with self._lock:
-            own.update(attributes)
-            for key, value in odd:
-                own[key] = tuple(value)
 
 
 def _stock_span(tracer: Tracer) -> StockSpan:
