@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-kill bench-sdk clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-kill bench-sdk bench-forecast clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -41,6 +41,9 @@ bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothin
 
 bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program
 	$(BIN)/python benches/sdk.py
+
+bench-forecast: $(DEV_STAMP)  ## month-end forecasts on held-out months, beside the run-rate
+	$(BIN)/python benches/drift/forecast.py
 
 $(VENV):
 	$(PYTHON) -m venv $(VENV)
