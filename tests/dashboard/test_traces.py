@@ -2,16 +2,23 @@
 
 import csv
 import io
+import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import trace_samples as samples
+from pyarrow import parquet
 from pydantic import SecretStr
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
+from kansoku_collector.store.read import traces as store
+from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import TraceRow
+from kansoku_collector.store.scope import Period
 from kansoku_dashboard import data, settings, words
-from kansoku_dashboard.screens import amounts, table, traces
+from kansoku_dashboard.screens import amounts, export, traces
 from kansoku_dashboard.settings import DashboardSettings
 
 DATABASE = "dashboard_traces"
@@ -64,6 +71,12 @@ def test_the_table_shows_a_trace_in_words(open_traces):
         ({"min_cost": "0.4"}, {samples.TOOLS}),
         ({"env": "staging"}, {samples.HOUSE}),
         ({"session": "s-1", "user": "u-1", "tag": "vip"}, {samples.ANSWER}),
+        ({"operation": "execute_tool"}, {samples.TOOLS}),
+        ({"operation": "odd", "min_cost": "0.4"}, {samples.TOOLS}),
+        ({"min_tokens": "1200", "max_cost": "0.02"}, {samples.ANSWER, samples.HOUSE, samples.HOSTILE}),
+        ({"min_tokens": "1200", "max_seconds": "2", "status": "ok"}, {samples.HOUSE}),
+        ({"score": "evil", "max_score": "0"}, {samples.HOSTILE}),
+        ({"feedback": "unrated", "status": "ok"}, {samples.HOUSE}),
         ({"prompt": "answer@v2", "range": "1h"}, {samples.ANSWER}),
         (
             {"min_cost": "much", "status": "odd", "page": "x"},
@@ -90,15 +103,66 @@ def test_a_filter_set_on_the_screen_reaches_the_url_and_the_links(open_traces):
     assert "q=weather" in links[0]
 
 
-def test_the_page_stands_in_the_url_and_another_filter_starts_at_the_first(open_traces, monkeypatch):
-    """A page number beyond the end shows the last page; page 2 of one filter is not page 2 of another."""
+def test_the_place_stands_in_the_url_and_another_filter_starts_at_the_first_page(open_traces, monkeypatch):
+    """A link shows the same page to everybody; the second page of one filter is none of another."""
     monkeypatch.setattr(traces, "PAGE_SIZE", 3)
-    assert len(shown(open_traces(page="2"))) == 1
-    assert len(shown(open_traces(page="99"))) == 1
-    app = open_traces(page="2")
+    app = open_traces()
+    assert "1–3 of 4" in [caption.value for caption in app.caption]
+    app.button(key="turn_next").click().run()
+    assert [samples.HOSTILE in row["id"] for row in shown(app)] == [True]
+    assert "4–4 of 4" in [caption.value for caption in app.caption]
+    after = app.query_params["after"]
+    again = open_traces(after=after[0] if isinstance(after, list) else after, row="4")
+    assert [samples.HOSTILE in row["id"] for row in shown(again)] == [True]
+    app.button(key="turn_previous").click().run()
+    assert len(shown(app)) == 3
+    app.button(key="turn_next").click().run()
     app.selectbox(key="_sort").set_value("cost").run()
-    assert "page" not in app.query_params
+    assert "after" not in app.query_params
     assert samples.TOOLS in shown(app)[0]["id"]
+
+
+@pytest.mark.parametrize("place", ["x~y", "1e999~a", "~", "5"])
+def test_a_place_that_cannot_be_meant_is_the_first_page(open_traces, place):
+    """A broken link still shows traces."""
+    app = open_traces(after=place, row="-3")
+    assert not app.exception
+    assert app.dataframe
+
+
+def test_the_reader_chooses_the_columns_and_the_url_keeps_them(open_traces):
+    """Others who open the link see the same columns, in the table's order."""
+    app = open_traces(cols="cost,service,time,odd")
+    assert list(app.dataframe[0].proto.column_order) == ["time", "cost", "service"]
+    app.multiselect(key="_cols").set_value(["tags", "time"]).run()
+    assert app.query_params["cols"] in ("time,tags", ["time,tags"])
+
+
+def facets_of(app):
+    """Return what the facets were given: name -> {value: count}."""
+    given = json.loads(json.loads(app.get("bidi_component")[0].proto.json))
+    return {
+        group["name"]: {entry["value"]: entry["count"] for entry in group["values"]}
+        for group in given["groups"]
+    }
+
+
+def test_facets_stand_beside_the_list_and_can_be_put_away(open_traces):
+    """Counts by property, in the reader's words; switched off, they are not even asked for."""
+    found = facets_of(open_traces())
+    assert found["status"] == {"error": "2", "ok": "2"}
+    assert found["environment"]["production"] == "3"
+    assert not open_traces(facets="false").get("bidi_component")
+
+
+def test_a_filter_that_is_out_of_sight_is_a_chip_and_a_click_takes_it_off(open_traces):
+    """Nobody wonders why a list is short."""
+    app = open_traces(operation="execute_tool", min_tokens="10")
+    labels = {button.label: button for button in app.button if button.key and button.key.startswith("chip_")}
+    assert set(labels) == {"Operation (any span): execute\\_tool (tool)", "At least tokens: 10"}
+    assert len(shown(app)) == 1
+    app.button(key="chip_operation").click().run()
+    assert len(shown(app)) == 4
 
 
 def test_a_click_on_a_row_opens_the_trace_with_the_filters_of_the_list(open_traces):
@@ -155,20 +219,47 @@ def test_the_japanese_screen_is_japanese(open_traces):
 )
 def test_no_exported_cell_is_a_formula(cell):
     """A user's question must not run in the analyst's spreadsheet."""
-    assert table.inert(cell) == f"'{cell}"
+    assert export.inert(cell) == f"'{cell}"
 
 
-def test_the_export_is_exact_and_readable_in_excel():
-    """Numbers stay numbers, Japanese stays Japanese, an unknown price is a word."""
-    row = TraceRow(
-        "a" * 32, samples.NOW, 1.25, "名前", "chain", "=1+1", "出力\n二行", ["m"], [], 2, 1, 0, 1, 10, 5,
-        samples.Decimal(0), "guide", "production", "-s", "u", True,
+@pytest.fixture
+def exported_row():
+    """Return a row with a formula, Japanese, a line break and an unknown price."""
+    return TraceRow(
+        "a" * 32, samples.NOW, 1.25, "名前", "chain", "=1+1", "出力\n二行", ["m"], ["vip"], 2, 1, 0, 1, 10, 5,
+        samples.Decimal(0), "guide", "production", "r1", "-s", "u", True,
     )  # fmt: skip
-    text = table.export([row]).decode("utf-8-sig")
-    exported = next(iter(csv.DictReader(io.StringIO(text))))
+
+
+def test_the_csv_is_exact_and_readable_in_excel(exported_row):
+    """Numbers stay numbers, Japanese stays Japanese, an unknown price is a word."""
+    text = export.to_csv([exported_row])
+    assert text.startswith(b"\xef\xbb\xbf")
+    exported = next(iter(csv.DictReader(io.StringIO(text.decode("utf-8-sig")))))
     assert (exported["name"], exported["input"], exported["output"]) == ("名前", "'=1+1", "出力\n二行")
     assert (exported["seconds"], exported["cost_usd"], exported["session_id"]) == ("1.25", "unpriced", "'-s")
-    assert table.export([row]).startswith(b"\xef\xbb\xbf")
+
+
+def test_json_lines_and_parquet_keep_types_and_what_is_unknown(exported_row):
+    """Whoever computes with an export must not find zero where nothing is known, nor rounded money."""
+    priced = replace(exported_row, unpriced_calls=0, cost_usd=samples.Decimal("0.123456789012"))
+    first, second = map(json.loads, export.to_jsonl([exported_row, priced]).decode().splitlines())
+    assert (first["cost_usd"], first["input"], first["tags"]) == (None, "=1+1", ["vip"])
+    assert second["cost_usd"] == "0.123456789012"
+    table = parquet.read_table(io.BytesIO(export.to_parquet([exported_row, priced]))).to_pylist()
+    assert [row["cost_usd"] for row in table] == [None, samples.Decimal("0.123456789012")]
+    assert table[0]["time"] == samples.NOW
+    assert table[0]["models"] == ["m"]
+
+
+def test_the_export_holds_every_trace_of_the_filter(sampled):
+    """A page is no export; votes come along."""
+    client = connect(sampled, database=DATABASE)
+    period = Period(samples.NOW - timedelta(hours=1), samples.NOW + timedelta(hours=1))
+    rows = store.export(client, Filter(period, status="error"))
+    assert [row.trace_id for row in rows] == [samples.TOOLS, samples.HOSTILE]
+    assert [(row.likes, row.dislikes) for row in rows] == [(0, 1), (0, 0)]
+    assert len(store.export(client, Filter(period), most=3)) == 3
 
 
 def test_an_unknown_amount_is_never_zero():

@@ -10,7 +10,7 @@ import trace_samples as samples
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import trace, traces
-from kansoku_collector.store.read.traces import Filter
+from kansoku_collector.store.read.conditions import Filter, pattern
 from kansoku_collector.store.scope import Period, Scope
 
 ALL = Filter(Period(samples.NOW - timedelta(hours=1), samples.NOW + timedelta(hours=1)))
@@ -54,12 +54,20 @@ def test_traces_come_newest_dearest_or_slowest_first(client):
     assert ids(client, ALL, sort="duration")[0] == samples.TOOLS
 
 
-def test_pages_do_not_overlap_and_never_exceed_their_limit(client):
-    """Every trace stands on exactly one page."""
-    pages = [ids(client, ALL, number=number, size=3) for number in (1, 2, 3)]
-    assert [len(page) for page in pages] == [3, 1, 0]
-    assert len({*pages[0], *pages[1]}) == 4
-    many = [samples.span(f"{n:032x}", samples.ROOT, "", "many", project="many") for n in range(250)]
+@pytest.mark.parametrize("sort", ["time", "cost", "duration"])
+def test_pages_follow_one_another_without_gap_or_overlap_both_ways(client, sort):
+    """Every trace stands on exactly one page, and the way back shows the same pages."""
+    whole = ids(client, ALL, sort=sort)
+    first = traces.page(client, ALL, sort=sort, size=3)
+    second = traces.page(client, ALL, sort=sort, size=3, after=first[-1].cursor)
+    assert [row.trace_id for row in (*first, *second)] == whole
+    assert traces.page(client, ALL, sort=sort, size=3, before=second[0].cursor) == first
+    assert traces.page(client, ALL, sort=sort, size=3, after=second[-1].cursor) == []
+
+
+def test_a_page_never_exceeds_its_limit(client):
+    """A link cannot ask for a page that stalls the browser."""
+    many = [samples.span(f"{n:032x}", samples.ROOT, "", "many", project="many") for n in range(550)]
     samples.put(client, many)
     assert len(ids(client, replace(ALL, scope=Scope("many")), size=10_000)) == traces.MAX_PAGE_SIZE
 
@@ -82,7 +90,21 @@ def test_pages_do_not_overlap_and_never_exceed_their_limit(client):
         ({"min_seconds": 5.0}, [samples.TOOLS]),
         ({"feedback": "liked"}, [samples.ANSWER]),
         ({"feedback": "disliked"}, [samples.TOOLS]),
+        ({"feedback": "unrated"}, [samples.HOUSE, samples.HOSTILE]),
+        ({"feedback": "commented"}, [samples.HOSTILE]),
+        ({"feedback": "corrected"}, [samples.HOSTILE]),
+        ({"score": "evil"}, [samples.HOSTILE]),
+        ({"max_score": 0.0}, [samples.HOSTILE]),
+        ({"score": "evil", "min_score": 0.5}, []),
+        ({"min_score": 0.5, "max_score": 0.4}, []),
         ({"unpriced": True}, [samples.HOUSE]),
+        ({"max_cost": 0.0126}, [samples.ANSWER, samples.HOUSE, samples.HOSTILE]),
+        ({"max_seconds": 2.0}, [samples.HOUSE, samples.HOSTILE]),
+        ({"min_tokens": 1201}, []),
+        ({"max_tokens": 1200, "status": "ok"}, [samples.ANSWER, samples.HOUSE]),
+        ({"operation": "retrieval"}, [samples.ANSWER]),
+        ({"operation": "execute_tool", "scope": Scope(service="tools")}, [samples.TOOLS]),
+        ({"operation": "execute_tool", "scope": Scope(service="guide")}, []),
         ({"scope": Scope(environment="staging")}, [samples.HOUSE]),
         ({"scope": Scope(service="tools")}, [samples.TOOLS]),
         ({"scope": Scope(model="luna-2026")}, [samples.ANSWER]),
@@ -109,7 +131,7 @@ def test_a_period_holds_the_traces_that_start_in_it(client):
 
 def test_the_search_skips_what_the_ngram_index_excludes(client):
     """A search that reads every text of the period would be slow where it matters."""
-    where = f"lowerUTF8(input_text) LIKE '{traces.pattern('収集日')}'"
+    where = f"lowerUTF8(input_text) LIKE '{pattern('収集日')}'"
     plan = client.query(f"EXPLAIN indexes = 1 SELECT trace_id FROM spans WHERE {where}").result_rows
     assert any("ix_input" in row[0] for row in plan)
 

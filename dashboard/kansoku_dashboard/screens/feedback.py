@@ -3,40 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 import streamlit as st
 
 from kansoku_collector.model import Feedback
-from kansoku_dashboard import settings
+from kansoku_dashboard import collector, data
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.screens import messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
-TIMEOUT_SECONDS = 5.0
-REVIEWER = "dashboard"
-
 
 def send(item: dict[str, Any]) -> str:
     """Send one piece of feedback to the collector; return "" or the reason why it was not taken."""
-    chosen = settings.current()
-    key = chosen.api_key.get_secret_value()
-    try:
-        answer = httpx2.post(
-            f"{chosen.collector_url.rstrip('/')}/v1/feedback",
-            json=item | {"source": "reviewer", "user_id": REVIEWER},
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=TIMEOUT_SECONDS,
-        )
-        body = answer.json() if answer.content else {}
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        return f"{chosen.collector_url}: {error or type(error).__name__}"
-    refused = body.get("rejected") if isinstance(body, dict) else None
-    if answer.is_success and not refused:
-        return ""
-    if answer.status_code in (401, 403):
-        return say("trace.feedback_key", status=answer.status_code)
-    return f"HTTP {answer.status_code}: {str(refused or body)[:300]}"
+    who = {"source": "reviewer", "user_id": collector.reader() or collector.NOBODY}
+    reason = collector.post("/v1/feedback", item | who)
+    if not reason:
+        data.forget()  # what was kept of the trace does not have it
+    return reason
 
 
 def thumbs(trace_id: str, span_id: str, *, key: str) -> None:

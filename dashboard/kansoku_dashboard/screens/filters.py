@@ -1,20 +1,29 @@
 """The conditions of a list of traces, read from the URL: the list and the trace opened from it agree."""
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from kansoku_collector.store.read.traces import KEYS, Filter, Sort
+from kansoku_collector.store.read.conditions import Filter
+from kansoku_collector.store.read.traces import KEYS, Sort
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard import settings, state
 
 STATUSES = ("", "error", "ok")
-VOTES = ("", "liked", "disliked")
-CHOSEN = ("status", "feedback", "sort")  # their labels are words, so their values are kept apart
-HIDDEN = ("session", "user", "tag", "feedback", "min_cost", "min_seconds", "unpriced")
-NAMES = (*HIDDEN, "status", "q", "sort", "from", "to")
+VOTES = ("", "liked", "disliked", "commented", "corrected", "unrated")
+OPERATIONS = (
+    "chat", "text_completion", "generate_content", "embeddings", "image", "rerank", "retrieval",
+    "execute_tool", "invoke_agent", "chain", "guardrail", "evaluation", "other",
+)  # fmt: skip
+CHOSEN = ("status", "feedback", "sort", "cols")  # their labels are words, so their values are kept apart
+TEXTS = ("session", "user", "tag", "release", "score")
+AMOUNTS = ("min_cost", "max_cost", "min_seconds", "max_seconds", "min_tokens", "max_tokens")  # 0 is off
+SCORES = ("min_score", "max_score")  # 0 is a score like any other
+HIDDEN = ("operation", *TEXTS, "feedback", *AMOUNTS, *SCORES, "unpriced")
+CHOICES = (*state.FILTERS, "operation")  # one of a list, or None
+NAMES = (*HIDDEN, "status", "q", "sort", "cols", "from", "to")
 
 
 def read() -> Filter:
@@ -22,13 +31,21 @@ def read() -> Filter:
     return Filter(
         period=period(),
         scope=scope(),
+        operation=_one_of(value("operation"), OPERATIONS),
         session=value("session"),
         user=value("user"),
         tag=value("tag"),
         status=_one_of(value("status"), STATUSES),  # type: ignore[arg-type]
         feedback=_one_of(value("feedback"), VOTES),  # type: ignore[arg-type]
         min_cost=_number(value("min_cost")),
+        max_cost=_number(value("max_cost")),
         min_seconds=_number(value("min_seconds")),
+        max_seconds=_number(value("max_seconds")),
+        min_tokens=int(_number(value("min_tokens"))),
+        max_tokens=int(_number(value("max_tokens"))),
+        score=value("score"),
+        min_score=_score(value("min_score")),
+        max_score=_score(value("max_score")),
         unpriced=value("unpriced").lower() == "true",
         text=value("q").strip(),
     )
@@ -41,6 +58,7 @@ def scope() -> Scope:
         project=settings.current().project,
         environment=value("env"),
         service=value("service"),
+        release=value("release"),
         model=value("model"),
         prompt_name=name,
         prompt_version=version,
@@ -81,20 +99,47 @@ def packed() -> dict[str, str]:
 
 def unpack() -> None:
     """Put what `list` carries back into URL and widgets, before they are drawn: the reader is back."""
-    packed_here = dict(parse_qsl(st.query_params.get("list", "")))
-    given = {name: text for name, text in packed_here.items() if name in (*state.FILTERS, "range", *NAMES)}
-    for name in ("list", "trace", "span", "tab"):
+    given = parse(st.query_params.get("list", ""))
+    for name in ("list", "trace", "span", "tab", "with"):
         st.query_params.pop(name, None)
     # Nothing is bound yet, for the widgets went when the reader left.
     st.query_params.update(given)
-    for name, text in given.items():
-        if name in ("min_cost", "min_seconds"):
-            st.session_state[name] = _number(text)
-        elif name not in (*CHOSEN, "from", "to"):
-            st.session_state[name] = text == "True" if name == "unpriced" else text
+    put(given)
     if given:
         # In the run that the browser's Back started, a widget takes what its address had: nothing.
         st.rerun()
+
+
+def parse(query: str) -> dict[str, str]:
+    """Return the filters of a query string; other parameters are left out."""
+    return {
+        name: text for name, text in parse_qsl(query) if name in (*state.FILTERS, "range", *NAMES) and text
+    }
+
+
+def put(given: dict[str, str]) -> None:
+    """Make these the values of the widgets, and through them of the URL; before any is drawn in this run."""
+    for name, text in given.items():
+        if name in (*CHOSEN, "from", "to"):
+            st.query_params[name] = text
+            st.session_state.pop(f"_{name}", None)
+        elif name in SCORES:
+            st.session_state[name] = _score(text)
+        elif name in AMOUNTS:
+            st.session_state[name] = int(_number(text)) if name.endswith("tokens") else _number(text)
+        else:
+            st.session_state[name] = text in ("True", "true") if name == "unpriced" else text
+
+
+def clear(name: str) -> None:
+    """Take one filter off, by the name of its parameter."""
+    if name in (*CHOSEN, "from", "to"):
+        st.query_params.pop(name, None)
+        st.session_state.pop(f"_{name}", None)
+    elif name in st.session_state:
+        nothing: dict[str, Any] = dict.fromkeys(AMOUNTS, 0.0) | dict.fromkeys(SCORES, None)
+        nothing |= {"min_tokens": 0, "max_tokens": 0, "unpriced": False, "range": state.DEFAULT_RANGE}
+        st.session_state[name] = nothing.get(name, None if name in CHOICES else "")
 
 
 def value(name: str) -> str:
@@ -104,7 +149,8 @@ def value(name: str) -> str:
         given = st.query_params.get(name)
     if given is None:
         given = dict(parse_qsl(st.query_params.get("list", ""))).get(name)
-    return "" if given is None or given is False or given == 0 else str(given)
+    off = given is None or given is False or (given == 0 and name not in SCORES)
+    return "" if off else str(given)
 
 
 def _one_of(given: str, allowed: tuple[str, ...]) -> str:
@@ -117,6 +163,14 @@ def _number(given: str) -> float:
     except ValueError:
         return 0.0
     return number if 0 < number < 1e12 else 0.0
+
+
+def _score(given: str) -> float | None:
+    try:
+        number = float(given)
+    except ValueError:
+        return None
+    return number if -1e12 < number < 1e12 else None
 
 
 def _moment(given: str) -> datetime | None:

@@ -1,7 +1,5 @@
-"""Rows of the list of traces as a table on the screen and as CSV."""
+"""Rows of the list of traces as a table on the screen."""
 
-import csv
-from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,14 +12,31 @@ from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.words import say
 
 EXCERPT = 160
-# What a spreadsheet takes for the start of a formula; Japanese Excel reads the full-width forms too.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212")
-
-CSV_COLUMNS = (
-    "time", "trace_id", "name", "input", "output", "models", "seconds", "calls", "input_tokens",
-    "output_tokens", "cost_usd", "unpriced_calls", "errors", "likes", "dislikes", "session_id", "user_id",
-    "service", "environment", "tags",
+# The columns in their order; the reader may take some away and add others.
+COLUMNS = (
+    "time", "name", "text", "models", "duration", "tokens", "cost", "errors", "votes", "session", "user",
+    "service", "environment", "release", "tags", "spans", "calls", "input_tokens", "output_tokens", "id",
 )  # fmt: skip
+USUAL = (
+    "time",
+    "name",
+    "text",
+    "models",
+    "duration",
+    "tokens",
+    "cost",
+    "errors",
+    "votes",
+    "session",
+    "user",
+    "id",
+)
+
+
+def chosen(given: str) -> tuple[str, ...]:
+    """Return the columns that a comma-separated list names, in the table's order; the usual ones for none."""
+    names = set(given.split(","))
+    return tuple(name for name in COLUMNS if name in names) or USUAL
 
 
 def frame(rows: list[TraceRow], carried: dict[str, str]) -> dict[str, list[Any]]:
@@ -38,6 +53,14 @@ def frame(rows: list[TraceRow], carried: dict[str, str]) -> dict[str, list[Any]]
         "votes": [amounts.votes(row.likes, row.dislikes) for row in rows],
         "session": [row.session_id for row in rows],
         "user": [row.user_id for row in rows],
+        "service": [row.service for row in rows],
+        "environment": [row.environment for row in rows],
+        "release": [row.release for row in rows],
+        "tags": [", ".join(row.tags) for row in rows],
+        "spans": [f"{row.spans:,}" for row in rows],
+        "calls": [f"{row.calls:,}" for row in rows],
+        "input_tokens": [amounts.tokens(row.input_tokens, calls=row.calls) for row in rows],
+        "output_tokens": [amounts.tokens(row.output_tokens, calls=row.calls) for row in rows],
         "id": [f"/trace?{urlencode(carried | {'trace': row.trace_id})}" for row in rows],
     }
 
@@ -57,37 +80,26 @@ def columns() -> dict[str, Any]:
         "votes": text(say("traces.votes"), width=72),
         "session": text(say("traces.session"), width=92),
         "user": text(say("traces.user"), width=72),
+        "service": text(say("state.service"), width=110),
+        "environment": text(say("state.env"), width=96),
+        "release": text(say("traces.release"), width=80),
+        "tags": text(say("traces.tags"), width=110),
+        "spans": text(say("traces.spans"), width=62, alignment="right"),
+        "calls": text(say("traces.calls"), width=62, alignment="right"),
+        "input_tokens": text(say("traces.input_tokens"), width=84, alignment="right"),
+        "output_tokens": text(say("traces.output_tokens"), width=84, alignment="right"),
         "id": st.column_config.LinkColumn(say("traces.id"), width=82, display_text=r"trace=(\w{8})"),
     }
+
+
+def title(name: str) -> str:
+    """Return the heading of a column."""
+    return str(columns()[name]["label"])
 
 
 def excerpt(row: TraceRow) -> str:
     """Return input → output on one line."""
     return " → ".join(part for part in (_one_line(row.input), _one_line(row.output)) if part)
-
-
-def export(rows: list[TraceRow]) -> bytes:
-    """Return the rows as CSV for a spreadsheet: exact numbers, UTF-8 with its mark, no cell a formula."""
-    out = StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        cost = "unpriced" if row.unpriced_calls and not row.cost_usd else f"{row.cost_usd:f}"
-        values = {
-            "time": row.start.isoformat(),
-            "cost_usd": cost,
-            "models": " ".join(row.models),
-            "tags": " ".join(row.tags),
-        }
-        writer.writerow(inert(values.get(name, getattr(row, name, ""))) for name in CSV_COLUMNS)
-    return out.getvalue().encode("utf-8-sig")
-
-
-def inert(value: object) -> object:
-    """Put an apostrophe before a text that a spreadsheet would compute."""
-    if isinstance(value, str) and value.lstrip(" \u3000\ufeff").startswith(FORMULA):
-        return f"'{value}"
-    return value
 
 
 def _cost(row: TraceRow) -> str:

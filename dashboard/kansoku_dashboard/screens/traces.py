@@ -1,112 +1,149 @@
-"""The list of traces: filters in the URL, totals, a page of rows, and the way into one trace."""
+"""The list of traces: filters in the URL, facets, totals, a page of rows, and the way into one trace."""
 
 from typing import Any
 
 import streamlit as st
 
+from kansoku_collector.store.read import facets as facet_questions
 from kansoku_collector.store.read import traces as store
-from kansoku_collector.store.read.traces import Filter, Totals, TraceRow
-from kansoku_dashboard import data, links, state
+from kansoku_collector.store.read.conditions import Filter
+from kansoku_collector.store.read.traces import Cursor, Totals, TraceRow
+from kansoku_dashboard import data, facets, links, state
 from kansoku_dashboard.figures.style import count, seconds, share
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, filters
-from kansoku_dashboard.screens.table import columns, export, frame
+from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
 PAGE_SIZE = 50
-TEXTS = ("session", "user", "tag")
+# The parameter of a facet or a condition where the URL says it otherwise.
+IN_URL = {"text": "q", "environment": "env"}
 
 
 def show() -> None:
     """Draw the screen."""
     st.html(ROOM / "screens" / "traces.css")
     filters.unpack()
-    live = bar()
-    st.fragment(listing, run_every=state.REFRESH_SECONDS if live else None)()
+    live = filter_bar.draw()
+    run = st.fragment(listing, run_every=state.REFRESH_SECONDS if live else None)
+    if not st.session_state.get("facets", st.query_params.get("facets") != "false"):
+        run()
+        return
+    left, right = st.columns([17, 83], gap="small")
+    with right:
+        run()
+    with left, st.container(key="facet_box"), data.panel(say("traces.facets")):
+        choose_facet()
 
 
-def bar() -> bool:
-    """Draw the filters; return whether the list refreshes itself."""
-    with st.container(horizontal=True, vertical_alignment="center", key="traces_bar"):
-        st.text_input(say("traces.search"), key="q", bind="query-params", icon=":material/search:",
-                      placeholder=say("traces.search"), label_visibility="collapsed", width=260)  # fmt: skip
-        _choice("status", filters.STATUSES, "any_status")
-        more()
-        view = state.choose()
-    chosen = filters.period()
-    if filters.value("from"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            start, end = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (chosen.start, chosen.end))
-            st.caption(say("traces.between", start=start, end=end))
-            if st.button(say("traces.whole_range"), type="tertiary", icon=":material/close:"):
-                for name in ("from", "to"):
-                    st.query_params.pop(name, None)
-                st.rerun()
-    return view.live
+def choose_facet() -> None:
+    """Draw the facets of the filter; a click on one is one more condition."""
+    wanted = filters.read()
+    chosen = {name: filters.value(IN_URL.get(name, name)) for name in facet_questions.NAMES}
+    with st.skeleton(height=300):
+        found = data.ask(facet_questions.facets, wanted)
 
+    def keep() -> None:
+        name, value, _ = st.session_state["facet"]["chosen"]
+        parameter = IN_URL.get(name, name)
+        if name in facet_questions.NAMES and value:
+            filters.put({parameter: str(value)})
+        elif name in facet_questions.NAMES:
+            filters.clear(parameter)
 
-def more() -> None:
-    """Draw the filters that are used less, behind one button that says how many are on."""
-    hidden = [name for name in filters.HIDDEN if filters.value(name)]
-    label = say("traces.filters_on", count=len(hidden)) if hidden else say("traces.filters")
-    with st.popover(label, icon=":material/tune:"):
-        for name in TEXTS:
-            st.text_input(say(f"traces.{name}"), key=name, bind="query-params")
-        _choice("feedback", filters.VOTES, "any_feedback", visible=True)
-        left, right = st.columns(2)
-        for side, name, step in ((left, "min_cost", 0.01), (right, "min_seconds", 1.0)):
-            side.number_input(
-                say(f"traces.{name}"), 0.0, step=step, format="%g", key=name, bind="query-params"
-            )
-        st.toggle(say("traces.unpriced"), key="unpriced", bind="query-params")
-        if hidden:
-            st.button(say("traces.reset"), icon=":material/close:", on_click=_reset)
+    facets.draw(facets.encode(found, chosen), key="facet", on_choose=keep)
 
 
 def listing() -> None:
     """Draw totals, rows and pages of the filter that the URL describes."""
-    wanted, order = filters.read(), filters.sort()
+    if st.session_state.pop("_cleared", False):
+        st.rerun(scope="app")  # the widgets of the filters stand outside of this fragment
+    wanted = filters.read()
     _first_page()
     found: Totals | None = None
     with st.container(horizontal=True, vertical_alignment="center", key="traces_totals"):
         with data.panel(say("nav.traces")):
             found = data.ask(store.totals, wanted)
             totals(found)
-        if found and found.traces:
-            _choice("sort", tuple(store.KEYS), "")
+        tools(found)
     if found is None:
         return
     if not found.traces:
         nothing(wanted)
         return
-    pages = -(-found.traces // PAGE_SIZE)
-    number = min(_asked_page(), pages)
     with data.panel(say("traces.table")):
-        rows = data.ask(store.page, wanted, sort=order, number=number, size=PAGE_SIZE)
-        table(rows)
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            turn(pages, number)
+        rows, first = _page(wanted)
+        draw_rows(rows)
+        turn(rows, first, found.traces)
+
+
+def tools(found: Totals | None) -> None:
+    """Draw order, columns, saved views and export."""
+    filter_bar.choice("sort", tuple(store.KEYS), "")
+    with st.popover("", icon=":material/view_column:", help=say("traces.columns"), width="content"):
+        present = table.chosen(filters.value("cols"))
+
+        def keep() -> None:
+            names = [name for name in table.COLUMNS if name in st.session_state["_cols"]]
+            if tuple(names) in ((), table.USUAL):
+                st.query_params.pop("cols", None)
+            else:
+                st.query_params["cols"] = ",".join(names)
+
+        st.multiselect(say("traces.columns"), table.COLUMNS, default=present, key="_cols", on_change=keep,
+                       format_func=table.title, width=360)  # fmt: skip
+        st.toggle(say("traces.show_facets"), value=True, key="facets", bind="query-params",
+                  on_change=lambda: st.session_state.update(_cleared=True))  # fmt: skip
+    views.draw()
+    if found and found.traces:
+        download(found.traces)
+
+
+def download(number: int) -> None:
+    """Offer all traces of the filter as a file; it is made when it is asked for."""
+    wanted, order = filters.read(), filters.sort()
+    with st.popover("", icon=":material/download:", help=say("traces.export"), width="content"):
+        most = min(number, store.MAX_EXPORT)
+        st.caption(say("traces.export_count", count=f"{most:,}"))
+        if number > most:
+            st.caption(say("traces.export_cut", all=f"{number:,}"))
+        for name, (write, mime) in export.FORMATS.items():
             st.download_button(
-                say("traces.export"),
-                data=lambda: export(rows),
-                file_name="traces.csv",
-                mime="text/csv",
-                icon=":material/download:",
+                say(f"traces.export_{name}"),
+                data=lambda write=write: write(data.fresh(store.export, wanted, sort=order)),
+                file_name=f"traces.{name}",
+                mime=mime,
+                key=f"export_{name}",
                 on_click="ignore",
                 type="tertiary",
+                icon=":material/download:",
             )
 
 
-def turn(pages: int, number: int) -> None:
-    """Offer the other pages; the number stands in the URL."""
-    # Another filter makes another widget, so that the page of the old one is not kept.
-    key = f"_page_{pages}_{st.session_state.get('_filters_changed', 0)}"
-
-    def keep() -> None:
-        st.query_params["page"] = str(st.session_state[key])
-
-    st.pagination(pages, default=number, key=key, on_change=keep)
+def turn(rows: list[TraceRow], first: int, all_of_them: int) -> None:
+    """Say which rows these are and offer the neighbouring pages; the place stands in the URL."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="pages"
+    ):
+        last = first + len(rows) - 1
+        if not rows:
+            st.caption(say("traces.no_more"), width="content")
+        else:
+            of = f"{max(all_of_them, last):,}"
+            st.caption(say("traces.rows", first=f"{first:,}", last=f"{last:,}", count=of), width="content")
+        steps = (
+            ("first", "first_page", first > 1, {}),
+            ("previous", "chevron_left", first > 1, _place("before", rows[:1], first - PAGE_SIZE)),
+            (
+                "next",
+                "chevron_right",
+                last < all_of_them and bool(rows),
+                _place("after", rows[-1:], last + 1),
+            ),
+        )
+        for name, icon, possible, place in steps:
+            st.button("", icon=f":material/{icon}:", help=say(f"traces.{name}_page"), key=f"turn_{name}",
+                      disabled=not possible, on_click=_go, args=(place,), type="tertiary")  # fmt: skip
 
 
 def totals(found: Totals) -> None:
@@ -124,16 +161,17 @@ def totals(found: Totals) -> None:
     st.caption(plain(" · ".join(parts)), width="stretch")
 
 
-def table(rows: list[TraceRow]) -> None:
+def draw_rows(rows: list[TraceRow]) -> None:
     """Draw the rows; a click on one opens it."""
     event: Any = st.dataframe(
-        frame(rows, filters.carried()),
-        column_config=columns(),
+        table.frame(rows, filters.carried()),
+        column_config=table.columns(),
+        column_order=table.chosen(filters.value("cols")),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-cell",
         key=f"table_{st.session_state.get('_table', 0)}",
-        height=min(len(rows), 16) * 35 + 38,
+        height=min(max(1, len(rows)), 17) * 35 + 38,
         row_height=35,
         alt=say("traces.table"),
     )
@@ -160,62 +198,47 @@ def nothing(wanted: Filter) -> None:
     with st.container(horizontal=True):
         for name, number in sorted(hiding.items(), key=lambda item: -item[1]):
             label = say("traces.without", name=say(f"traces.filter.{name}"), count=f"{number:,}")
-            st.button(label, key=f"without_{name}", icon=":material/close:", on_click=_clear, args=(name,))
+            st.button(label, key=f"without_{name}", icon=":material/close:", on_click=_drop, args=(name,))
 
 
-# The name of a condition where the URL says it otherwise.
-IN_URL = {"text": "q", "environment": "env"}
+def _drop(name: str) -> None:
+    filters.clear(IN_URL.get(name, name))
+    st.session_state["_cleared"] = True
 
 
-def _clear(name: str) -> None:
-    key = IN_URL.get(name, name)
-    if key in st.session_state:
-        empty: dict[str, Any] = {"min_cost": 0.0, "min_seconds": 0.0, "unpriced": False}
-        st.session_state[key] = empty.get(key, None if key in state.FILTERS else "")
-    st.session_state.pop(f"_{key}", None)
-    if key in filters.CHOSEN:
-        st.query_params.pop(key, None)
+def _page(wanted: Filter) -> tuple[list[TraceRow], int]:
+    """Return the rows of the page that the URL names, and the number of its first row in the whole list."""
+    order, places = filters.sort(), {}
+    for name in ("after", "before"):
+        key, _, trace_id = st.query_params.get(name, "").partition("~")
+        try:
+            places[name] = Cursor(float(key), trace_id) if trace_id else None
+        except ValueError:
+            places[name] = None
+    if places["after"]:
+        places["before"] = None
+    asked = st.query_params.get("row", "1")
+    first = max(1, int(asked)) if asked.isdigit() and len(asked) < 10 and any(places.values()) else 1
+    rows = data.ask(store.page, wanted, sort=order, size=PAGE_SIZE, **places)
+    return rows, first
 
 
-def _reset() -> None:
-    for name in filters.HIDDEN:
-        _clear(name)
+def _place(name: str, edge: list[TraceRow], row: int) -> dict[str, str]:
+    if not edge or row <= 1:
+        return {}
+    return {name: f"{edge[0].key!r}~{edge[0].trace_id}", "row": str(row)}
 
 
-def _choice(name: str, options: tuple[str, ...], nothing_chosen: str, *, visible: bool = False) -> None:
-    """Draw a choice whose value, not its label in some language, stands in the URL."""
-    present = filters.value(name)
-    key = f"_{name}"
-
-    def keep() -> None:
-        chosen = st.session_state[key]
-        if chosen and chosen != options[0]:
-            st.query_params[name] = chosen
-        else:
-            st.query_params.pop(name, None)
-
-    st.selectbox(
-        say(f"traces.{name}"),
-        options,
-        index=options.index(present) if present in options else 0,
-        key=key,
-        format_func=lambda option: say(f"traces.{name}_{option}" if option else f"traces.{nothing_chosen}"),
-        on_change=keep,
-        label_visibility="visible" if visible else "collapsed",
-        width="stretch" if visible else 150,
-    )
-
-
-def _asked_page() -> int:
-    asked = st.query_params.get("page", "1")
-    return max(1, int(asked)) if asked.isdigit() and len(asked) < 7 else 1
+def _go(place: dict[str, str]) -> None:
+    for name in ("after", "before", "row"):
+        st.query_params.pop(name, None)
+    for name, value in place.items():
+        st.query_params[name] = value
 
 
 def _first_page() -> None:
-    """Go back to page 1 when the filter is another one; the passing of time is none."""
-    now = {name: filters.value(name) for name in (*state.FILTERS, "range", *filters.NAMES)}
-    before = st.session_state.get("_wanted", now)
-    if before != now:
-        st.query_params.pop("page", None)
-        st.session_state["_filters_changed"] = st.session_state.get("_filters_changed", 0) + 1
+    """Go back to the first page when the filter is another one; the passing of time is none."""
+    now = {name: filters.value(name) for name in (*state.FILTERS, "range", *filters.NAMES) if name != "cols"}
+    if st.session_state.get("_wanted", now) != now:
+        _go({})
     st.session_state["_wanted"] = now

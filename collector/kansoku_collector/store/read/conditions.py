@@ -1,0 +1,171 @@
+"""Which traces are meant: a filter, and the SQL that finds them in `traces`."""
+# ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from kansoku_collector.store.scope import Period, Scope
+
+# A trace is listed where it starts, but its rows by hour go on: sums are complete for up to two hours.
+SLACK = timedelta(hours=2)
+# Votes come after the trace; only a wrong clock puts them before it.
+VOTE_SLACK = timedelta(days=1)
+
+SECONDS = (
+    "if(max(root_duration_ns) > 0, toInt64(max(root_duration_ns)),"
+    " toUnixTimestamp64Nano(max(end)) - toUnixTimestamp64Nano(min(start))) / 1e9"
+)
+HOURS = "hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {until:DateTime('UTC')}"
+# A span starts in the period or shortly after: a trace is as long as its spans.
+WITHIN = "start >= {start:DateTime64(6, 'UTC')} AND start < {until:DateTime('UTC')}"
+MODEL = "if(response_model = '', toString(request_model), toString(response_model))"
+_GIVEN = """SELECT trace_id, argMax(value, (time, received)) AS vote FROM feedback
+    WHERE project = {project:String} AND trace_id != '' AND time >= {since:DateTime64(6, 'UTC')}"""
+VOTES = f"{_GIVEN} AND name = 'like'"
+_SUMS = {
+    "cost": "toFloat64(sum(cost_usd))",
+    "seconds": SECONDS,
+    "tokens": "sum(input_tokens) + sum(output_tokens)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which traces are meant: a period, a slice of traffic, and conditions that are off when empty."""
+
+    period: Period
+    scope: Scope = field(default_factory=Scope)
+    operation: str = ""  # of any span
+    session: str = ""
+    user: str = ""
+    tag: str = ""
+    status: Literal["", "ok", "error"] = ""
+    min_cost: float = 0.0  # USD
+    max_cost: float = 0.0
+    min_seconds: float = 0.0
+    max_seconds: float = 0.0
+    min_tokens: int = 0
+    max_tokens: int = 0
+    feedback: Literal["", "liked", "disliked", "commented", "corrected", "unrated"] = ""
+    score: str = ""  # its name; with neither bound, any value of it
+    min_score: float | None = None
+    max_score: float | None = None
+    unpriced: bool = False
+    text: str = ""  # found inside inputs and outputs, whatever the width or case of its letters
+
+    def active(self) -> dict[str, "Filter"]:
+        """Return, by the name of each condition that is on, the same filter without it."""
+        found: dict[str, Filter] = {}
+        off: dict[str, Any] = {f.name: f.default for f in fields(Filter) if f.name not in ("period", "scope")}
+        for name, value in off.items():
+            if getattr(self, name) != value:
+                found[name] = replace(self, **{name: value})
+        for name in ("environment", "service", "release", "provider", "model"):
+            if getattr(self.scope, name):
+                found[name] = replace(self, scope=replace(self.scope, **{name: ""}))
+        if self.scope.prompt_name or self.scope.prompt_version:
+            found["prompt"] = replace(self, scope=replace(self.scope, prompt_name="", prompt_version=""))
+        return found
+
+
+def where(wanted: Filter) -> tuple[str, dict[str, Any]]:
+    """Return WHERE, GROUP BY and HAVING of a query over `traces`, and the parameters they bind."""
+    bound = wanted.period.params()
+    params: dict[str, Any] = wanted.scope.params() | bound
+    params |= {
+        "from": bound["start"] - SLACK,
+        "until": bound["end"] + SLACK,
+        "since": bound["start"] - VOTE_SLACK,
+    }
+    chosen = ["project = {project:String}", HOURS, *_subqueries(wanted, params)]
+    having = [
+        "min(start) >= {start:DateTime64(6, 'UTC')}",
+        "min(start) < {end:DateTime64(6, 'UTC')}",
+        *_having(wanted, params),
+    ]
+    return f"WHERE {' AND '.join(chosen)} GROUP BY trace_id HAVING {' AND '.join(having)}", params
+
+
+def spans_where(wanted: Filter) -> str:
+    """Return the condition that the filter puts on a single span: a trace may cross services and prompts."""
+    same = wanted.scope.where(model_column=MODEL)
+    return f"{same} AND operation = {{operation:String}}" if wanted.operation else same
+
+
+def pattern(text: str) -> str:
+    """Return the LIKE pattern for `text` anywhere: NFKC as stored, lower case, its wildcards as letters."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    return "%" + plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def _having(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
+    for name, expression in (
+        ("session", "max(session_id) = {session:String}"),
+        ("user", "max(user_id) = {user:String}"),
+        ("tag", "has(groupUniqArrayArray(tags), {tag:String})"),
+    ):
+        if value := getattr(wanted, name):
+            params[name] = value
+            yield expression
+    for quantity, total in _SUMS.items():
+        for bound, sign in (("min", ">="), ("max", "<=")):
+            name = f"{bound}_{quantity}"
+            if limit := getattr(wanted, name):
+                params[name] = float(limit)
+                yield f"{total} {sign} {{{name}:Float64}}"
+    if wanted.status:
+        yield "sum(errors) > 0" if wanted.status == "error" else "sum(errors) = 0"
+    if wanted.unpriced:
+        yield "sum(unpriced_calls) > 0"
+    if wanted.scope.environment:
+        yield "max(environment) = {environment:String}"
+    if wanted.scope.release:
+        yield "max(release) = {release:String}"
+    if wanted.scope.model:
+        yield "has(groupUniqArrayArray(models), {model:String})"
+
+
+def _subqueries(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
+    scope = wanted.scope
+    if scope.service or scope.provider or scope.prompt_name or scope.prompt_version or wanted.operation:
+        # A trace may cross services and prompts, so its row of maxima cannot answer; the spans can.
+        params |= {"operation": wanted.operation} if wanted.operation else {}
+        yield f"trace_id IN (SELECT trace_id FROM spans WHERE {spans_where(wanted)} AND {WITHIN})"
+    if wanted.text:
+        params["like"] = pattern(wanted.text)
+        # One query a column: an n-gram index cannot skip anything for a condition that is joined by OR.
+        each = " UNION ALL ".join(
+            f"""SELECT trace_id FROM spans
+            WHERE project = {{project:String}} AND {WITHIN} AND lowerUTF8({column}) LIKE {{like:String}}"""
+            for column in ("input_text", "output_text")
+        )
+        yield f"trace_id IN ({each})"
+    if wanted.feedback:
+        yield _feedback(wanted.feedback)
+    if wanted.score or wanted.min_score is not None or wanted.max_score is not None:
+        yield _score(wanted, params)
+
+
+def _feedback(kind: str) -> str:
+    if kind in ("commented", "corrected"):
+        column = "comment" if kind == "commented" else "correction"
+        return f"trace_id IN (SELECT trace_id FROM ({_GIVEN} AND {column} != '' GROUP BY trace_id))"
+    latest = f"SELECT trace_id FROM ({VOTES} GROUP BY trace_id, span_id, user_id)"
+    if kind == "unrated":
+        return f"trace_id NOT IN ({latest})"
+    return f"trace_id IN ({latest} WHERE vote {'>=' if kind == 'liked' else '<'} 0.5)"
+
+
+def _score(wanted: Filter, params: dict[str, Any]) -> str:
+    named = "name = {score:String}" if wanted.score else "name NOT IN ('like', 'comment')"
+    params |= {"score": wanted.score} if wanted.score else {}
+    limits = []
+    for name, sign in (("min_score", ">="), ("max_score", "<=")):
+        if (limit := getattr(wanted, name)) is not None:
+            params[name] = float(limit)
+            limits.append(f"vote {sign} {{{name}:Float64}}")
+    latest = f"{_GIVEN} AND {named} GROUP BY trace_id, span_id, user_id, name"
+    return f"trace_id IN (SELECT trace_id FROM ({latest}) WHERE {' AND '.join(limits) or '1'})"
