@@ -1,11 +1,13 @@
 """The bytes of the journal: one entry a request, checksummed, so that a torn tail is recognised."""
 
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 # length of all that follows the checksum, its CRC-32 | kind, encoding, length of the project, received ms,
 # hash
@@ -19,6 +21,8 @@ class Kind(IntEnum):
     TRACES = 1  # ExportTraceServiceRequest
     LOGS = 2  # ExportLogsServiceRequest
     FEEDBACK = 3  # JSON rows
+    METRICS = 4  # ExportMetricsServiceRequest, without the points that are not stored
+    NOTE = 5  # JSON: what became of spans that are not in the journal
 
 
 class Encoding(IntEnum):
@@ -68,16 +72,52 @@ def digest_of(kind: Kind, project: str, wire: bytes) -> bytes:
     ).digest()
 
 
-def read_entries(data: bytes) -> Iterator[Entry]:
-    """Yield the complete entries at the start of `data`; stop at the first torn or damaged one."""
-    at = 0
-    while at + HEADER.size <= len(data):
-        length, checksum = HEADER.unpack_from(data, at)
-        rest = data[at + HEADER.size : at + HEADER.size + length]
-        if len(rest) < length or length < _META.size or zlib.crc32(rest) != checksum:
+class Piece(NamedTuple):
+    """A record of a segment and where it lies; without an entry it is damaged."""
+
+    start: int
+    end: int
+    entry: Entry | None
+
+
+def read_pieces(data: bytes) -> Iterator[Piece]:
+    """Yield the records of a segment in order; damage to one does not take those behind it.
+
+    Bytes behind the last one are the torn tail of a write that was never acknowledged, or see `is_torn`.
+    """
+    start = 0
+    while start + HEADER.size <= len(data):
+        length, checksum = HEADER.unpack_from(data, start)
+        end = start + HEADER.size + length
+        if length < _META.size or end > len(data):
             return
-        kind, encoding, project_length, received_ms, digest = _META.unpack_from(rest)
-        body = rest[_META.size + project_length :]
-        project = rest[_META.size : _META.size + project_length].decode()
-        yield Entry(Kind(kind), project, received_ms, digest, body, Encoding(encoding), len(body))
-        at += HEADER.size + length
+        rest = data[start + HEADER.size : end]
+        yield Piece(start, end, _decode(rest) if zlib.crc32(rest) == checksum else None)
+        start = end
+
+
+def read_entries(data: bytes) -> Iterator[Entry]:
+    """Yield the entries of a segment that are whole."""
+    return (piece.entry for piece in read_pieces(data) if piece.entry is not None)
+
+
+def is_torn(tail: bytes) -> bool:
+    """Tell whether the end of a segment is a write cut short, and not damage that hides whole records."""
+    for match in _LIKELY.finditer(tail):
+        start = match.start()
+        length, checksum = HEADER.unpack_from(tail, start)
+        end = start + HEADER.size + length
+        if end <= len(tail) and zlib.crc32(tail[start + HEADER.size : end]) == checksum:
+            return False
+    return True
+
+
+# A record may begin here: behind its length and checksum come a kind and an encoding.
+_LIKELY = re.compile(rb"(?s)(?=.{8}[\x01-\x05][\x00\x01])")
+
+
+def _decode(rest: bytes) -> Entry:
+    kind, encoding, project_length, received_ms, digest = _META.unpack_from(rest)
+    body = rest[_META.size + project_length :]
+    project = rest[_META.size : _META.size + project_length].decode()
+    return Entry(Kind(kind), project, received_ms, digest, body, Encoding(encoding), len(body))

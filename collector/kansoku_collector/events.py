@@ -21,7 +21,9 @@ from kansoku_collector.journal import Segment
 from kansoku_collector.model import Event, RawSpan
 
 HOLD_SECONDS = 12.0
+HOLD_BYTES = 64 << 20  # of events in memory; beyond that the oldest do not wait longer
 _REMEMBERED = 30_000
+_ID_LENGTH = 200  # of an answer: longer ones are remembered by a hash
 # project, trace id, span id; or project, nothing, the id of an answer
 Key = tuple[str, str, str]
 
@@ -32,6 +34,7 @@ class Held:
 
     segment: Segment
     until: float
+    bytes: int = 0
     events: dict[Key, list[SpanEvent]] = field(default_factory=dict)
 
 
@@ -45,10 +48,11 @@ class LateEvents:
     def __contains__(self, segment: Segment) -> bool:
         return segment.token in self._held
 
-    def hold(self, segment: Segment, events: Iterable[tuple[Key, SpanEvent]]) -> None:
-        """Keep the events of a segment; doing it again replaces them."""
-        held = Held(segment, time.monotonic() + HOLD_SECONDS)
-        for key, event in events:
+    def hold(self, segment: Segment, events: Iterable[tuple[Key, SpanEvent]], size: int = 0) -> None:
+        """Keep the events of a segment, which came in `size` bytes; doing it again replaces them."""
+        held = Held(segment, time.monotonic() + HOLD_SECONDS, size)
+        for (project, trace_id, name), event in events:
+            key = (project, trace_id, name if trace_id else _short(name))
             held.events.setdefault(key, []).append(event)
         if held.events:
             self._held[segment.token] = held
@@ -59,7 +63,7 @@ class LateEvents:
         answer = raw.attributes.get(RESPONSE_ID)
         if not answer or not isinstance(answer, str):
             return [key]
-        by_answer = (project, "", answer)
+        by_answer = (project, "", _short(answer))
         if by_answer not in self._places:
             self._places[by_answer] = key
             if len(self._places) > _REMEMBERED:
@@ -91,13 +95,29 @@ class LateEvents:
         return finished
 
     def overdue(self, *, everything: bool = False) -> list[Held]:
-        """Return what has waited long enough."""
-        now = time.monotonic()
-        return [held for held in self._held.values() if everything or held.until <= now]
+        """Return what has waited long enough, or must not wait because too much does."""
+        now, left = time.monotonic(), HOLD_BYTES
+        found = []
+        for held in reversed(self._held.values()):
+            left -= held.bytes
+            if everything or held.until <= now or left < 0:
+                found.append(held)
+        return found[::-1]
 
     def drop(self, held: Held) -> None:
         """Forget a segment's events."""
-        self._held.pop(held.segment.token, None)
+        self.forget(held.segment)
+
+    def forget(self, segment: Segment) -> None:
+        """Forget the events of a segment that is not written by us any more."""
+        self._held.pop(segment.token, None)
+
+
+def _short(answer: str) -> str:
+    """Return an answer's id, or what stands for one that is too long to be remembered."""
+    if len(answer) <= _ID_LENGTH:
+        return answer
+    return hashlib.blake2b(answer.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def orphan(key: Key, events: list[SpanEvent]) -> RawSpan:

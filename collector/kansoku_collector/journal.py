@@ -3,28 +3,27 @@
 One writer appends entries and makes a whole group durable with one fdatasync before any of them is answered.
 A segment is closed by size or age; its name is the deduplication token of everything it writes, so that
 processing it twice stores it once. `recent.bin` holds the hashes of stored requests: a client's retry is
-recognised after the segment is gone and after a restart.
+recognised after the segment is gone and after a restart. What cannot be stored is set aside (`aside.py`).
 """
 
-import contextlib
-import fcntl
+import logging
 import os
 import secrets
-import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from kansoku_collector.entries import Entry, Kind, read_entries
+from kansoku_collector import aside
+from kansoku_collector.entries import Entry, Kind, is_torn, read_entries, read_pieces
 from kansoku_collector.errors import KansokuError
+from kansoku_collector.files import sync, sync_directory, write_all
+from kansoku_collector.recent import Recent
 
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 
-RECENT_SECONDS = 600  # a retry within this time is recognised
-RECENT_ENTRIES = 100_000
-_RECORD = 24  # hash (16) + received ms (8)
+log = logging.getLogger("kansoku")
 
 
 class JournalFull(KansokuError):  # noqa: N818 - a state, not a fault
@@ -47,45 +46,14 @@ class Segment:
         """Name that makes a second insert of the same rows a no-op."""
         return self.path.stem
 
+    @property
+    def retried(self) -> bool:
+        """Tell whether it was set aside before."""
+        return aside.is_retried(self.token)
+
     def entries(self) -> Iterator[Entry]:
-        """Read the entries in order, up to the first that is incomplete."""
+        """Read the entries in order, except those that are not whole."""
         return read_entries(self.path.read_bytes())
-
-
-@dataclass
-class Recent:
-    """Hashes of requests that were made durable lately, oldest first."""
-
-    path: Path
-    seen: dict[bytes, int] = field(default_factory=dict)
-
-    def load(self) -> None:
-        """Read the file, ignoring a torn record at its end."""
-        data = self.path.read_bytes() if self.path.exists() else b""
-        for at in range(0, len(data) - _RECORD + 1, _RECORD):
-            self.add(data[at : at + 16], int.from_bytes(data[at + 16 : at + _RECORD], "little"))
-
-    def add(self, digest: bytes, received_ms: int) -> None:
-        """Remember one, and forget the oldest beyond the limit."""
-        self.seen[digest] = received_ms
-        if len(self.seen) > RECENT_ENTRIES:
-            del self.seen[next(iter(self.seen))]
-
-    def holds(self, digest: bytes) -> bool:
-        """Tell whether this request was stored within the window."""
-        received = self.seen.get(digest)
-        return received is not None and received > time.time() * 1000 - RECENT_SECONDS * 1000
-
-    def save(self, entries: Iterable[tuple[bytes, int]]) -> None:
-        """Append to the file durably; rewrite it when most of it is out of date."""
-        data = b"".join(digest + received.to_bytes(8, "little") for digest, received in entries)
-        if self.path.exists() and self.path.stat().st_size > 2 * RECENT_ENTRIES * _RECORD:
-            draft = self.path.with_suffix(".new")
-            _write_durably(
-                draft, b"".join(d + r.to_bytes(8, "little") for d, r in list(self.seen.items())), os.O_TRUNC
-            )
-            draft.replace(self.path)
-        _write_durably(self.path, data, os.O_APPEND)
 
 
 class Journal:
@@ -100,6 +68,7 @@ class Journal:
         self._open: Segment | None = None
         self._closed: list[Segment] = []
         self._last_ns = 0
+        self._aside_bytes = 0
         self.ready = threading.Event()  # set when a segment may be due
         directory.mkdir(parents=True, exist_ok=True)
         self._id = self._own_id()
@@ -111,12 +80,13 @@ class Journal:
         """Make `entries` durable, all or none; raise JournalFull at the limit or when the disk refuses."""
         data = b"".join(entry.encode() for entry in entries)
         with self._lock:
-            if self._bytes() + len(data) > self._max_bytes:
-                raise JournalFull(f"the journal holds {self._bytes()} bytes, its limit is {self._max_bytes}")
+            held = self._bytes() + self._aside_bytes
+            if held + len(data) > self._max_bytes:
+                raise JournalFull(f"the journal holds {held} bytes, its limit is {self._max_bytes}")
             segment = self._open or self._create()
             try:
-                _write_all(segment.handle, data)
-                _sync(segment.handle)
+                write_all(segment.handle, data)
+                sync(segment.handle)
             except OSError as error:
                 self._undo(segment)
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
@@ -151,14 +121,28 @@ class Journal:
         with self._lock:
             self._closed.remove(segment)
 
+    def keep(
+        self, segment: Segment, refused: Sequence[tuple[Entry, str]], lacking: Sequence[aside.Lacking]
+    ) -> Path:
+        """Set aside the requests of a segment that cannot be stored; the rest of it is, or will be."""
+        data = b"".join(entry.encode() for entry, _ in refused)
+        reasons = list(dict.fromkeys(reason for _, reason in refused))
+        return aside.put_aside(self.directory, segment.token, data, reasons, lacking)
+
     def set_aside(self, segment: Segment, reason: str) -> Path:
-        """Move a segment that cannot be stored out of the way, with the reason beside it."""
-        target = segment.path.with_suffix(".bad")
-        target.with_suffix(".reason").write_text(reason + "\n", encoding="utf-8")
-        segment.path.replace(target)
+        """Set a whole segment aside, so that it does not block those behind it."""
+        path = aside.move_aside(segment.path, reason)
         with self._lock:
             self._closed.remove(segment)
-        return target
+        return path
+
+    def carry_out(self) -> int:
+        """Carry out what was decided about segments set aside; return how many still wait."""
+        made = aside.carry_out(self.directory)
+        with self._lock:
+            self._closed += [Segment(path, 0.0, bytes=path.stat().st_size) for path in made]
+        self._aside_bytes, waiting = aside.waiting(self.directory)
+        return waiting
 
     @property
     def bytes(self) -> int:
@@ -188,7 +172,7 @@ class Journal:
         path = self.directory / f"{self._last_ns:020d}-{self._id}.seg"
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
         except OSError as error:
             raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
         self._open = Segment(path, time.monotonic(), handle)
@@ -207,13 +191,36 @@ class Journal:
 
     def _recover(self) -> None:
         """Queue the segments that an earlier process left, and learn their hashes."""
+        for path in self.directory.glob(".*.new"):
+            path.unlink()
+        aside.carry_out(self.directory)
+        self._aside_bytes, _ = aside.waiting(self.directory)
         for path in sorted(self.directory.glob("*.seg")):
             segment = Segment(path, 0.0, bytes=path.stat().st_size)
+            self._check(segment)
             for entry in segment.entries():
                 segment.oldest_ms = segment.oldest_ms or entry.received_ms
                 self._recent.add(entry.digest, entry.received_ms)
             self._last_ns = max(self._last_ns, int(path.stem.split("-")[0]))
             self._closed.append(segment)
+
+    def _check(self, segment: Segment) -> None:
+        """Set aside what is damaged; what a crash cut short was never acknowledged and is left out."""
+        data = segment.path.read_bytes()
+        end, damaged = 0, b""
+        for piece in read_pieces(data):
+            end = piece.end
+            if piece.entry is None:
+                damaged += data[piece.start : piece.end]
+        tail = data[end:]
+        if damaged or not is_torn(tail):
+            damaged += tail
+            path = aside.put_aside(
+                self.directory, f"{segment.token}x", damaged, ["damaged on the disk: the checksum is wrong"]
+            )
+            log.error("%d bytes of %s are damaged: kept as %s", len(damaged), segment.token, path.name)
+        elif tail:
+            log.warning("segment %s ends in %d bytes that were never acknowledged", segment.token, len(tail))
 
     def _own_id(self) -> str:
         """Return this journal's name: segments of several collectors may meet in one cluster."""
@@ -221,33 +228,3 @@ class Journal:
         if not path.exists():
             path.write_text(secrets.token_hex(4), encoding="ascii")
         return path.read_text(encoding="ascii").strip()
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def _sync(handle: int) -> None:
-    """Return when the file's bytes are on the disk itself."""
-    if sys.platform == "darwin":  # its fsync stops at the drive's cache
-        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-    else:
-        os.fdatasync(handle)
-
-
-def _write_durably(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
-    try:
-        _write_all(handle, data)
-        _sync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # some file systems cannot; the segment's own fdatasync still counts
-        os.fsync(handle)
-    os.close(handle)

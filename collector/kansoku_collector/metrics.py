@@ -32,7 +32,10 @@ class Metrics:
         )
         self.received = self._counter("spans_received", "Spans in requests that could be read.")
         self.stored = self._counter("spans_stored", "Spans written to ClickHouse.")
+        self.repeated = self._counter("spans_repeated", "Spans left out because they were stored before.")
         self.feedback = self._counter("feedback_stored", "Feedback rows written to ClickHouse.")
+        self.points = self._counter("metric_points_stored", "Data points of metrics written to ClickHouse.")
+        self.cut = self._counter("cut", "Parts cut off items that were stored.", "signal", "reason")
         self.dropped = self._counter("dropped", "Items refused or given up.", "signal", "reason")
         self.unpriced = self._counter("unpriced_calls", "Billed model calls without a known price.", "model")
         self.fallbacks = self._counter(
@@ -41,7 +44,10 @@ class Metrics:
         self.late_events = self._counter("late_events", "GenAI log events stored as rows of their own.")
         self.insert_errors = self._counter("insert_errors", "Failed writes to ClickHouse.")
         self.bad_segments = self._counter(
-            "bad_segments", "Journal segments set aside because they cannot be stored."
+            "bad_segments", "Journal segments of which something was set aside because it cannot be stored."
+        )
+        self.set_aside = self._gauge(
+            "segments_set_aside", "Segments that wait for `kansoku journal retry` or `drop`."
         )
         self.journal_bytes = self._gauge("journal_bytes", "Bytes acknowledged and not yet in ClickHouse.")
         self.lag = self._gauge("lag_seconds", "Age of the oldest request that is not yet in ClickHouse.")

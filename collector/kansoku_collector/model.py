@@ -161,5 +161,65 @@ class Feedback:
     received: int = 0  # ms since the epoch
 
 
+@dataclass(slots=True)
+class MetricPoint:
+    """One row of `metric_points`: a number, or a histogram in explicit buckets."""
+
+    project: str = "default"
+    name: str = ""
+    unit: str = ""
+    kind: str = ""  # gauge, sum, histogram, exponential_histogram
+    temporality: str = ""  # delta, cumulative, "" of a gauge
+    monotonic: bool = False
+    series: int = 0  # the same for the same metric, attributes and resource
+    start: int = 0  # ns since the epoch, 0 when unknown
+    time: int = 0  # ns since the epoch
+    service: str = ""
+    environment: str = ""
+    release: str = ""
+    operation: str = ""
+    provider: str = ""
+    model: str = ""
+    token_type: str = ""
+    error_type: str = ""
+    value: float = 0.0  # of a histogram its sum
+    count: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+    bounds: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)  # one more than the bounds
+    attributes: dict[str, str] = field(default_factory=dict)
+    resource: dict[str, str] = field(default_factory=dict)
+    scope_name: str = ""
+    scope_version: str = ""
+    received: int = 0  # ms since the epoch
+
+
+@dataclass(slots=True)
+class Tally:
+    """One row of `receipts`: what became of spans of a process, as far as one segment tells."""
+
+    project: str = "default"
+    process: str = ""  # the SDK's random id of a process; "" for senders that state none
+    service: str = ""
+    told: tuple[int, int, int] = (0, 0, 0)  # started, given up, sent: by the SDK's own count, the latest
+    given_up: dict[str, int] = field(default_factory=dict)  # by the SDK, by reason
+    received: int = 0
+    stored: int = 0
+    repeated: int = 0  # stored before: not stored again
+    dropped: dict[str, int] = field(default_factory=dict)  # by the collector, by reason
+    first_seen: int = 0  # ms since the epoch
+    last_seen: int = 0
+
+    def take(self, service: str, started: int, sent: int, given_up: dict[str, int]) -> None:
+        """Take in what the process says; its latest word counts."""
+        self.service = self.service or service
+        self.told = max(self.told, (started, sum(given_up.values()), sent))
+        for reason, spans in given_up.items():
+            self.given_up[reason] = max(spans, self.given_up.get(reason, 0))
+
+
 SPAN_COLUMNS = tuple(f.name for f in fields(Span))
 FEEDBACK_COLUMNS = tuple(f.name for f in fields(Feedback))
+METRIC_COLUMNS = tuple(f.name for f in fields(MetricPoint))
+TALLY_COLUMNS = tuple(f.name for f in fields(Tally))

@@ -1,24 +1,31 @@
-"""From a journal segment to rows: decode, normalise, enrich, write."""
+"""From a journal segment to rows: decode, leave out what came before, normalise, enrich, write."""
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kansoku_collector.decode import logs, otlp
+from kansoku_collector.accounts import Accounts
+from kansoku_collector.arrivals import Arrival, Arrivals
+from kansoku_collector.aside import Lacking
+from kansoku_collector.decode import logs, metrics, otlp
 from kansoku_collector.entries import Entry, Kind
-from kansoku_collector.errors import PayloadError
 from kansoku_collector.events import Held, Key, LateEvents, orphan
+from kansoku_collector.faults import Row, insert_apart, sentence
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, RawSpan, Span
+from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, Span
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.receive.receipts import read_receipt
+from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
 
 BATCH = 8192  # rows of one insert; the same split on every replay, so that tokens mean the same rows
@@ -26,12 +33,42 @@ Stage = Callable[[Span], None]
 log = logging.getLogger("kansoku")
 
 
-class Arrival(NamedTuple):
-    """A raw span, whose it is, and when it came."""
+class Written(NamedTuple):
+    """What came of writing a segment: the segments finished by it, and the requests that cannot be stored."""
 
-    raw: RawSpan
-    project: str
-    received_ms: int
+    finished: list[Segment]
+    refused: list[tuple[Entry, str]]
+    lacking: list[Lacking]
+
+
+@dataclass(slots=True)
+class Job:
+    """A segment that is being written. A careful one goes around rows that are refused."""
+
+    segment: Segment
+    writer: Writer
+    careful: bool
+    accounts: Accounts
+    seen: set[int] = field(default_factory=set)  # spans of its earlier batches
+    refused: dict[int, tuple[Entry, str]] = field(default_factory=dict)
+    feedback: list[Feedback] = field(default_factory=list)
+    points: list[MetricPoint] = field(default_factory=list)
+    owners: dict[int, Entry] = field(default_factory=dict)  # of feedback and points
+    stored: int = 0
+
+    def refuse(self, entry: Entry, reason: str) -> None:
+        """Note a request of which something cannot be stored."""
+        self.refused.setdefault(id(entry), (entry, reason))
+
+    def insert(
+        self, into: Callable[[Sequence[Row], str], None], rows: Sequence[Row], name: str
+    ) -> list[tuple[Row, str]]:
+        """Insert rows under a token of this segment; return those that are refused."""
+        token = f"{self.segment.token}-{name}"
+        if self.careful:
+            return insert_apart(into, rows, token)
+        into(rows, token)
+        return []
 
 
 class Pipeline:
@@ -41,75 +78,147 @@ class Pipeline:
         self._stages = stages
         self._metrics = metrics
         self._repeats = Repeats()
+        self._arrivals = Arrivals()
         self.late = LateEvents()
 
-    def write(self, segment: Segment, writer: Writer) -> list[Segment]:
-        """Store a segment; return what is finished by it, itself included unless events of it wait."""
+    def write(self, segment: Segment, writer: Writer, *, careful: bool = False) -> Written:
+        """Store a segment; it is finished by it unless events of it wait for their spans."""
+        job = Job(segment, writer, careful, Accounts(segment.retried))
         entries = list(segment.entries())
-        feedback, events = self._read_events(entries)
-        feedback += self._read_feedback(entries)
-        self.late.hold(segment, events)
-        keys: set[Key] = set()
-        broken: list[PayloadError] = []
-        arrivals = self._arrivals(entries, broken)
-        number = stored = 0
+        events, size = self._read_others(entries, job)
+        self.late.hold(segment, events, size)
+        resolved: set[Key] = set()
+        arrivals = self._read_spans(entries, job)
+        number = 0
         while batch := list(islice(arrivals, BATCH)):
-            rows, scores = self._rows(batch, keys)
-            writer.spans(rows, f"{segment.token}-{number}")
-            stored += len(rows)
-            feedback += scores
+            resolved |= self._write_batch(batch, job, number)
             number += 1
-        writer.feedback(feedback, f"{segment.token}-feedback")
-        if broken:  # the rest is stored; the segment is set aside for this one
-            raise broken[0]
-        self._metrics.stored.inc(stored)
-        self._metrics.feedback.inc(len(feedback))
-        finished = self.late.resolve(keys)
-        return finished if segment in self.late or segment in finished else [*finished, segment]
+        self._write_others(job)
+        writer.receipts(job.accounts.rows, f"{segment.token}-receipts")
+        self._metrics.stored.inc(job.stored)
+        finished = self.late.resolve(resolved)
+        if segment not in self.late and segment not in finished:
+            finished.append(segment)
+        return Written(finished, list(job.refused.values()), job.accounts.lacking)
 
     def write_late(self, held: Held, writer: Writer) -> Segment:
         """Store the events of a segment that waited in vain, as rows; return the finished segment."""
+        token = held.segment.token
+        arrivals = [
+            Arrival(orphan(self.late.place(key), events), key[0], held.segment.oldest_ms)
+            for key, events in held.events.items()
+        ]
+        fresh = self._sift(arrivals, token, set(), writer, retried=held.segment.retried)
         rows = []
-        for key, events in held.events.items():
-            row = self._row(Arrival(orphan(self.late.place(key), events), key[0], held.segment.oldest_ms), [])
+        for arrival in fresh:
+            row = self._row(arrival, [])
             row.operation, row.billed = "other", False
             rows.append(row)
-        writer.spans(rows, f"{held.segment.token}-late")
+        writer.spans(rows, f"{token}-late")
+        self._arrivals.remember(fresh, token)
         self._metrics.late_events.inc(len(rows))
         self.late.drop(held)
         return held.segment
 
-    def _arrivals(self, entries: list[Entry], broken: list[PayloadError]) -> Iterator[Arrival]:
-        for entry in entries:
-            if entry.kind is Kind.TRACES:
-                try:
-                    request = otlp.parse(ExportTraceServiceRequest, entry.plain())
-                except PayloadError as error:
-                    broken.append(error)
-                    continue
-                for raw in otlp.read_spans(request, entry.received_ms):
-                    yield Arrival(raw, entry.project, entry.received_ms)
+    def _write_batch(self, batch: list[Arrival], job: Job, number: int) -> set[Key]:
+        """Store spans; return the keys of the events that are stored with them."""
+        token = job.segment.token
+        fresh = self._sift(batch, token, job.seen, job.writer, retried=job.segment.retried)
+        if len(fresh) < len(batch):
+            kept = {id(arrival) for arrival in fresh}
+            job.accounts.repeat(arrival.entry for arrival in batch if id(arrival) not in kept)
+            self._metrics.repeated.inc(len(batch) - len(fresh))
+        joined: dict[int, list[Key]] = {}
+        rows, scores = self._rows(fresh, joined)
+        refused = job.insert(job.writer.spans, rows, str(number))
+        if refused:
+            fresh = self._refuse(refused, rows, fresh, job)
+        self._arrivals.remember(fresh, token)
+        job.accounts.store(arrival.entry for arrival in fresh)
+        job.stored += len(fresh)
+        job.feedback += scores
+        return {key for arrival in fresh for key in joined.get(id(arrival), ())} if joined else set()
 
-    def _rows(self, batch: list[Arrival], keys: set[Key]) -> tuple[list[Span], list[Feedback]]:
+    def _write_others(self, job: Job) -> None:
+        """Store feedback and data points; what is refused goes aside with its request."""
+        refused: list[tuple[Feedback, str] | tuple[MetricPoint, str]] = [
+            *job.insert(job.writer.feedback, job.feedback, "feedback"),
+            *job.insert(job.writer.metric_points, job.points, "metrics"),
+        ]
+        for row, reason in refused:
+            if id(row) in job.owners:
+                job.refuse(job.owners[id(row)], reason)
+            else:  # a score that travelled on a span, which is stored
+                self._metrics.dropped.labels("feedback", "refused").inc()
+                log.error("a score of span %s cannot be stored: %s", row.span_id, reason)  # type: ignore[union-attr]
+        self._metrics.feedback.inc(len(job.feedback))
+        self._metrics.points.inc(len(job.points))
+
+    @staticmethod
+    def _refuse(
+        refused: list[tuple[Span, str]], rows: list[Span], fresh: list[Arrival], job: Job
+    ) -> list[Arrival]:
+        """Set the requests of refused rows aside; return the spans that are stored."""
+        reasons = {id(row): reason for row, reason in refused}
+        stored = []
+        for row, arrival in zip(rows, fresh, strict=True):
+            if id(row) in reasons and arrival.entry is not None:
+                job.refuse(arrival.entry, f"span {row.span_id}: {reasons[id(row)]}")
+                job.accounts.lack([arrival.entry])
+            else:
+                stored.append(arrival)
+        return stored
+
+    def _sift(
+        self, batch: list[Arrival], token: str, seen: set[int], writer: Writer, *, retried: bool
+    ) -> list[Arrival]:
+        def find(unsure: list[Arrival]) -> dict[Identity, set[int]]:
+            return writer.stored(
+                [Sought(a.project, a.raw.start_ns, a.raw.trace_id, a.raw.span_id) for a in unsure]
+            )
+
+        return self._arrivals.sift(batch, token, seen, find, retried=retried)
+
+    def _read_spans(self, entries: list[Entry], job: Job) -> Iterator[Arrival]:
+        for entry in entries:
+            if entry.kind is not Kind.TRACES:
+                continue
+            try:
+                request = otlp.parse(ExportTraceServiceRequest, entry.plain())
+                job.accounts.open(entry, read_receipt(request))
+                arrivals = [
+                    Arrival(raw, entry.project, entry.received_ms, entry)
+                    for raw in otlp.read_spans(request, entry.received_ms)
+                ]
+            except Exception as error:  # noqa: BLE001 - a border: a request takes none of the others with it
+                job.refuse(entry, sentence(error))
+                continue
+            job.accounts.receive(entry, len(arrivals))
+            yield from arrivals
+
+    def _rows(self, batch: list[Arrival], joined: dict[int, list[Key]]) -> tuple[list[Span], list[Feedback]]:
         rows: list[Span] = []
         scores: list[Feedback] = []
         for arrival in batch:
             for key in self.late.keys_of(arrival.project, arrival.raw):
                 if events := self.late.find(key):
                     arrival.raw.events.extend(events)
-                    keys.add(key)
+                    joined.setdefault(id(arrival), []).append(key)
             rows.append(self._row(arrival, scores))
-        complete(rows)
-        self._repeats.mark(rows)
+        for relate in (complete, self._repeats.mark):
+            self._bordered(relate, rows, "some of a batch")
         for stage in self._stages:
             for row in rows:
-                try:
-                    stage(row)
-                except Exception:
-                    # A border: whatever a stage trips over, the span itself is stored.
-                    log.exception("stage %s failed on span %s", stage, row.span_id)
-                    self._metrics.fallbacks.inc()
+                self._bordered(stage, row, row.span_id)
         return rows, scores
+
+    def _bordered(self, stage: Callable[[Row], None], subject: Row, name: str) -> None:
+        try:
+            stage(subject)
+        except Exception:
+            # A border: whatever a stage trips over, the span itself is stored.
+            log.exception("stage %s failed on span %s", stage, name)
+            self._metrics.fallbacks.inc()
 
     def _row(self, arrival: Arrival, scores: list[Feedback]) -> Span:
         try:
@@ -122,28 +231,47 @@ class Pipeline:
         scores += found
         return row
 
-    def _read_events(self, entries: list[Entry]) -> tuple[list[Feedback], list[tuple[Key, logs.SpanEvent]]]:
-        """Return evaluations as feedback, and the events that belong to spans."""
-        scores: list[Feedback] = []
-        events = []
+    def _read_others(self, entries: list[Entry], job: Job) -> tuple[list[tuple[Key, logs.SpanEvent]], int]:
+        """Read what is no span; return the events that belong to spans, and the bytes they came in."""
+        events: list[tuple[Key, logs.SpanEvent]] = []
+        size = 0
         for entry in entries:
-            if entry.kind is not Kind.LOGS:
-                continue
-            request = otlp.parse(ExportLogsServiceRequest, entry.plain())
-            for found in logs.read_events(request):
-                if found.event.name == logs.EVALUATION:
-                    row = from_event(found.event, found.trace_id, found.span_id)
-                    row.project, row.received = entry.project, entry.received_ms
-                    scores.append(row)
-                else:
-                    events.append(((entry.project, found.trace_id, found.span_id), found))
-        return scores, events
+            before = len(job.feedback), len(job.points)
+            try:
+                match entry.kind:
+                    case Kind.LOGS:
+                        events += _read_events(entry, job.feedback)
+                        size += entry.raw_bytes
+                    case Kind.FEEDBACK:
+                        job.feedback += _read_feedback(entry)
+                    case Kind.METRICS:
+                        request = otlp.parse(ExportMetricsServiceRequest, entry.plain())
+                        job.points += metrics.read_points(request, entry.project, entry.received_ms)
+                    case Kind.NOTE:
+                        job.accounts.note(entry, json.loads(entry.body))
+            except Exception as error:  # noqa: BLE001 - a border: a request takes none of the others with it
+                job.refuse(entry, sentence(error))
+            for row in (*job.feedback[before[0] :], *job.points[before[1] :]):
+                job.owners[id(row)] = entry
+        return events, size
 
-    @staticmethod
-    def _read_feedback(entries: list[Entry]) -> list[Feedback]:
-        return [
-            Feedback(**{name: row[name] for name in FEEDBACK_COLUMNS if name in row})
-            for entry in entries
-            if entry.kind is Kind.FEEDBACK
-            for row in json.loads(entry.body)
-        ]
+
+def _read_events(entry: Entry, scores: list[Feedback]) -> list[tuple[Key, logs.SpanEvent]]:
+    """Return the events that belong to spans; evaluations become feedback."""
+    events: list[tuple[Key, logs.SpanEvent]] = []
+    request = otlp.parse(ExportLogsServiceRequest, entry.plain())
+    for found in logs.read_events(request, entry.received_ms):
+        if found.event.name == logs.EVALUATION:
+            row = from_event(found.event, found.trace_id, found.span_id)
+            row.project, row.received = entry.project, entry.received_ms
+            scores.append(row)
+        else:
+            events.append(((entry.project, found.trace_id, found.span_id), found))
+    return events
+
+
+def _read_feedback(entry: Entry) -> list[Feedback]:
+    return [
+        Feedback(**{name: row[name] for name in FEEDBACK_COLUMNS if name in row})
+        for row in json.loads(entry.body)
+    ]

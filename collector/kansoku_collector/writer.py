@@ -1,26 +1,24 @@
 """The thread that empties the journal into ClickHouse, whatever ClickHouse does meanwhile."""
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
-from kansoku_collector.errors import StoreError
 from kansoku_collector.events import Held
+from kansoku_collector.faults import is_about_data, sentence
 from kansoku_collector.journal import Journal, Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.pipeline import Pipeline
+from kansoku_collector.pipeline import Pipeline, Written
 from kansoku_collector.store.write import Writer
 
 ATTEMPTS = 3  # at data that ClickHouse or its client refuse; everything else is tried until it works
 LONGEST_PAUSE = 30.0
-# ClickHouse's codes for "this data is wrong", as opposed to "not now".
-_DATA_CODES = frozenset({6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 469})
-Work = Callable[[Writer], list[Segment]]
+_DECISIONS_SECONDS = 1.0  # how often to look whether somebody decided about segments set aside
+Work = Callable[[Writer], Written]
 log = logging.getLogger("kansoku")
 
 
@@ -38,6 +36,7 @@ class WriterThread:
         self._client: Client | None = None
         self._attempts: dict[str, int] = {}
         self._pause = 0.0
+        self._looked = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kansoku-writer", daemon=True)
 
@@ -65,6 +64,7 @@ class WriterThread:
 
     def _pass(self, *, everything: bool) -> bool:
         """Write every due segment; return False when ClickHouse has to be waited for."""
+        self._look()
         for segment in self._journal.due(everything=everything):
             if segment not in self._pipeline.late and not self._attempt(segment, self._write(segment)):
                 return False
@@ -74,21 +74,47 @@ class WriterThread:
         self._measure()
         return True
 
+    def _look(self) -> None:
+        """Carry out what was decided about segments that are set aside."""
+        if time.monotonic() - self._looked < _DECISIONS_SECONDS:
+            return
+        self._looked = time.monotonic()
+        try:
+            self._metrics.set_aside.set(self._journal.carry_out())
+        except OSError as error:  # a full disk: the decision stays where it is
+            log.warning("segments that were set aside cannot be taken back now: %s", error)
+
     def _write(self, segment: Segment) -> Work:
-        return lambda writer: self._pipeline.write(segment, writer)
+        # Twice in doubt for the data; then each row has to show whether it is the one.
+        careful = self._attempts.get(segment.token, 0) >= ATTEMPTS - 1
+        return lambda writer: self._pipeline.write(segment, writer, careful=careful)
 
     def _write_late(self, held: Held) -> Work:
-        return lambda writer: [self._pipeline.write_late(held, writer)]
+        return lambda writer: Written([self._pipeline.write_late(held, writer)], [], [])
 
     def _attempt(self, segment: Segment, work: Work) -> bool:
         try:
-            for finished in work(self._open()):
+            written = work(self._open())
+            if written.refused:
+                self._keep(segment, written)
+            for finished in written.finished:
                 self._journal.done(finished)
                 self._attempts.pop(finished.token, None)
         except Exception as error:  # noqa: BLE001 - a border: no segment may stop the ones behind it
             return self._failed(segment, error)
         self._pause = 0.0
         return True
+
+    def _keep(self, segment: Segment, written: Written) -> None:
+        path = self._journal.keep(segment, written.refused, written.lacking)
+        self._metrics.bad_segments.inc()
+        log.error(
+            "%d requests of segment %s cannot be stored and are set aside as %s: %s",
+            len(written.refused),
+            segment.token,
+            path.name,
+            written.refused[0][1],
+        )
 
     def _open(self) -> Writer:
         if self._writer is None:
@@ -99,25 +125,40 @@ class WriterThread:
     def _failed(self, segment: Segment, error: Exception) -> bool:
         self._metrics.insert_errors.inc()
         self._measure()
-        if _is_about_data(error):
+        if is_about_data(error) or _is_about_file(error, segment):
             attempts = self._attempts[segment.token] = self._attempts.get(segment.token, 0) + 1
             if attempts >= ATTEMPTS:
-                path = self._journal.set_aside(segment, f"{type(error).__name__}: {error}")
-                self._metrics.bad_segments.inc()
-                log.error(
-                    "segment %s cannot be stored and is set aside as %s: %s", segment.token, path.name, error
-                )
-                return True
+                return self._set_aside(segment, error)
         else:
-            self._writer = None  # the next attempt connects anew
+            self._disconnect()  # the next attempt connects anew
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or 0.5)
         log.warning(
             "ClickHouse did not take segment %s, trying again in %.1f s: %s",
             segment.token,
             self._pause,
-            error,
+            sentence(error),
         )
         return False
+
+    def _set_aside(self, segment: Segment, error: Exception) -> bool:
+        try:
+            path = self._journal.set_aside(segment, sentence(error))
+        except OSError as problem:
+            log.error("segment %s cannot be set aside: %s", segment.token, problem)
+            self._pause = LONGEST_PAUSE
+            return False
+        self._attempts.pop(segment.token, None)
+        self._pipeline.late.forget(segment)
+        self._metrics.bad_segments.inc()
+        log.error("segment %s cannot be stored, it is now %s: %s", segment.token, path, sentence(error))
+        return True
+
+    def _disconnect(self) -> None:
+        self._writer = None
+        if self._client is not None:
+            with suppress(Exception):
+                self._client.close()
+            self._client = None
 
     def _measure(self) -> None:
         self._metrics.journal_bytes.set(self._journal.bytes)
@@ -125,11 +166,6 @@ class WriterThread:
         self._metrics.lag.set(max(0.0, time.time() - oldest / 1000) if oldest else 0.0)
 
 
-def _is_about_data(error: Exception) -> bool:
-    """Tell whether trying again cannot help: the data is wrong, not the moment."""
-    if isinstance(error, DataError):
-        return True
-    if isinstance(error, ClickHouseError | StoreError | OSError | MemoryError):
-        code = re.search(r"\bCode: (\d+)", str(error))
-        return code is not None and int(code[1]) in _DATA_CODES
-    return True
+def _is_about_file(error: Exception, segment: Segment) -> bool:
+    """Tell whether the segment itself cannot be read: its disk is damaged, or somebody removed it."""
+    return isinstance(error, OSError) and error.filename == str(segment.path)

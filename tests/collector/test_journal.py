@@ -1,16 +1,21 @@
 """The journal: what was acknowledged is found again, whatever happened to the file."""
 
+import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kansoku_collector import aside
+from kansoku_collector import recent as recent_module
 from kansoku_collector.entries import Entry, Kind, digest_of, read_entries
 from kansoku_collector.journal import Journal, JournalFull
+from kansoku_collector.recent import Recent
 
 
 def entry(body=b"body", project="default"):
@@ -54,14 +59,38 @@ def test_a_torn_tail_costs_only_the_entry_it_tears(entries, data):
 
 
 @given(ENTRIES, st.data())
-def test_a_flipped_bit_is_noticed(entries, data):
-    """Damage stops the reading at the damaged entry; what it yields is what was written."""
-    whole = bytearray(b"".join(e.encode() for e in entries))
+def test_damage_costs_only_what_it_hits(entries, data):
+    """A flipped bit in a body loses this entry and no other; nothing is read that was not written."""
+    encoded = [e.encode() for e in entries]
+    whole = bytearray(b"".join(encoded))
     position = data.draw(st.integers(0, len(whole) - 1))
     whole[position] ^= 1 << data.draw(st.integers(0, 7))
+    hit = next(n for n in range(len(encoded)) if position < sum(map(len, encoded[: n + 1])))
+    inside = position - sum(map(len, encoded[:hit]))
     found = [e.body for e in read_entries(bytes(whole))]
-    assert found == [e.body for e in entries][: len(found)]
-    assert len(found) < len(entries)
+    others = [e.body for n, e in enumerate(entries) if n != hit]
+    assert found == (others if inside >= 4 else others[: len(found)])
+
+
+def test_damage_is_kept_aside_and_a_torn_tail_is_not(tmp_path):
+    """What the disk changed is kept, also where a wrong length hides what follows; a tail is not."""
+    whole = [entry(b"one"), entry(b"two"), entry(b"three")]
+    data = b"".join(e.encode() for e in whole)
+    second = len(whole[0].encode())
+    for name, change, kept in (("body", 40, ["one", "three"]), ("length", 3, ["one"])):
+        folder = tmp_path / name
+        folder.mkdir()
+        broken = bytearray(data)
+        broken[second + change] ^= 1
+        (folder / "00000000000000000001-abcdabcd.seg").write_bytes(broken)
+        assert bodies(open_journal(folder)) == [body.encode() for body in kept]
+        (found,) = aside.listed(folder)
+        assert (found.state, found.reasons[0][:19]) == ("waits", "damaged on the disk")
+    folder = tmp_path / "torn"
+    folder.mkdir()
+    (folder / "00000000000000000001-abcdabcd.seg").write_bytes(data[:-1])
+    assert bodies(open_journal(folder)) == [b"one", b"two"]
+    assert aside.listed(folder) == []
 
 
 @settings(deadline=None, max_examples=30)
@@ -154,11 +183,94 @@ def test_tokens_are_unique_and_ordered(tmp_path):
 
 
 def test_what_cannot_be_stored_is_set_aside_with_its_reason(tmp_path):
-    """The file stays for inspection and no longer counts as waiting."""
-    journal = open_journal(tmp_path)
-    journal.append([entry()])
+    """The file stays for inspection and no longer counts as waiting; it counts towards the limit."""
+    journal = open_journal(tmp_path, max_bytes=200)
+    journal.append([entry(b"x" * 100)])
     segment = journal.due(everything=True)[0]
     path = journal.set_aside(segment, "DataError: broken")
     assert path.exists()
-    assert path.with_suffix(".reason").read_text() == "DataError: broken\n"
+    assert aside.listed(tmp_path)[0].reasons == ["DataError: broken"]
     assert (journal.bytes, bodies(journal), bodies(open_journal(tmp_path))) == (0, [], [])
+    assert journal.carry_out() == 1
+    with pytest.raises(JournalFull):
+        journal.append([entry(b"y" * 100)])
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_retry_brings_the_requests_back_once(tmp_path, running):
+    """Decided beside a running journal or a stopped one, the requests become one segment, received now."""
+    journal = open_journal(tmp_path)
+    journal.append([replace(entry(b"one"), received_ms=5), replace(entry(b"two"), received_ms=5)])
+    journal.set_aside(journal.due(everything=True)[0], "broken")
+    assert aside.decide(tmp_path, ["other"], "retry") == []
+    (name,) = aside.decide(tmp_path, [], "retry")
+    assert aside.listed(tmp_path)[0].state == "retry"
+    if running:
+        assert journal.carry_out() == 0
+    else:
+        journal = open_journal(tmp_path)
+    (segment,) = journal.due(everything=True)
+    assert (segment.retried, segment.token) == (True, f"{name}r1")
+    assert [e.body for e in segment.entries()] == [b"one", b"two"]
+    assert all(e.received_ms > time.time() * 1000 - 60_000 for e in segment.entries())
+    assert aside.listed(tmp_path) == []
+    journal.set_aside(segment, "still broken")
+    aside.decide(tmp_path, [], "retry")
+    journal.carry_out()
+    assert journal.due()[0].token == f"{name}r2"
+
+
+def test_a_retry_interrupted_half_way_is_made_once(tmp_path):
+    """A crash between the new segment and the end of the old file repeats nothing."""
+    journal = open_journal(tmp_path)
+    journal.append([entry(b"one")])
+    path = journal.set_aside(journal.due(everything=True)[0], "broken")
+    saved = path.read_bytes()
+    aside.decide(tmp_path, [], "retry")
+    journal.carry_out()
+    path.with_suffix(".retry").write_bytes(saved)
+    assert bodies(open_journal(tmp_path)) == [b"one"]
+    assert not list(path.parent.glob("*"))
+
+
+def test_dropping_leaves_a_note_of_how_many_spans_it_cost(tmp_path):
+    """The requests go; what remains is an entry that the receipts are made of."""
+    journal = open_journal(tmp_path)
+    sent = entry(b"one")
+    journal.append([sent])
+    segment = journal.due(everything=True)[0]
+    journal.keep(segment, [(sent, "odd")], [aside.Lacking("default", "p", 3)])
+    journal.done(segment)
+    aside.decide(tmp_path, [segment.token], "drop")
+    assert journal.carry_out() == 0
+    (note,) = journal.due()[0].entries()
+    assert (note.kind, note.project) == (Kind.NOTE, "default")
+    assert json.loads(note.body) == {"process": "p", "dropped": {"given_up": 3}}
+
+
+def test_a_torn_hash_does_not_hide_those_written_after_it(tmp_path):
+    """The file of hashes is cut to whole records before anything is appended to it."""
+    recent = Recent(tmp_path / "recent.bin")
+    now = time.time_ns() // 10**6
+    recent.save([(b"a" * 16, now), (b"b" * 16, now)])
+    os.truncate(tmp_path / "recent.bin", 24 + 7)
+    recent = Recent(tmp_path / "recent.bin")
+    recent.load()
+    recent.save([(b"c" * 16, now)])
+    recent = Recent(tmp_path / "recent.bin")
+    recent.load()
+    assert [recent.holds(x * 16) for x in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_the_hashes_in_memory_and_on_disk_are_bounded(tmp_path, monkeypatch):
+    """Beyond the limit the oldest generation goes; the file is written anew with what is remembered."""
+    monkeypatch.setattr(recent_module, "RECENT_ENTRIES", 10)
+    recent, now = Recent(tmp_path / "recent.bin"), time.time_ns() // 10**6
+    for number in range(100):
+        digest = number.to_bytes(16, "little")
+        recent.add(digest, now)
+        recent.save([(digest, now)])
+    assert (tmp_path / "recent.bin").stat().st_size <= 24 * 45
+    recent = Recent(tmp_path / "recent.bin")
+    recent.load()
+    assert [n for n in range(100) if recent.holds(n.to_bytes(16, "little"))] == list(range(80, 100))

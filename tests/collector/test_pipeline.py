@@ -9,6 +9,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from tests.collector.conftest import START_NS, call, put, request_of
 
 from kansoku.prices import Prices
+from kansoku_collector import aside
 from kansoku_collector import events as late_events
 from kansoku_collector import writer as writer_module
 from kansoku_collector.enrich.cost import pricing
@@ -30,17 +31,36 @@ class Sink:
 
     def __init__(self, *errors):
         self.errors, self.rows, self.scores, self.tokens = list(errors), {}, [], []
+        self.poison, self.tallies = "", []
 
     def spans(self, rows, token):
         """Keep rows by token, as deduplication does."""
         if self.errors:
             raise self.errors.pop(0)
+        if any(row.name == self.poison for row in rows):
+            raise DataError(f"{self.poison} does not fit")
         self.tokens.append(token)
         self.rows.setdefault(token, list(rows))
 
     def feedback(self, rows, _token):
         """Keep feedback."""
         self.scores += rows
+
+    def metric_points(self, _rows, _token):
+        """Take no notice of metrics."""
+
+    def receipts(self, rows, _token):
+        """Keep receipts."""
+        self.tallies += rows
+
+    def stored(self, sought):
+        """Return what is kept of these spans."""
+        wanted = {(s.project, s.trace_id, s.span_id) for s in sought}
+        found = {}
+        for row in self.all:
+            if (key := (row.project, row.trace_id, row.span_id)) in wanted:
+                found.setdefault(key, set()).add(row.received)
+        return found
 
     @property
     def all(self):
@@ -142,9 +162,9 @@ def test_an_event_joins_the_span_that_comes_after_it(journal, pipeline):
     """Logs are exported before spans: the event waits, and its segment with it."""
     sink = Sink()
     first = segment_of(journal, content_event())
-    assert pipeline.write(first, sink) == []
+    assert pipeline.write(first, sink).finished == []
     second = segment_of(journal, traces({"trace_id": TRACE, "span_id": SPAN, "attributes": call()}))
-    assert pipeline.write(second, sink) == [first, second]
+    assert pipeline.write(second, sink).finished == [first, second]
     assert [row.input_text for row in sink.all] == ["hello"]
 
 
@@ -152,7 +172,7 @@ def test_an_event_whose_span_is_gone_becomes_a_row_beneath_it(journal, pipeline,
     """Nothing is updated and nothing is lost: the content is stored as an unbilled child."""
     monkeypatch.setattr(late_events, "HOLD_SECONDS", 0.0)
     sink, segment = Sink(), segment_of(journal, content_event())
-    assert pipeline.write(segment, sink) == []
+    assert pipeline.write(segment, sink).finished == []
     held = pipeline.late.overdue()[0]
     assert pipeline.write_late(held, sink) is segment
     row = sink.all[0]
@@ -234,24 +254,63 @@ def test_clickhouse_away_only_delays(journal, pipeline, metrics, sink):
     ) == (8, 0, 1)
 
 
-def test_poison_is_set_aside_and_blocks_nothing(journal, pipeline, metrics, sink, tmp_path):
-    """Data that ClickHouse refuses is tried three times and kept with its reason; the next is stored."""
-    sink.errors += [DataError("column x"), DatabaseError("Code: 27. Cannot parse"), ValueError("odd")]
+def test_a_poison_span_is_set_aside_and_its_neighbours_are_stored(journal, pipeline, metrics, sink, tmp_path):
+    """Only the request with the refused span goes aside, with the reason; the next segment is stored."""
+    sink.poison = "poison"
+    segment_of(
+        journal, traces(*[{"name": f"n{n}"} for n in range(9)]), traces({"name": "poison"}, {"name": "near"})
+    )
+    segment_of(journal, traces({"name": "fine"}))
+    drain(journal, pipeline, metrics)
+    assert sorted(row.name for row in sink.all) == ["fine", *[f"n{n}" for n in range(9)], "near"]
+    (found,) = aside.listed(tmp_path)
+    assert (found.requests, found.state) == (1, "waits")
+    assert "poison does not fit" in found.reasons[0]
+    assert (metrics.values()["bad_segments"], journal.carry_out()) == (1, 1)
+    assert found.lacking == [aside.Lacking("default", "", 1)]
+
+
+def test_a_retry_after_a_fix_stores_each_span_once(journal, pipeline, metrics, sink, tmp_path):
+    """What was refused is stored now, what was stored of the same request is not stored again."""
+    sink.poison = "poison"
+    segment_of(journal, traces({"name": "poison"}, {"name": "near"}))
+    drain(journal, pipeline, metrics)
+    sink.poison = ""
+    aside.decide(tmp_path, [], "retry")
+    journal.carry_out()
+    drain(journal, Pipeline([], metrics), metrics)
+    assert sorted(row.name for row in sink.all) == ["near", "poison"]
+    assert sum(tally.received for tally in sink.tallies) == sum(tally.stored for tally in sink.tallies) == 2
+
+
+def test_a_segment_that_nothing_helps_is_set_aside_whole(journal, pipeline, metrics, sink, tmp_path):
+    """An error that no single row causes is tried three times; the ones behind it go on."""
+    sink.errors += [DataError("column x"), DatabaseError("Code: 27. Cannot parse"), RuntimeError("odd")]
     segment_of(journal, traces({"name": "poison"}))
     segment_of(journal, traces({"name": "fine"}))
     drain(journal, pipeline, metrics)
     assert [row.name for row in sink.all] == ["fine"]
-    assert "odd" in next(tmp_path.glob("*.reason")).read_text()
-    assert len(list(tmp_path.glob("*.bad"))) == 1
-    assert metrics.values()["bad_segments"] == 1
+    (found,) = aside.listed(tmp_path)
+    assert "odd" in found.reasons[0]
+
+
+def test_a_segment_that_somebody_removed_blocks_nothing(journal, pipeline, metrics, sink):
+    """A file that is gone is given up after three tries, and said to be."""
+    segment_of(journal, traces({"name": "gone"})).path.unlink()
+    segment_of(journal, traces({"name": "fine"}))
+    drain(journal, pipeline, metrics)
+    assert [row.name for row in sink.all] == ["fine"]
 
 
 def test_one_unreadable_entry_does_not_take_its_neighbours(journal, pipeline, metrics, sink, tmp_path):
-    """The good requests of a segment are stored although the segment is set aside for the bad one."""
-    segment_of(journal, traces({"name": "fine"}), entry(Kind.TRACES, b"\xff\xff"))
+    """The good requests of a segment are stored; only the unreadable one is set aside, at once."""
+    segment_of(journal, traces({"name": "fine"}), entry(Kind.TRACES, b"\xff\xff"), entry(Kind.FEEDBACK, b"{"))
     drain(journal, pipeline, metrics)
     assert [row.name for row in sink.all] == ["fine"]
-    assert "ExportTraceServiceRequest" in next(tmp_path.glob("*.reason")).read_text()
+    (found,) = aside.listed(tmp_path)
+    assert found.requests == 2
+    assert any("ExportTraceServiceRequest" in reason for reason in found.reasons)
+    assert metrics.values()["insert_errors"] == 0
 
 
 def test_what_waits_is_written_when_the_writer_stops(journal, pipeline, metrics, sink):
@@ -282,9 +341,9 @@ def test_an_event_that_names_only_its_answer_joins_the_span_with_it(journal, pip
     """A stream's event is written when no span is current; the answer's id says where it belongs."""
     sink, attributes = Sink(), call(gen_ai__response__id=ANSWER)
     first = segment_of(journal, answer_event())
-    assert pipeline.write(first, sink) == []
+    assert pipeline.write(first, sink).finished == []
     second = segment_of(journal, traces({"trace_id": TRACE, "span_id": SPAN, "attributes": attributes}))
-    assert pipeline.write(second, sink) == [first, second]
+    assert pipeline.write(second, sink).finished == [first, second]
     assert [row.input_text for row in sink.all] == ["hello"]
 
 

@@ -1,5 +1,6 @@
 """OTLP log records that belong to the GenAI conventions, as events of their span."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kansoku.semconv import RESPONSE_ID
-from kansoku_collector.decode.otlp import attributes, value_of
+from kansoku_collector.decode.otlp import AHEAD_NS, EARLIEST_NS, attributes, value_of
 from kansoku_collector.model import Attributes, Event
 
 BODY = "body"  # where an event keeps the record's body
@@ -18,7 +19,8 @@ EVALUATION = "gen_ai.evaluation.result"
 class SpanEvent:
     """An event that arrived on its own, and the span that it describes.
 
-    Where it names no span, `trace_id` is empty and `span_id` is the id of the answer that it is about.
+    Where it names no span, `trace_id` is empty and `span_id` is the id of the answer that it is about, or
+    else its own.
     """
 
     trace_id: str
@@ -39,14 +41,22 @@ def name_of(record: LogRecord) -> str:
     return ""
 
 
-def fault(record: LogRecord) -> tuple[str, str] | None:
+def fault(record: LogRecord, received_ms: int) -> tuple[str, str] | None:
     """Return (reason, explanation) when a log record is not stored, else None."""
     name = name_of(record)
     if not name.startswith("gen_ai."):
         return "log_not_stored", "only the GenAI events (gen_ai.*) of logs are stored"
-    if not _names_span(record) and (name == EVALUATION or not _answer(record)):
+    if name == EVALUATION and not _names_span(record):
         return "event_without_span", f"event {name!r} does not name the span that it belongs to"
+    time_ns = _time(record, received_ms)
+    if not EARLIEST_NS <= time_ns <= received_ms * 10**6 + AHEAD_NS:
+        return "absurd_time", f"event {name[:80]!r} is of {time_ns} ns, before 2000 or more than a day ahead"
     return None
+
+
+def _time(record: LogRecord, received_ms: int) -> int:
+    """Return when it happened, ns since the epoch; when nobody says, it was received then."""
+    return record.time_unix_nano or record.observed_time_unix_nano or received_ms * 10**6
 
 
 def _names_span(record: LogRecord) -> bool:
@@ -54,8 +64,12 @@ def _names_span(record: LogRecord) -> bool:
 
 
 def _answer(record: LogRecord) -> str:
-    """Return the id of the answer that a record is about."""
-    return next((pair.value.string_value for pair in record.attributes if pair.key == RESPONSE_ID), "")
+    """Return the id of the answer that a record is about, else one that no other record has."""
+    for pair in record.attributes:
+        if pair.key == RESPONSE_ID and pair.value.string_value:
+            return pair.value.string_value
+    own = record.SerializeToString(deterministic=True)
+    return f"event:{hashlib.blake2b(own, digest_size=16).hexdigest()}"
 
 
 def records_of(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
@@ -65,23 +79,23 @@ def records_of(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
             yield from part.log_records
 
 
-def read_events(request: ExportLogsServiceRequest) -> Iterator[SpanEvent]:
+def read_events(request: ExportLogsServiceRequest, received_ms: int) -> Iterator[SpanEvent]:
     """Yield the GenAI events of a request."""
     for group in request.resource_logs:
         resource = attributes(group.resource.attributes)
         for part in group.scope_logs:
             for record in part.log_records:
-                if fault(record) is None:
-                    yield _event(record, resource, part.scope.name, part.scope.version)
+                if fault(record, received_ms) is None:
+                    event = _event(record, _time(record, received_ms))
+                    trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
+                    if not _names_span(record):
+                        trace_id, span_id = "", _answer(record)
+                    scope = part.scope
+                    yield SpanEvent(trace_id, span_id, event, resource, scope.name, scope.version)
 
 
-def _event(record: LogRecord, resource: Attributes, scope_name: str, scope_version: str) -> SpanEvent:
+def _event(record: LogRecord, time_ns: int) -> Event:
     found = attributes(record.attributes)
     if record.HasField("body"):
         found[BODY] = value_of(record.body)
-    time_ns = record.time_unix_nano or record.observed_time_unix_nano
-    event = Event(name_of(record), time_ns, found)
-    trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
-    if not _names_span(record):
-        trace_id, span_id = "", _answer(record)
-    return SpanEvent(trace_id, span_id, event, resource, scope_name, scope_version)
+    return Event(name_of(record), time_ns, found)

@@ -21,8 +21,8 @@ REQUESTS: dict[str, type[Message]] = {
     "logs": ExportLogsServiceRequest,
     "metrics": ExportMetricsServiceRequest,
 }
-_EARLIEST_NS = 946_684_800 * 10**9  # 2000-01-01: before that a clock was never set
-_AHEAD_NS = 24 * 3600 * 10**9  # a clock may be ahead by this much
+EARLIEST_NS = 946_684_800 * 10**9  # 2000-01-01: before that a clock was never set
+AHEAD_NS = 24 * 3600 * 10**9  # a clock may be ahead by this much
 _BACKWARDS_NS = 10**9  # clocks are adjusted while a span runs; more than this is an error
 _BALANCE = semconv.PROCESS_ID.removesuffix("id")
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
@@ -52,8 +52,8 @@ def fault(span: ProtoSpan, received_ms: int) -> tuple[str, str] | None:
             f"span {span.name!r} has span_id {span.span_id.hex() or 'empty'!r}, not 8 bytes, not all zero",
         )
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
-    latest = received_ms * 10**6 + _AHEAD_NS
-    if not _EARLIEST_NS <= start <= latest:
+    latest = received_ms * 10**6 + AHEAD_NS
+    if not EARLIEST_NS <= start <= latest:
         return (
             "absurd_time",
             f"span {span.span_id.hex()} starts at {start} ns, before 2000 or more than a day ahead",

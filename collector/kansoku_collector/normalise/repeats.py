@@ -9,6 +9,7 @@ Spans of a call need not arrive together, and rows are never changed. So calls a
 whichever description comes later is the one that is not billed; see docs/collector.md.
 """
 
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
@@ -21,6 +22,7 @@ ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its serve
 _REMEMBERED = 30_000
 _DEPTH = 8  # spans between two descriptions of one call
 _SLACK_NS = 2 * 10**9  # descriptions of one call overlap in time, but for the clocks
+_LONGEST_ID = 200
 _LONG_ID = 20  # small servers count their answers from one; a shorter id proves nothing
 V = TypeVar("V")
 Key = tuple[str, str, str]  # project, trace id, span id
@@ -131,17 +133,24 @@ def _describe(key: Key, span: Span, by_id: dict[Key, Span]) -> Call:
     given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
     facts = Facts(
         span.span_id,
-        span.scope_name,
+        span.scope_name[:_LONGEST_ID],
         span.operation == "embeddings",
         span.usage_source != "none",
         given + span.audio_in + span.image,
         span.output_visible + span.reasoning + span.audio_out,
-        span.response_id,
+        _short(span.response_id),
         span.start,
         span.start + span.duration_ns,
         not span.billed,
     )
     return Call(span, facts, key, around, missing)
+
+
+def _short(response_id: str) -> str:
+    """Return an id, or what stands for one that is too long to be remembered thousands of times."""
+    if len(response_id) <= _LONGEST_ID:
+        return response_id
+    return hashlib.blake2b(response_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def _surroundings(span: Span, by_id: dict[Key, Span]) -> tuple[list[Key], Key | None]:

@@ -7,9 +7,19 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.insert import InsertContext
 
-from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
+from kansoku_collector.model import (
+    FEEDBACK_COLUMNS,
+    METRIC_COLUMNS,
+    SPAN_COLUMNS,
+    TALLY_COLUMNS,
+    Feedback,
+    MetricPoint,
+    Span,
+    Tally,
+)
+from kansoku_collector.store.read.stored import Identity, Sought, find_stored
 
-Rows = Sequence[Span] | Sequence[Feedback]
+Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
 _ONE_BLOCK = 1 << 30
 
 
@@ -24,9 +34,21 @@ class Writer:
         """Insert spans; the rollups follow, and a batch with the same token changes neither."""
         self._insert("spans", SPAN_COLUMNS, _SPAN_READERS, rows, token)
 
+    def stored(self, sought: Sequence[Sought]) -> dict[Identity, set[int]]:
+        """Return which of these spans are stored already, and when they were received."""
+        return find_stored(self._client, sought)
+
     def feedback(self, rows: Sequence[Feedback], token: str) -> None:
         """Insert feedback; a batch with the same token changes nothing."""
         self._insert("feedback", FEEDBACK_COLUMNS, _FEEDBACK_READERS, rows, token)
+
+    def metric_points(self, rows: Sequence[MetricPoint], token: str) -> None:
+        """Insert data points of metrics; a batch with the same token changes nothing."""
+        self._insert("metric_points", METRIC_COLUMNS, _METRIC_READERS, rows, token)
+
+    def receipts(self, rows: Sequence[Tally], token: str) -> None:
+        """Add to the receipts; a batch with the same token changes nothing."""
+        self._insert("receipts", TALLY_COLUMNS, _TALLY_READERS, rows, token)
 
     def _insert(
         self,
@@ -81,3 +103,5 @@ def _encodable(value: Any) -> Any:
 
 _SPAN_READERS = [attrgetter(name) for name in SPAN_COLUMNS]
 _FEEDBACK_READERS = [attrgetter(name) for name in FEEDBACK_COLUMNS]
+_METRIC_READERS = [attrgetter(name) for name in METRIC_COLUMNS]
+_TALLY_READERS = [attrgetter(name) for name in TALLY_COLUMNS]

@@ -1,0 +1,88 @@
+"""A span counts once, however often and whenever it is sent.
+
+Rollups see every insert, so a span that came before has to be left out of it. What this process stored lately
+is remembered, within bounds; older spans are asked of ClickHouse. A span can only have been stored after it
+ended, so live traffic is decided from memory alone, and a late arrival, or the first after a start, by the
+store itself: nothing has to be rebuilt, and nothing is forgotten as long as the store keeps the span.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from kansoku_collector.entries import Entry
+from kansoku_collector.model import RawSpan
+
+REMEMBERED = 400_000  # spans; some 40 MB
+_SLACK_MS = 30_000  # how far the clocks of senders may be off before the store is asked as well
+Identity = tuple[str, str, str]  # project, trace id, span id
+Find = Callable[[list["Arrival"]], Mapping[Identity, set[int]]]
+
+
+class Arrival(NamedTuple):
+    """A raw span, whose it is, when it came, and the request that brought it."""
+
+    raw: RawSpan
+    project: str
+    received_ms: int
+    entry: Entry | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What makes two spans the same one."""
+        return self.project, self.raw.trace_id, self.raw.span_id
+
+
+class Arrivals:
+    """The spans stored lately, by the segment that brought them; it belongs to the thread that writes."""
+
+    def __init__(self) -> None:
+        self._young: dict[int, str] = {}
+        self._old: dict[int, str] = {}
+        self._since = self._young_since = _now()  # what was stored from then on is remembered
+
+    def sift(
+        self, batch: Iterable[Arrival], token: str, seen: set[int], find: Find, *, retried: bool = False
+    ) -> list[Arrival]:
+        """Return the spans of a batch of segment `token` that have not come before.
+
+        Decided anew, as after a crash, it comes out the same: what this segment itself has stored already is
+        no repeat, because its insert has to be completed. `seen` holds the segment's earlier batches.
+        `retried` asks the store about every span.
+        """
+        fresh: dict[Identity, Arrival] = {}
+        unsure: list[Arrival] = []
+        for arrival in batch:
+            identity = arrival.identity
+            key = hash(identity)
+            if key in seen:
+                continue
+            seen.add(key)
+            owner = self._young.get(key) or self._old.get(key)
+            if owner is not None and owner != token:
+                continue
+            fresh[identity] = arrival
+            if owner is None and (retried or not self._remembers(arrival)):
+                unsure.append(arrival)
+        for identity, moments in find(unsure).items() if unsure else ():
+            # The same moment means this very request, stored before a crash.
+            if identity in fresh and fresh[identity].received_ms not in moments:
+                del fresh[identity]
+        return list(fresh.values())
+
+    def remember(self, stored: Iterable[Arrival], token: str) -> None:
+        """Take note of spans whose insert has succeeded."""
+        if len(self._young) >= REMEMBERED // 2:
+            self._old, self._since = self._young, self._young_since
+            self._young, self._young_since = {}, _now()
+        for arrival in stored:
+            self._young[hash(arrival.identity)] = token
+
+    def _remembers(self, arrival: Arrival) -> bool:
+        """Tell whether memory covers all the time in which this span can have been stored."""
+        end_ms = arrival.raw.end_ns // 10**6
+        return self._since + _SLACK_MS <= end_ms <= arrival.received_ms + _SLACK_MS
+
+
+def _now() -> int:
+    return time.time_ns() // 10**6

@@ -1,0 +1,52 @@
+"""Write files so that they are there after a crash, and after a power cut."""
+
+import contextlib
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write all of `data`, however many calls it takes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def sync(handle: int) -> None:
+    """Return when the file's bytes are on the disk itself."""
+    if sys.platform == "darwin":  # its fsync stops at the drive's cache
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(handle)
+
+
+def sync_directory(path: Path) -> None:
+    """Return when the names in a directory are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    with contextlib.suppress(OSError):  # some file systems cannot; the file's own fdatasync still counts
+        os.fsync(handle)
+    os.close(handle)
+
+
+def append_durably(path: Path, data: bytes) -> None:
+    """Append to a file, which may be new."""
+    _write(path, data, os.O_APPEND)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: whoever reads it finds the old content or the new one."""
+    draft = path.with_name(f".{path.name}.new")
+    _write(draft, data, os.O_TRUNC)
+    draft.replace(path)
+    sync_directory(path.parent)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    try:
+        write_all(handle, data)
+        sync(handle)
+    finally:
+        os.close(handle)
