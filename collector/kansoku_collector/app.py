@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,9 +26,15 @@ from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.receive.api import Api, Clients
+from kansoku_collector.receive.connection import connection_class
 from kansoku_collector.receive.feedback import feedback_route
-from kansoku_collector.receive.http import Receiver
+from kansoku_collector.receive.grpc_server import GrpcServer
+from kansoku_collector.receive.http import otlp_routes
 from kansoku_collector.receive.intake import Intake
+from kansoku_collector.receive.limits import Limits, Rates, Room
+from kansoku_collector.receive.receiver import Receiver
+from kansoku_collector.receive.tls import Tls
+from kansoku_collector.receive.views import views_route
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import apply_retention, migrate, migrations
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DRAIN_SECONDS = 5.0
+_KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
+_TLS_SECONDS = 10.0  # how often the certificate is looked at
 log = logging.getLogger("kansoku")
 
 
@@ -80,7 +89,9 @@ class Collector:
     journal: Journal
     metrics: Metrics
     clients: Clients
+    receiver: Receiver
     app: Starlette
+    tls: Tls | None
     listener: socket.socket
     gateway: tuple[Any, socket.socket] | None  # ASGI application and its socket
     writer: WriterThread
@@ -91,15 +102,56 @@ class Collector:
         self.writer.start()
         if self.watch is not None:
             self.watch.start()
-        pairs = [(self.app, self.listener), *([self.gateway] if self.gateway else [])]
-        servers = [_server(app) for app, _ in pairs]
-        stop = _stop_on_signal(servers)
-        tasks = [asyncio.create_task(s.serve([sock])) for s, (_, sock) in zip(servers, pairs, strict=True)]
+        servers = [(self._otlp_server(), self.listener)]
+        if self.gateway is not None:
+            servers.append((_server(self.gateway[0]), self.gateway[1]))
+        stop = _stop_on_signal([server for server, _ in servers])
+        grpc_server = await self._start_grpc()
+        tasks = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
+        renewal = asyncio.create_task(self._renew(servers[0][0].config))
         log.info("collector listens on %s:%d", *self.listener.getsockname()[:2])
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
-        await asyncio.gather(*tasks)
+        renewal.cancel()
+        await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
         return 0
+
+    def _otlp_server(self) -> uvicorn.Server:
+        connection = connection_class(
+            self.settings.max_connections, self.settings.request_seconds, self.metrics
+        )
+        options = self.tls.for_uvicorn() if self.tls else {}
+        return _server(self.app, http=connection, timeout_keep_alive=_KEEP_ALIVE_SECONDS, **options)
+
+    async def _start_grpc(self) -> GrpcServer | None:
+        """Start OTLP over gRPC; a default port that somebody else has is given up with a warning."""
+        settings = self.settings
+        if not settings.grpc_port:
+            return None
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        try:
+            server = GrpcServer(
+                self.receiver,
+                f"{host}:{settings.grpc_port}",
+                connections=settings.max_connections,
+                tls=self.tls,
+            )
+        except SettingsError as error:
+            log.warning("OTLP over gRPC is off: %s", error)
+            return None
+        await server.start()
+        log.info("collector listens on %s:%d for gRPC", settings.host, server.port)
+        return server
+
+    async def _renew(self, config: uvicorn.Config) -> None:
+        """Take up a renewed certificate."""
+        while self.tls is not None:
+            await asyncio.sleep(_TLS_SECONDS)
+            if self.tls.changed() and config.ssl is not None:
+                try:
+                    self.tls.load(config.ssl)
+                except (OSError, ssl.SSLError) as error:
+                    log.error("the new certificate cannot be used, the one of before stays: %s", error)
 
     def close(self) -> None:
         """Write what is in the journal, within seconds, and close ClickHouse."""
@@ -117,8 +169,11 @@ def build(settings: Settings) -> Collector:
         raise SettingsError(
             f"KANSOKU_INSECURE allows requests without a key, so only on loopback, not on {settings.host}"
         )
+    tls = Tls.of(settings)
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
+    if settings.grpc_port and "grpc_port" in settings.model_fields_set:
+        _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
     client = connect(settings.store_url)
     _migrate(client, settings.retention_days)
     metrics, keys = Metrics(), Keys.open(settings.data)
@@ -133,7 +188,7 @@ def build(settings: Settings) -> Collector:
         return connect(settings.store_url)
 
     clients = Clients(open_client)
-    receiver = Receiver(Intake(journal, metrics), keys, metrics, settings.max_body_bytes, settings.insecure)
+    receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
     metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
     pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics)
@@ -144,11 +199,14 @@ def build(settings: Settings) -> Collector:
         journal=journal,
         metrics=metrics,
         clients=clients,
+        receiver=receiver,
+        tls=tls,
         app=Starlette(
             routes=[
-                *receiver.routes(),
+                *otlp_routes(receiver),
                 feedback_route(receiver, settings.feedback_origins),
                 *api.routes(),
+                views_route(receiver, clients),
             ]
         ),
         listener=listener,
@@ -156,6 +214,12 @@ def build(settings: Settings) -> Collector:
         writer=WriterThread(journal, pipeline, open_client, metrics),
         watch=_watch(settings, open_client, metrics),
     )
+
+
+def _receiver(settings: Settings, intake: Intake, keys: Keys, metrics: Metrics) -> Receiver:
+    rates = Rates(settings.rate_spans, settings.rate_bytes)
+    room = Room(settings.max_pending_bytes)
+    return Receiver(intake, keys, metrics, Limits.of(settings), rates, room, settings.insecure)
 
 
 def _gateway(settings: Settings, keys: Keys) -> tuple[Any, socket.socket] | None:
@@ -231,7 +295,7 @@ def _problem(journal: Journal, clients: Clients) -> str:
     return f"migration {missing[0]} is not applied" if missing else ""
 
 
-def _server(app: Any) -> uvicorn.Server:
+def _server(app: Any, **options: Any) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -239,6 +303,7 @@ def _server(app: Any) -> uvicorn.Server:
         lifespan="auto",
         timeout_graceful_shutdown=3,
         server_header=False,
+        **options,
     )
     server = uvicorn.Server(config)
     # Signals belong to the process, not to either of its two servers.

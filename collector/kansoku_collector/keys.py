@@ -5,20 +5,27 @@ keys.check("ksk_...")        # Grant(project, scopes, name), or None
 keys.local["ingest"]         # the key to give to an application on this machine
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kansoku_collector.errors import SettingsError
 
+T = TypeVar("T")
 SCOPES = frozenset({"ingest", "feedback", "read", "admin"})
 # What the first start creates; admin may do everything, ingest may also give feedback.
 _FIRST = {"ingest": ["ingest", "feedback"], "read": ["read"], "admin": sorted(SCOPES)}
+log = logging.getLogger("kansoku")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Grant:
     project: str
     scopes: frozenset[str]
     name: str
+    until: float = float("inf")  # seconds since the epoch: the end of a key that was rotated
 
     def allows(self, scope: str) -> bool:
         """Tell whether this key may do `scope`."""
@@ -42,6 +50,7 @@ class Keys:
         self._secrets = directory / "secrets.json"
         self._stamp: tuple[int, int, int] | None = None
         self._grants: dict[str, Grant] = {}
+        self._warned = ""
 
     @classmethod
     def open(cls, directory: Path) -> "Keys":
@@ -68,7 +77,7 @@ class Keys:
         ) in self._grants.items():  # all of them, so that time tells nothing about which matched
             if hmac.compare_digest(known, digest):
                 found = grant
-        return found
+        return found if found is not None and found.until > time.time() else None
 
     def add(self, name: str, scopes: list[str], *, project: str = "default") -> str:
         """Create a key and return its plain text, which is stored nowhere."""
@@ -76,43 +85,92 @@ class Keys:
             raise SettingsError(
                 f"unknown scope {sorted(unknown)[0]!r}; known are {', '.join(sorted(SCOPES))}"
             )
-        key = f"ksk_{secrets.token_hex(32)}"
-        entries = _read(self._path)["keys"] if self._path.exists() else []
-        entries.append({"name": name, "hash": digest_of(key), "scopes": scopes, "project": project})
-        write_private(self._path, {"keys": entries})
-        self._stamp = None
+        key, entry = _new(name, scopes, project)
+        self._change(lambda entries: entries.append(entry))
         return key
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return name, project and scopes of every key, oldest first."""
-        entries = _read(self._path)["keys"] if self._path.exists() else []
-        return [{field: entry.get(field, "") for field in ("name", "project", "scopes")} for entry in entries]
+        """Return name, project, scopes and, of a rotated one, the end of every key, oldest first."""
+        return [
+            {name: entry.get(name, "") for name in ("name", "project", "scopes")}
+            | ({"until": entry["until"]} if "until" in entry else {})
+            for entry in self._entries()
+        ]
 
     def revoke(self, name: str, *, project: str = "default") -> int:
         """Take back every key of this name; running collectors refuse it from their next request on."""
-        entries = _read(self._path)["keys"] if self._path.exists() else []
-        kept = [e for e in entries if (e.get("name"), e.get("project", "default")) != (name, project)]
-        if len(kept) == len(entries):
+
+        def remove(entries: list[dict[str, Any]]) -> int:
+            before = len(entries)
+            entries[:] = [entry for entry in entries if not _is(entry, name, project)]
+            return before - len(entries)
+
+        if not (removed := self._change(remove)):
             raise SettingsError(f"there is no key {name!r} in project {project!r}")
-        write_private(self._path, {"keys": kept})
-        self._stamp = None
-        return len(entries) - len(kept)
+        return removed
+
+    def rotate(self, name: str, *, project: str = "default", grace_seconds: float = 0.0) -> str:
+        """Replace the keys of a name by a new one with their scopes; return its plain text.
+
+        The old ones stay valid for `grace_seconds`, so that programs can be given the new one in turn.
+        """
+        now = time.time()
+
+        def replace(entries: list[dict[str, Any]]) -> str:
+            old = [entry for entry in entries if _is(entry, name, project)]
+            if not old:
+                raise SettingsError(f"there is no key {name!r} in project {project!r}")
+            key, entry = _new(name, sorted({scope for each in old for scope in each["scopes"]}), project)
+            for each in old:
+                each["until"] = min(each.get("until", now + grace_seconds), now + grace_seconds)
+            entries[:] = [each for each in entries if each.get("until", now + 1) > now]
+            entries.append(entry)
+            hashes = {each["hash"] for each in old}
+            local = {kind: key if digest_of(text) in hashes else text for kind, text in self.local.items()}
+            if key in local.values():  # one of the install's own: the other parts read it here
+                write_private(self._secrets, local)
+            return key
+
+        return self._change(replace)
 
     def _create(self) -> None:
         write_private(self._secrets, {name: self.add(name, scopes) for name, scopes in _FIRST.items()})
 
+    def _entries(self) -> list[dict[str, Any]]:
+        return list(_read(self._path)["keys"]) if self._path.exists() else []
+
+    def _change(self, change: Callable[[list[dict[str, Any]]], T]) -> T:
+        """Write what `change` makes of the entries; two commands at the same time take turns."""
+        with _locked(self._path.with_name(".keys.lock")):
+            entries = self._entries()
+            result = change(entries)
+            write_private(self._path, {"keys": entries})
+        self._stamp = None
+        return result
+
     def _refresh(self) -> None:
+        """Read the file if it has changed. One that cannot be read leaves the keys of before in force."""
+        try:
+            self._load()
+        except (SettingsError, OSError) as error:
+            if not self._grants:
+                raise
+            if self._warned != str(error):
+                self._warned = str(error)
+                log.error("the API keys of before stay in force: %s", error)
+
+    def _load(self) -> None:
         status = self._path.stat()
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if stamp == self._stamp:
             return
         try:
             entries = [(str(e["hash"]), _grant(e)) for e in _read(self._path)["keys"]]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(
                 f"{self._path} is not a keys file: {error!r} is missing or of the wrong type"
             ) from error
-        self._grants, self._stamp = dict(entries), stamp
+        self._grants, self._stamp, self._warned = dict(entries), stamp, ""
 
 
 def digest_of(key: str) -> str:
@@ -132,8 +190,26 @@ def write_private(path: Path, value: dict[str, Any]) -> None:
     draft.replace(path)
 
 
+def _new(name: str, scopes: list[str], project: str) -> tuple[str, dict[str, Any]]:
+    key = f"ksk_{secrets.token_hex(32)}"
+    return key, {"name": name, "hash": digest_of(key), "scopes": scopes, "project": project}
+
+
+def _is(entry: dict[str, Any], name: str, project: str) -> bool:
+    return (entry.get("name"), entry.get("project", "default")) == (name, project)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _grant(entry: dict[str, Any]) -> Grant:
-    return Grant(str(entry.get("project", "default")), frozenset(entry["scopes"]), str(entry.get("name", "")))
+    project, name = str(entry.get("project", "default")), str(entry.get("name", ""))
+    return Grant(project, frozenset(entry["scopes"]), name, float(entry.get("until", "inf")))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -20,7 +20,22 @@ class Settings(BaseSettings):
     port: int = Field(
         default=4318, ge=0, le=65535, description="Port for OTLP over HTTP and the collector's own API."
     )
+    grpc_port: int = Field(
+        default=4317,
+        ge=0,
+        le=65535,
+        description="Port for OTLP over gRPC; 0 for none. If the default is taken, gRPC is off.",
+    )
     insecure: bool = Field(default=False, description="Accept requests without an API key; loopback only.")
+    tls_cert: Path | None = Field(
+        default=None,
+        description="PEM file with the certificate (and its chain): OTLP is then served over TLS only.",
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file with the certificate's private key.")
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="PEM file with the authorities whose client certificates are demanded, if any.",
+    )
 
     clickhouse_url: SecretStr = Field(
         default=SecretStr(""),
@@ -39,8 +54,48 @@ class Settings(BaseSettings):
         description="Days that raw spans are kept; rollups are kept ten times as long.",
     )
 
-    max_body_bytes: int = Field(
-        default=32 << 20, gt=0, description="Largest request body, before and after decompression."
+    max_body_bytes: int = Field(default=32 << 20, gt=0, description="Largest request body, as it is sent.")
+    max_inflated_bytes: int = Field(
+        default=64 << 20, gt=0, description="Largest request body after decompression."
+    )
+    max_spans: int = Field(
+        default=50_000,
+        gt=0,
+        description="Most spans, log records or data points of one request; those beyond are left out.",
+    )
+    max_attributes: int = Field(
+        default=8192,
+        gt=0,
+        description="Most attributes of a span, an event, a record or a resource; those beyond are cut off.",
+    )
+    max_attribute_bytes: int = Field(
+        default=8 << 20,
+        gt=0,
+        description="Largest value of one attribute; longer text is cut, anything else left out.",
+    )
+    max_connections: int = Field(
+        default=1000, gt=0, description="Most connections open at a time, for HTTP and for gRPC each."
+    )
+    max_pending_bytes: int = Field(
+        default=256 << 20,
+        gt=0,
+        description="Bytes of bodies in work at a time; beyond it requests get 503 and Retry-After.",
+    )
+    request_seconds: float = Field(
+        default=30.0, gt=0, description="Longest time that the header or the body of a request may take."
+    )
+    rate_spans: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Spans (records, points, feedback) a second that a project may send: `1000`,"
+        " or `1000,shop=50`.",
+    )
+    rate_bytes: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Bytes a second, decompressed, that a project may send, in the same form.",
+    )
+    metric_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("gen_ai.", "llm.", "mcp.", "claude_code.", "kansoku."),
+        description="How the names of stored metrics begin, separated by commas; `*` for all.",
     )
     journal_max_bytes: int = Field(
         default=8 << 30, gt=0, description="Size of the journal at which requests get 503 and Retry-After."
@@ -66,7 +121,23 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="Level of the collector's own log on standard error.")
 
-    @field_validator("feedback_origins", mode="before")
+    @field_validator("rate_spans", "rate_bytes", mode="before")
+    @classmethod
+    def _rates(cls, value: Any) -> Any:
+        """Read `1000,shop=50`; the rate without a project, kept as `*`, is everybody else's."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
+        return {project.strip() or "*": float(rate) for project, _, rate in pairs}
+
+    @field_validator("rate_spans", "rate_bytes")
+    @classmethod
+    def _positive(cls, value: dict[str, float]) -> dict[str, float]:
+        if not all(0 < rate < float("inf") for rate in value.values()):
+            raise ValueError("a rate must be a number above 0")
+        return value
+
+    @field_validator("feedback_origins", "metric_names", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _keys(commands: Any) -> None:
-    parser = commands.add_parser("keys", help="create, list and revoke API keys")
+    parser = commands.add_parser("keys", help="create, list, rotate and revoke API keys")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     create = actions.add_parser("create", help="create a key and print it, once")
     create.add_argument("name", help="what the key is for, such as web")
@@ -103,13 +103,23 @@ def _keys(commands: Any) -> None:
     revoke = actions.add_parser("revoke", help="take every key of a name back")
     revoke.add_argument("name")
     revoke.set_defaults(command=keys.revoke)
+    rotate = actions.add_parser("rotate", help="replace the keys of a name by a new one and print it, once")
+    rotate.add_argument("name")
+    rotate.add_argument(
+        "--grace",
+        type=float,
+        default=0.0,
+        metavar="HOURS",
+        help="how long the old ones stay good (default 0)",
+    )
+    rotate.set_defaults(command=keys.rotate)
     listing = actions.add_parser("list", help="list names, projects and scopes; keys themselves are not kept")
     listing.set_defaults(command=keys.show)
-    for action in (create, revoke):
+    for action in (create, revoke, rotate):
         action.add_argument(
             "--project", default="default", help="whose data the key is for (default: default)"
         )
-    for action in (create, revoke, listing):
+    for action in (create, revoke, rotate, listing):
         _data(action)
 
 

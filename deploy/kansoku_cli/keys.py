@@ -1,6 +1,7 @@
 """`kansoku keys`: API keys of a data directory; a running collector follows within one request."""
 
 import argparse
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kansoku_cli import parts
@@ -22,10 +23,22 @@ def revoke(args: argparse.Namespace) -> int:
     return 0
 
 
+def rotate(args: argparse.Namespace) -> int:
+    """Replace the keys of a name by a new one and print it."""
+    grace = args.grace * 3600
+    print(_open(args).rotate(args.name, project=args.project, grace_seconds=grace))
+    return 0
+
+
 def show(args: argparse.Namespace) -> int:
-    """List the keys: name, project, scopes."""
+    """List the keys: name, project, scopes, and until when a rotated one is good."""
     for key in _open(args).listed():
-        print(f"{key['name']:<20} {key['project'] or 'default':<20} {', '.join(key['scopes'])}")
+        end = (
+            f"  until {datetime.fromtimestamp(key['until'], UTC):%Y-%m-%d %H:%M} UTC"
+            if "until" in key
+            else ""
+        )
+        print(f"{key['name']:<20} {key['project'] or 'default':<20} {', '.join(key['scopes'])}{end}")
     return 0
 
 

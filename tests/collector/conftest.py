@@ -57,8 +57,9 @@ class Running:
         command = [sys.executable, "-m", "kansoku_collector", "--port", str(port), "--data", str(self.data)]
         self.gateway_port = free_port()
         command += ["--gateway-port", str(self.gateway_port)]
+        own = {"KANSOKU_GRPC_PORT": "0"} | self.env  # on its default port one collector would be in another's way
         with (self.data / "log").open("ab") as log:
-            return subprocess.Popen(command, env=os.environ | self.env, stdout=log, stderr=log)
+            return subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
 
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

@@ -56,7 +56,7 @@ def test_arbitrary_bytes_are_spans_or_a_payload_error(body):
     read_all(body, otlp.parse)
     read_all(body, parse_json)
     with contextlib.suppress(PayloadError):
-        list(logs.read_events(otlp.parse(ExportLogsServiceRequest, body)))
+        list(logs.read_events(otlp.parse(ExportLogsServiceRequest, body), NOW_MS))
 
 
 @given(

@@ -1,5 +1,7 @@
 """Who may call: the API key of a request."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 
 from kansoku_collector.keys import Grant, Keys
@@ -9,11 +11,16 @@ _ANYONE = Grant("default", frozenset({"ingest", "feedback", "read"}), "insecure"
 
 
 def authorise(request: Request, keys: Keys, scope: str, *, insecure: bool) -> Grant:
-    """Return the grant of the request's key for `scope`; refuse with 401 or 403.
+    """Return the grant of the request's key for `scope`; refuse with 401 or 403."""
+    return grant_of(request.headers.get, keys, scope, insecure=insecure)
+
+
+def grant_of(header: Callable[[str], str | None], keys: Keys, scope: str, *, insecure: bool) -> Grant:
+    """Return the grant of the key in a request's headers or metadata, looked up by lower-case name.
 
     With `insecure` a request without any key may do everything except administer; a wrong key stays wrong.
     """
-    key = _key(request)
+    key = _key(header)
     if not key:
         if insecure:
             return _ANYONE
@@ -30,8 +37,8 @@ def authorise(request: Request, keys: Keys, scope: str, *, insecure: bool) -> Gr
     return grant
 
 
-def _key(request: Request) -> str:
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
+def _key(header: Callable[[str], str | None]) -> str:
+    kind, _, value = (header("authorization") or "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
-    return request.headers.get("x-api-key") or request.headers.get("api-key") or ""
+    return header("x-api-key") or header("api-key") or ""

@@ -5,14 +5,16 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kansoku_collector.decode import logs, otlp
+from kansoku_collector.decode import logs, metrics, otlp
 from kansoku_collector.decode.json import parse_json
 from kansoku_collector.entries import Encoding, Entry, Kind, digest_of
 from kansoku_collector.receive.answer import JSON, Rejected
 from kansoku_collector.receive.body import inflate
+from kansoku_collector.receive.limits import Limits
 from kansoku_collector.receive.receipts import Receipt, read_receipt
+from kansoku_collector.receive.trim import keep_first, trim
 
-_KINDS = {"traces": Kind.TRACES, "logs": Kind.LOGS}
+_KINDS = {"traces": Kind.TRACES, "logs": Kind.LOGS, "metrics": Kind.METRICS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Checked:
 
     entry: Entry | None
     rejected: Rejected
-    received: int  # spans or records in the request
+    received: int  # spans, records or points in the request
+    size: int  # bytes, inflated
     receipt: Receipt | None = None  # what the sender says of itself
 
 
@@ -37,50 +40,81 @@ class Sent:
     received_ms: int
 
 
-def check(sent: Sent, limit: int) -> Checked:
+def check(sent: Sent, limits: Limits) -> Checked:
     """Parse a request; raise PayloadError or a refusal when none of it can be read."""
-    plain = inflate(sent.wire, sent.encoding, limit)
+    plain = inflate(sent.wire, sent.encoding, limits.max_inflated_bytes)
     kind = otlp.REQUESTS[sent.signal]
     message: Any = parse_json(kind, plain) if sent.content_type == JSON else otlp.parse(kind, plain)
     rejected = Rejected()
-    received = _judge(sent, message, rejected)
     receipt = read_receipt(message) if sent.signal == "traces" else None
-    entry = _entry(sent, message, plain) if received > rejected.total else None
-    return Checked(entry, rejected, received, receipt)
+    received, changed = _JUDGES[sent.signal](message, sent, len(plain), limits, rejected)
+    entry = _entry(sent, message, plain, changed=changed) if received > rejected.total else None
+    return Checked(entry, rejected, received, len(plain), receipt)
 
 
-def _judge(sent: Sent, message: Any, rejected: Rejected) -> int:
-    """Fill `rejected`; return the number of items."""
-    if sent.signal == "metrics":
-        points = _points(message)
-        if points:
-            rejected.add("metric_not_stored", "metrics are not stored yet; send traces", points)
-        return points
+def _judge_traces(
+    request: Any, sent: Sent, size: int, limits: Limits, rejected: Rejected
+) -> tuple[int, bool]:
+    """Fill `rejected`; return the number of spans, and whether the request was cut."""
+    changed = keep_first(request.resource_spans, "scope_spans", "spans", limits, rejected)
+    over = rejected.total
+    most, large = limits.max_attributes, size > limits.max_attribute_bytes
     number = 0
-    if sent.signal == "traces":
-        for number, span in enumerate(otlp.spans_of(message), 1):  # noqa: B007 - counted
-            if found := otlp.fault(span, sent.received_ms):
-                rejected.add(*found)
-    else:
-        for number, record in enumerate(logs.records_of(message), 1):  # noqa: B007
-            if found := logs.fault(record):
-                rejected.add(*found)
-    return number
+    for number, span in enumerate(otlp.spans_of(request), 1):  # noqa: B007 - counted
+        if found := otlp.fault(span, sent.received_ms):
+            rejected.add(*found)
+        if large or len(span.attributes) > most:
+            changed |= trim(span, size, limits, rejected)
+        for event in span.events:
+            if large or len(event.attributes) > most:
+                changed |= trim(event, size, limits, rejected)
+        for link in span.links:
+            if large or len(link.attributes) > most:
+                changed |= trim(link, size, limits, rejected)
+    changed |= _trim_groups(request.resource_spans, "scope_spans", size, limits, rejected)
+    return number + over, changed
 
 
-def _points(message: Any) -> int:
+def _judge_logs(request: Any, sent: Sent, size: int, limits: Limits, rejected: Rejected) -> tuple[int, bool]:
+    changed = keep_first(request.resource_logs, "scope_logs", "log_records", limits, rejected)
+    over = rejected.total
     number = 0
-    for group in message.resource_metrics:
-        for part in group.scope_metrics:
-            for metric in part.metrics:
-                data = metric.WhichOneof("data")
-                number += len(getattr(metric, data).data_points) if data else 0
-    return number
+    for number, record in enumerate(logs.records_of(request), 1):  # noqa: B007 - counted
+        if found := logs.fault(record, sent.received_ms):
+            rejected.add(*found)
+        changed |= trim(record, size, limits, rejected)
+    changed |= _trim_groups(request.resource_logs, "scope_logs", size, limits, rejected)
+    return number + over, changed
 
 
-def _entry(sent: Sent, message: Message, plain: bytes) -> Entry:
+def _judge_metrics(
+    request: Any, sent: Sent, size: int, limits: Limits, rejected: Rejected
+) -> tuple[int, bool]:
+    """Take out of the request what is not stored: which metrics are is a setting, and may change."""
+    keep_first(request.resource_metrics, "scope_metrics", "metrics", limits, rejected)
+    over = rejected.total
+    number = metrics.sift(request, limits.metric_names, sent.received_ms, limits.max_spans, rejected.add)
+    for point in metrics.points_of(request):
+        trim(point, size, limits, rejected)
+    _trim_groups(request.resource_metrics, "scope_metrics", size, limits, rejected)
+    return number + over, True
+
+
+def _trim_groups(groups: Any, scopes: str, size: int, limits: Limits, rejected: Rejected) -> bool:
+    changed = False
+    for group in groups:
+        changed |= trim(group.resource, size, limits, rejected)
+        for part in getattr(group, scopes):
+            changed |= trim(part.scope, size, limits, rejected)
+    return changed
+
+
+_JUDGES = {"traces": _judge_traces, "logs": _judge_logs, "metrics": _judge_metrics}
+
+
+def _entry(sent: Sent, message: Message, plain: bytes, *, changed: bool) -> Entry:
     body, encoding = sent.wire, Encoding.IDENTITY
-    if sent.content_type == JSON:
+    if changed or sent.content_type == JSON:
         body = message.SerializeToString()
     elif sent.encoding.strip().lower() in {"gzip", "x-gzip"}:
         encoding = Encoding.GZIP

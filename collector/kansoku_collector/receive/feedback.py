@@ -16,11 +16,9 @@ from starlette.routing import Route
 
 from kansoku_collector.entries import Entry, Kind, digest_of
 from kansoku_collector.errors import PayloadError
-from kansoku_collector.journal import JournalFull
-from kansoku_collector.receive.access import authorise
-from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
+from kansoku_collector.receive.answer import headers_of
 from kansoku_collector.receive.body import inflate, read_body
-from kansoku_collector.receive.http import Receiver, as_refusal
+from kansoku_collector.receive.receiver import Receiver
 
 MAX_ITEMS = 1000
 _SOURCES = frozenset({"user", "reviewer", "evaluator"})
@@ -48,11 +46,9 @@ def feedback_route(receiver: Receiver, origins: Sequence[str] = ()) -> Route:
             return Response(status_code=405, headers={"allow": "POST"})
         try:
             answer = await _accept(request, receiver)
-        except (PayloadError, JournalFull, Refusal) as error:
-            refusal = as_refusal(error)
-            receiver.metrics.dropped.labels("feedback", refusal.reason).inc()
-            headers = {"retry-after": str(RETRY_SECONDS)} if refusal.status == 503 else None
-            answer = JSONResponse({"error": refusal.message}, refusal.status, headers=headers)
+        except Exception as error:  # noqa: BLE001 - a border: every request has an answer
+            refusal = receiver.refusal(error, "feedback")
+            answer = JSONResponse({"error": refusal.message}, refusal.status, headers=headers_of(refusal))
         receiver.metrics.requests.labels("feedback", str(answer.status_code)).inc()
         return answer
 
@@ -67,11 +63,13 @@ def feedback_route(receiver: Receiver, origins: Sequence[str] = ()) -> Route:
 
 
 async def _accept(request: Request, receiver: Receiver) -> Response:
-    grant = authorise(request, receiver.keys, "feedback", insecure=receiver.insecure)
-    wire = await read_body(request, receiver.max_body_bytes)
-    plain = inflate(wire, request.headers.get("content-encoding", ""), receiver.max_body_bytes)
-    now = time.time_ns() // 10**6
-    rows, rejected = await asyncio.to_thread(read_feedback, plain, grant.project, now)
+    grant, limits = receiver.admit(request.headers.get, "feedback"), receiver.limits
+    with receiver.room.hold() as take:
+        wire = await read_body(request, limits.max_body_bytes, seconds=limits.request_seconds, take=take)
+        plain = inflate(wire, request.headers.get("content-encoding", ""), limits.max_inflated_bytes)
+        now = time.time_ns() // 10**6
+        rows, rejected = await asyncio.to_thread(read_feedback, plain, grant.project, now)
+    receiver.rates.charge(grant.project, len(rows) + len(rejected), len(plain))
     if rows:
         body = json.dumps(rows, ensure_ascii=True).encode()
         # A person may press the same button twice on purpose, so only items with an `id` are recognised as

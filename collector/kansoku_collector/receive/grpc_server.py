@@ -1,0 +1,108 @@
+"""OTLP over gRPC: the Export calls of the three services, through the same door as HTTP."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from kansoku_collector.errors import SettingsError
+from kansoku_collector.receive.answer import PROTOBUF, Refusal, response_of
+from kansoku_collector.receive.body import too_large
+from kansoku_collector.receive.receiver import Receiver
+from kansoku_collector.receive.tls import Tls
+
+_SIGNALS = {
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": "metrics",
+}
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+# What compressed messages begin with. An OTLP request begins with 0x0a or is empty.
+_ENCODINGS = {b"\x1f\x8b": "gzip", b"\x78": "deflate"}
+_STOP_SECONDS = 3.0
+
+
+class GrpcServer:
+    """The server; it runs on the event loop that `start` is called in."""
+
+    def __init__(self, receiver: Receiver, address: str, *, connections: int, tls: Tls | None) -> None:
+        self._receiver = receiver
+        limit = receiver.limits.max_body_bytes
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),  # a second collector must be told, not share the port
+                # We inflate ourselves, in steps: the library would hold the whole of a bomb.
+                ("grpc.per_message_decompression", 0),
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.max_allowed_incoming_connections", connections),
+                ("grpc.max_concurrent_streams", 100),
+                ("grpc.max_connection_idle_ms", 600_000),
+            ]
+        )
+        self._server.add_generic_rpc_handlers((_Services(self._export),))
+        try:
+            if tls is None:
+                self.port = self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_secure_port(address, tls.for_grpc())
+        except RuntimeError as error:
+            raise SettingsError(
+                f"{address} cannot be used for gRPC; choose another port with KANSOKU_GRPC_PORT"
+            ) from error
+
+    async def start(self) -> None:
+        """Start to accept."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Accept nothing more, and finish what has begun."""
+        await self._server.stop(_STOP_SECONDS)
+
+    async def _export(self, signal: str, message: bytes, context: Any) -> bytes:
+        metrics = self._receiver.metrics
+        try:
+            answer = await self._accept(signal, message, dict(context.invocation_metadata() or ()))
+        except Exception as error:  # a border: every call has an answer that exporters know
+            refusal = self._receiver.refusal(error, signal)
+            metrics.requests.labels(signal, str(refusal.status)).inc()
+            await _abort(context, refusal)
+            raise
+        metrics.requests.labels(signal, "200").inc()
+        return answer
+
+    async def _accept(self, signal: str, message: bytes, metadata: dict[str, Any]) -> bytes:
+        receiver = self._receiver
+        grant = receiver.admit(metadata.get, "ingest")
+        if len(message) > receiver.limits.max_body_bytes:
+            raise too_large(receiver.limits.max_body_bytes)
+        encoding = next((name for start, name in _ENCODINGS.items() if message.startswith(start)), "")
+        with receiver.room.hold() as take:
+            take(len(message))
+            rejected = await receiver.accept(signal, grant, message, PROTOBUF, encoding)
+        return response_of(signal, rejected).SerializeToString()
+
+
+class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Finds the signal of a call by its full name; messages stay bytes."""
+
+    def __init__(self, export: Callable[[str, bytes, Any], Awaitable[bytes]]) -> None:
+        self._handlers = {path: _handler(export, signal) for path, signal in _SIGNALS.items()}
+
+    def service(self, handler_call_details: Any) -> Any:
+        """Return the handler, or None for a call that does not exist."""
+        return self._handlers.get(handler_call_details.method)
+
+
+def _handler(export: Callable[[str, bytes, Any], Awaitable[bytes]], signal: str) -> Any:
+    async def call(message: bytes, context: Any) -> bytes:
+        return await export(signal, message, context)
+
+    return grpc.unary_unary_rpc_method_handler(call, None, None)
+
+
+async def _abort(context: Any, refusal: Refusal) -> None:
+    """End the call; its details are where the specification and where Python's exporter look for them."""
+    details = [("grpc-status-details-bin", refusal.as_status.SerializeToString())]
+    if refusal.retry:
+        details.append(("google.rpc.retryinfo-bin", refusal.retry_info.SerializeToString()))
+    await context.abort(_CODES[refusal.code], refusal.message, tuple(details))
