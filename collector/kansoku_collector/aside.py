@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from kansoku_collector.entries import Entry, Kind, digest_of, read_entries
+from kansoku_collector.entries import Entry, note_of, read_entries
 from kansoku_collector.files import write_durably
 
 GIVEN_UP = "given_up"  # the reason under which a receipt counts what somebody dropped
@@ -137,16 +137,11 @@ def _again(path: Path) -> list[Entry]:
 def _notes(path: Path) -> list[Entry]:
     now = time.time_ns() // 10**6
     return [
-        note(lost.project, now, {"process": lost.process, "dropped": {GIVEN_UP: lost.spans}})
+        note_of(
+            lost.project, now, {"process": lost.process, "dropped": {GIVEN_UP: lost.spans}}, os.urandom(16)
+        )
         for lost in _read(path).lacking
     ]
-
-
-def note(project: str, received_ms: int, content: dict[str, object]) -> Entry:
-    """Return an entry that says what became of spans that are not in the journal."""
-    body = json.dumps(content).encode()
-    digest = digest_of(Kind.NOTE, project, body + os.urandom(8))
-    return Entry(Kind.NOTE, project, received_ms, digest, body, raw_bytes=len(body))
 
 
 def _next_name(path: Path) -> str:

@@ -1,6 +1,7 @@
 """The bytes of the journal: one entry a request, checksummed, so that a torn tail is recognised."""
 
 import hashlib
+import json
 import re
 import struct
 import zlib
@@ -70,6 +71,13 @@ def digest_of(kind: Kind, project: str, wire: bytes) -> bytes:
     return hashlib.blake2b(
         wire, digest_size=16, person=f"{kind.value}".encode(), key=project.encode()[:64]
     ).digest()
+
+
+def note_of(project: str, received_ms: int, content: dict[str, object], mark: bytes) -> Entry:
+    """Return an entry that says what became of spans that are not in the journal; `mark` tells a retry."""
+    body = json.dumps(content).encode()
+    digest = digest_of(Kind.NOTE, project, mark)
+    return Entry(Kind.NOTE, project, received_ms, digest, body, raw_bytes=len(body))
 
 
 class Piece(NamedTuple):

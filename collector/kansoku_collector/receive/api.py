@@ -17,6 +17,7 @@ from kansoku_collector.errors import StoreError
 from kansoku_collector.receive.access import authorise
 from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
 from kansoku_collector.receive.http import Receiver
+from kansoku_collector.store.read.receipts import receipts
 from kansoku_collector.store.read.traces_api import count_spans, read_trace
 
 T = TypeVar("T")
@@ -95,7 +96,9 @@ class Api:
                 "spans": self.clients.run(lambda client: count_spans(client, project)),
                 # Sums by project are for whoever runs the collector, not for the readers of one project.
                 **{k: v for k, v in self.receiver.metrics.values().items() if not k.startswith("sdk_spans")},
-                "processes": self.receiver.receipts.of(project),
+                "processes": [
+                    found.as_json() for found in self.clients.run(lambda client: receipts(client, project))
+                ],
             }
 
         return await self._answer(request, ask)

@@ -1,13 +1,14 @@
 """Decide before the answer what of a request can be stored, and make it a journal entry."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from google.protobuf.message import Message
 
 from kansoku_collector.decode import logs, metrics, otlp
 from kansoku_collector.decode.json import parse_json
-from kansoku_collector.entries import Encoding, Entry, Kind, digest_of
+from kansoku_collector.entries import Encoding, Entry, Kind, digest_of, note_of
+from kansoku_collector.receive.ages import leave_out_old
 from kansoku_collector.receive.answer import JSON, Rejected
 from kansoku_collector.receive.body import inflate
 from kansoku_collector.receive.limits import Limits
@@ -27,6 +28,19 @@ class Checked:
     size: int  # bytes, inflated
     receipt: Receipt | None = None  # what the sender says of itself
 
+    def note(self, sent: "Sent") -> Entry | None:
+        """Return what the journal has to keep beside the entry: what was left out, or a receipt alone."""
+        alone = self.receipt if self.entry is None else None
+        if not self.rejected.total and alone is None:
+            return None
+        content: dict[str, Any] = {
+            "process": self.receipt.process if self.receipt else "",
+            "received": self.rejected.total,
+            "dropped": dict(self.rejected.counts),
+            "receipt": asdict(alone) if alone else None,
+        }
+        return note_of(sent.project, sent.received_ms, content, sent.wire)
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -38,6 +52,7 @@ class Sent:
     encoding: str
     project: str
     received_ms: int
+    oldest_ns: int = 0  # earlier spans are not kept
 
 
 def check(sent: Sent, limits: Limits) -> Checked:
@@ -57,6 +72,7 @@ def _judge_traces(
 ) -> tuple[int, bool]:
     """Fill `rejected`; return the number of spans, and whether the request was cut."""
     changed = keep_first(request.resource_spans, "scope_spans", "spans", limits, rejected)
+    changed |= leave_out_old(request.resource_spans, sent.oldest_ns, rejected)
     over = rejected.total
     most, large = limits.max_attributes, size > limits.max_attribute_bytes
     number = 0

@@ -11,11 +11,12 @@ from kansoku_collector.journal import JournalFull
 from kansoku_collector.keys import Grant, Keys
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.receive.access import grant_of
+from kansoku_collector.receive.ages import Ages
 from kansoku_collector.receive.answer import JSON, RETRY_SECONDS, Refusal, Rejected
 from kansoku_collector.receive.check import Checked, Sent, check
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.receive.limits import Limits, Rates, Room
-from kansoku_collector.receive.receipts import Receipts, note_of
+from kansoku_collector.receive.receipts import Receipts
 
 SIGNALS = ("traces", "logs", "metrics")
 _INLINE_BYTES = 128 << 10  # parsing more than this would hold up the other requests
@@ -34,6 +35,7 @@ class Receiver:
     rates: Rates = field(default_factory=Rates)
     room: Room = field(default_factory=lambda: Room(256 << 20))
     insecure: bool = False
+    ages: Ages = field(default_factory=Ages)
     receipts: Receipts = field(default_factory=Receipts)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CHECKS))
 
@@ -47,11 +49,13 @@ class Receiver:
         self, signal: str, grant: Grant, wire: bytes, content_type: str, encoding: str
     ) -> Rejected:
         """Make a request durable; return what of it was left out."""
-        sent = Sent(signal, wire, content_type, encoding, grant.project, time.time_ns() // 10**6)
+        now_ms = time.time_ns() // 10**6
+        oldest_ns = self.ages.oldest_ns(grant.project, now_ms)
+        sent = Sent(signal, wire, content_type, encoding, grant.project, now_ms, oldest_ns)
         checked = await self._check(sent)
         self.rates.charge(grant.project, checked.received, checked.size)
         new = checked.entry is None or await self.intake.store(checked.entry)
-        if note := note_of(checked, sent) if new and signal == "traces" else None:
+        if new and signal == "traces" and (note := checked.note(sent)) is not None:
             await self.intake.store(note)
         if checked.receipt is not None and new:
             self.receipts.note(grant.project, checked.receipt, checked.received - checked.rejected.total)
