@@ -1,6 +1,8 @@
 """The tree of a trace and what the waterfall draws: any shape of parents, any length of time."""
 
 import json
+from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from kansoku_collector.store.read.trace import SpanRow
 from kansoku_dashboard import waterfall
 from kansoku_dashboard.waterfall import tree as trees
 from kansoku_dashboard.waterfall.pack import pack, price
+from kansoku_dashboard.waterfall.path import critical_path
 from kansoku_dashboard.waterfall.tree import MISSING, grow, idle, merge
 
 MS = 1_000_000
@@ -137,19 +140,81 @@ def test_idle_time_is_where_only_containers_run():
     assert pack(grow(busy), trace_id="t", selected="")["gaps"] == []
 
 
-def test_shares_are_of_the_time_worked_and_sum_to_one():
-    """The share bar answers: where did the time go."""
+def bars(spans):
+    """Return by title the parts of the bars above the tree: label and amount."""
+    packed = pack(grow(spans), trace_id="t", selected="")
+    return {bar["title"]: [(p["label"], p["amount"]) for p in bar["parts"]] for bar in packed["bars"]}
+
+
+def test_shares_are_of_the_time_worked_and_of_the_money_spent():
+    """Two bars answer: where did the time go, and where the money."""
     spans = [
         row("a", "", 0, 100),
-        row("b", "a", 0, 60, operation="chat"),
-        row("c", "a", 60, 20, operation="execute_tool"),
+        row("b", "a", 0, 60, operation="chat", cost_usd=Decimal("0.03"), cost_source="computed", billed=True),
+        row("c", "a", 60, 20, operation="embeddings", cost_usd=Decimal("0.01"), cost_source="computed"),
     ]
-    shares = pack(grow(spans), trace_id="t", selected="")["share"]
-    assert [(part["label"], round(part["part"], 2)) for part in shares] == [
-        ("llm 60%", 0.6),
-        ("tool 20%", 0.2),
-        ("chain 20%", 0.2),
+    assert bars(spans) == {
+        "Time": [("llm 60%", "60 ms"), ("embeddings 20%", "20 ms"), ("chain 20%", "20 ms")],
+        "Cost": [("llm 75%", "$0.0300"), ("embeddings 25%", "$0.0100")],
+    }
+
+
+def test_without_a_known_cost_there_is_no_bar_of_money():
+    """A bar of nothing would say that everything was free."""
+    assert list(bars([row("a", cost_source="unpriced", billed=True)])) == ["Time"]
+
+
+def path_of(spans):
+    """Return the critical path as (name, from, to) in milliseconds."""
+    tree = grow(spans)
+    return [
+        (tree.nodes[place].span.span_id, start // MS, end // MS) for place, start, end in critical_path(tree)
     ]
+
+
+def test_the_critical_path_is_what_the_end_waited_for():
+    """Of two that ran side by side only the later one held things up; between children the parent worked."""
+    spans = [
+        row("root", "", 0, 100),
+        row("quick", "root", 10, 20),
+        row("slow", "root", 10, 50),
+        row("inner", "slow", 20, 30),
+        row("last", "root", 70, 20),
+    ]
+    assert path_of(spans) == [
+        ("root", 0, 10),
+        ("slow", 10, 20),
+        ("inner", 20, 50),
+        ("slow", 50, 60),
+        ("root", 60, 70),
+        ("last", 70, 90),
+        ("root", 90, 100),
+    ]
+
+
+def test_what_outlives_its_parent_counts_only_while_the_parent_waited():
+    """A task that was sent off and forgotten is on nobody's path."""
+    spans = [row("root", "", 0, 50), row("child", "root", 10, 20), row("stray", "child", 15, 500)]
+    assert path_of(spans)[-1] == ("root", 30, 50)
+    assert ("stray", 15, 30) in path_of(spans)
+
+
+@given(anything)
+def test_the_critical_path_covers_the_top_span_once(spans):
+    """Segments follow one another without overlap, whatever the tree."""
+    tree = grow(spans)
+    path = critical_path(tree)
+    for before, after in pairwise(path):
+        assert before.start_ns < before.end_ns
+        assert abs(before.end_ns - after.start_ns) <= trees.SKEW_TOLERANCE_NS
+    if path:
+        assert path[-1].end_ns == max(node.end_ns for node in tree.nodes if node.parent < 0)
+
+
+def test_the_critical_path_of_a_chain_of_thousands_is_no_recursion():
+    """A runaway agent is when the path is wanted."""
+    chain = [row(str(n), str(n - 1) if n else "", n, 20_000 - 2 * n) for n in range(5000)]
+    assert len(critical_path(grow(chain))) == 9999
 
 
 def test_an_unknown_price_is_a_word_and_no_call_has_no_price():

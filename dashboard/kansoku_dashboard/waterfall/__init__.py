@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from kansoku_dashboard.waterfall.pack import pack
+from kansoku_dashboard.waterfall.path import critical_path
 from kansoku_dashboard.waterfall.tree import Tree, grow
 
-__all__ = ["draw", "encode", "grow"]
+__all__ = ["critical_path", "draw", "encode", "grow"]
 
 _FOLDER = files(__name__)
 _component = st.components.v2.component(
@@ -20,12 +21,12 @@ _component = st.components.v2.component(
 )
 
 
-def encode(tree: Tree, *, trace_id: str, selected: str) -> str:
+def encode(tree: Tree, *, trace_id: str, selected: str, length_ns: int = 0) -> str:
     """Return the component's data as JSON text; `selected` is the id of the span that is open at first.
 
     As text, because Streamlit writes it again on every rerun, and a string costs it less than a structure.
     """
-    packed = pack(tree, trace_id=trace_id, selected=selected)
+    packed = pack(tree, trace_id=trace_id, selected=selected, length_ns=length_ns)
     return json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
 
 

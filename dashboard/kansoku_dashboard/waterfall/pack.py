@@ -1,11 +1,13 @@
 """Turn a tree into what the component draws: columns of plain values, texts already worded."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from kansoku_collector.store.read.trace import SpanRow
-from kansoku_dashboard.figures.style import colour_of_kind, money
+from kansoku_dashboard.figures.style import colour_of_kind, money, seconds
+from kansoku_dashboard.waterfall.path import critical_path
 from kansoku_dashboard.waterfall.tree import Node, Tree, idle
 from kansoku_dashboard.words import say
 
@@ -26,23 +28,30 @@ GROUPS = {
     "evaluation": "evaluation",
 }
 
+_OPERATION_OF = {kind: operation for operation, kind in reversed(GROUPS.items())} | {"other": "other"}
+
 
 def group(operation: str) -> str:
     """Return the kind under which an operation is shown; its name is `trace.kind.<kind>`."""
     return GROUPS.get(operation, "other")
 
 
-def pack(tree: Tree, *, trace_id: str, selected: str) -> dict[str, Any]:
-    """Return the component's data; `selected` is the span that is open at first."""
+def pack(tree: Tree, *, trace_id: str, selected: str, length_ns: int = 0) -> dict[str, Any]:
+    """Return the component's data; `selected` is open at first, `length_ns` makes the lanes longer."""
     operations = sorted({node.span.operation for node in tree.nodes})
-    gaps = idle(tree)
+    gaps, path = idle(tree), critical_path(tree)
     rest = sum(end - start for start, end in gaps) / tree.length_ns if tree.length_ns else 0.0
     return {
         "trace": trace_id,
         "selected": selected,
-        "length": tree.length_ns,
+        "length": max(length_ns, tree.length_ns),
         "kinds": [{"label": _kind(name), "colour": colour_of_kind(name)} for name in operations],
-        "share": shares(tree),
+        "bars": [
+            {"title": say(f"waterfall.share_of_{name}"), "parts": parts}
+            for name, parts in (("time", shares(tree)), ("cost", costs(tree)))
+            if parts
+        ],
+        "path": [figure for segment in path for figure in segment] if len(tree.nodes) > 1 else [],
         "gaps": gaps if rest >= IDLE_SHARE else [],
         "words": {name: say(f"waterfall.{name}") for name in WORDS} | {"count": _count(tree)},
         "notes": {str(place): note for place, node in enumerate(tree.nodes) if (note := _note(node))},
@@ -53,7 +62,7 @@ def pack(tree: Tree, *, trace_id: str, selected: str) -> dict[str, Any]:
 
 WORDS = (
     "span", "tokens", "cost", "fold", "unfold", "fold_all", "unfold_all", "idle", "skipped", "next_error",
-    "tree", "error", "share",
+    "tree", "error", "path", "on_path",
 )  # fmt: skip
 
 
@@ -79,19 +88,28 @@ def shares(tree: Tree) -> list[dict[str, Any]]:
     worked: dict[str, int] = defaultdict(int)
     for node in tree.nodes:
         worked[group(node.span.operation)] += node.self_ns
-    whole = sum(worked.values())
-    if not whole:
-        return []
-    colours = {group(node.span.operation): colour_of_kind(node.span.operation) for node in tree.nodes}
-    ordered = sorted(((time, kind) for kind, time in worked.items() if time), reverse=True)
+    return _parts(worked, lambda time: seconds(time / 1e9))
+
+
+def costs(tree: Tree) -> list[dict[str, Any]]:
+    """Return the part of each kind in the money spent, largest first; calls without a price are not in it."""
+    spent: dict[str, Decimal] = defaultdict(Decimal)
+    for node in tree.nodes:
+        spent[group(node.span.operation)] += node.span.cost_usd
+    return _parts(spent, lambda usd: money(float(usd)))
+
+
+def _parts(amounts: Mapping[str, Any], write: Callable[[Any], str]) -> list[dict[str, Any]]:
+    whole = sum(amounts.values())
+    ordered = sorted(((amount, kind) for kind, amount in amounts.items() if amount), reverse=True)
     return [
         {
-            "colour": colours[kind],
-            "part": time / whole,
-            "label": f"{say(f'trace.kind.{kind}')} {time / whole:.0%}",
-            "seconds": time / 1e9,
+            "colour": colour_of_kind(_OPERATION_OF[kind]),
+            "part": float(amount / whole),
+            "label": f"{say(f'trace.kind.{kind}')} {float(amount / whole):.0%}",
+            "amount": write(amount),
         }
-        for time, kind in ordered
+        for amount, kind in ordered
     ]
 
 

@@ -19,7 +19,7 @@ function el(tag, name, parent, attributes = {}) {
 class Waterfall {
   constructor(root) {
     this.frame = el('div', 'frame', root);
-    this.share = el('div', 'share', this.frame, { role: 'img' });
+    this.shares = el('div', 'shares', this.frame);
     this.tools = el('div', 'tools', this.frame);
     this.head = el('div', 'head', this.frame, { 'aria-hidden': 'true' });
     this.headSpan = el('div', 'name', this.head);
@@ -33,6 +33,7 @@ class Waterfall {
     this.pool = [];
     this.folded = new Set();
     this.compressed = false;
+    this.onPath = false;
     this.timer = 0;
     this.box.addEventListener('scroll', () => this.paint(), { passive: true });
     this.box.addEventListener('keydown', (event) => this.key(event));
@@ -49,6 +50,8 @@ class Waterfall {
     const asked = other || this.data.selected !== data.selected;
     this.data = data;
     this.last = this.lastBelow(data.rows);
+    this.path = this.readPath(data.path);
+    this.missing = new Set(data.rows.missing);
     if (other) {
       this.folded.clear();
       this.compressed = false;
@@ -75,6 +78,16 @@ class Waterfall {
       if (parent >= 0) last[parent] = Math.max(last[parent], last[place]);
     }
     return last;
+  }
+
+  // By row the stretches in which everything waited for it.
+  readPath(flat) {
+    const path = new Map();
+    for (let i = 0; i < flat.length; i += 3) {
+      if (!path.has(flat[i])) path.set(flat[i], []);
+      path.get(flat[i]).push([flat[i + 1], flat[i + 2]]);
+    }
+    return path;
   }
 
   layout() {
@@ -105,23 +118,27 @@ class Waterfall {
   }
 
   drawShare() {
-    const parts = this.data.share;
-    this.share.replaceChildren();
-    this.share.setAttribute('aria-label', `${this.data.words.share}: ${parts.map((p) => p.label).join(', ')}`);
-    for (const part of parts) {
-      const piece = el('div', 'piece', this.share);
-      piece.style.flexGrow = part.part;
-      piece.style.background = part.colour;
-      piece.title = `${part.label} · ${durationLabel(part.seconds * 1e9)}`;
-      piece.dataset.label = part.label;
+    this.shares.replaceChildren();
+    for (const { title, parts } of this.data.bars) {
+      el('span', 'sharename', this.shares).textContent = title;
+      const bar = el('div', 'share', this.shares, { role: 'img' });
+      bar.setAttribute('aria-label', `${title}: ${parts.map((p) => `${p.label}, ${p.amount}`).join('; ')}`);
+      for (const part of parts) {
+        const piece = el('div', 'piece', bar);
+        piece.style.flexGrow = part.part;
+        piece.style.background = part.colour;
+        piece.title = `${part.label} · ${part.amount}`;
+        piece.dataset.label = part.label;
+      }
     }
     this.fitShare();
   }
 
   // A part too narrow for its words has none; its title still tells.
   fitShare() {
-    for (const piece of this.share.children) piece.textContent = piece.dataset.label;
-    const cut = [...this.share.children].filter((piece) => piece.scrollWidth > piece.clientWidth);
+    const pieces = [...this.shares.querySelectorAll('.piece')];
+    for (const piece of pieces) piece.textContent = piece.dataset.label;
+    const cut = pieces.filter((piece) => piece.scrollWidth > piece.clientWidth);
     for (const piece of cut) piece.textContent = '';
   }
 
@@ -140,6 +157,14 @@ class Waterfall {
         this.layout();
       });
       button.setAttribute('aria-pressed', this.compressed);
+    }
+    if (this.path.size) {
+      const button = this.tool(words.path, () => {
+        this.onPath = !this.onPath;
+        button.setAttribute('aria-pressed', this.onPath);
+        this.paint();
+      });
+      button.setAttribute('aria-pressed', this.onPath);
     }
     if (errors.length) this.tool(`✕ ${words.next_error} (${errors.length})`, () => this.nextError(), 'alarm');
   }
@@ -199,10 +224,11 @@ class Waterfall {
     const text = el('span', 'text', name);
     const lane = el('div', 'lane', node, { role: 'gridcell' });
     const bar = el('span', 'bar', lane);
+    const path = el('span', 'path', lane);
     const time = el('span', 'time', lane);
     const tokens = el('div', 'number', node, { role: 'gridcell' });
     const cost = el('div', 'number', node, { role: 'gridcell' });
-    return { node, name, fold, dot, text, bar, time, tokens, cost };
+    return { node, name, fold, dot, text, bar, path, time, tokens, cost };
   }
 
   fillRow(row, slot) {
@@ -211,12 +237,13 @@ class Waterfall {
     const kind = kinds[rows.kind[place]];
     const failed = this.isError(place);
     const note = notes[place] || '';
+    const aside = this.onPath && !this.path.has(place);
     const open = rows.children[place] ? !this.folded.has(place) : null;
     row.node.style.transform = `translateY(${slot * ROW}px)`;
     row.node.id = `row-${place}`;
     row.node.dataset.place = place;
     row.node.className = `row${place === this.selected ? ' selected' : ''}${failed ? ' failed' : ''}${
-      rows.missing.includes(place) ? ' missing' : ''}`;
+      this.missing.has(place) ? ' missing' : ''}${aside ? ' aside' : ''}`;
     row.node.setAttribute('aria-rowindex', slot + 1);
     row.node.setAttribute('aria-level', rows.depth[place] + 1);
     row.node.setAttribute('aria-selected', place === this.selected);
@@ -228,7 +255,8 @@ class Waterfall {
     row.fold.title = open === null ? '' : open ? words.fold : words.unfold;
     row.dot.style.background = failed ? '' : kind.colour;
     row.text.textContent = `${deep}${failed ? '✕ ' : ''}${note ? '⚠ ' : ''}${rows.name[place]}`;
-    row.name.title = `${rows.name[place]} · ${kind.label}${failed ? ` · ${words.error}` : ''}${note ? `\n${note}` : ''}`;
+    row.name.title = `${rows.name[place]} · ${kind.label}${failed ? ` · ${words.error}` : ''}${
+      this.path.has(place) ? ` · ${words.on_path}` : ''}${note ? `\n${note}` : ''}`;
     row.tokens.textContent = rows.tokens[place];
     row.cost.textContent = rows.cost[place];
     this.fillLane(row, place, failed ? '' : kind.colour);
@@ -242,12 +270,31 @@ class Waterfall {
     row.bar.style.left = `${Math.min(from, 0.998) * 100}%`;
     row.bar.style.width = `max(3px, ${share * 100}%)`;
     row.bar.style.background = colour;
+    this.fillPath(row.path, place);
     const side = share > 0.86 ? 'in' : to > 0.84 && from > 0.16 ? 'left' : to > 0.84 ? 'in' : 'right';
     row.time.className = `time ${side}`;
     row.time.style.left = side === 'right' ? `calc(max(${to * 100}%, ${from * 100}% + 3px) + 6px)`
       : side === 'in' ? `calc(${from * 100}% + 6px)` : '';
     row.time.style.right = side === 'left' ? `calc(${(1 - from) * 100}% + 6px)` : '';
     row.time.textContent = durationLabel(duration[place]);
+  }
+
+  // A span that waited again and again is drawn as a few stretches: a thousand marks in a lane are one line.
+  fillPath(line, place) {
+    line.replaceChildren();
+    if (!this.onPath) return;
+    let end = -1;
+    let mark = null;
+    for (const [from, to] of this.path.get(place) || []) {
+      const [left, right] = [this.map.at(from), this.map.at(to)];
+      if (!mark || left - end > 0.004) {
+        mark = el('i', '', line);
+        mark.dataset.left = left;
+        mark.style.left = `${left * 100}%`;
+      }
+      end = right;
+      mark.style.width = `max(2px, ${(right - Number(mark.dataset.left)) * 100}%)`;
+    }
   }
 
   isError(place) {
