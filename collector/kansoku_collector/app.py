@@ -37,7 +37,9 @@ from kansoku_collector.receive.tls import Tls
 from kansoku_collector.receive.views import views_route
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import apply_retention, migrate, migrations
+from kansoku_collector.store.migrate import migrate, migrations
+from kansoku_collector.store.retention import Retention, read_projects
+from kansoku_collector.store.retention import apply as apply_retention
 from kansoku_collector.writer import WriterThread
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DRAIN_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
+_RETENTION_SECONDS = 20.0
 _TLS_SECONDS = 10.0  # how often the certificate is looked at
 log = logging.getLogger("kansoku")
 
@@ -109,10 +112,12 @@ class Collector:
         grpc_server = await self._start_grpc()
         tasks = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
         renewal = asyncio.create_task(self._renew(servers[0][0].config))
+        ageing = asyncio.create_task(self._follow_retention())
         log.info("collector listens on %s:%d", *self.listener.getsockname()[:2])
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
         renewal.cancel()
+        ageing.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
         return 0
 
@@ -153,6 +158,16 @@ class Collector:
                 except (OSError, ssl.SSLError) as error:
                     log.error("the new certificate cannot be used, the one of before stays: %s", error)
 
+    async def _follow_retention(self) -> None:
+        """Take up what `kansoku retention set` changed: which spans are too old to be accepted."""
+        while True:
+            await asyncio.sleep(_RETENTION_SECONDS)
+            try:
+                projects = await asyncio.to_thread(self.clients.run, read_projects)
+            except (ClickHouseError, StoreError):
+                continue  # away; what was known still holds
+            self.receiver.ages.retention = Retention.of(self.settings, projects)
+
     def close(self) -> None:
         """Write what is in the journal, within seconds, and close ClickHouse."""
         if self.watch is not None:
@@ -175,7 +190,7 @@ def build(settings: Settings) -> Collector:
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
     client = connect(settings.store_url)
-    _migrate(client, settings.retention_days)
+    kept = _migrate(client, settings)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -189,6 +204,7 @@ def build(settings: Settings) -> Collector:
 
     clients = Clients(open_client)
     receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
+    receiver.ages.retention = kept
     metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
     pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics)
@@ -269,12 +285,15 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     return listener
 
 
-def _migrate(client: Client, retention_days: int) -> None:
+def _migrate(client: Client, settings: Settings) -> Retention:
+    """Bring the schema up to date and make the tables keep what the settings and the projects say."""
     try:
-        migrate(client)
-        apply_retention(client, retention_days)
+        migrate(client, settings.clickhouse_cluster)
+        kept = Retention.of(settings, read_projects(client))
+        apply_retention(client, kept, settings.clickhouse_cluster)
     except ClickHouseError as error:
         raise StoreError(f"the schema in ClickHouse cannot be brought up to date: {error}") from error
+    return kept
 
 
 def _problem(journal: Journal, clients: Clients) -> str:

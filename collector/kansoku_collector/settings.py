@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Where to store: empty for embedded ClickHouse under the data directory, or http(s)://user:password@host:8123/database.",
     )
+    clickhouse_cluster: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_.-]*)?$",
+        description="Name of the ClickHouse cluster that the tables are spread over; empty for a single server.",
+    )
     gateway_port: int = Field(
         default=8123,
         ge=0,
@@ -51,7 +56,20 @@ class Settings(BaseSettings):
         default=90,
         ge=1,
         le=2500,
-        description="Days that raw spans are kept; rollups are kept ten times as long.",
+        description="Days that raw spans are kept.",
+    )
+    content_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=2500,
+        description="Days that texts, messages and attributes are kept; then they are emptied and the row stays."
+        " 0 for as long as raw spans.",
+    )
+    rollup_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=25_000,
+        description="Days that traces, rollups and feedback are kept; 0 for ten times as long as raw spans.",
     )
 
     max_body_bytes: int = Field(default=32 << 20, gt=0, description="Largest request body, as it is sent.")

@@ -1,40 +1,69 @@
 """Apply the numbered files of `store/sql` in order, once each, and remember which were applied."""
 
+import logging
 from importlib.resources import files
 
 from clickhouse_connect.driver.client import Client
 
+from kansoku_collector.errors import StoreError
+from kansoku_collector.store.cluster import Topology
+from kansoku_collector.store.fill import fill
 from kansoku_collector.store.gateway_text import tokens
+from kansoku_collector.store.lock import Lock, exclusive
 
 LEDGER = """CREATE TABLE IF NOT EXISTS migrations (name String, applied DateTime64(3, 'UTC') DEFAULT now64(3))
 ENGINE = MergeTree ORDER BY name"""
-
-# Table, the column that its rows age by, and how many times longer than raw spans they are kept.
-_AGEING = (
-    ("spans", "start", 1),
-    ("corrections", "start", 1),
-    ("traces", "hour", 10),
-    ("rollup_minute", "time", 10),
-    ("rollup_hour", "time", 10),
-)
+log = logging.getLogger("kansoku")
 
 
-def migrate(client: Client) -> list[str]:
+def migrate(client: Client, cluster: str = "") -> list[str]:
     """Bring the schema up to date; return the names of the files applied now.
 
-    A crash in the middle leaves no mark: statements are IF NOT EXISTS, so the next start runs the file again.
+    One at a time, whoever starts at the same moment waits. A crash in the middle leaves no mark: every
+    statement may be run again, so the next start runs the file from its beginning. A schema that is newer
+    than this code is refused.
     """
-    client.command(LEDGER)
-    applied = {row[0] for row in client.query("SELECT name FROM migrations").result_rows}
-    done = []
-    for name, text in migrations():
-        if name in applied:
-            continue
-        for statement in statements(text):
-            client.command(statement)
-        client.command("INSERT INTO migrations (name) VALUES ({name:String})", parameters={"name": name})
-        done.append(name)
-    return done
+    check_layout(client, cluster)
+    if not missing(client):
+        return []
+    if cluster:
+        client.command(f"CREATE DATABASE IF NOT EXISTS {client.database} ON CLUSTER '{cluster}'")
+    with exclusive(client, cluster) as lock:
+        topology = Topology(cluster, str(client.database)) if cluster else None
+        _run(client, topology, LEDGER)
+        waiting = missing(client)
+        for name, text in migrations():
+            if name in waiting:
+                log.info("migration %s", name)
+                _apply(client, topology, text, lock)
+                client.command(
+                    "INSERT INTO migrations (name) VALUES ({name:String})", parameters={"name": name}
+                )
+            elif topology:  # what is there already decides how later statements are written
+                for statement in statements(text):
+                    topology.render(statement)
+    return waiting
+
+
+def missing(client: Client) -> list[str]:
+    """Return the names of the files that are not applied yet; raise StoreError when the schema is newer."""
+    known = [name for name, _ in migrations()]
+    found = applied(client)
+    newer = sorted(found - set(known))
+    if newer:
+        raise StoreError(
+            f"the schema in ClickHouse has {newer[-1].removesuffix('.sql')}, which this version of Kansoku"
+            f" does not know (its last is {known[-1].removesuffix('.sql')}): start the version that wrote it,"
+            " or a newer one; a schema does not go back"
+        )
+    return [name for name in known if name not in found]
+
+
+def applied(client: Client) -> set[str]:
+    """Return the names of the files that were applied."""
+    if not client.command("EXISTS TABLE migrations"):
+        return set()
+    return {str(row[0]) for row in client.query("SELECT name FROM migrations").result_rows}
 
 
 def migrations() -> list[tuple[str, str]]:
@@ -57,17 +86,34 @@ def statements(text: str) -> list[str]:
     return found if empty else [*found, text[start:].strip()]
 
 
-def apply_retention(client: Client, days: int) -> list[str]:
-    """Keep raw spans for `days`, traces and rollups ten times as long; return the tables that were altered.
+def check_layout(client: Client, cluster: str) -> None:
+    """Raise StoreError when the tables are those of a cluster and the settings are not, or the reverse."""
+    found = client.query(
+        "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'spans'"
+    ).result_rows
+    if not found or (found[0][0] == "Distributed") == bool(cluster):
+        return
+    if cluster:
+        raise StoreError(
+            f"the database {client.database} holds the tables of a single server: give the cluster a database"
+            " of its own in KANSOKU_CLICKHOUSE_URL and move the data (docs/collector/cluster.md)"
+        )
+    raise StoreError(
+        f"the database {client.database} is that of a cluster: set KANSOKU_CLICKHOUSE_CLUSTER to its name"
+    )
 
-    Nothing is altered when the tables keep that long already, so it may run at every start.
-    """
-    found = client.query("SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()")
-    engines = {str(name): str(engine) for name, engine in found.result_rows}
-    altered = []
-    for table, column, factor in _AGEING:
-        wanted = f"TTL toDateTime({column}) + toIntervalDay({days * factor})"
-        if f"{wanted} " not in f"{engines[table]} ":
-            client.command(f"ALTER TABLE {table} MODIFY {wanted}")
-            altered.append(table)
-    return altered
+
+def _apply(client: Client, topology: Topology | None, text: str, lock: Lock) -> None:
+    def run(statement: str) -> None:
+        lock.beat()
+        _run(client, topology, statement)
+
+    parts = statements(text)
+    for statement in parts:
+        run(statement)
+    fill(client, parts, run)
+
+
+def _run(client: Client, topology: Topology | None, statement: str) -> None:
+    for part in topology.render(statement) if topology else [statement]:
+        client.command(part)

@@ -7,8 +7,8 @@ from typing import Any
 
 from kansoku_collector.store.scope import Period
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-WIDTHS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+WIDTHS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY)
 MOST = 170  # a chart is some 600 pixels wide
 
 
@@ -28,7 +28,9 @@ class Grid:
 
     @property
     def table(self) -> str:
-        """The rollup that can tell these buckets apart."""
+        """The coarsest rollup that can tell these buckets apart."""
+        if self.width >= DAY:
+            return "rollup_day"
         return "rollup_minute" if self.width < HOUR else "rollup_hour"
 
     @property

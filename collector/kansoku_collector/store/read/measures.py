@@ -12,6 +12,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from kansoku_collector.store.read import overview
 from kansoku_collector.store.read.metrics import METRICS, Metric
 from kansoku_collector.store.scope import Period, Scope
 
@@ -114,8 +115,9 @@ def _rollups(
         )
         GROUP BY {names} end HAVING samples > 0""",  # noqa: S608 - names of these files, values bound
         parameters=scope.params()
-        | _bounds(period)
+        | overview.edges(period)
         | {
+            "first": int(period.start.timestamp()),
             "window": int(window.total_seconds()),
             "ends": [int(end.timestamp()) for end in ends],
             "step": step,
@@ -138,26 +140,18 @@ def _aggregates(metric: Metric) -> tuple[str, str]:
 
 
 def _source(period: Period, scope: Scope, *, exact: bool) -> str:
-    """Return the rollup rows of the period: whole hours by hour, what is left at its ends by minute.
+    """Return the rollup rows of the period: whole days by day, then whole hours, its ends by minute.
 
     An hour's row stands at its first minute; where that is too coarse, `exact` reads minutes throughout.
     """
     minutes = f"SELECT * FROM rollup_minute WHERE {scope.where()}"  # noqa: S608 - bound values
     if exact or period.length <= timedelta(hours=3):
-        return f"{minutes} AND {_within('first', 'last')}"
-    hours = f"SELECT * FROM rollup_hour WHERE {scope.where()}"  # noqa: S608 - bound values
-    return f"""{minutes} AND ({_within("first", "first_hour")} OR {_within("last_hour", "last")})
-        UNION ALL {hours} AND {_within("first_hour", "last_hour")}"""
+        return f"{minutes} AND {_within('start', 'end')}"
+    return overview.exact(scope)
 
 
 def _within(first: str, last: str) -> str:
-    return f"time >= toDateTime({{{first}:UInt32}}) AND time < toDateTime({{{last}:UInt32}})"
-
-
-def _bounds(period: Period) -> dict[str, int]:
-    first, last = int(period.start.timestamp()), int(period.end.timestamp())
-    first_hour, last_hour = -(-first // 3600) * 3600, last // 3600 * 3600
-    return {"first": first, "last": last, "first_hour": first_hour, "last_hour": last_hour}
+    return f"time >= {{{first}:DateTime64(6, 'UTC')}} AND time < {{{last}:DateTime64(6, 'UTC')}}"
 
 
 def _votes(

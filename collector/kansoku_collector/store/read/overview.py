@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.grid import Grid, floor
+from kansoku_collector.store.read.grid import DAY, HOUR, MINUTE, Grid, floor
 from kansoku_collector.store.scope import Period, Scope
 
 TOKENS = """input_fresh + cache_read + cache_write_5m + cache_write_1h + audio_in + image
@@ -80,7 +80,7 @@ def dimensions(client: Client, project: str) -> Dimensions:
         """SELECT groupUniqArrayIf(1000)(environment, environment != ''),
             groupUniqArrayIf(1000)(service, service != ''), groupUniqArrayIf(1000)(model, model != ''),
             groupUniqArrayIf(1000)(concat(prompt_name, '@', prompt_version), prompt_version != '')
-        FROM rollup_hour WHERE project = {project:String} AND time >= now() - INTERVAL 35 DAY""",
+        FROM rollup_day WHERE project = {project:String} AND time >= now() - INTERVAL 36 DAY""",
         parameters={"project": project},
     ).result_rows
     return Dimensions(*(sorted(values) for values in rows[0]))
@@ -201,13 +201,15 @@ def measured(scope: Scope) -> tuple[str, str, str]:
 
 
 def exact(scope: Scope) -> str:
-    """Return the rows of a stretch as a sub-query: whole hours from hours, the edges from minutes."""
+    """Return the rows of a stretch as a sub-query: whole days from days, then hours, the edges from minutes."""
     parts = (
         f"""SELECT * FROM {table} WHERE {scope.where()}
             AND time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}}"""  # noqa: S608 - as above
         for table, start, end in (
             ("rollup_minute", "start", "first_hour"),
-            ("rollup_hour", "first_hour", "last_hour"),
+            ("rollup_hour", "first_hour", "first_day"),
+            ("rollup_day", "first_day", "last_day"),
+            ("rollup_hour", "last_day", "last_hour"),
             ("rollup_minute", "last_hour", "end"),
         )
     )
@@ -215,14 +217,24 @@ def exact(scope: Scope) -> str:
 
 
 def edges(period: Period) -> dict[str, Any]:
-    """Bind the ends of a stretch and of the whole hours inside it."""
-    hour = timedelta(hours=1)
-    start = floor(period.start, timedelta(minutes=1))
-    first = floor(start + hour - timedelta(microseconds=1), hour)
-    last = max(first, floor(period.end, hour))
-    if first >= period.end:
-        first = last = period.end
-    return {"start": start, "end": period.end.astimezone(UTC), "first_hour": first, "last_hour": last}
+    """Bind the ends of a stretch, and of the whole hours and days inside it."""
+    start, end = floor(period.start, MINUTE), period.end.astimezone(UTC)
+    first_hour, last_hour = _inner(start, end, HOUR)
+    first_day, last_day = _inner(first_hour, last_hour, DAY)
+    return {
+        "start": start,
+        "first_hour": first_hour,
+        "first_day": first_day,
+        "last_day": last_day,
+        "last_hour": last_hour,
+        "end": end,
+    }
+
+
+def _inner(start: datetime, end: datetime, width: timedelta) -> tuple[datetime, datetime]:
+    """Return the ends of the whole units of `width` between; both are `end` where there is none."""
+    first = floor(start + width - timedelta(microseconds=1), width)
+    return (end, end) if first >= end else (first, max(first, floor(end, width)))
 
 
 def known(quantiles: list[float]) -> tuple[float | None, ...]:

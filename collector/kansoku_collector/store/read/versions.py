@@ -80,7 +80,7 @@ def version_changes(client: Client, scope: Scope, period: Period) -> list[Versio
         if (change.name, change.after) not in known
     ]
     found = sorted([*appeared, *switched], key=lambda change: change.time)
-    return [_to_the_minute(client, scope, change) for change in found]
+    return _to_the_minute(client, scope, found)
 
 
 def family(model: str) -> str:
@@ -163,15 +163,32 @@ def _majority(used: list[_Use]) -> _Use | None:
     return most if most.count / total > MAJORITY + chance else None
 
 
-def _to_the_minute(client: Client, scope: Scope, change: VersionChange) -> VersionChange:
-    """Return the change at the minute that its hour first had the version."""
-    series, version = _COLUMNS[change.kind]
-    first = client.query(
-        f"""SELECT min(time) AS first, count() FROM rollup_minute
-        WHERE {scope.where()} AND {series} = {{series_name:String}} AND {version} = {{version:String}}
-            AND time >= {{start:DateTime64(6, 'UTC')}} AND time < {{end:DateTime64(6, 'UTC')}}""",  # noqa: S608 - names of this file, values bound
-        parameters=scope.params()
-        | Period(change.time, change.time + timedelta(hours=1)).params()
-        | {"series_name": change.name, "version": change.after},
-    ).result_rows[0]
-    return replace(change, time=first[0].replace(tzinfo=UTC)) if first[1] else change
+def _to_the_minute(client: Client, scope: Scope, changes: list[VersionChange]) -> list[VersionChange]:
+    """Return the changes at the minute that their hour first had the version."""
+    firsts: dict[tuple[str, ...], datetime] = {}
+    for kind in {change.kind for change in changes}:
+        series, version = _COLUMNS[kind]
+        asked = [change for change in changes if change.kind == kind]
+        rows = client.query(
+            f"""SELECT {series}, {version}, toUnixTimestamp(toStartOfHour(time)) AS hour, min(time)
+            FROM rollup_minute
+            WHERE {scope.where()} AND time >= {{start:DateTime64(6, 'UTC')}} AND time < {{end:DateTime64(6, 'UTC')}}
+                AND toStartOfHour(time) IN {{hours:Array(DateTime('UTC'))}}
+                AND {version} IN {{versions:Array(String)}}
+            GROUP BY {series}, {version}, hour""",  # noqa: S608 - names of this file, values bound
+            parameters=scope.params()
+            | Period(min(c.time for c in asked), max(c.time for c in asked) + timedelta(hours=1)).params()
+            | {
+                "hours": sorted({change.time for change in asked}),
+                "versions": sorted({change.after for change in asked}),
+            },
+        ).result_rows
+        firsts |= {(kind, *names, str(hour)): first.replace(tzinfo=UTC) for *names, hour, first in rows}
+    return [
+        replace(change, time=firsts.get((change.kind, change.name, change.after, _hour(change)), change.time))
+        for change in changes
+    ]
+
+
+def _hour(change: VersionChange) -> str:
+    return str(int(change.time.timestamp()))
