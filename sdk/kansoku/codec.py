@@ -1,7 +1,7 @@
 """How finished spans and feedback become request bodies, and too large bodies smaller ones."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -40,19 +40,17 @@ class SpanCodec:
         self._max_bytes = max_bytes
         self._max_field_bytes = max_field_bytes
 
-    def encode(self, batch: list[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
+    def encode(self, batch: Iterable[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
         """Yield (ExportTraceServiceRequest, number of spans)."""
         from kansoku.otlp import encode_requests  # noqa: PLC0415 - this thread's work, not the start's
 
-        if mask is not None:
-            batch = [self._foreign(span, mask) for span in batch]
-        else:
-            batch = [  # our own spans are cut where they are made
-                span if (scope := span.instrumentation_scope) is not None and scope.name == OWN_SCOPE
-                else self._foreign(span, None)
-                for span in batch
-            ]  # fmt: skip
-        return encode_requests(batch, self._resource, self._max_bytes)
+        return encode_requests((self._cut(span, mask) for span in batch), self._resource, self._max_bytes)
+
+    def _cut(self, span: Any, mask: Mask | None) -> Any:
+        scope = span.instrumentation_scope
+        if mask is None and scope is not None and scope.name == OWN_SCOPE:
+            return span  # our own spans are cut where they are made
+        return self._foreign(span, mask)
 
     def halve(self, body: bytes) -> list[tuple[bytes, int]]:
         """Split a body in two."""
@@ -107,9 +105,9 @@ class _Reshaped:
 class FeedbackCodec:
     """Feedback as JSON, in the shape that the collector takes."""
 
-    def encode(self, batch: list[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
+    def encode(self, batch: Iterable[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
         """Yield (JSON, number of items)."""
-        items = batch if mask is None else [_masked_item(item, mask) for item in batch]
+        items = list(batch) if mask is None else [_masked_item(item, mask) for item in batch]
         yield _json(items), len(items)
 
     def halve(self, body: bytes) -> list[tuple[bytes, int]]:

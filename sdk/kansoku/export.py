@@ -3,7 +3,7 @@
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kansoku import semconv
@@ -22,7 +22,7 @@ _MANY = 30  # failures in a row after which the wait grows no longer
 class Codec(Protocol):
     """How items of one kind become bodies, and bodies of a refused size become smaller ones."""
 
-    def encode(self, batch: list[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
+    def encode(self, batch: Iterable[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
         """Yield (body, number of items); an item that cannot be encoded is left out."""
 
     def halve(self, body: bytes) -> list[tuple[bytes, int]]:

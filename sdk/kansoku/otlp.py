@@ -4,7 +4,7 @@ The general encoder of OpenTelemetry builds a tree of message objects first; tha
 CPU, and it is paid in the traced program. Field numbers: opentelemetry/proto/trace/v1/trace.proto.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from struct import Struct
 from types import MappingProxyType
@@ -24,6 +24,7 @@ _time = Struct("<BQ").pack
 _fixed32 = Struct("<BBI").pack
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
 _BYTES = [bytes((number,)) for number in range(128)]
+_NUMBERS = frozenset({bool, int, float})
 _SHORT = 48  # characters of a text that is likely to come again
 
 # Spans by the identities of their resource and their scope, both of which the spans keep alive.
@@ -31,7 +32,7 @@ _Groups = dict[tuple[int, int], tuple["Resource", "InstrumentationScope | None",
 
 
 def encode_requests(
-    spans: Sequence["ReadableSpan"], resource: Mapping[str, Any], max_bytes: int
+    spans: Iterable["ReadableSpan"], resource: Mapping[str, Any], max_bytes: int
 ) -> Iterator[tuple[bytes, int]]:
     """Yield (ExportTraceServiceRequest, number of spans), each of about `max_bytes` at most.
 
@@ -132,18 +133,18 @@ def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
     # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
     found = attributes.copy() if isinstance(attributes, dict | MappingProxyType) else attributes
     parts = [
-        _short_text(tag, key, value)
-        if type(value) is str and len(value) < _SHORT
+        _again(tag, key, value)
+        if type(value) in _NUMBERS or (type(value) is str and len(value) < _SHORT)
         else _pair(tag, key, _value(value))
         for key, value in found.items()
     ]
     return b"".join(parts)
 
 
-@lru_cache(maxsize=4096)
-def _short_text(tag: int, key: str, value: str) -> bytes:
-    """Models, providers, hosts and the like repeat from span to span, name and value together."""
-    return _pair(tag, key, _text(0x0A, value))
+@lru_cache(maxsize=4096, typed=True)  # 1, 1.0 and True are the same to a dictionary
+def _again(tag: int, key: str, value: str | float) -> bytes:
+    """Models, providers, hosts, parameters and the like repeat from span to span, name and value together."""
+    return _pair(tag, key, _value(value))
 
 
 def _pair(tag: int, key: str, value: bytes) -> bytes:

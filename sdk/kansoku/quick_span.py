@@ -125,7 +125,9 @@ class QuickSpan(StockSpan):
         """Add attributes that are new and clean, and fit in; else return False."""
         own = self.__dict__
         said = own["_said"]
-        odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
+        odd: list[tuple[str, Any]] = []
+        if not _CLEAN.issuperset(map(type, attributes.values())):
+            odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
         if (
             (own["_most"] is not None and len(said) + len(attributes) > own["_most"])
             or not _NAMES.issuperset(map(type, attributes))

@@ -1,6 +1,6 @@
 """A codec behind the filter: what is encoded, sent or spooled has been reduced and masked before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kansoku.export import Codec, Mask
@@ -33,6 +33,8 @@ class FilteredCodec:
         self._level = level
         self._feedback = feedback
         self._filter: Filter | None = None
+        # Called between items: the outbox's way to let the program's threads run.
+        self.breathe: Callable[[], None] = lambda: None
 
     def load(self) -> "Filter":
         """Return the filter, made at the first call."""
@@ -46,11 +48,17 @@ class FilteredCodec:
             )
         return self._filter
 
-    def encode(self, batch: list[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
+    def encode(self, batch: Iterable[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
         """Yield (body, number of items)."""
         chosen = self.load()
         shown = chosen.feedback if self._feedback else chosen.span
-        return self._codec.encode([shown(item) for item in batch], mask)
+        # One item after another through all stages, while it is warm in the processor's caches.
+        return self._codec.encode(self._each(batch, shown), mask)
+
+    def _each(self, batch: Iterable[Any], shown: Callable[[Any], Any]) -> Iterator[Any]:
+        for item in batch:
+            yield shown(item)
+            self.breathe()
 
     def halve(self, body: bytes) -> list[tuple[bytes, int]]:
         """Split a body in two."""

@@ -73,10 +73,11 @@ class Mask:
         if not self._recognisers:
             return False
         raw = text.encode("utf-8", "replace")
-        small = raw.translate(_SMALL, _HIGH)
+        ascii_only = len(raw) == len(text)
+        small = raw.lower() if ascii_only else raw.translate(_SMALL, _HIGH)
         if any(map(small.__contains__, self._hints)) or b"\\uff" in small or self._numbers_in(small):
             return True
-        return bool(self._tokens_in(small)) or (not text.isascii() and _WIDE.search(raw) is not None)
+        return bool(self._tokens_in(small)) or (not ascii_only and _WIDE.search(raw) is not None)
 
     def recognised(self, text: str) -> str:
         """Return the text with what the recognisers find replaced; the function is not asked."""
