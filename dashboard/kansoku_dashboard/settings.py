@@ -1,6 +1,7 @@
 """The dashboard's settings: an argument, else a `KANSOKU_*` variable, else the default written here."""
 
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -35,6 +36,10 @@ class DashboardSettings(BaseSettings):
     api_key: SecretStr = Field(
         default=SecretStr(""),
         description="Key with which feedback given on a screen is sent to the collector.",
+    )
+    prices_file: Path | None = Field(
+        default=None,
+        description="TOML file with one's own model prices, to show what each bucket of a call cost.",
     )
     language: Literal["", "en", "ja"] = Field(
         default="", description="Language of the screens; empty for the browser's own, else English."

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_collector.model import Feedback, Span
+from kansoku_dashboard import bill
 from kansoku_dashboard.figures.style import money, seconds
 from kansoku_dashboard.screens import feedback, messages
 from kansoku_dashboard.text import plain
@@ -173,17 +174,20 @@ def details(span: Span) -> None:
 
 
 def cost(span: Span) -> None:
-    """Draw the buckets of tokens, and where the price comes from."""
+    """Draw the buckets of tokens with what each cost, and where the price comes from."""
     if not span.billed:
         st.caption(say("trace.not_billed"))
         return
-    if span.usage_source == "none":
+    lines = bill.bill(span)
+    if lines:
+        _bill(lines)
+    elif span.usage_source == "none":
         st.caption(say("trace.no_usage"))
     else:
         used = {say(f"trace.bucket.{name}"): getattr(span, name) for name in BUCKETS if getattr(span, name)}
         _table({name: f"{number:,}" for name, number in used.items()}, name="usage")
-        if span.usage_source == "estimated":
-            st.caption(say("trace.usage_estimated"))
+    if span.usage_source == "estimated":
+        st.caption(say("trace.usage_estimated"))
     rows = {say("trace.total_cost"): _price(span)}
     if span.cost_source in ("computed", "estimated", "reported"):
         if span.cost_input_usd:
@@ -195,8 +199,27 @@ def cost(span: Span) -> None:
     if span.reported_usd is not None and span.cost_source != "reported":
         rows[say("trace.said_cost")] = _dollars(span.reported_usd)
     _table(rows, name="price")
+    if span.price_id and not lines:
+        st.caption(say("trace.no_bill"))
     if span.cost_source == "unpriced":
         st.caption(say("trace.unpriced_help", model=messages.label(span.model or "?")))
+
+
+def _bill(lines: list[bill.Line]) -> None:
+    heads = tuple(say(f"trace.bill_{name}") for name in ("bucket", "tokens", "price", "usd"))
+    rows = [
+        (
+            say(f"trace.bucket.{line.bucket}"),
+            f"{line.tokens:,}" if line.tokens else "",
+            "" if line.per_million is None else f"${line.per_million.normalize():f}",
+            _dollars(line.usd),
+        )
+        for line in lines
+    ]
+    with st.container(key="bill", gap=None):
+        for row in (heads, *rows):
+            for column, text in zip(st.columns([4, 2, 3, 2], gap="small", wrap=False), row, strict=True):
+                column.text(text)
 
 
 def attributes(span: Span) -> None:
