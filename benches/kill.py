@@ -2,8 +2,11 @@
 
     python benches/kill.py --rounds 200
 
-Senders behave as OTLP exporters do: a request is sent again, byte for byte, until it is acknowledged. In
-the end the number of spans in `spans`, `traces` and both rollups must equal the number acknowledged.
+Senders behave as OTLP exporters do: a request is sent again, byte for byte, until it is acknowledged. Some
+requests bring spans again that earlier ones brought, as a spool does after a lost answer. The process is
+killed at any time, just after a segment was closed (while it is being inserted), and while it starts. In the
+end the number of spans in every table and rollup must be the number of spans acknowledged, and what they cost
+must be the same in each.
 """
 
 import argparse
@@ -23,8 +26,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 SENDERS, SPANS_PER_REQUEST = 4, 20
+ENVIRONMENT = {"KANSOKU_INSECURE": "1", "KANSOKU_RETENTION_DAYS": "2000", "KANSOKU_GRPC_PORT": "0"}
+ATTRIBUTES = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "session.id": "kill",
+}
 HEADERS = {"content-type": "application/x-protobuf"}
 CHECKS = {
     "spans": "SELECT count() FROM spans",
@@ -32,7 +43,13 @@ CHECKS = {
     "traces": "SELECT sum(spans) FROM traces",
     "rollup_minute": "SELECT sum(spans) FROM rollup_minute",
     "rollup_hour": "SELECT sum(spans) FROM rollup_hour",
+    "rollup_day": "SELECT sum(spans) FROM rollup_day",
+    "rollup_session": "SELECT sum(calls) FROM rollup_session",
+    "receipts": "SELECT sum(stored) FROM receipts",
 }
+TABLES_WITH_COST = ("spans", "traces", "rollup_minute", "rollup_hour", "rollup_day", "rollup_session")
+COST = "SELECT toUInt64(sum(cost_usd) * toDecimal64(1000000000000, 0)) FROM "  # in 1e-12 USD
+KINDS = ("under load", "segment in flight", "during recovery")
 
 
 @dataclass
@@ -46,6 +63,15 @@ class Target:
 
     def start(self) -> None:
         """Start it and wait until it accepts requests."""
+        self.launch()
+        deadline = time.monotonic() + 60
+        while self.status("/healthz") != 200:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit((self.data / "log").read_text()[-4000:])
+            time.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start it without waiting."""
         self.port, self.gateway_port = self.port or _free_port(), self.gateway_port or _free_port()
         command = [sys.executable, "-m", "kansoku_collector", "--data", str(self.data)]
         command += ["--port", str(self.port), "--gateway-port", str(self.gateway_port)]
@@ -53,15 +79,10 @@ class Target:
         with (self.data / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env=os.environ | {"KANSOKU_INSECURE": "1", "KANSOKU_RETENTION_DAYS": "2000"},
+                env=os.environ | ENVIRONMENT,
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
-        while self.status("/healthz") != 200:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit((self.data / "log").read_text()[-4000:])
-            time.sleep(0.02)
 
     def kill(self) -> None:
         """End it without a word."""
@@ -111,6 +132,7 @@ class Load:
     target: Target
     acknowledged: int = 0
     retries: int = 0
+    sent_again: int = 0  # spans in requests that brought them a second time
     _halt: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -129,15 +151,21 @@ class Load:
 
     def _send(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.target.port, timeout=10)
+        dice = random.Random(threading.get_ident())  # noqa: S311 - which spans to send again
+        earlier: list[ProtoSpan] = []
         while not self._halt.is_set():
-            body = _body()
+            spans = _spans()
+            again = dice.sample(earlier, 5) if earlier and dice.random() < 0.3 else []
+            body = _body([*spans, *again])
             while not self._once(connection, body):
                 connection.close()
                 with self._lock:
                     self.retries += 1
                 time.sleep(0.03)
+            earlier = [*earlier[-2000:], *spans]
             with self._lock:
-                self.acknowledged += SPANS_PER_REQUEST
+                self.acknowledged += len(spans)
+                self.sent_again += len(again)
         connection.close()
 
     def _once(self, connection: http.client.HTTPConnection, body: bytes) -> bool:
@@ -157,23 +185,41 @@ def run(rounds: int, data: Path, seed: int) -> dict[str, int]:
     target.start()
     load = Load(target)
     load.start()
+    kills = dict.fromkeys(KINDS, 0)
     for number in range(rounds):
-        time.sleep(moments.uniform(0.1, 1.2))
+        kind = KINDS[number % len(KINDS)]
+        _wait_for(kind, target, moments)
         target.kill()
+        kills[kind] += 1
+        if kind == "during recovery":
+            target.launch()
+            time.sleep(moments.uniform(0.0, 2.5))
+            target.kill()
         target.start()
         if sys.stderr.isatty():
-            print(
-                f"\rround {number + 1}/{rounds}, {load.acknowledged} spans acknowledged",
-                end="",
-                file=sys.stderr,
-            )
+            print(f"\rround {number + 1}/{rounds}, {load.acknowledged} spans", end="", file=sys.stderr)
     load.stop()
     deadline = time.monotonic() + 120
     while not target.drained() and time.monotonic() < deadline:
         time.sleep(0.1)
-    found = {"acknowledged": load.acknowledged, "retries": load.retries}
+    found = {
+        "acknowledged": load.acknowledged,
+        "retries": load.retries,
+        "sent again": load.sent_again,
+    } | kills
     found |= {name: target.ask(sql) for name, sql in CHECKS.items()}
+    found |= {f"cost in {table}": target.ask(COST + table) for table in TABLES_WITH_COST}
     return found | {"exit code": target.stop()}
+
+
+def _wait_for(kind: str, target: Target, moments: random.Random) -> None:
+    """Wait for the moment to kill: any, or one while the segment that was just closed is inserted."""
+    time.sleep(moments.uniform(0.1, 1.2))
+    if kind == "segment in flight":
+        deadline = time.monotonic() + 5
+        while len(list(target.data.glob("journal/*.seg"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0.0, 0.15))
 
 
 def failures(found: dict[str, int]) -> list[str]:
@@ -183,6 +229,9 @@ def failures(found: dict[str, int]) -> list[str]:
         for name in CHECKS
         if found[name] != found["acknowledged"]
     ]
+    costs = {found[f"cost in {table}"] for table in TABLES_WITH_COST}
+    if len(costs) != 1 or costs == {0}:
+        wrong.append(f"the tables disagree about the cost: {sorted(costs)}")
     return wrong + ([f"exit code {found['exit code']}"] if found["exit code"] else [])
 
 
@@ -193,29 +242,40 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="write the result to this JSON file as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kansoku-kill-") as data:
         found = run(options.rounds, Path(data) / "data", options.seed)
-    print(json.dumps({"rounds": options.rounds} | found))
     wrong = failures(found)
+    result = {"rounds": options.rounds, **found, "failures": wrong}
+    print(json.dumps(result))
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print("\n".join(wrong) or "nothing lost, nothing doubled")
     return 1 if wrong else 0
 
 
-def _body() -> bytes:
-    request = ExportTraceServiceRequest()
-    spans = request.resource_spans.add().scope_spans.add().spans
+def _spans() -> list[ProtoSpan]:
     trace_id, now = os.urandom(16), time.time_ns()
+    spans = []
     for _ in range(SPANS_PER_REQUEST):
-        span = spans.add(
+        span = ProtoSpan(
             trace_id=trace_id,
             span_id=os.urandom(8),
             name="chat",
             start_time_unix_nano=now,
             end_time_unix_nano=now + 10**6,
         )
-        span.attributes.add(key="gen_ai.operation.name").value.string_value = "chat"
+        for key, value in ATTRIBUTES.items():
+            span.attributes.add(key=key).value.string_value = value
         span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 12
+        spans.append(span)
+    return spans
+
+
+def _body(spans: list[ProtoSpan]) -> bytes:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.extend(spans)
     return request.SerializeToString()
 
 
