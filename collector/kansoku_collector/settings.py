@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     clickhouse_cluster: str = Field(
         default="",
         pattern=r"^([A-Za-z_][A-Za-z0-9_.-]*)?$",
-        description="Name of the ClickHouse cluster that the tables are spread over; empty for a single server.",
+        description="Name of the ClickHouse cluster that the tables are spread over; empty for one server.",
     )
     gateway_port: int = Field(
         default=8123,
@@ -62,8 +62,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=2500,
-        description="Days that texts, messages and attributes are kept; then they are emptied and the row stays."
-        " 0 for as long as raw spans.",
+        description="Days that texts, messages and attributes are kept; then they are emptied and the row"
+        " stays. 0 for as long as raw spans.",
     )
     rollup_retention_days: int = Field(
         default=0,

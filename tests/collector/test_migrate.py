@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kansoku_collector.model import SPAN_COLUMNS
-from kansoku_collector.store.migrate import apply_retention, migrate, migrations, statements
+from kansoku_collector.store.migrate import migrate, migrations, statements
 
 TABLES = {"spans", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents", "migrations"}
 # The settings of the writer, and two rows in two months (two partitions).
@@ -159,28 +159,6 @@ for n in range(10_000): print(n, flush=True); insert(client, token=f"{attempt}-{
 print(*counted(client))"""
         stored += 500 * begun
         assert tuple(map(int, in_process(replay, tmp_path / "store").stdout.split())) == once(stored)
-
-
-def test_retention_is_set_once_and_changed_when_it_changes(store):
-    """Rollups and traces live ten times as long as raw spans."""
-    assert apply_retention(store, 30) == ["spans", "corrections", "traces", "rollup_minute", "rollup_hour"]
-    assert apply_retention(store, 30) == []
-    assert apply_retention(store, 3) == ["spans", "corrections", "traces", "rollup_minute", "rollup_hour"]
-    sql = "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
-    for name, ttl in (
-        ("spans", "toDateTime(start) + toIntervalDay(3)"),
-        ("traces", "toDateTime(hour) + toIntervalDay(30)"),
-    ):
-        assert ttl in store.query(sql, parameters={"name": name}).result_rows[0][0]
-
-
-def test_what_is_older_than_the_retention_goes(store):
-    """Old raw spans are removed, their rollups stay."""
-    insert(store)
-    apply_retention(store, 40)  # the rows are from January and March 2026
-    store.command("INSERT INTO spans (project, trace_id, start) VALUES ('p', 'new', now64(9))")
-    store.command("OPTIMIZE TABLE spans FINAL")
-    assert store.query("SELECT DISTINCT trace_id FROM spans").result_rows == [("new",)]
 
 
 def test_a_search_of_text_uses_the_ngram_index(store):
