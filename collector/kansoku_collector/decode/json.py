@@ -13,10 +13,15 @@ from kansoku_collector.errors import PayloadError
 M = TypeVar("M", bound=Message)
 _IDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 _DEPTH = 64
+_MOST_OBJECTS = 1_000_000  # some 16,000 spans; each costs a hundred times what its three bytes suggest
 
 
 def parse_json(kind: type[M], body: bytes) -> M:
     """Parse an OTLP/JSON request; raise PayloadError naming the field."""
+    if len(body) > _MOST_OBJECTS and body.count(b"{") > _MOST_OBJECTS:
+        raise PayloadError(
+            f"the body has more than {_MOST_OBJECTS} objects; send fewer at a time, or protobuf"
+        )
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
