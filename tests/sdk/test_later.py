@@ -49,7 +49,7 @@ def later() -> Iterator[list[ReadableSpan]]:
     provider, waiting = Provider(shutdown_on_exit=False, id_generator=Ids()), Waiting()
     start(provider)
     # In place of ours, which would send them away.
-    provider._active_span_processor._span_processors = (waiting,)  # type: ignore[attr-defined]
+    provider._active_span_processor._span_processors = (waiting,)
     yield waiting.spans
     stop()
 
