@@ -1,0 +1,88 @@
+"""How a series moves while nothing changes: noise of single records, and a level that wanders.
+
+A level is mean + course of the week + wandering + noise, with wandering an AR(1) of variance `wander` and
+memory `memory` an hour, and noise of variance `single` / records. Both are fitted by likelihood on a grid.
+A count has the dispersion of its hours, quarter days and days.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kansoku_collector.watch.detect.series import Floats
+
+MEMORY = np.array([0.0, 0.4, 0.7, 0.85, 0.93, 0.97])
+SHARE = np.array([0.05, 0.15, 0.4, 1.0, 3.0, 10.0])
+MARGIN = 1.1  # the fit is an estimate; its variance is taken a tenth larger
+BOUND = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Variance of a single record, variance of the wandering level, and its memory from hour to hour."""
+
+    single: Floats
+    wander: Floats
+    memory: Floats
+
+
+def fit(rest: Floats, n: Floats) -> Noise:
+    """Fit the noise of levels: `rest` is what remains of hourly means without mean, course and changes."""
+    rows, full = len(rest), n > 0
+    typical = np.array([np.median(n[row][full[row]]) if full[row].any() else 1.0 for row in range(rows)])
+    size = np.sqrt(np.where(full, n / typical[:, None], 0.0)) * np.abs(rest)
+    spread = np.array([np.median(size[row][full[row]]) if full[row].any() else 0.0 for row in range(rows)])
+    bound = BOUND * 1.4826 * spread[:, None] * np.sqrt(typical[:, None] / np.maximum(n, 1e-9))
+    y = np.where(full, np.clip(rest, -bound, bound) if (spread > 0).any() else rest, 0.0)
+    memory = np.concatenate([[0.0], np.repeat(MEMORY, len(SHARE))])
+    share = np.concatenate([[0.0], np.tile(SHARE, len(MEMORY))])
+    likelihood, single = _likelihood(y, n, typical, memory, share)
+    best = likelihood.argmax(1)
+    single = single[np.arange(rows), best] * MARGIN
+    return Noise(single, single * share[best] / typical, memory[best])
+
+
+def _likelihood(
+    y: Floats, n: Floats, typical: Floats, memory: Floats, share: Floats
+) -> tuple[Floats, Floats]:
+    """Run one filter for each pair of the grid; the variance of a single record is concentrated out."""
+    wander = share[None, :] / typical[:, None]
+    level, doubt = np.zeros_like(wander), wander.copy()
+    squares, logs = np.zeros_like(wander), np.zeros_like(wander)
+    new = wander * (1 - memory**2)
+    kept, full = memory**2, n > 0
+    inverse = 1.0 / np.maximum(n, 1e-9)
+    for hour in range(y.shape[1]):
+        seen = full[:, hour, None]
+        error = y[:, hour, None] - level
+        variance = doubt + inverse[:, hour, None]
+        gain = np.where(seen, doubt / variance, 0.0)
+        squares += np.where(seen, error * error / variance, 0.0)
+        logs += np.where(seen, np.log(variance), 0.0)
+        level = memory * (level + gain * error)
+        doubt = kept * (doubt - gain * doubt) + new
+    count = np.maximum(full.sum(1), 1)[:, None]
+    single = squares / count
+    return -0.5 * (logs + count * np.log(np.maximum(single, 1e-300))), single
+
+
+def dispersion(events: Floats, expected: Floats) -> Floats:
+    """Return by how much the variance of counts exceeds a Poisson's, one figure a series, at least 1.
+
+    Judged by hour, quarter of a day and day; the coarser scales see events that come in company.
+    """
+    found = np.ones(len(events))
+    for hours in (1, 6, 24):
+        whole = events.shape[1] // hours * hours
+        if whole < 7 * hours:
+            continue
+        k = events[:, :whole].reshape(len(events), -1, hours).sum(2)
+        e = expected[:, :whole].reshape(len(events), -1, hours).sum(2)
+        used = e > 0.02
+        floor = np.maximum(e, 0.02)
+        surprise = np.where(used, np.minimum((k - e) ** 2 / floor, BOUND**2 + 4 / floor), 0.0)
+        freedom = np.maximum(used.sum(1) - 1, 1)
+        ratio = surprise.sum(1) / freedom
+        error = np.sqrt(2.0 / freedom)
+        found = np.maximum(found, 1.0 + np.maximum(0.0, ratio - 1.0 - error * (hours > 1)))
+    return np.where(found > 1.15, found * MARGIN, found)

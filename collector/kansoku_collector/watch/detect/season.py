@@ -1,0 +1,65 @@
+"""The week's usual course of a series: by hour of day, by day of week, by hour of week.
+
+Every part is shrunk by its own F statistic: a course that the history does not show is not subtracted,
+because a course that is only noise would itself be the change.
+"""
+
+import numpy as np
+
+from kansoku_collector.watch.detect.series import HOURS_OF_WEEK, Floats
+
+DAY = 24
+
+
+def profile(x: Floats, n: Floats, first: int) -> Floats:
+    """Return the deviation from the mean for each hour of the week, one row a series.
+
+    `x` are hourly means with the changes of level removed, `n` their weights (0: no data), `first` the
+    index of the first hour.
+    """
+    hour = (first + np.arange(x.shape[1])) % HOURS_OF_WEEK
+    parts = [hour % DAY, hour // DAY, hour]
+    return np.stack([_course(x[row], n[row], parts) for row in range(len(x))])
+
+
+def _course(x: Floats, n: Floats, parts: list[np.ndarray]) -> Floats:
+    course = np.zeros(HOURS_OF_WEEK)
+    full = n > 0
+    typical = np.median(n[full]) if full.any() else 1.0
+    weight = np.where(full, n / (1.0 + n / typical), 0.0)
+    if weight.sum() <= 0 or len(x) < 7 * DAY:
+        return course
+    rest = np.where(full, x - (weight * x).sum() / weight.sum(), 0.0)
+    spread = np.sqrt((weight * rest**2).sum() / weight.sum())
+    rest = np.clip(rest, -6 * spread, 6 * spread)
+    of_week = np.arange(HOURS_OF_WEEK)
+    weeks = len(x) / HOURS_OF_WEEK
+    for label, of_part, unit, enough in (
+        (parts[0], of_week % DAY, 1, 1.0),
+        (parts[1], of_week // DAY, DAY, 2.0),
+        (parts[2], of_week, 1, 3.0),
+    ):
+        if weeks >= enough:
+            means = _shrunk(rest, weight, label, unit)
+            course += means[of_part]
+            rest = rest - np.where(full, means[label], 0.0)
+    return course
+
+
+def _shrunk(rest: Floats, weight: Floats, label: np.ndarray, unit: int) -> Floats:
+    """Return the mean of each group, times the share of its variance that chance does not explain."""
+    groups = int(label.max()) + 1
+    total = np.bincount(label, weight, groups)
+    means = np.bincount(label, weight * rest, groups) / np.maximum(total, 1e-12)
+    left, heavy, left_label = rest - means[label], weight, label
+    if unit > 1:  # hours of one day hang together: judge days by days
+        days = len(rest) // unit * unit
+        heavy = weight[:days].reshape(-1, unit).sum(1)
+        left = (weight * left)[:days].reshape(-1, unit).sum(1) / np.maximum(heavy, 1e-12)
+        left_label = label[:days].reshape(-1, unit)[:, unit // 2]
+    freedom = (heavy > 0).sum() - len(np.unique(left_label))
+    if freedom < 5:
+        return np.zeros(groups)
+    noise = (heavy * left**2).sum() / freedom
+    signal = (total * means**2).sum() / max(1, (total > 0).sum() - 1)
+    return means * max(0.0, 1.0 - noise / signal) if signal > 0 else np.zeros(groups)
