@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kansoku_dashboard.screens import messages
+from kansoku_dashboard.screens import messages, pictures
 from kansoku_dashboard.screens.messages import Message, Part, read_messages
 
 
@@ -62,11 +62,14 @@ def test_a_picture_is_its_type_and_size():
         {"type": "uri", "mime_type": "image/jpeg", "uri": "http://evil.example/a.jpg"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}},
     ]
-    assert messages.read_parts(json.dumps([{"role": "user", "parts": parts}])) == [
-        Part("media", "", "image/png · 3.0 MB"),
-        Part("media", "http://evil.example/a.jpg", "image/jpeg"),
-        Part("media", "[image/png · 3 KB]", "image_url"),
+    found = messages.read_parts(json.dumps([{"role": "user", "parts": parts}]))
+    assert [(part.kind, part.title) for part in found] == [
+        ("image", "image/png · 3.0 MB"),
+        ("media", "image/jpeg"),
+        ("image", "image/png · 3 KB"),
     ]
+    assert found[1].text == "http://evil.example/a.jpg"
+    assert [pictures.read_picture(found[place].text) for place in (0, 2)] == [None, None]
 
 
 def test_encoded_files_inside_a_text_are_folded():
@@ -112,3 +115,62 @@ def test_long_instructions_are_folded_and_short_ones_are_not():
         "いつ？",
         "Be short.",
     ]
+
+
+def png(width=2, height=2):
+    """Return a real image as base64."""
+    import base64
+    from io import BytesIO
+
+    from PIL import Image
+
+    out = BytesIO()
+    Image.new("RGB", (width, height)).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"type": "blob", "mime_type": "image/png", "content": png()},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png()}"}},
+        {"type": "image", "mime_type": "image/png", "data": png()},
+    ],
+)
+def test_an_image_that_came_with_its_bytes_is_drawn(piece):
+    """What the model saw is part of the conversation."""
+    part = messages.read_messages(json.dumps([{"role": "user", "parts": [piece]}]))[0].parts[0]
+    assert part.kind == "image"
+    picture = pictures.read_picture(part.text)
+    assert picture is not None
+    assert (picture.width, picture.height) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        "",
+        "A" * 5_000_000,
+        "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIi8+",
+        "not base64 at all",
+        png(9000, 9000),
+        "data:image/png;base64",
+    ],
+)
+def test_what_is_no_harmless_image_is_not_drawn(encoded):
+    """Programs, rubbish and bombs are named by their size at most."""
+    assert pictures.read_picture(encoded) is None
+
+
+def test_an_address_of_an_image_is_shown_and_never_asked():
+    """Loading it would tell its host who reads which prompt."""
+    piece = {"type": "uri", "uri": "http://evil.example/i.png", "mime_type": "image/png"}
+    part = messages.read_messages(json.dumps([{"role": "user", "parts": [piece]}]))[0].parts[0]
+    assert (part.kind, part.text) == ("media", "http://evil.example/i.png")
+
+
+def test_a_file_whose_bytes_were_left_out_has_its_size():
+    """The collector keeps type, size and hash of what it does not store."""
+    piece = {"type": "blob", "mime_type": "image/png", "size": 41_000, "sha256": "0" * 64}
+    part = messages.read_messages(json.dumps([{"role": "user", "parts": [piece]}]))[0].parts[0]
+    assert (part.kind, part.title) == ("media", "image/png · 41 KB")

@@ -9,6 +9,8 @@ from typing import Any
 
 from kansoku_collector.store.read.traces import TraceRow
 
+Write = Callable[[Sequence[TraceRow]], bytes]
+
 COLUMNS = (
     "time", "trace_id", "name", "operation", "input", "output", "models", "seconds", "spans", "calls",
     "input_tokens", "output_tokens", "cost_usd", "unpriced_calls", "errors", "likes", "dislikes",
@@ -74,7 +76,7 @@ def to_parquet(rows: Sequence[TraceRow]) -> bytes:
     return out.getvalue()
 
 
-FORMATS: dict[str, tuple[Callable[[Sequence[TraceRow]], bytes], str]] = {
+FORMATS: dict[str, tuple[Write, str]] = {
     "csv": (to_csv, "text/csv"),
     "jsonl": (to_jsonl, "application/jsonl"),
     "parquet": (to_parquet, "application/vnd.apache.parquet"),

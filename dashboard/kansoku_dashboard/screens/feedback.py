@@ -32,14 +32,25 @@ def thumbs(trace_id: str, span_id: str, *, key: str) -> None:
 
 
 def form(trace_id: str, span_id: str, *, key: str) -> None:
-    """Offer a comment and a correction."""
+    """Offer a score, a comment and a correction."""
     with st.form(key, clear_on_submit=True, border=False):
+        left, right = st.columns([3, 2], gap="small", wrap=False)
+        name = left.text_input(
+            say("trace.score_name"), max_chars=80, placeholder=say("trace.score_example"), key=f"{key}_name"
+        )
+        score = right.number_input(
+            say("trace.score_value"), value=None, format="%g", step=0.1, key=f"{key}_score"
+        )
         comment = st.text_area(say("trace.comment"), max_chars=4000, height=80)
         correction = st.text_area(say("trace.correction"), max_chars=20_000, height=100)
         if st.form_submit_button(say("trace.send"), icon=":material/send:"):
             given = {"comment": comment.strip(), "correction": correction.strip()}
-            item = {name: text for name, text in given.items() if text}
-            if item:
+            item: dict[str, Any] = {field: text for field, text in given.items() if text}
+            if score is not None:
+                item |= {"score": score} | ({"name": name.strip()} if name.strip() else {})
+            if name.strip() and score is None:
+                st.warning(say("trace.score_without_value"))
+            elif item:
                 tell(send(_item(trace_id, span_id) | item))
             else:
                 st.warning(say("trace.nothing_to_send"))

@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from kansoku_dashboard.screens.pictures import read_picture
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
+WIDEST = 480  # pixels of an image on the page
 SHOWN = 20_000  # characters of one text on the page; the rest is a download
 ROLES = {
     "user": ":material/person:",
@@ -28,7 +30,10 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece: `kind` is text, reasoning, call, result, media or other; `title` names a tool or a type."""
+    """A piece: `kind` is text, reasoning, call, result, media, image or other; `title` names tool or type.
+
+    The text of an image is its bytes in base64; that of other media its address.
+    """
 
     kind: str
     text: str = ""
@@ -112,12 +117,25 @@ def _first(piece: dict[str, Any], names: tuple[str, ...]) -> str:
 def _media(piece: dict[str, Any]) -> Part:
     mime = _text(piece.get("mime_type") or piece.get("modality") or piece.get("type"))
     content = piece.get("content") or piece.get("data")
-    if isinstance(content, str) and content:
-        return Part("media", "", f"{mime} · {size(len(content) * 3 // 4)}")
     target = piece.get("uri") or piece.get("file_id") or piece.get("image_url") or ""
     if isinstance(target, dict):
         target = target.get("url", "")
+    if isinstance(target, str) and target[:5] == "data:":
+        mime, content = _media_type(target) or mime, target
+    if isinstance(content, str) and content:
+        kind = "image" if "image" in mime.lower() else "media"
+        return Part(kind, content if kind == "image" else "", f"{mime} · {size(_decoded(content))}")
+    if isinstance(piece.get("size"), int):
+        mime += f" · {size(piece['size'])}"
     return Part("media", fold(_text(target)), mime)
+
+
+def _media_type(url: str) -> str:
+    return url[5:].partition(",")[0].partition(";")[0]
+
+
+def _decoded(encoded: str) -> int:
+    return len(encoded.rpartition(",")[2]) * 3 // 4
 
 
 def _text(value: Any) -> str:
@@ -194,7 +212,7 @@ def draw_messages(messages: list[Message], *, key: str) -> None:
 def draw_message(message: Message, *, key: str) -> None:
     """Draw one message: an icon and the role, then its parts; long instructions are folded."""
     role = message.role or "unknown"
-    length = sum(len(part.text) for part in message.parts)
+    length = sum(len(part.text) for part in message.parts if part.kind != "image")
     if role in INSTRUCTIONS and length > FOLDED:
         title = say("trace.system_prompt_of", count=f"{length:,}")
         with st.expander(title, icon=ROLES["system"]):
@@ -216,6 +234,12 @@ def draw_part(part: Part, *, key: str) -> None:
     elif part.kind == "reasoning":
         with st.expander(say("trace.reasoning", count=f"{len(part.text):,}"), icon=":material/psychology:"):
             write(part.text, key=key)
+    elif part.kind == "image":
+        st.caption(f":material/image: {label(part.title)}")
+        if picture := read_picture(part.text):
+            st.image(picture.data, width=min(picture.width, WIDEST))
+        else:
+            st.caption(say("trace.not_drawn"))
     elif part.kind == "media":
         st.caption(f":material/image: {label(part.title)}")
         if part.text:

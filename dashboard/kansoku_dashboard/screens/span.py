@@ -25,10 +25,7 @@ BUCKETS = (
 
 def show(span: Span, given: list[Feedback], *, root: bool) -> None:
     """Draw the panel; feedback from here concerns the whole trace when the span is its root."""
-    st.markdown(f"**{messages.label(span.name) or say('waterfall.unnamed')}**")
-    _chips(span)
-    if span.status == "error":
-        st.error(_error(span), icon=":material/error:")
+    heading(span)
     concerned = "" if root else span.span_id
     own = [item for item in given if item.span_id == span.span_id or (root and not item.span_id)]
     drawers: dict[str, Callable[[], None]] = {
@@ -45,6 +42,14 @@ def show(span: Span, given: list[Feedback], *, root: bool) -> None:
         if tab.open:
             with tab:
                 drawers[name]()
+
+
+def heading(span: Span) -> None:
+    """Draw the name, the figures and the error of a span."""
+    st.markdown(f"**{messages.label(span.name) or say('waterfall.unnamed')}**")
+    _chips(span)
+    if span.status == "error":
+        st.error(_error(span), icon=":material/error:")
 
 
 def _tabs(labels: dict[str, str]) -> Any:
@@ -82,31 +87,34 @@ def _error(span: Span) -> str:
     return " · ".join(parts) or say("trace.error_unnamed")
 
 
-def content(span: Span) -> None:
-    """Draw what went in and what came out, in the form that suits the kind of span."""
+def content(span: Span, *, key: str = "") -> None:
+    """Draw what went in and what came out, in the form that suits the kind of span.
+
+    `key` keeps two spans on one page apart.
+    """
     if span.system_instructions:
         with st.expander(say("trace.system_prompt"), icon=":material/tune:"):
             for number, part in enumerate(messages.read_parts(span.system_instructions)):
-                messages.draw_part(part, key=f"system_{number}")
+                messages.draw_part(part, key=f"{key}system_{number}")
     if span.tool_definitions:
         with st.expander(say("trace.tool_definitions"), icon=":material/construction:"):
-            messages.write(messages.pretty(span.tool_definitions), key="tool_definitions", code=True)
-    documents(span)
+            messages.write(messages.pretty(span.tool_definitions), key=f"{key}tool_definitions", code=True)
+    documents(span, key=key)
     drawn = bool(span.documents)
     if span.input_messages or span.output_messages:
         talk = messages.read_messages(span.input_messages) + messages.read_messages(span.output_messages)
-        messages.draw_messages(talk, key="talk")
+        messages.draw_messages(talk, key=f"{key}talk")
         drawn = True
     for name in ("tool_arguments", "tool_result"):
         if text := getattr(span, name):
             st.caption(say(f"trace.{name}"))
-            messages.write(messages.pretty(text), key=name, code=True)
+            messages.write(messages.pretty(text), key=f"{key}{name}", code=True)
             drawn = True
     if not drawn:
-        plain_texts(span)
+        plain_texts(span, key=key)
 
 
-def plain_texts(span: Span) -> None:
+def plain_texts(span: Span, *, key: str = "") -> None:
     """Draw the input and the output of a span that is no conversation."""
     pairs = (
         ("input", span.attributes.get("kansoku.input.value") or span.input_text),
@@ -116,16 +124,16 @@ def plain_texts(span: Span) -> None:
         if text:
             st.caption(say(f"trace.{name}"))
             shaped = messages.pretty(text)
-            messages.write(shaped, key=name, code=text[:1] in ("[", "{"))
+            messages.write(shaped, key=f"{key}{name}", code=text[:1] in ("[", "{"))
     if not any(text for _, text in pairs):
         st.caption(say("trace.no_content"))
 
 
-def documents(span: Span) -> None:
+def documents(span: Span, *, key: str = "") -> None:
     """Draw the documents of a retrieval with their scores."""
     if span.retrieval_query:
         st.caption(say("trace.query"))
-        messages.write(span.retrieval_query, key="query")
+        messages.write(span.retrieval_query, key=f"{key}query")
     if not span.documents:
         return
     try:
@@ -133,7 +141,7 @@ def documents(span: Span) -> None:
     except ValueError:
         found = None
     if not isinstance(found, list):
-        messages.write(span.documents, key="documents", code=True)
+        messages.write(span.documents, key=f"{key}documents", code=True)
         return
     st.caption(say("trace.documents", count=len(found)))
     for number, item in enumerate(found[:100]):
@@ -145,7 +153,8 @@ def documents(span: Span) -> None:
         with st.expander(label, icon=":material/description:", expanded=number == 0):
             text = item.get("content", "")
             messages.write(
-                text if isinstance(text, str) else json.dumps(text, ensure_ascii=False), key=f"doc_{number}"
+                text if isinstance(text, str) else json.dumps(text, ensure_ascii=False),
+                key=f"{key}doc_{number}",
             )
 
 

@@ -1,8 +1,8 @@
 """One trace: what it took, its waterfall, and the span that is open."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from time import monotonic
 
 import streamlit as st
@@ -12,10 +12,8 @@ from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.trace import Located, SpanRow
 from kansoku_dashboard import data, links, settings, waterfall, words
-from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, filters, messages, span
-from kansoku_dashboard.text import plain
+from kansoku_dashboard.screens import compare, facts, filters, messages, span
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
 from kansoku_dashboard.words import say
 
@@ -37,6 +35,8 @@ def show() -> None:
         located = _look_up(trace_id)
         if located is None:
             waiting(trace_id)
+        elif other := st.query_params.get("with", "").strip().lower():
+            _compare(located, other)
         else:
             unfinished = datetime.now(UTC) - located.end < UNFINISHED and not _drawn(located).tree.rooted
             st.fragment(body, run_every=RETRY_SECONDS if unfinished else None)(trace_id)
@@ -50,6 +50,19 @@ def _look_up(trace_id: str) -> Located | None:
         with data.borrow() as client:
             found = store.find(client, project, trace_id)
     return found
+
+
+def _compare(located: Located, other: str) -> None:
+    found = _look_up(other)
+    if found is not None and found.trace_id != located.trace_id:
+        compare.show(located, found)
+        return
+    same = found is not None
+    reason = say("compare.same") if same else say("trace.unknown", id=messages.label(other, 80))
+    st.warning(reason, icon=":material/search_off:")
+    if st.button(say("compare.close"), icon=":material/close:"):
+        st.query_params.pop("with", None)
+        st.rerun()
 
 
 @st.fragment(run_every=RETRY_SECONDS)
@@ -103,9 +116,10 @@ def _drawn(located: Located) -> Drawn:
     tongue = words.language()
     if kept and (kept.located, kept.tongue) == (located, tongue) and monotonic() - kept.made < KEPT_SECONDS:
         return kept
-    tree = waterfall.grow(data.ask(store.spans, located))
+    # Past the cache, which would pack and unpack ten thousand rows; the session keeps what they became.
+    tree = waterfall.grow(data.fresh(store.spans, located))
     same = kept is not None and kept.located.trace_id == located.trace_id
-    opened = kept.opened if kept and same else st.query_params.get("span") or _first(tree)
+    opened = kept.opened if kept and same else st.query_params.get("span") or facts.first(tree)
     text = waterfall.encode(tree, trace_id=located.trace_id, selected=opened)
     made = Drawn(located, tongue, tree, opened, text, monotonic())
     st.session_state["_drawn"] = made
@@ -122,54 +136,37 @@ def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
                 "", icon=f":material/{arrow}:", shortcut=letter, help=label, type="tertiary", key=letter
             ):
                 _step(trace_id, which)
-        st.subheader(_title(tree), anchor=False, width="content")
+        st.subheader(facts.title(tree), anchor=False, width="content")
         st.code(trace_id, language=None, width="content")
+        choose_other(trace_id)
         with st.container(horizontal=True, gap="xsmall", width="content", key="trace_chips"):
-            _chips(tree, given)
+            facts.chips(tree, given)
     if not tree.rooted:
         st.caption(f":material/hourglass_top: {say('trace.no_root')}")
     if len(tree.nodes) >= store.MAX_SPANS:
         st.warning(say("trace.too_many", count=f"{store.MAX_SPANS:,}"))
 
 
-def _chips(tree: Tree, given: list[Feedback]) -> None:
-    spans = [node.span for node in tree.nodes if not node.missing]
-    calls = [item for item in spans if item.billed]
-    unpriced = sum(item.cost_source == "unpriced" for item in spans)
-    used = sum(item.tokens or 0 for item in calls)
-    cost = sum((item.cost_usd for item in spans), Decimal(0))
-    errors = sum(item.status == "error" for item in spans)
-    st.badge(seconds(_took(tree)), icon=":material/schedule:", color="gray")
-    if calls or cost:
-        said = amounts.cost(cost, known=bool(used), unpriced=unpriced)
-        st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")
-        label = say("trace.tokens", count=f"{used:,}") if used else say("trace.tokens_unknown")
-        st.badge(label, icon=":material/token:", color="gray")
-    if errors:
-        st.badge(say("trace.errors", count=errors), icon=":material/error:", color="red")
-    votes = [item.value >= 0.5 for item in given if item.name == "like" and item.value is not None]
-    if likes := votes.count(True):
-        st.badge(_counted("trace.liked", likes), icon=":material/thumb_up:", color="green")
-    if dislikes := votes.count(False):
-        st.badge(_counted("trace.disliked", dislikes), icon=":material/thumb_down:", color="orange")
+def choose_other(trace_id: str) -> None:
+    """Offer to set another trace beside this one: a neighbour in the list, or any by its id."""
+    with st.popover(say("compare.with"), icon=":material/compare_arrows:", width="content"):
+        for which, name in enumerate(("previous", "next")):
+            if st.button(say(f"compare.{name}"), key=f"compare_{name}", type="tertiary"):
+                _set_beside(data.ask(traces.neighbours, filters.read(), trace_id, sort=filters.sort())[which])
+        with st.form("compare_form", border=False):
+            other = st.text_input(say("compare.id"), key="compare_id", max_chars=400)
+            if st.form_submit_button(say("compare.go")):
+                # A whole link may be pasted: its id is what looks like one.
+                found = re.search(r"[0-9a-f]{32}", other.lower())
+                _set_beside(found[0] if found else "")
 
 
-def _counted(key: str, number: int) -> str:
-    return f"{say(key)} {number}" if number > 1 else say(key)
-
-
-def _title(tree: Tree) -> str:
-    tops = [node for node in tree.nodes if node.parent < 0]
-    # The true root, else the stand-in for it, else what a circle of parents left.
-    tops.sort(key=lambda node: (bool(node.span.parent_span_id), not node.missing))
-    if not tops or tops[0].missing:
-        return say("waterfall.missing")
-    return messages.label(tops[0].span.name) or say("waterfall.unnamed")
-
-
-def _took(tree: Tree) -> float:
-    roots = [node.duration_ns for node in tree.nodes if not node.missing and not node.span.parent_span_id]
-    return (max(roots) if roots else tree.length_ns) / 1e9
+def _set_beside(other: str) -> None:
+    if not other:
+        st.toast(say("compare.nobody"))
+        return
+    st.query_params["with"] = other
+    st.rerun(scope="app")
 
 
 def _step(trace_id: str, which: int) -> None:
@@ -191,15 +188,6 @@ def _waterfall(drawn: Drawn) -> str:
 
     result = waterfall.draw(drawn.data, key=key, on_select=keep)
     return str(result.selected or drawn.opened)
-
-
-def _first(tree: Tree) -> str:
-    """Open the deepest cause first: an error without a failed child; else the topmost span."""
-    failed = {place for place, node in enumerate(tree.nodes) if node.span.status == "error"}
-    causes = failed - {tree.nodes[place].parent for place in failed}
-    received = (place for place, node in enumerate(tree.nodes) if not node.missing)
-    place = min(causes or received, default=0)
-    return tree.nodes[place].span.span_id if tree.nodes else ""
 
 
 def _panel(located: Located, tree: Tree, chosen: str, given: list[Feedback]) -> None:

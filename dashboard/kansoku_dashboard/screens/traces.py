@@ -1,5 +1,6 @@
 """The list of traces: filters in the URL, facets, totals, a page of rows, and the way into one trace."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -110,7 +111,7 @@ def download(number: int) -> None:
         for name, (write, mime) in export.FORMATS.items():
             st.download_button(
                 say(f"traces.export_{name}"),
-                data=lambda write=write: write(data.fresh(store.export, wanted, sort=order)),
+                data=partial(_file, write, wanted, order),
                 file_name=f"traces.{name}",
                 mime=mime,
                 key=f"export_{name}",
@@ -118,6 +119,10 @@ def download(number: int) -> None:
                 type="tertiary",
                 icon=":material/download:",
             )
+
+
+def _file(write: export.Write, wanted: Filter, order: store.Sort) -> bytes:
+    return write(data.fresh(store.export, wanted, sort=order))
 
 
 def turn(rows: list[TraceRow], first: int, all_of_them: int) -> None:
@@ -131,7 +136,7 @@ def turn(rows: list[TraceRow], first: int, all_of_them: int) -> None:
         else:
             of = f"{max(all_of_them, last):,}"
             st.caption(say("traces.rows", first=f"{first:,}", last=f"{last:,}", count=of), width="content")
-        steps = (
+        steps: tuple[tuple[str, str, bool, dict[str, str]], ...] = (
             ("first", "first_page", first > 1, {}),
             ("previous", "chevron_left", first > 1, _place("before", rows[:1], first - PAGE_SIZE)),
             (
