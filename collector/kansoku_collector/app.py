@@ -49,7 +49,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DRAIN_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
 _RETENTION_SECONDS = 20.0
-_TLS_SECONDS = 10.0  # how often the certificate is looked at
+_TLS_SECONDS = 2.0  # how often the certificate is looked at
 log = logging.getLogger("kansoku")
 
 
