@@ -2,6 +2,20 @@
 
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+Dimension = Literal["model", "provider", "service", "environment", "release", "operation", "prompt"]
+
+# SQL of a dimension's value in a row of the rollups; empty where the row has none.
+VALUES: dict[Dimension, str] = {
+    "model": "toString(model)",
+    "provider": "toString(provider)",
+    "service": "toString(service)",
+    "environment": "toString(environment)",
+    "release": "toString(release)",
+    "operation": "toString(operation)",
+    "prompt": "if(prompt_version = '', '', concat(prompt_name, '@', prompt_version))",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,19 +201,19 @@ def measured(scope: Scope) -> tuple[str, str, str]:
 
 
 def exact(scope: Scope) -> str:
-    """Return the rows of a stretch as a sub-query: whole days from days, then hours, the edges from minutes."""
-    parts = (
-        f"""SELECT * FROM {table} WHERE {scope.where()}
-            AND time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}}"""  # noqa: S608 - as above
-        for table, start, end in (
-            ("rollup_minute", "start", "first_hour"),
-            ("rollup_hour", "first_hour", "first_day"),
-            ("rollup_day", "first_day", "last_day"),
-            ("rollup_hour", "last_day", "last_hour"),
-            ("rollup_minute", "last_hour", "end"),
-        )
-    )
-    return f"({' UNION ALL '.join(parts)})"
+    """Return the rows of a stretch as a sub-query: whole days by day, then hours, its edges by minute."""
+    where = scope.where()
+    return f"""(
+        SELECT * FROM rollup_minute
+            WHERE {where} AND ({_between("start", "first_hour")} OR {_between("last_hour", "end")})
+        UNION ALL SELECT * FROM rollup_hour
+            WHERE {where} AND ({_between("first_hour", "first_day")} OR {_between("last_day", "last_hour")})
+        UNION ALL SELECT * FROM rollup_day WHERE {where} AND {_between("first_day", "last_day")}
+    )"""  # noqa: S608 - as above
+
+
+def _between(start: str, end: str) -> str:
+    return f"time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}}"
 
 
 def edges(period: Period) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Located:
     end: datetime
 
     def params(self) -> dict[str, Any]:
-        """Bind what `_HERE` names; the second on either side covers rounding."""
+        """Bind what `HERE` names; the second on either side covers rounding."""
         margin = timedelta(seconds=1)
         return {
             "project": self.project,
@@ -63,7 +63,7 @@ class Correction(NamedTuple):
     price_id: str
 
 
-_HERE = """project = {project:String} AND trace_id = {trace:String}
+HERE = """project = {project:String} AND trace_id = {trace:String}
     AND start >= {start:DateTime64(6, 'UTC')} AND start <= {end:DateTime64(6, 'UTC')}"""
 
 
@@ -84,7 +84,7 @@ def spans(client: Client, located: Located) -> list[SpanRow]:
             service, status, error_type, if(response_model = '', request_model, response_model),
             if(usage_source = 'none', NULL, toUInt64(input_tokens + output_tokens)),
             cost_usd, cost_source, toBool(billed), tool_name, time_to_first_token
-        FROM spans WHERE {_HERE} ORDER BY start, span_id LIMIT 1 BY span_id LIMIT {MAX_SPANS}""",
+        FROM spans WHERE {HERE} ORDER BY start, span_id LIMIT 1 BY span_id LIMIT {MAX_SPANS}""",
         parameters=located.params(),
     ).result_rows
     now = corrections(client, located)
@@ -102,7 +102,7 @@ def span(client: Client, located: Located, span_id: str) -> Span | None:
     times = {"start": "toUnixTimestamp64Nano(start)", "received": "toUnixTimestamp64Milli(received)"}
     columns = ", ".join(times.get(column, column) for column in SPAN_COLUMNS)
     rows = client.query(
-        f"SELECT {columns} FROM spans WHERE {_HERE} AND span_id = {{span:String}} LIMIT 1",
+        f"SELECT {columns} FROM spans WHERE {HERE} AND span_id = {{span:String}} LIMIT 1",
         parameters=located.params() | {"span": span_id},
     ).result_rows
     if not rows:
@@ -120,7 +120,7 @@ def corrections(client: Client, located: Located) -> dict[str, Correction]:
     rows = client.query(
         f"""SELECT span_id, argMax(cost_usd, corrected), argMax(cost_input_usd, corrected),
             argMax(toString(cost_source), corrected), argMax(toString(price_id), corrected)
-        FROM corrections WHERE {_HERE} GROUP BY span_id""",
+        FROM corrections WHERE {HERE} GROUP BY span_id""",
         parameters=located.params(),
     ).result_rows
     return {span_id: Correction(*figures) for span_id, *figures in rows}

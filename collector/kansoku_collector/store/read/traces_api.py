@@ -5,6 +5,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS
+from kansoku_collector.store.read.trace import HERE, find
 
 MAX_SPANS = 10_000
 _COLUMNS = ", ".join(
@@ -12,14 +13,14 @@ _COLUMNS = ", ".join(
     for name in (*SPAN_COLUMNS, "input_tokens", "output_tokens")
 )
 _WHERE = "project = {project:String} AND trace_id = {trace:String}"
-_SPANS = f"SELECT {_COLUMNS} FROM spans WHERE {_WHERE} ORDER BY start LIMIT {MAX_SPANS}"  # noqa: S608
+_SPANS = f"SELECT {_COLUMNS} FROM spans WHERE {HERE} ORDER BY start LIMIT {MAX_SPANS}"  # noqa: S608
 _FEEDBACK = f"SELECT {', '.join(FEEDBACK_COLUMNS)} FROM feedback WHERE {_WHERE} ORDER BY time"  # noqa: S608
 # The cost since a price was corrected, where it was.
 _CORRECTED = f"""SELECT span_id, toString(argMax(c.cost_usd, corrected)) AS cost_usd,
     toString(argMax(c.cost_input_usd, corrected)) AS cost_input_usd,
     argMax(toString(c.cost_source), corrected) AS cost_source,
     argMax(toString(c.price_id), corrected) AS price_id
-    FROM corrections AS c WHERE {_WHERE} GROUP BY span_id"""  # noqa: S608
+    FROM corrections AS c WHERE {HERE} GROUP BY span_id"""  # noqa: S608
 _FORMATS = {"DateTime64*": "int"}
 
 
@@ -28,13 +29,14 @@ def read_trace(client: Client, project: str, trace_id: str) -> dict[str, Any]:
 
     Times are integers (ns and ms since the epoch), money is text, so that nothing is rounded on the way.
     """
-    parameters = {"project": project, "trace": trace_id}
-    corrected = {row["span_id"]: row for row in _rows(client, _CORRECTED, parameters)}
-    return {
-        "trace_id": trace_id,
-        "spans": [span | corrected.get(span["span_id"], {}) for span in _rows(client, _SPANS, parameters)],
-        "feedback": _rows(client, _FEEDBACK, parameters),
-    }
+    located = find(client, project, trace_id)
+    spans: list[dict[str, Any]] = []
+    if located:
+        corrected = {row["span_id"]: row for row in _rows(client, _CORRECTED, located.params())}
+        found = _rows(client, _SPANS, located.params())
+        spans = [span | corrected.get(span["span_id"], {}) for span in found]
+    given = _rows(client, _FEEDBACK, {"project": project, "trace": trace_id})
+    return {"trace_id": trace_id, "spans": spans, "feedback": given}
 
 
 def count_spans(client: Client, project: str) -> int:
@@ -45,5 +47,5 @@ def count_spans(client: Client, project: str) -> int:
     return int(found.result_rows[0][0])
 
 
-def _rows(client: Client, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+def _rows(client: Client, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     return list(client.query(sql, parameters=parameters, query_formats=_FORMATS).named_results())

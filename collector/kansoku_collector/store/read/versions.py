@@ -172,7 +172,8 @@ def _to_the_minute(client: Client, scope: Scope, changes: list[VersionChange]) -
         rows = client.query(
             f"""SELECT {series}, {version}, toUnixTimestamp(toStartOfHour(time)) AS hour, min(time)
             FROM rollup_minute
-            WHERE {scope.where()} AND time >= {{start:DateTime64(6, 'UTC')}} AND time < {{end:DateTime64(6, 'UTC')}}
+            WHERE {scope.where()}
+                AND time >= {{start:DateTime64(6, 'UTC')}} AND time < {{end:DateTime64(6, 'UTC')}}
                 AND toStartOfHour(time) IN {{hours:Array(DateTime('UTC'))}}
                 AND {version} IN {{versions:Array(String)}}
             GROUP BY {series}, {version}, hour""",  # noqa: S608 - names of this file, values bound
