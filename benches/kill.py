@@ -154,9 +154,9 @@ class Load:
         dice = random.Random(threading.get_ident())  # noqa: S311 - which spans to send again
         earlier: list[ProtoSpan] = []
         while not self._halt.is_set():
-            spans = _spans()
+            spans = new_spans()
             again = dice.sample(earlier, 5) if earlier and dice.random() < 0.3 else []
-            body = _body([*spans, *again])
+            body = request_body([*spans, *again])
             while not self._once(connection, body):
                 connection.close()
                 with self._lock:
@@ -255,7 +255,8 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _spans() -> list[ProtoSpan]:
+def new_spans() -> list[ProtoSpan]:
+    """Return the priced spans of one trace, of now."""
     trace_id, now = os.urandom(16), time.time_ns()
     spans = []
     for _ in range(SPANS_PER_REQUEST):
@@ -273,7 +274,8 @@ def _spans() -> list[ProtoSpan]:
     return spans
 
 
-def _body(spans: list[ProtoSpan]) -> bytes:
+def request_body(spans: list[ProtoSpan]) -> bytes:
+    """Return the body of a request with these spans."""
     request = ExportTraceServiceRequest()
     request.resource_spans.add().scope_spans.add().spans.extend(spans)
     return request.SerializeToString()

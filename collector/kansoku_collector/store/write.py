@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.insert import InsertContext
 
+from kansoku_collector.errors import StoreError
 from kansoku_collector.model import (
     FEEDBACK_COLUMNS,
     METRIC_COLUMNS,
@@ -20,6 +22,7 @@ from kansoku_collector.model import (
 from kansoku_collector.store.read.stored import Identity, Sought, find_stored
 
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
+T = TypeVar("T")
 _ONE_BLOCK = 1 << 30
 
 
@@ -36,7 +39,7 @@ class Writer:
 
     def stored(self, sought: Sequence[Sought]) -> dict[Identity, set[int]]:
         """Return which of these spans are stored already, and when they were received."""
-        return find_stored(self._client, sought)
+        return _answered(lambda: find_stored(self._client, sought))
 
     def feedback(self, rows: Sequence[Feedback], token: str) -> None:
         """Insert feedback; a batch with the same token changes nothing."""
@@ -69,11 +72,15 @@ class Writer:
     def _send(self, table: str, names: Sequence[str], columns: list[Any], token: str) -> None:
         context = self._context(table, names, token)
         context.data = columns
-        self._client.data_insert(context)
+        summary = self._client.data_insert(context).summary
+        if "written_rows" not in summary and not summary.get("query_id"):
+            raise StoreError("what accepted the insert is not ClickHouse: nothing is known to be stored")
 
     def _context(self, table: str, names: Sequence[str], token: str) -> InsertContext:
         if table not in self._types:
-            known = self._client.create_insert_context(table, list(names), column_oriented=True)
+            known = _answered(
+                lambda: self._client.create_insert_context(table, list(names), column_oriented=True)
+            )
             self._types[table] = list(known.column_types)
         return InsertContext(
             table,
@@ -89,6 +96,16 @@ class Writer:
             },
             block_size=_ONE_BLOCK,
         )
+
+
+def _answered(question: Callable[[], T]) -> T:
+    """Ask ClickHouse; an answer that cannot be read says nothing about the data that is to be stored."""
+    try:
+        return question()
+    except (ClickHouseError, OSError):
+        raise
+    except Exception as error:  # a border: something else answers on its port
+        raise StoreError(f"what answers is not ClickHouse: {error}") from error
 
 
 def _encodable(value: Any) -> Any:
