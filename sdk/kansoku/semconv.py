@@ -112,6 +112,12 @@ EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
 EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
 EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 
+# Canaries
+CANARY_SUITE: Final = "kansoku.canary.suite"
+CANARY_PROMPT: Final = "kansoku.canary.prompt"  # the prompt's name in its suite
+CANARY_TEMPERATURE: Final = "kansoku.canary.temperature"
+CANARY_EXPERIMENT: Final = "canary:"  # the experiment of a suite's spans is this and its name
+
 # Guardrail
 GUARDRAIL_PASSED: Final = "kansoku.guardrail.passed"
 GUARDRAIL_REASON: Final = "kansoku.guardrail.reason"
