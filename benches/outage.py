@@ -2,9 +2,9 @@
 
     python benches/outage.py --minutes 10 --rate 500
 
-ClickHouse runs in a process of its own behind a proxy that fails. First it is away for `--minutes`, then it is
-slow, full, read-only, refusing, replaced by something else and so on for `--seconds` each, and works again in
-between. Senders go on at `--rate` spans a second. In the end every table and rollup must hold exactly the
+ClickHouse runs in a process of its own behind a proxy that fails. First it is away for `--minutes`, then it
+is slow, full, read-only, refusing, replaced by something else and so on for `--seconds` each, and works again
+in between. Senders go on at `--rate` spans a second. In the end every table and rollup must hold exactly the
 spans that were acknowledged, the collector's process is still the first one, and its memory stayed bounded.
 """
 
@@ -23,7 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from fault_proxy import MODES, Proxy
-from kill import CHECKS, ENVIRONMENT, SPANS_PER_REQUEST, TABLES_WITH_COST, Target, new_spans, request_body
+from kill import (
+    CHECKS,
+    COST,
+    ENVIRONMENT,
+    SPANS_PER_REQUEST,
+    TABLES_WITH_COST,
+    Target,
+    new_spans,
+    request_body,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_GROWTH_MB = 150  # of the collector's memory while ClickHouse is away, whatever its length
@@ -146,9 +155,7 @@ def run(minutes: float, seconds: float, rate: int, directory: Path) -> dict[str,
         "set aside": len(list(target.data.glob("journal/aside/*.bad"))),
     }
     found |= {name: store.ask(sql) for name, sql in CHECKS.items()}
-    found |= {
-        f"cost in {table}": store.ask(f"SELECT sum(cost_usd) FROM {table}") for table in TABLES_WITH_COST
-    }
+    found |= {f"cost in {table}": store.ask(COST + table) for table in TABLES_WITH_COST}
     found |= {"phases": outage.phases, "exit code": target.stop()}
     store.close()
     proxy.shutdown()
