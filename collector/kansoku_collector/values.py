@@ -26,7 +26,7 @@ def text(value: Any) -> str:
 
 
 def dump(value: Any) -> str:
-    """Return compact JSON; what JSON cannot say (cycles, a number that is none) becomes text, inside a list null."""
+    """Return compact JSON; what JSON cannot say becomes text, and NaN inside of something null."""
     if type(value) is int:
         return str(value)
     if type(value) is float:

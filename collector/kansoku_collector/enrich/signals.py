@@ -1,10 +1,9 @@
 """Cheap facts read from every row: language, refusal, fallback, lengths, the best document's score."""
 
-import json
 import re
 
 from kansoku_collector.model import Span
-from kansoku_collector.values import number
+from kansoku_collector.values import items, number
 
 _SAMPLE = 200  # characters that decide the language
 _HEAD, _TAIL = 300, 300  # where an answer says that it does not answer
@@ -93,6 +92,8 @@ _FALLBACKS = (
     ),
     *("i could not find", "i couldn't find"),
 )
+# An answer in ASCII holds no phrase of another script: half of them need not be looked for.
+_ENGLISH = tuple(tuple(filter(str.isascii, phrases)) for phrases in (_REFUSALS, _FALLBACKS))
 _SPELLINGS = (("’", "'"), ("cannot", "can't"), ("can not", "can't"), ("do not", "don't"), ("i am ", "i'm "))
 
 
@@ -103,11 +104,18 @@ def read_signals(span: Span) -> None:
         span.language = language_of(span.input_text)
     if span.output_text and span.operation in _MODEL:
         ends = _plain(span.output_text)
-        span.refusal = any(phrase in ends for phrase in _REFUSALS)
-        span.fallback = any(phrase in ends for phrase in _FALLBACKS)
-        span.refusal = span.refusal or "content_filter" in span.finish_reasons
+        refusals, fallbacks = _ENGLISH if ends.isascii() else (_REFUSALS, _FALLBACKS)
+        span.refusal = _holds(ends, refusals) or "content_filter" in span.finish_reasons
+        span.fallback = _holds(ends, fallbacks)
     if span.documents:
         span.top_score = _top_score(span.documents)
+
+
+def _holds(ends: str, phrases: tuple[str, ...]) -> bool:
+    for phrase in phrases:  # noqa: SIM110 - a generator would cost more than the search
+        if phrase in ends:
+            return True
+    return False
 
 
 def _plain(answer: str) -> str:
@@ -128,10 +136,10 @@ def language_of(value: str) -> str:
     sample = value[:_SAMPLE]
     if sample.isascii():
         return "en" if _LATIN.search(sample) else ""
-    kana, han, hangul = len(_KANA.findall(sample)), len(_HAN.findall(sample)), len(_HANGUL.findall(sample))
-    latin, other = len(_LATIN.findall(sample)), len(_OTHER.findall(sample))
+    kana, han, latin = len(_KANA.findall(sample)), len(_HAN.findall(sample)), len(_LATIN.findall(sample))
     if kana and (kana + han) * 4 >= latin:
         return "ja"
+    hangul, other = len(_HANGUL.findall(sample)), len(_OTHER.findall(sample))
     if hangul * 4 >= latin and hangul >= han and hangul:
         return "ko"
     if han * 4 >= latin and han:
@@ -142,9 +150,9 @@ def language_of(value: str) -> str:
 
 
 def _top_score(documents: str) -> float | None:
-    try:
-        found = json.loads(documents)
-    except ValueError:
-        return None
-    scores = [score for d in found if isinstance(d, dict) and (score := number(d.get("score"))) is not None]
+    scores = [
+        score
+        for d in items(documents)
+        if isinstance(d, dict) and (score := number(d.get("score"))) is not None
+    ]
     return max(scores, default=None)

@@ -1,0 +1,67 @@
+"""Choose the dialect of a span: the first that knows it reads it.
+
+Spans of one place in a program carry the same names, so the choice is remembered by what it may depend on.
+"""
+
+from collections.abc import Callable
+
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import (
+    ai_sdk,
+    claude_code,
+    gen_ai,
+    laminar,
+    langfuse,
+    langsmith,
+    logfire,
+    mlflow,
+    openinference,
+    openlit,
+    openllmetry,
+    weave,
+)
+
+# A reader answers True where the span only repeats what other spans report.
+Read = Callable[[RawSpan, Attributes, Span], bool | None]
+_Speaks = Callable[[RawSpan], bool]
+
+# The conventions come last: most dialects use their names too.
+_DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
+    (logfire.is_pending, logfire.read),
+    (langfuse.is_langfuse, langfuse.read),
+    (langsmith.is_langsmith, langsmith.read),
+    (mlflow.is_mlflow, mlflow.read),
+    (weave.is_weave, weave.read),
+    (openllmetry.is_openllmetry, openllmetry.read),
+    (openinference.is_openinference, openinference.read),
+    (openlit.is_openlit, openlit.read),
+    (ai_sdk.is_ai_sdk, ai_sdk.read),
+    (laminar.is_laminar, laminar.read),
+    (claude_code.is_claude_code, claude_code.read),
+    (logfire.is_logfire, logfire.read),
+    (gen_ai.is_gen_ai, gen_ai.read),
+)
+# Two attributes decide by their value, and one dialect is known by the span's name.
+_BY_VALUE = ("logfire.span_type", "telemetry.sdk.name")
+_BY_NAME = "claude_code."
+_REMEMBERED = 4096
+_known: dict[tuple[str, ...], Read | None] = {}
+
+
+def choose(raw: RawSpan) -> Read | None:
+    """Return the reader of a span, or None where no dialect knows it."""
+    attributes = raw.attributes
+    if raw.events or raw.name.startswith(_BY_NAME) or any(name in attributes for name in _BY_VALUE):
+        return _find(raw)
+    key = (raw.scope_name, *attributes)
+    try:
+        return _known[key]
+    except KeyError:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        found = _known[key] = _find(raw)
+        return found
+
+
+def _find(raw: RawSpan) -> Read | None:
+    return next((read for speaks, read in _DIALECTS if speaks(raw)), None)
