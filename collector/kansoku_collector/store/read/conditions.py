@@ -1,6 +1,7 @@
 """Which traces are meant: a filter, and the SQL that finds them in `traces`."""
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -25,6 +26,7 @@ MODEL = "if(response_model = '', toString(request_model), toString(response_mode
 _GIVEN = """SELECT trace_id, argMax(value, (time, received)) AS vote FROM feedback
     WHERE project = {project:String} AND trace_id != '' AND time >= {since:DateTime64(6, 'UTC')}"""
 VOTES = f"{_GIVEN} AND name = 'like'"
+_SIGMA = re.compile("[Σσς]")
 _SUMS = {
     "cost": "toFloat64(sum(cost_usd))",
     "seconds": SECONDS,
@@ -71,12 +73,12 @@ class Filter:
         return found
 
 
-def where(wanted: Filter) -> tuple[str, dict[str, Any]]:
+def where(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, Any]]:
     """Return WHERE, GROUP BY and HAVING of a query over `traces`, and the parameters they bind."""
     bound = wanted.period.params()
     params: dict[str, Any] = wanted.scope.params() | bound
     params |= {
-        "from": bound["start"] - SLACK,
+        "from": bound["start"] - slack,
         "until": bound["end"] + SLACK,
         "since": bound["start"] - VOTE_SLACK,
     }
@@ -96,9 +98,15 @@ def spans_where(wanted: Filter) -> str:
 
 
 def pattern(text: str) -> str:
-    """Return the LIKE pattern for `text` anywhere: NFKC as stored, lower case, its wildcards as letters."""
-    plain = unicodedata.normalize("NFKC", text).lower()
-    return "%" + plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    """Return the LIKE pattern for `text` anywhere: NFKC as stored, its wildcards as letters.
+
+    The engine makes it lower case, as it does the texts, so that both follow one table of letters. Only of a
+    sigma the lower case depends on what comes after it, which a part of a word does not show: any letter.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    for letter in ("\\", "%", "_"):
+        plain = plain.replace(letter, f"\\{letter}")
+    return f"%{_SIGMA.sub('_', plain)}%"
 
 
 def _having(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
@@ -139,7 +147,8 @@ def _subqueries(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
         # One query a column: an n-gram index cannot skip anything for a condition that is joined by OR.
         each = " UNION ALL ".join(
             f"""SELECT trace_id FROM spans
-            WHERE project = {{project:String}} AND {WITHIN} AND lowerUTF8({column}) LIKE {{like:String}}"""
+            WHERE project = {{project:String}} AND {WITHIN}
+                AND lowerUTF8({column}) LIKE lowerUTF8({{like:String}})"""
             for column in ("input_text", "output_text")
         )
         yield f"trace_id IN ({each})"

@@ -36,7 +36,8 @@ def prompt_versions(client: Client, scope: Scope, period: Period) -> list[Prompt
     """Return every version of every prompt, prompts by name and their latest versions first."""
     rows = client.query(
         f"""SELECT prompt_name, prompt_version, min(time) AS first, sum(calls), sum(call_errors),
-            sum(answers), sum(refusals), sum(fallbacks), sum(truncated), sum({TOKENS}), sum(cost_usd), sum(unpriced_calls),
+            sum(answers), sum(refusals), sum(fallbacks), sum(truncated), sum({TOKENS}), sum(cost_usd),
+            sum(unpriced_calls),
             quantilesTDigestMerge(0.5, 0.95, 0.99)(call_seconds)
         FROM {exact(scope)} WHERE prompt_version != ''
         GROUP BY prompt_name, prompt_version ORDER BY prompt_name, first DESC, prompt_version DESC""",  # noqa: S608 - names of these files, values bound

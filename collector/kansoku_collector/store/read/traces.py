@@ -1,14 +1,16 @@
 """Lists of traces: a page of them, their totals, the neighbours of one, and which filter hides the rest."""
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import HOURS, SECONDS, VOTE_SLACK, VOTES, Filter, where
+from kansoku_collector.store.read.conditions import HOURS, SECONDS, SLACK, VOTE_SLACK, VOTES, Filter, where
+from kansoku_collector.store.read.overview import known
 from kansoku_collector.store.scope import Period
 
 Sort = Literal["time", "cost", "duration"]
@@ -16,6 +18,11 @@ Sort = Literal["time", "cost", "duration"]
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 MAX_EXPORT = 50_000
+_LONG = timedelta(days=2)  # of a longer list, a page by time is sought in a part first
+_MANY = timedelta(days=8)  # of more than these, traces are not added up one by one
+_STARTED = """project = {project:String} AND hour >= toStartOfHour({start:DateTime64(6, 'UTC')})
+    AND hour < {end:DateTime64(6, 'UTC')} AND start >= {start:DateTime64(6, 'UTC')}
+    AND start < {end:DateTime64(6, 'UTC')}"""
 
 KEYS: dict[Sort, str] = {
     "time": "toFloat64(toUnixTimestamp64Micro(min(start)))",
@@ -102,19 +109,59 @@ def page(
     It begins below the row `after`, ends above the row `before`, or is the first one: a page far down costs
     what the first one costs, and new traces move no row to another page.
     """
-    matching, params = where(wanted)
+    size = max(1, min(size, MAX_PAGE_SIZE))
+    rows: list[TraceRow] = []
+    for part, slack in _parts(wanted, sort, after, before):
+        rows = _page(client, part, sort, size, slack=slack, after=after, before=before)
+        if len(rows) >= size:
+            break
+    return rows
+
+
+def _parts(
+    wanted: Filter, sort: Sort, after: Cursor | None, before: Cursor | None
+) -> Iterator[tuple[Filter, timedelta]]:
+    """Yield the parts of a long period next to where a page by time begins, each wider, then all of it.
+
+    With each comes how far before it a trace may begin that has spans in it.
+    """
+    period = wanted.period
+    if sort == "time" and period.length > _LONG:
+        at = datetime.fromtimestamp(place.key / 1e6, UTC) if (place := before or after) else period.end
+        for share in (64, 8):
+            width = period.length / share
+            if before:
+                part = Period(max(period.start, at), min(period.end, at + width))
+            else:
+                part = Period(max(period.start, at - width), min(period.end, at + timedelta(milliseconds=1)))
+            yield replace(wanted, period=part), timedelta(days=1)
+    yield wanted, SLACK
+
+
+def _page(
+    client: Client,
+    wanted: Filter,
+    sort: Sort,
+    size: int,
+    *,
+    slack: timedelta,
+    after: Cursor | None,
+    before: Cursor | None,
+) -> list[TraceRow]:
+    matching, params = where(wanted, slack)
     key, order, beyond = KEYS[sort], "ASC" if before else "DESC", ""
     if place := before or after:
         beyond = f"AND ({key}, trace_id) {'>' if before else '<'} ({{key:Float64}}, {{at:String}})"
         params |= {"key": place.key, "at": place.trace_id}
-    # The ids are chosen on few columns; the wide ones are read for the ids of this page only.
-    chosen = f"""SELECT trace_id FROM traces {matching} {beyond}
-        ORDER BY {key} {order}, trace_id {order} LIMIT {{size:UInt32}}"""
+    # The ids are chosen on few columns; the wide ones are read for this page only, by where they lie.
+    chosen = f"""SELECT arrayJoin(hours), trace_id FROM (
+            SELECT trace_id, groupUniqArray(hour) AS hours FROM traces {matching} {beyond}
+            ORDER BY {key} {order}, trace_id {order} LIMIT {{size:UInt32}})"""
     answer = client.query(
         f"""SELECT {_ROW}, {key} FROM traces
-        WHERE project = {{project:String}} AND {HOURS} AND trace_id IN ({chosen})
+        WHERE project = {{project:String}} AND {HOURS} AND (hour, trace_id) IN ({chosen})
         GROUP BY trace_id ORDER BY {key} DESC, trace_id DESC""",
-        parameters=params | {"size": max(1, min(size, MAX_PAGE_SIZE))},
+        parameters=params | {"size": size},
     )
     given = votes(client, wanted.scope.project, [row[0] for row in answer.result_rows], wanted.period)
     return [_row([*row, *given.get(row[0], (0, 0))]) for row in answer.result_rows]
@@ -143,6 +190,8 @@ def export(client: Client, wanted: Filter, *, sort: Sort = "time", most: int = M
 
 def totals(client: Client, wanted: Filter) -> Totals:
     """Return what the traces of `wanted` add up to."""
+    if wanted.period.length > _MANY and not wanted.active():
+        return _all(client, wanted)
     matching, params = where(wanted)
     answer = client.query(
         f"""SELECT count(), countIf(failed), sum(called), sum(unpriced), sum(tokens), sum(cost),
@@ -156,28 +205,41 @@ def totals(client: Client, wanted: Filter) -> Totals:
     return Totals(*sums, *(middle if sums[0] else (None, None)))
 
 
+def _all(client: Client, wanted: Filter) -> Totals:
+    """Add up a long period without conditions from the rows of its hours: a trace has one with its root.
+
+    Only those that failed and those without a root are told apart by their ids, and the latter have no time.
+    """
+    answer = client.query(
+        f"""SELECT countIf(root_name != ''), uniqExactIf(trace_id, errors > 0), sum(calls),
+            sum(unpriced_calls), sum(input_tokens) + sum(output_tokens), sum(cost_usd),
+            quantilesTDigestIf(0.5, 0.95)(root_duration_ns / 1e9, root_duration_ns > 0)
+        FROM traces WHERE {_STARTED}""",
+        parameters=wanted.scope.params() | wanted.period.params(),
+    )
+    rootless = client.query(
+        f"""SELECT uniqExact(trace_id) FROM traces WHERE {_STARTED} AND root_name = '' AND trace_id NOT IN (
+            SELECT trace_id FROM traces WHERE {_STARTED} AND root_name != '' AND trace_id IN (
+                SELECT trace_id FROM traces WHERE {_STARTED} AND root_name = ''))""",
+        parameters=wanted.scope.params() | wanted.period.params(),
+    ).result_rows[0][0]
+    found, *sums, middle = answer.result_rows[0]
+    return Totals(found + rootless, *sums, *known(middle))
+
+
 def neighbours(client: Client, wanted: Filter, trace_id: str, *, sort: Sort = "time") -> tuple[str, str]:
     """Return the ids of the traces listed before and after `trace_id`; empty at either end of the list."""
-    key = KEYS[sort]
     found = client.query(
-        f"""SELECT {key} FROM traces
+        f"""SELECT {KEYS[sort]} FROM traces
         WHERE project = {{project:String}} AND trace_id = {{trace:String}} GROUP BY trace_id""",
         parameters={"project": wanted.scope.project, "trace": trace_id},
     ).result_rows
     if not found:
         return "", ""
-    matching, params = where(wanted)
-    params |= {"key": found[0][0], "trace": trace_id}
-    ids = []
-    for sign, order in ((">", "ASC"), ("<", "DESC")):
-        rows = client.query(
-            f"""SELECT trace_id FROM traces {matching}
-            AND ({key}, trace_id) {sign} ({{key:Float64}}, {{trace:String}})
-            ORDER BY {key} {order}, trace_id {order} LIMIT 1""",
-            parameters=params,
-        ).result_rows
-        ids.append(str(rows[0][0]) if rows else "")
-    return ids[0], ids[1]
+    here = Cursor(found[0][0], trace_id)
+    above = page(client, wanted, sort=sort, size=1, before=here)
+    below = page(client, wanted, sort=sort, size=1, after=here)
+    return above[0].trace_id if above else "", below[0].trace_id if below else ""
 
 
 def loosen(client: Client, wanted: Filter) -> dict[str, int]:
