@@ -63,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
     collector = parts.settings(args)
     dashboard = None if args.no_dashboard else parts.dashboard_settings()
     _check_directory(collector.data)
+    if collector.tls_cert is not None:
+        raise KansokuError(
+            "`kansoku up` speaks to its parts without TLS; with KANSOKU_TLS_CERT run `kansoku collect`"
+            " and `kansoku dashboard`"
+        )
     _check_ports(collector, dashboard)
+    collector = _with_grpc(collector)
     family = Family()
     _on_signals(family)
     try:
@@ -74,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Family) -> int:
     rules = {"KANSOKU_ALERTS_FILE": str(EXAMPLE_RULES)} if args.demo and collector.alerts_file is None else {}
-    process = family.start("collect", ["--data", str(collector.data)], rules)
+    environment = rules | {"KANSOKU_GRPC_PORT": str(collector.grpc_port)}
+    process = family.start("collect", ["--data", str(collector.data)], environment)
     if (code := _wait_ready(process, collector, family)) is not None:
         return code
     keys = json.loads((collector.data / "secrets.json").read_text(encoding="utf-8"))
@@ -100,6 +107,8 @@ def banner(collector: Any, dashboard: Any, key: str) -> str:
     """Return the lines that tell a newcomer where everything is."""
     rows = [("Dashboard", _url(dashboard.dashboard_host, dashboard.dashboard_port))] if dashboard else []
     rows.append(("OTLP/HTTP", _url(collector.host, collector.port)))
+    if collector.grpc_port:
+        rows.append(("OTLP/gRPC", _url(collector.host, collector.grpc_port)))
     if collector.embedded:
         address = _url("127.0.0.1", collector.gateway_port)
         rows.append(("ClickHouse", f"{address}  (user reader, password in {collector.data}/secrets.json)"))
@@ -196,17 +205,35 @@ def _check_ports(collector: Any, dashboard: Any) -> None:
         wanted.append(("KANSOKU_GATEWAY_PORT", "127.0.0.1", collector.gateway_port))
     if dashboard is not None:
         wanted.append(("KANSOKU_DASHBOARD_PORT", dashboard.dashboard_host, dashboard.dashboard_port))
+    if collector.grpc_port and "grpc_port" in collector.model_fields_set:
+        wanted.append(("KANSOKU_GRPC_PORT", collector.host, collector.grpc_port))
     for variable, host, port in wanted:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise KansokuError(
-                    f"port {port} on {host} cannot be used ({error.strerror}); is Kansoku running already? "
-                    f"{variable} chooses another port"
-                ) from error
+        if problem := _port_problem(host, port):
+            raise KansokuError(
+                f"port {port} on {host} cannot be used ({problem}); is Kansoku running already? "
+                f"{variable} chooses another port"
+            )
+
+
+def _with_grpc(collector: Any) -> Any:
+    """Return the settings, without gRPC where its default port belongs to somebody else, such as an agent."""
+    port = collector.grpc_port
+    if port and (problem := _port_problem(collector.host, port)):
+        print(f"kansoku: OTLP over gRPC is off: port {port} cannot be used ({problem}).", file=sys.stderr)
+        return collector.model_copy(update={"grpc_port": 0})
+    return collector
+
+
+def _port_problem(host: str, port: int) -> str:
+    """Say why a port cannot be listened on, or nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 def _on_signals(family: Family) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import threading
+import time
 
 import pytest
 
@@ -70,3 +72,53 @@ def test_a_revoked_key_is_refused_and_the_others_stay(tmp_path):
     assert keys.check(keys.local["read"]) is not None
     with pytest.raises(SettingsError, match="'web' in project 'shop'"):
         other.revoke("web", project="shop")
+
+
+def test_a_rotated_key_goes_when_its_grace_is_over(tmp_path, monkeypatch):
+    """Scopes and project stay; the old key is good for its grace, and none is good without."""
+    keys = Keys.open(tmp_path)
+    first = keys.add("app", ["ingest", "read"], project="shop")
+    second = keys.rotate("app", project="shop", grace_seconds=60)
+    assert keys.check(first).scopes == keys.check(second).scopes == {"ingest", "read"}
+    assert keys.check(second).project == "shop"
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert keys.check(first) is None
+    third = keys.rotate("app", project="shop")
+    assert [keys.check(key) is None for key in (first, second, third)] == [True, True, False]
+    with pytest.raises(SettingsError, match="'other'"):
+        keys.rotate("other")
+
+
+def test_a_rotated_key_of_the_install_is_the_one_that_the_other_parts_read(tmp_path):
+    """secrets.json follows, so that dashboard and demo go on after a restart."""
+    keys = Keys.open(tmp_path)
+    before = keys.local
+    new = keys.rotate("ingest")
+    assert Keys.open(tmp_path).local == before | {"ingest": new}
+    assert keys.check(before["ingest"]) is None
+
+
+def test_a_broken_file_leaves_the_keys_of_before_in_force(tmp_path, caplog):
+    """A hand that slips in keys.json does not shut out every sender; it is said once."""
+    keys = Keys.open(tmp_path)
+    good = keys.local["ingest"]
+    (tmp_path / "keys.json").write_text('{"keys": [{"name": "x"}]}')
+    assert keys.check(good) is not None
+    assert keys.check(good) is not None
+    assert len([record for record in caplog.records if "stay in force" in record.message]) == 1
+    with pytest.raises(SettingsError, match="not a keys file"):
+        Keys.open(tmp_path)
+
+
+def test_keys_added_at_the_same_time_are_all_there(tmp_path):
+    """Two commands take turns: neither overwrites what the other wrote."""
+    Keys.open(tmp_path)
+    threads = [
+        threading.Thread(target=lambda n=n: Keys.open(tmp_path).add(f"k{n}", ["ingest"])) for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {key["name"] for key in Keys.open(tmp_path).listed()} >= {f"k{n}" for n in range(8)}

@@ -28,11 +28,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def ports() -> dict[str, str]:
     """Return settings with free ports for every part."""
     found = []
-    for _ in range(3):
+    for _ in range(4):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             found.append(str(probe.getsockname()[1]))
-    return dict(zip(("KANSOKU_PORT", "KANSOKU_GATEWAY_PORT", "KANSOKU_DASHBOARD_PORT"), found, strict=True))
+    names = ("KANSOKU_PORT", "KANSOKU_GRPC_PORT", "KANSOKU_GATEWAY_PORT", "KANSOKU_DASHBOARD_PORT")
+    return dict(zip(names, found, strict=True))
 
 
 def assert_one_sentence(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -52,6 +53,26 @@ def test_a_taken_port_is_one_sentence_that_names_the_variable(tmp_path: Path) ->
         port = str(taken.getsockname()[1])
         result = run("up", "--data", str(tmp_path), **(ports() | {"KANSOKU_PORT": port}))
     assert_one_sentence(result, port, "KANSOKU_PORT")
+
+
+def test_up_does_not_pretend_to_serve_tls(tmp_path: Path) -> None:
+    """Its parts speak to each other in plain text, so a certificate is refused with what to run instead."""
+    certificate = str(tmp_path / "server.pem")
+    result = run("up", "--data", str(tmp_path), **(ports() | {"KANSOKU_TLS_CERT": certificate}))
+    assert_one_sentence(result, "KANSOKU_TLS_CERT", "kansoku collect")
+
+
+def test_a_key_is_rotated_with_a_grace(tmp_path: Path) -> None:
+    """The new key is printed once; the old one is listed with the end of its time."""
+    data = ["--data", str(tmp_path)]
+    first = run("keys", "create", "web", "--scope", "feedback", *data).stdout.strip()
+    second = run("keys", "rotate", "web", "--grace", "2", *data).stdout.strip()
+    assert first.startswith("ksk_")
+    assert second.startswith("ksk_")
+    assert first != second
+    listed = [line for line in run("keys", "list", *data).stdout.splitlines() if line.startswith("web")]
+    assert ["until" in line for line in listed] == [True, False]
+    assert_one_sentence(run("keys", "rotate", "nobody", *data), "nobody")
 
 
 def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -117,6 +138,7 @@ def test_up_stops_cleanly_on_ctrl_c_and_leaves_no_process(tmp_path: Path) -> Non
                 lines.append(line)
                 if "API key" in line:
                     break
+            assert any("OTLP/gRPC" in line and settings["KANSOKU_GRPC_PORT"] in line for line in lines)
             os.killpg(process.pid, signal.SIGINT)
             lines += process.stdout
             assert process.wait(60) == 0, "".join(lines)

@@ -70,7 +70,7 @@ def _unwanted(metric: Any, names: tuple[str, ...]) -> tuple[str, str] | None:
         begin = ", ".join(names)
         return (
             "metric_not_stored",
-            f"{metric.name[:80]!r} begins with none of {begin} (KANSOKU_METRIC_NAMES)",
+            f"{metric.name[:80]!r} is not stored: it begins with none of {begin} (KANSOKU_METRIC_NAMES)",
         )
     if kind == "summary":
         return "summary_not_stored", f"{metric.name[:80]!r} is a summary; send a histogram"
