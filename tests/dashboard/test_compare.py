@@ -92,7 +92,7 @@ def test_both_traces_stand_on_one_scale_with_their_figures(open_trace):
     assert (weather["spans_left"], weather["spans_right"], weather["difference"]) == (
         "–",
         "1 ✕ 1",
-        "▲ +1.00 s",
+        "only in B",
     )
     shown = [element.value for element in (*app.text, *app.code)]
     assert "ごみの収集日を教えてください。" in shown

@@ -15,6 +15,12 @@ def cost(usd: Decimal, *, known: bool, unpriced: int) -> str:
     return money(float(usd)) if known or usd else "–"
 
 
+def exact(usd: Decimal) -> str:
+    """Return a small sum with all its digits, to a millionth of a cent, so that a bill can be added up."""
+    rounded = usd.quantize(Decimal("0.00000001")).normalize()
+    return "<$0.00000001" if usd and not rounded else f"${rounded:,f}"
+
+
 def tokens(count: int, *, calls: int) -> str:
     """Return a number of tokens; a dash if there was no call, or none that told its usage."""
     return f"{count:,}" if count and calls else "–"

@@ -73,7 +73,7 @@ def draw_steps(found: list[steps.Step]) -> None:
     rows["difference"] = [_difference(step) for step in shown]
     configuration["difference"] = text(say("compare.difference"), width=120, alignment="right")
     st.dataframe(rows, column_config=configuration, hide_index=True, key="compare_steps",
-                 height=min(len(shown), 12) * 35 + 38, alt=say("compare.steps"))  # fmt: skip
+                 row_height=35, height=min(len(shown), 12) * 35 + 38, alt=say("compare.steps"))  # fmt: skip
     if len(found) > MOST_STEPS:
         st.caption(say("table.top", shown=MOST_STEPS, count=len(found)))
 
@@ -134,6 +134,8 @@ def _cost(total: steps.Sum) -> str:
 
 
 def _difference(step: steps.Step) -> str:
+    if not (step.left.spans and step.right.spans):
+        return say("compare.only_left" if step.left.spans else "compare.only_right")
     if abs(step.difference) < 0.0005:
         return "±0"
     arrow = "▲ +" if step.difference > 0 else "▼ −"

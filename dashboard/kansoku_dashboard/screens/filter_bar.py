@@ -1,5 +1,7 @@
 """The widgets of the filters: a bar for the usual ones, a popover for the rest, a chip for each."""
 
+from typing import Any
+
 import streamlit as st
 
 from kansoku_dashboard import state
@@ -8,6 +10,17 @@ from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.words import say
 
 STEPS = {"cost": 0.01, "seconds": 1.0, "tokens": 100, "score": 0.1}
+
+PAIRS = (
+    ("operation", "feedback"),
+    ("session", "user"),
+    ("tag", "release"),
+    ("min_cost", "max_cost"),
+    ("min_seconds", "max_seconds"),
+    ("min_tokens", "max_tokens"),
+    ("min_score", "max_score"),
+    ("score", "unpriced"),
+)
 
 
 def draw() -> bool:
@@ -27,30 +40,31 @@ def more() -> None:
     hidden = [name for name in filters.HIDDEN if filters.value(name)]
     label = say("traces.filters_on", count=len(hidden)) if hidden else say("traces.filters")
     with st.popover(label, icon=":material/tune:", width="content"), st.container(key="more_filters"):
-        left, right = st.columns(2)
-        with left:
-            st.selectbox(say("traces.operation"), filters.OPERATIONS, index=None, key="operation",
-                         bind="query-params", placeholder=say("traces.any_operation"))  # fmt: skip
-            choice("feedback", filters.VOTES, "any_feedback", visible=True)
-        for place, name in enumerate(filters.TEXTS):
-            (left, right)[place < 2].text_input(say(f"traces.{name}"), key=name, bind="query-params")
-        for name in filters.AMOUNTS:
-            side = left if name.startswith("min") else right
-            whole = name.endswith("tokens")
-            side.number_input(
-                say(f"traces.{name}"),
-                0 if whole else 0.0,
-                step=STEPS[name.partition("_")[2]],
-                format="%d" if whole else "%g",
-                key=name,
-                bind="query-params",
-            )
-        for side, name in zip((left, right), filters.SCORES, strict=True):
-            side.number_input(
-                say(f"traces.{name}"), value=None, step=STEPS["score"], format="%g", key=name,
-                bind="query-params", placeholder=say("traces.any"),
-            )  # fmt: skip
-        st.toggle(say("traces.unpriced"), key="unpriced", bind="query-params")
+        for pair in PAIRS:
+            for column, name in zip(st.columns(2), pair, strict=True):
+                with column:
+                    _field(name)
+
+
+def _field(name: str) -> None:
+    label = say(f"traces.{name}")
+    tied: dict[str, Any] = {"key": name, "bind": "query-params"}
+    if name == "feedback":
+        choice(name, filters.VOTES, "any_feedback", visible=True)
+    elif name == "operation":
+        nothing = say("traces.any_operation")
+        st.selectbox(label, filters.OPERATIONS, index=None, placeholder=nothing, **tied)
+    elif name == "unpriced":
+        st.toggle(label, **tied)
+    elif name in filters.TEXTS:
+        st.text_input(label, **tied)
+    elif name in filters.SCORES:
+        step = STEPS["score"]
+        st.number_input(label, value=None, step=step, format="%g", placeholder=say("traces.any"), **tied)
+    elif name.endswith("tokens"):
+        st.number_input(label, 0, step=STEPS["tokens"], format="%d", **tied)
+    else:
+        st.number_input(label, 0.0, step=STEPS[name.partition("_")[2]], format="%g", **tied)
 
 
 def chips() -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from kansoku_collector.model import Feedback, Span
 from kansoku_dashboard import bill
 from kansoku_dashboard.figures.style import money, seconds
-from kansoku_dashboard.screens import feedback, messages
+from kansoku_dashboard.screens import amounts, feedback, messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.words import say
@@ -197,16 +196,16 @@ def cost(span: Span) -> None:
         _table({name: f"{number:,}" for name, number in used.items()}, name="usage")
     if span.usage_source == "estimated":
         st.caption(say("trace.usage_estimated"))
-    rows = {say("trace.total_cost"): _price(span)}
+    rows = {say("trace.total_cost"): _price(span, exact=True)}
     if span.cost_source in ("computed", "estimated", "reported"):
         if span.cost_input_usd:
-            rows[say("trace.cost_input")] = _dollars(span.cost_input_usd)
-            rows[say("trace.cost_output")] = _dollars(span.cost_usd - span.cost_input_usd)
+            rows[say("trace.cost_input")] = amounts.exact(span.cost_input_usd)
+            rows[say("trace.cost_output")] = amounts.exact(span.cost_usd - span.cost_input_usd)
         rows[say("trace.cost_source")] = say(f"trace.cost_{span.cost_source}")
     if span.price_id:
         rows[say("trace.price_id")] = span.price_id
     if span.reported_usd is not None and span.cost_source != "reported":
-        rows[say("trace.said_cost")] = _dollars(span.reported_usd)
+        rows[say("trace.said_cost")] = amounts.exact(span.reported_usd)
     _table(rows, name="price")
     if span.price_id and not lines:
         st.caption(say("trace.no_bill"))
@@ -221,13 +220,13 @@ def _bill(lines: list[bill.Line]) -> None:
             say(f"trace.bucket.{line.bucket}"),
             f"{line.tokens:,}" if line.tokens else "",
             "" if line.per_million is None else f"${line.per_million.normalize():f}",
-            _dollars(line.usd),
+            amounts.exact(line.usd),
         )
         for line in lines
     ]
     with st.container(key="bill", gap=None):
         for row in (heads, *rows):
-            for column, text in zip(st.columns([4, 2, 3, 2], gap="small", wrap=False), row, strict=True):
+            for column, text in zip(st.columns([4, 2, 3, 3], gap="small", wrap=False), row, strict=True):
                 column.text(text)
 
 
@@ -283,14 +282,12 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _price(span: Span) -> str:
+def _price(span: Span, *, exact: bool = False) -> str:
     if span.cost_source == "unpriced":
         return say("trace.unpriced")
-    return _dollars(span.cost_usd) if span.cost_source else "–"
-
-
-def _dollars(usd: Decimal) -> str:
-    return money(float(usd))
+    if not span.cost_source:
+        return "–"
+    return amounts.exact(span.cost_usd) if exact else money(float(span.cost_usd))
 
 
 def _unquoted(value: str) -> str:

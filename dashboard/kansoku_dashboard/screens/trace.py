@@ -149,7 +149,7 @@ def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
 
 def choose_other(trace_id: str) -> None:
     """Offer to set another trace beside this one: a neighbour in the list, or any by its id."""
-    with st.popover(say("compare.with"), icon=":material/compare_arrows:", width="content"):
+    with st.popover(say("compare.with"), icon=":material/compare_arrows:", width="content", type="tertiary"):
         for which, name in enumerate(("previous", "next")):
             if st.button(say(f"compare.{name}"), key=f"compare_{name}", type="tertiary"):
                 _set_beside(data.ask(traces.neighbours, filters.read(), trace_id, sort=filters.sort())[which])

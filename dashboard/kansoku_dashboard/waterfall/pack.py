@@ -106,11 +106,16 @@ def _parts(amounts: Mapping[str, Any], write: Callable[[Any], str]) -> list[dict
         {
             "colour": colour_of_kind(_OPERATION_OF[kind]),
             "part": float(amount / whole),
-            "label": f"{say(f'trace.kind.{kind}')} {float(amount / whole):.0%}",
+            "label": f"{say(f'trace.kind.{kind}')} {_percent(float(amount / whole))}",
             "amount": write(amount),
         }
         for amount, kind in ordered
     ]
+
+
+def _percent(part: float) -> str:
+    # The rest of a bar must not read as nothing.
+    return ">99%" if 0.995 <= part < 1 else "<1%" if part < 0.005 else f"{part:.0%}"
 
 
 def price(span: SpanRow) -> str:
