@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kansoku.errors import KansokuError
-from kansoku_cli import alerts, canary, journal, keys, parts, prices, up
+from kansoku_cli import alerts, canary, doctor, export, forget, journal, keys, parts, prices, retention, up
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _keys(commands)
     prices.add_commands(commands, _data)
+    for part in (retention, forget, export, doctor):
+        part.add_commands(commands, _data)
     canary.add_commands(commands, _data)
     journal.add_commands(commands, _data)
 

@@ -48,7 +48,7 @@ def migrate(args: argparse.Namespace) -> int:
     connect = _import("kansoku_collector.store.connect", "collector")
     migrations = _import("kansoku_collector.store.migrate", "collector")
     chosen = settings(args)
-    done = migrations.migrate(connect.connect(chosen.store_url))
+    done = migrations.migrate(connect.connect(chosen.store_url), chosen.clickhouse_cluster)
     print("\n".join(done) if done else "The schema is up to date.")
     return 0
 

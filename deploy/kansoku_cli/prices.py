@@ -2,18 +2,16 @@
 
 import argparse
 import hashlib
-import json
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from kansoku.errors import KansokuError, PricesError
+from kansoku.errors import PricesError
 from kansoku.price_overrides import PRICE_FIELDS, read_overrides
 from kansoku.prices import Prices, list_version
-from kansoku_cli import parts, price_file
+from kansoku_cli import access, parts, price_file
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -65,7 +63,7 @@ def check(args: argparse.Namespace) -> int:
     else:
         found = read_overrides(path)
         print(f"Overrides:  {path}: {len(found.prices)} prices, {len(found.aliases)} aliases")
-    client = _reader(args)
+    client = access.reader(args)
     if client is None:
         print("There is no data yet.")
         return 0
@@ -98,7 +96,7 @@ def reprice(args: argparse.Namespace) -> int:
     """Price stored calls anew and print what changed by model."""
     path = _file(args)
     prices = Prices(path)
-    client = _writer(args)
+    client = access.writer(args)
     from kansoku_collector.ledger import reprice as ledger  # noqa: PLC0415
 
     since = datetime.combine(args.since, time(), UTC)
@@ -126,7 +124,7 @@ def reconcile(args: argparse.Namespace) -> int:
     from kansoku_collector.store.read.ledger import by_model_and_day  # noqa: PLC0415
 
     invoice = read_invoice(args.invoice)
-    client = _reader(args)
+    client = access.reader(args)
     days = invoice.days
     rows = []
     if client is not None:
@@ -194,38 +192,6 @@ def _projects(args: argparse.Namespace, client: "Client") -> list[str]:
     from kansoku_collector.store.read import ledger  # noqa: PLC0415
 
     return [args.project] if args.project else ledger.projects(client)
-
-
-def _reader(args: argparse.Namespace) -> "Client | None":
-    """Return a client to read with; None where nothing was ever stored."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
-
-    url = parts.read_url(args)
-    if url.startswith("chdb://") and not Path(url.removeprefix("chdb://")).exists():
-        return None
-    client = connect(url)
-    _require(client)
-    return client
-
-
-def _writer(args: argparse.Namespace) -> "Client":
-    """Return a client to write with: of the store, or of the collector that holds it."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
-
-    chosen = parts.settings(args)
-    url = chosen.store_url
-    secrets = chosen.data / "secrets.json"
-    if chosen.embedded and secrets.exists() and parts.listens(chosen.gateway_port):
-        key = json.loads(secrets.read_text(encoding="utf-8"))["admin"]
-        url = f"http://admin:{quote(key)}@127.0.0.1:{chosen.gateway_port}/kansoku"
-    client = connect(url)
-    _require(client)
-    return client
-
-
-def _require(client: "Client") -> None:
-    if not client.command("EXISTS TABLE corrections"):
-        raise KansokuError("the schema is older than this version: run `kansoku migrate`")
 
 
 def _option(name: str) -> str:

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingErr
 from kansoku_collector.errors import StoreError
 
 DATABASE = "kansoku"
+_DISTRIBUTED = {"distributed_foreground_insert": 1, "distributed_product_mode": "global"}
 _FORMS = "use chdb:///path or http(s)://user:password@host:8123/database"
 
 
@@ -31,7 +32,23 @@ def connect(url: str, *, database: str | None = None) -> Client:
     except (ClickHouseError, ImportError, OSError, ValueError) as error:
         raise StoreError(_sentence(url, error)) from error
     client.database = name
+    if parts.scheme != "chdb":
+        use_distributed(client)
     return client
+
+
+def use_distributed(client: Client) -> None:
+    """Make a client read and write through the tables of a cluster, where the database has such.
+
+    An insert is then over when every shard has its rows, and a condition on another table sees all of it.
+    """
+    found = client.query(
+        "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND engine = 'Distributed' LIMIT 1"
+    )
+    if found.result_rows:
+        with suppress(ProgrammingError):  # a user whose profile forbids settings
+            for name, value in _DISTRIBUTED.items():
+                client.set_client_setting(name, value)
 
 
 def redact(url: str) -> str:

@@ -16,6 +16,8 @@ from kansoku_collector.store.cluster import local
 
 KINDS = ("content", "spans", "rollups")
 LONGEST_DAYS = 25_000  # beyond it ClickHouse's times end
+# A change of the retention then reads times, not rows; and a part is rewritten for it once a day at most.
+_SETTINGS = "materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400"
 _DAY_NS = 24 * 3600 * 10**9
 
 # Table -> the column that its rows age by, and as what they age.
@@ -128,6 +130,7 @@ def apply(client: Client, retention: Retention, cluster: str = "") -> list[str]:
         commands = _text_commands(client, name, TEXTS.get(table, ()), content if texts else "")
         # The rows' TTL comes last: a comma behind it would go on with it.
         everything = [*commands, f"MODIFY COMMENT {_quoted(mark)}", f"MODIFY TTL {rows}"]
+        client.command(f"{head} MODIFY SETTING {_SETTINGS}")
         client.command(f"{head} {', '.join(everything)}")
         altered.append(table)
     return altered

@@ -39,17 +39,6 @@ ALTER TABLE spans ADD COLUMN IF NOT EXISTS terms Map(LowCardinality(String), Str
     ), attributes) CODEC(ZSTD(1)) AFTER attributes;
 ALTER TABLE spans MATERIALIZE COLUMN terms;
 
--- A change of the retention reads times, not rows; and a part is rewritten for it once a day at most.
-ALTER TABLE spans MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE traces MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE feedback MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE corrections MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE metric_points MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE rollup_minute MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE rollup_hour MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE rollup_day MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-ALTER TABLE rollup_session MODIFY SETTING materialize_ttl_recalculate_only = 1, merge_with_ttl_timeout = 86400;
-
 -- Billed calls with the figure of now and, as `first_*`, the one of their arrival.
 CREATE OR REPLACE VIEW priced_calls AS
 SELECT
