@@ -3,7 +3,9 @@
 import itertools
 import json
 import random
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -127,6 +129,19 @@ def test_a_suite_that_cannot_work_is_refused() -> None:
         Suite("guide", _yes, {"one": "?"}, repeats=1)
     with pytest.raises(SettingsError, match="0 prompts"):
         Suite("guide", _yes, {})
+
+
+def test_the_example_runs(spans: Spans, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four prompts at two temperatures, five answers each."""
+    monkeypatch.setenv("OPENAI_BASE_URL", str(client.base_url))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setattr(kansoku, "init", lambda **_: None)  # the fixture has started the SDK
+    example = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "canaries.py"))
+    found = example["suite"].run()
+    example["client"].close()
+    assert {len(answers) for answers in found.answers.values()} == {5}
+    assert len(found.answers) == 8
+    assert not any(found.errors.values())
 
 
 def test_width_and_white_space_are_no_difference() -> None:

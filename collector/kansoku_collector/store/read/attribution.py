@@ -14,7 +14,7 @@ HASHES = 512  # n-grams of a text are hashed into so many
 _WITHIN = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}"
 _MODEL = "if(s.response_model = '', s.request_model, s.response_model)"
 _TEXT = "substringUTF8(lowerUTF8(s.input_text), 1, 200)"
-_HASHED = f"arrayMap(g -> cityHash64(g) % {HASHES} + 1, ngrams({_TEXT}, 3))"
+_HASHED = f"arrayMap(g -> cityHash64(g) % {HASHES} + 1, arrayDistinct(ngrams({_TEXT}, 3)))"
 BUCKETS = (
     "input_fresh", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image",
     "output_visible", "reasoning", "audio_out",

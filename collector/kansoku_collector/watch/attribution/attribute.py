@@ -13,7 +13,7 @@ from kansoku_collector.store.scope import Period, Scope
 from kansoku_collector.watch.attribution.chain import Group, split
 from kansoku_collector.watch.attribution.describe import Description
 from kansoku_collector.watch.attribution.model import Attribution, Effect
-from kansoku_collector.watch.attribution.prices import Adjusted, Rates, Shares, adjust
+from kansoku_collector.watch.attribution.prices import Adjusted, Habits, Rates, adjust
 from kansoku_collector.watch.attribution.question import MONEY, Question, Stretch
 
 PLACES = Decimal(1).scaleb(-12)
@@ -60,8 +60,8 @@ def divide(
 
     A sum is calls times their mean, and the two share its difference evenly (Shapley).
     """
-    shares = Shares(before.cells)
-    adjusted = [adjust(cell, rates.get(cell.model), shares.of(cell)) for cell in now.cells]
+    habits = Habits(before.cells)
+    adjusted = [adjust(cell, rates.get(cell.model), habits.of(cell)) for cell in now.cells]
     reference = [Group(cell.state, cell.calls, float(cell.total)) for cell in before.cells]
     current = [Group(c.state, c.calls, each.cost) for c, each in zip(now.cells, adjusted, strict=True)]
     found = effects(reference, current, [cell.model for cell in now.cells], adjusted)

@@ -59,14 +59,14 @@ def read_rates(reference: Sequence[Priced], current: Sequence[Priced]) -> dict[s
         if both is not None:  # one price explains all: it did not change
             found[model] = Rates(both, both, *ids)
             continue
-        old, new = _fit(before), _fit(now)
+        old, new = _blend(before), _blend(now)
         if old is not None and new is not None:
             found[model] = Rates(*_complete(old, new), *ids)
     return found
 
 
-def adjust(cell: Cell, rates: Rates | None, shares: Floats | None) -> Adjusted:
-    """Take price and cache out of a cell's cost; `shares` are how the reference's input was billed.
+def adjust(cell: Cell, rates: Rates | None, usual: Floats | None) -> Adjusted:
+    """Take price and cache out of a cell's cost; `usual` is how its input would have been billed before.
 
     Each is valued at the mean of the other's before and after, so that neither goes first.
     """
@@ -75,8 +75,8 @@ def adjust(cell: Cell, rates: Rates | None, shares: Floats | None) -> Adjusted:
         return Adjusted(cost, 0.0, 0.0)
     usage = np.array(cell.usage, dtype=np.float64)
     as_before = usage.copy()
-    if shares is not None:
-        as_before[_CACHEABLE] = usage[_CACHEABLE].sum() * shares
+    if usual is not None:
+        as_before[_CACHEABLE] = usual
     cache = float((usage - as_before) @ (rates.before + rates.now) / 2)
     price = float((rates.now - rates.before) @ (usage + as_before) / 2)
     return Adjusted(cost - cache - price, cache, price)
@@ -88,30 +88,53 @@ def cached_share(cells: Sequence[Cell]) -> float:
     return float(usage[1] / usage.sum()) if usage.sum() else 0.0
 
 
-class Shares:
-    """Shares of fresh, cached and cache-writing input: of a state, else of its models."""
+class Habits:
+    """How the reference's input was billed, fresh or by cache: of a state, of a prompt, of a model."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._sums: dict[tuple[str, ...], Floats] = {}
         for cell in cells:
-            usage = np.array(cell.usage, dtype=np.float64)[_CACHEABLE]
+            sums = np.array([*np.array(cell.usage)[_CACHEABLE], cell.calls], dtype=np.float64)
             for key in self._keys(cell):
-                self._sums[key] = self._sums.get(key, np.zeros(len(_CACHEABLE))) + usage
+                self._sums[key] = self._sums.get(key, np.zeros(len(sums))) + sums
 
     def of(self, cell: Cell) -> Floats | None:
-        """Return the shares that a cell's input would have had; None where its models are new."""
-        for key in self._keys(cell):
-            sums = self._sums.get(key)
-            if sums is not None and sums.sum() > 0:
-                shares: Floats = sums / sums.sum()
-                return shares
-        return None
+        """Return how a cell's input would have been billed; None where its models are new.
+
+        Inputs that the prompt never had, such as longer ones, have as many cached tokens as its others: what
+        is cached is the part before the input. A new prompt has the model's share of them.
+        """
+        total = float(np.array(cell.usage)[_CACHEABLE].sum())
+        state, prompt, models = (self._sums.get(key) for key in self._keys(cell))
+        if state is None and prompt is not None:
+            by_cache = prompt[1:-1] / prompt[-1] * cell.calls
+            by_cache *= min(1.0, total / by_cache.sum()) if by_cache.sum() else 1.0
+            return np.array([total - by_cache.sum(), *by_cache])
+        sums = models if state is None else state
+        if sums is None or not sums[:-1].sum():
+            return None
+        usual: Floats = total * sums[:-1] / sums[:-1].sum()
+        return usual
 
     @staticmethod
-    def _keys(cell: Cell) -> tuple[tuple[str, ...], ...]:
+    def _keys(cell: Cell) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         state = cell.state
         models = state.request_model, state.answered
-        return ((*state[:-1], cell.model), (state.prompt, *models), models)
+        return (*state[:-1], cell.model), (state.prompt, *models), models
+
+
+def _blend(calls: Sequence[Priced]) -> Floats | None:
+    """Return the mean of the prices that a stretch had; None where some calls tell none."""
+    entries: dict[str, list[Priced]] = {}
+    for call in calls:
+        entries.setdefault(call.price_id, []).append(call)
+    found = [(_fit(priced), len(priced)) for priced in entries.values()]
+    rates: Floats = np.zeros(len(BUCKETS))
+    for each, count in found:
+        if each is None:
+            return None
+        rates = rates + each * count / len(calls)
+    return rates
 
 
 def _fit(calls: Sequence[Priced]) -> Floats | None:
