@@ -145,12 +145,19 @@ def test_changes_are_marks_with_words_and_gaps_are_labelled():
     gap = Period(START + HOUR, START + 2 * HOUR)
     words = {"model": "{name} changed {before} → {after}"}
     behind = backdrop(gaps=[gap], changes=[change], no_data="keine Daten", change_words=words)
-    figure = cost.stack([], behind, {})
+    figure = cost.stack([ModelCost(START, "luna", 1.0, 1, 0)], behind, {})
     marks = figure["data"][-1]
     assert marks["text"] == ["luna changed 2026-08-06 → 2026-11-14"]
     assert marks["x"] == ["2026-11-20T02:00:00"]
     assert [shape["type"] for shape in figure["layout"]["shapes"]] == ["rect", "line"]
     assert figure["layout"]["annotations"][0]["text"] == "keine Daten"
+
+
+def test_an_empty_chart_says_one_thing_and_not_two_over_each_other():
+    """The sentence in the middle and the word in a gap would stand on one another."""
+    behind = backdrop(gaps=[Period(START + HOUR, START + 2 * HOUR)], nothing="nothing here")
+    for figure in (cost.stack([], behind, {}), drift.strip(cells(None), behind, dict.fromkeys(SIGNALS, "s"))):
+        assert [note["text"] for note in figure["layout"]["annotations"]] == ["nothing here"]
 
 
 def test_names_from_the_data_cannot_be_markup():

@@ -92,8 +92,8 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
             "yaxis": axis | {"rangemode": "tozero", "nticks": 5, "fixedrange": True} | y,
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
             "shapes": _gaps(backdrop) + _lines(backdrop),
-            "annotations": [_label(backdrop, gap) for gap in backdrop.gaps]
-            + ([nothing(backdrop)] if empty else []),
+            # Where nothing is drawn one sentence says so; the word in a gap would stand in its way.
+            "annotations": [nothing(backdrop)] if empty else [_label(backdrop, gap) for gap in backdrop.gaps],
         },
     }
 

@@ -63,9 +63,9 @@ def strip(
         made["layout"]["xaxis"]["range"] = [backdrop.x(times[0]), backdrop.x(times[-1] + width)]
     made["layout"]["hovermode"] = "closest"
     made["layout"]["margin"] |= {"l": 112, "t": 42}
-    made["layout"]["annotations"] += _labels(backdrop)
     if all(value is None for line in z for value in line):
-        made["layout"]["annotations"].append(nothing(backdrop))
+        made["layout"]["annotations"] = [nothing(backdrop)]
+    made["layout"]["annotations"] += _labels(backdrop)
     return made
 
 
