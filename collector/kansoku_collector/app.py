@@ -207,7 +207,7 @@ def build(settings: Settings) -> Collector:
     receiver.ages.retention = kept
     metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
-    pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics)
+    pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics, receiver.receipts.settle)
     return Collector(
         settings=settings,
         client=client,

@@ -20,7 +20,7 @@ from kansoku_collector.events import Held, Key, LateEvents, orphan
 from kansoku_collector.faults import Row, insert_apart, sentence
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, Span
+from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, Span, Tally
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
@@ -74,9 +74,12 @@ class Job:
 class Pipeline:
     """Turns segments into rows; `stages` run in order on every row."""
 
-    def __init__(self, stages: list[Stage], metrics: Metrics) -> None:
+    def __init__(
+        self, stages: list[Stage], metrics: Metrics, settle: Callable[[list[Tally]], None] = lambda _: None
+    ) -> None:
         self._stages = stages
         self._metrics = metrics
+        self._settle = settle
         self._repeats = Repeats()
         self._arrivals = Arrivals()
         self.late = LateEvents()
@@ -95,6 +98,7 @@ class Pipeline:
             number += 1
         self._write_others(job)
         writer.receipts(job.accounts.rows, f"{segment.token}-receipts")
+        self._settle(job.accounts.rows)
         self._metrics.stored.inc(job.stored)
         finished = self.late.resolve(resolved)
         if segment not in self.late and segment not in finished:

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kansoku.receipt import Receipt as Sender
 from kansoku_collector.decode import otlp
 from kansoku_collector.metrics import Metrics
+from kansoku_collector.model import Tally
 from kansoku_collector.receive import receipts as module
 from kansoku_collector.receive.receipts import Receipt, Receipts, read_receipt
+from kansoku_collector.store.read.receipts import missing, receipts
+from kansoku_collector.store.write import Writer
 
 ME = "a" * 32
 
@@ -67,33 +71,38 @@ def test_a_dishonest_receipt_says_nothing(given_attributes: dict[str, Any]) -> N
         assert set(found.dropped) <= {"lost"}
 
 
+def sums(found: Receipts) -> str:
+    """Return what Prometheus is told."""
+    metrics = Metrics()
+    metrics.registry.register(found)
+    return metrics.text().decode()
+
+
 def test_the_newest_receipt_counts_and_a_late_one_does_not() -> None:
     """A request from the disk that comes after a newer one adds its spans but not its old numbers."""
     found = Receipts()
     found.note("p", told(10, 10), 10)
     found.note("p", told(30, 25, lost=5), 15)
     found.note("p", told(20, 20), 5)
-    (balance,) = found.of("p")
-    assert 0 < balance.pop("last_seen_ms") <= time.time_ns() // 10**6
-    assert balance == {
-        "process": ME, "service": "guide", "started": 30, "exported": 25, "dropped": {"lost": 5},
-        "received": 30,
-    }  # fmt: skip
-    assert found.of("other") == []
+    text = sums(found)
+    for state, number in (("started", 30), ("exported", 25), ("received", 30)):
+        assert f'kansoku_sdk_spans_total{{project="p",reason="",state="{state}"}} {number}.0' in text
+    assert 'kansoku_sdk_spans_total{project="p",reason="lost",state="dropped"} 5.0' in text
 
 
 def test_memory_is_bounded_and_the_sums_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many processes the last ones heard of are kept; the counters count all of them."""
+    """Of many processes the last ones heard of are remembered; the counters count all of them."""
     monkeypatch.setattr(module, "MAX_PROCESSES", 3)
-    found, metrics = Receipts(), Metrics()
-    metrics.registry.register(found)
+    found = Receipts()
     for number in range(10):
         found.note("p", told(5, 4, f"{number:032x}", queue_full=1), 4)
-    assert [int(balance["process"], 16) for balance in found.of("p")] == [9, 8, 7]
-    text = metrics.text().decode()
+        found.settle([Tally("p", f"{number:032x}", stored=3, repeated=1), Tally("p", "", stored=9)])
+    assert len(found._processes["p"]) == 3
+    text = sums(found)
     assert 'kansoku_sdk_spans_total{project="p",reason="",state="started"} 50.0' in text
     assert 'kansoku_sdk_spans_total{project="p",reason="queue_full",state="dropped"} 10.0' in text
     assert 'kansoku_sdk_spans_total{project="p",reason="",state="received"} 40.0' in text
+    assert 'kansoku_sdk_spans_total{project="p",reason="",state="stored"} 30.0' in text
 
 
 def test_a_balance_is_no_part_of_a_row() -> None:
@@ -103,26 +112,71 @@ def test_a_balance_is_no_part_of_a_row() -> None:
     assert span.resource == {"service.name": "guide", "host": "h"}
 
 
-def test_stats_and_metrics_of_a_running_collector_show_the_balance(collector: Running) -> None:
-    """A request counts once however often it is sent; a balance alone is taken in, and stores nothing."""
+def test_loss_is_a_number_over_restarts(collector: Running) -> None:
+    """What the SDK sent, what arrived, what is stored and what was left out, in JSON and on /metrics."""
     sender = Sender("guide")
-    sender.taken = 3
-    span = {"name": "x", "trace_id": bytes.fromhex("c" * 32)}
-    body = gzip.compress(request_of(span, **{"service.name": "guide"}).SerializeToString() + sender.encode(1))
-    for _ in range(2):
+    sender.taken = 6
+    span = {"name": "x", "trace_id": bytes.fromhex("c" * 32), "span_id": b"12345678"}
+    wrong = {"name": "wrong", "trace_id": b"short"}
+    resource = {"service.name": "guide"}
+    body = gzip.compress(request_of(span, wrong, **resource).SerializeToString() + sender.encode(2))
+    for _ in range(2):  # a request counts once however often it is sent
         assert collector.post("traces", body, content_encoding="gzip")[0] == 200
+    collector.settled()
+    (balance,) = collector.get("/v1/stats")["processes"]
+    assert balance["balance"] == 0  # refused in the answer: no loss, though the SDK has not said so yet
     sender.exported = 1
-    sender.drop("refused", 2)
-    assert collector.post("traces", sender.encode(0))[0] == 200
-    stats = collector.get("/v1/stats")
-    (balance,) = stats["processes"]
-    assert balance.pop("last_seen_ms")
+    sender.drop("refused", 1)
+    again = request_of(span, {"name": "y"}, **resource).SerializeToString() + sender.encode(2)
+    assert collector.post("traces", again)[0] == 200  # a span comes a second time
+    sender.exported += 2
+    assert (
+        collector.post("traces", request_of(wrong, **resource).SerializeToString() + sender.encode(1))[0]
+        == 200
+    )
+    sender.drop("refused", 1)
+    sender.drop("lost", 1)
+    assert collector.post("traces", sender.encode(0))[0] == 200  # a balance alone, which stores nothing
+    collector.settled()
+    assert collector.end() == 0
+    collector.start()
+    (balance,) = collector.get("/v1/stats")["processes"]
+    assert balance.pop("first_seen") <= balance.pop("last_seen")
     assert balance == {
-        "process": sender.process_id, "service": "guide", "started": 3, "exported": 1,
-        "dropped": {"refused": 2}, "received": 1,
+        "process": sender.process_id, "service": "guide", "started": 6, "sent": 3,
+        "given_up": {"refused": 2, "lost": 1}, "received": 5, "stored": 2, "repeated": 1,
+        "dropped": {"invalid_trace_id": 2}, "balance": 1,
     }  # fmt: skip
-    assert not [name for name in stats if name.startswith("sdk_spans")]
-    text = collector.call("GET", "/metrics")[1].decode()
-    assert 'kansoku_sdk_spans_total{project="default",reason="refused",state="dropped"} 2.0' in text
     stored = collector.trace("c" * 32)["spans"]
     assert [list(row["resource"]) for row in stored] == [["service.name"]]
+
+
+def test_metrics_show_the_sums(collector: Running) -> None:
+    """Prometheus is told what the SDKs of a project say and what was stored, since the start."""
+    sender = Sender("other")
+    sender.taken = 1
+    body = request_of({"name": "z"}).SerializeToString() + sender.encode(1)
+    assert collector.post("traces", body)[0] == 200
+    collector.settled()
+    text = collector.call("GET", "/metrics")[1].decode()
+    for state in ("started", "exported", "received", "stored"):
+        assert f'kansoku_sdk_spans_total{{project="default",reason="",state="{state}"}} 1.0' in text
+    assert not [name for name in collector.get("/v1/stats") if name.startswith("sdk_spans")]
+
+
+def test_a_span_that_vanished_is_missing(store: Any) -> None:
+    """The balance is what was sent and is neither stored nor dropped, over all rows of a process."""
+    writer, now, later = Writer(store), 1_795_000_000_000, 1_795_000_009_000
+    first = Tally("p", ME, "guide", (10, 0, 8), {}, 8, 8, last_seen=now)
+    second = Tally("p", ME, "", (20, 3, 17), {"lost": 3}, 5, 4, 1, {"given_up": 2}, now, later)
+    writer.receipts([first], "a")
+    writer.receipts([second], "b")
+    others = Tally("p", received=9, stored=7, repeated=1, dropped={"absurd_time": 1}, last_seen=now)
+    writer.receipts([others], "c")
+    by_process = {found.process: found for found in receipts(store, "p")}
+    assert (by_process[ME].sent, by_process[ME].stored, by_process[ME].balance) == (17, 12, 3)
+    assert by_process[""].balance == 0
+    assert missing(store, "p") == 3
+    assert [r.process for r in receipts(store, "p", since=datetime.fromtimestamp(later / 1000 - 1, UTC))] == [
+        ME
+    ]

@@ -2,9 +2,8 @@
 
 import re
 import threading
-import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from kansoku import semconv
 from kansoku_collector.decode import otlp
+from kansoku_collector.model import Tally
 
 MAX_PROCESSES = 1000  # kept a project; the one heard of longest ago goes first
 _MAX_REASONS = 20
@@ -31,27 +31,6 @@ class Receipt:
     started: int
     exported: int
     dropped: dict[str, int]
-
-
-@dataclass(slots=True)
-class Balance:
-    """The last receipt of a process, and what arrived from it."""
-
-    receipt: Receipt
-    received: int = 0
-    last_seen_ms: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the balance for people and scripts."""
-        return {
-            "process": self.receipt.process,
-            "service": self.receipt.service,
-            "started": self.receipt.started,
-            "exported": self.receipt.exported,
-            "dropped": self.receipt.dropped,
-            "received": self.received,
-            "last_seen_ms": self.last_seen_ms,
-        }
 
 
 def read_receipt(request: ExportTraceServiceRequest) -> Receipt | None:
@@ -89,9 +68,9 @@ def _number(value: Any) -> int:
 
 @dataclass(eq=False)
 class Receipts(Collector):
-    """The balances in memory, bounded; and their sums, which a forgotten process stays part of."""
+    """The sums over all processes of a project since the start, for Prometheus; the table has each."""
 
-    _processes: dict[str, "OrderedDict[str, Balance]"] = field(default_factory=dict)  # project -> id
+    _processes: dict[str, "OrderedDict[str, Receipt]"] = field(default_factory=dict)  # project -> id
     _sums: dict[str, Counter[str]] = field(default_factory=dict)  # project -> what -> spans
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,31 +78,33 @@ class Receipts(Collector):
         """Take in the receipt of a request that brought `received` spans."""
         with self._lock:
             processes = self._processes.setdefault(project, OrderedDict())
-            balance = processes.get(receipt.process)
-            if balance is None:
-                balance = processes[receipt.process] = Balance(Receipt(receipt.process, "", 0, 0, {}))
+            last = processes.get(receipt.process) or Receipt(receipt.process, "", 0, 0, {})
             sums = self._sums.setdefault(project, Counter())
             sums["received"] += received
-            balance.received += received
-            balance.last_seen_ms = time.time_ns() // 10**6
             # A request from the disk of a process may come late: what it says is out of date.
-            if _age(receipt) >= _age(balance.receipt):
-                sums.update(_growth(balance.receipt, receipt))
-                balance.receipt = receipt
+            if _age(receipt) >= _age(last):
+                sums.update(_growth(last, receipt))
+                last = receipt
+            processes[receipt.process] = last
             processes.move_to_end(receipt.process)
             while len(processes) > MAX_PROCESSES:
                 processes.popitem(last=False)
 
-    def of(self, project: str) -> list[dict[str, Any]]:
-        """Return the balances of a project, last heard of first."""
+    def settle(self, tallies: Iterable[Tally]) -> None:
+        """Take in what became of the spans of a segment."""
         with self._lock:
-            return [balance.as_json() for balance in reversed(self._processes.get(project, {}).values())]
+            for tally in tallies:
+                if not tally.process:
+                    continue
+                sums = self._sums.setdefault(tally.project, Counter())
+                sums.update({"stored": tally.stored, "repeated": tally.repeated})
+                sums.update({f"refused.{reason}": spans for reason, spans in tally.dropped.items()})
 
     def collect(self) -> Iterator[Metric]:
         """Yield the sums over all processes, for Prometheus."""
         family = CounterMetricFamily(
             "kansoku_sdk_spans",
-            "Spans by what SDKs say became of them: started, exported, dropped; and received here.",
+            "What SDKs say of their spans: started, exported, dropped; and here: received, stored, refused.",
             labels=["project", "state", "reason"],
         )
         with self._lock:
