@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-kill bench-sdk fuzz bench-forecast clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill bench-sdk fuzz bench-forecast clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -38,6 +38,10 @@ bench-ingest: $(DEV_STAMP)  ## spans per second and CPU per 1,000 spans of the c
 
 fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests: no crash, no stall, a proper answer to each
 	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/collector/test_fuzz.py
+
+bench-query: $(DEV_STAMP)  ## every question of dashboard and alerts over 10 million spans, and an idle collector
+	$(BIN)/python benches/query.py --spans 10000000 --days 90
+	$(BIN)/python benches/query_idle.py --seconds 60
 
 bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothing acknowledged lost, nothing doubled
 	$(BIN)/python benches/kill.py --rounds 200

@@ -204,9 +204,9 @@ def test_a_reader_cannot_send_settings_that_loosen_the_rules(server, name, value
 def test_a_readers_query_is_bounded_in_time_and_memory(server):
     """The ceilings are set without being asked for, may be lowered, and cannot be raised or removed."""
     asked = "SELECT getSetting('max_execution_time'), getSetting('max_memory_usage')"
-    assert ask(server, asked)[1] == "300\t4294967296\n"
+    assert ask(server, asked)[1] == "300\t2147483648\n"
     for value in ("0", "999999999999", "-1"):
-        assert ask(server, asked, max_execution_time=value, max_memory_usage=value)[1] == "300\t4294967296\n"
+        assert ask(server, asked, max_execution_time=value, max_memory_usage=value)[1] == "300\t2147483648\n"
     code, _ = ask(
         server, "SELECT count() FROM system.numbers WHERE sipHash64(number) = 1", max_execution_time="1"
     )

@@ -37,7 +37,7 @@ Send = Callable[[Message], Any]
 T = TypeVar("T")
 
 SCOPES = {"reader": "read", "admin": "admin"}
-CEILINGS = {"max_execution_time": 300, "max_memory_usage": 4 << 30}  # seconds and bytes of one reader's query
+CEILINGS = {"max_execution_time": 300, "max_memory_usage": 2 << 30}  # seconds and bytes of one reader's query
 _HEAD = 64 << 10  # bytes of a body in which an INSERT's head must fit
 _FIRST = 64 << 10  # bytes of an answer that are gathered before its headers: small answers get their totals
 _QUEUE = 8  # chunks of insert data between the socket and the engine
