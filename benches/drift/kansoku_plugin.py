@@ -17,6 +17,7 @@ DAY, CAP, TOPICS = 86400.0, 6, 12
 LOGS = ("in_chars", "in_tok", "out_tok", "cost", "latency", "ttft")
 RARE = ("refusal", "json_bad", "trunc", "error", "fb_bad")
 TAILS = ("cost", "latency", "ttft")
+MONDAY = 4 * 24  # the streams begin on one
 TEXTS = {"in_text": "in_id", "out_text": "out_id"}
 CATEGORIES = ("model", "fingerprint", "prompt_version")
 SCORE = 0.2  # the harness keeps scores from here on
@@ -67,7 +68,9 @@ class Kansoku:
             if one.evidence < np.inf
         }
         found |= {one.signal: max(1.0, found.get(one.signal, 1.0)) for one in findings}
-        self.when += [(one.seen, one.signal, one.series, one.change.hour) for one in findings]
+        self.when += [
+            (one.seen - MONDAY, one.signal, one.series, one.change.hour - MONDAY) for one in findings
+        ]
         rest = {
             signal: float(value / limit)
             for signal, value in detector.evidence.items()
@@ -84,18 +87,21 @@ def _topics(texts: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 def _values(col: dict, vectors: np.ndarray, tails: dict, topics: dict) -> dict[Series, np.ndarray]:
     """Return the value of every series for every record (NaN: does not apply)."""
     values = {Series(name, "mean"): np.log(np.maximum(col[name], 1e-9)) for name in LOGS}
-    values |= {Series(name, "share"): col[name] for name in ("lang_ja", "tool")}
+    values |= {Series(name, "share", "share"): col[name] for name in ("lang_ja", "tool")}
     values |= {
         Series("eval", "mean"): col["eval"],
-        Series("model", "share"): (col["model"] == 0).astype(float),
+        Series("model", "share", "share"): (col["model"] == 0).astype(float),
     }
     values |= {Series(name, "rate", "count"): col[name] for name in RARE}
-    values |= {Series(name, "tail"): (col[name] > tails[name]).astype(float) for name in TAILS}
+    values |= {Series(name, "tail", "share"): (col[name] > tails[name]).astype(float) for name in TAILS}
     for name, column in TEXTS.items():
         used, place = np.unique(col[column], return_inverse=True)
         topic, distance = assign(vectors[used], topics[name])
         values[Series(name, "distance")] = distance[place].astype(float)
-        values |= {Series(name, f"topic {one}"): (topic[place] == one).astype(float) for one in range(TOPICS)}
+        values |= {
+            Series(name, f"topic {one}", "share"): (topic[place] == one).astype(float)
+            for one in range(TOPICS)
+        }
     return values
 
 
@@ -147,4 +153,4 @@ def _hour(hour: int, known: dict[str, Any], col: dict, part: float) -> Hour:
     for name in CATEGORIES:
         found, count = np.unique(col[name][first:last], return_counts=True)
         values[name] = {str(value): int(times) for value, times in zip(found, count, strict=True)}
-    return Hour(hour, sums, vectors, values)
+    return Hour(MONDAY + hour, sums, vectors, values)

@@ -26,20 +26,29 @@ class Noise:
     memory: Floats
 
 
-def fit(rest: Floats, n: Floats) -> Noise:
-    """Fit the noise of levels: `rest` is what remains of hourly means without mean, course and changes."""
+def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
+    """Fit the noise of levels: `rest` is what remains of hourly means without mean, course and changes.
+
+    `least` is the variance that a single record has at least: known where it is zero or one.
+    """
     rows, full = len(rest), n > 0
     typical = np.array([np.median(n[row][full[row]]) if full[row].any() else 1.0 for row in range(rows)])
     size = np.sqrt(np.where(full, n / typical[:, None], 0.0)) * np.abs(rest)
-    spread = np.array([np.median(size[row][full[row]]) if full[row].any() else 0.0 for row in range(rows)])
-    bound = BOUND * 1.4826 * spread[:, None] * np.sqrt(typical[:, None] / np.maximum(n, 1e-9))
+    spread = np.array([_spread(size[row][full[row]]) for row in range(rows)])
+    spread = np.maximum(spread, np.sqrt(least / typical))
+    bound = BOUND * spread[:, None] * np.sqrt(typical[:, None] / np.maximum(n, 1e-9))
     y = np.where(full, np.clip(rest, -bound, bound) if (spread > 0).any() else rest, 0.0)
     memory = np.concatenate([[0.0], np.repeat(MEMORY, len(SHARE))])
     share = np.concatenate([[0.0], np.tile(SHARE, len(MEMORY))])
     likelihood, single = _likelihood(y, n, typical, memory, share)
     best = likelihood.argmax(1)
-    single = single[np.arange(rows), best] * MARGIN
+    single = np.maximum(single[np.arange(rows), best], least) * MARGIN
     return Noise(single, single * share[best] / typical, memory[best])
+
+
+def _spread(size: Floats) -> float:
+    """Return a standard deviation that a few far values do not move, from distances to the centre."""
+    return float(max(np.median(size) / 0.6745, np.quantile(size, 0.9) / 1.645)) if len(size) else 0.0
 
 
 def _likelihood(
@@ -72,6 +81,8 @@ def dispersion(events: Floats, expected: Floats) -> Floats:
     Judged by hour, quarter of a day and day; the coarser scales see events that come in company.
     """
     found = np.ones(len(events))
+    if not len(events):
+        return found
     for hours in (1, 6, 24):
         whole = events.shape[1] // hours * hours
         if whole < 7 * hours:

@@ -19,7 +19,7 @@ class Novelty:
         self._count: dict[str, int] = {}
 
     def take(self, counts: Mapping[str, int], *, closed: bool, learning: bool) -> list[tuple[str, int]]:
-        """Take an hour's counts, or its counts until now; return values that became known, and their count."""
+        """Take the counts of an hour, or of its part until now; return values that became known."""
         found = []
         for value, count in sorted(counts.items()):
             if value in self._known or (len(self._known) >= MAX_VALUES):

@@ -34,6 +34,7 @@ class Panel:
         self.warm_up = warm_up  # hours from a series' first record on in which nothing is said about it
         rows = len(series)
         self.count = np.array([one.kind == "count" for one in series], bool)
+        self.share = np.array([one.kind == "share" for one in series], bool)
         self.history = History(rows)
         self.base = np.zeros(rows, np.int64)  # the first hour of the present state of affairs
         self.start = np.zeros(rows, np.int64)  # the first hour in which the next change may begin
@@ -114,7 +115,8 @@ class Panel:
         centre = (n * flat).sum(1) / np.maximum(n.sum(1), 1e-12)
         self.course = season.profile(flat, n, first)
         rest = flat - centre[:, None] - self.course[:, hours % HOURS_OF_WEEK]
-        self.noise = noise.fit(rest, n)
+        least = np.where(self.share, np.maximum(self.mean * (1 - self.mean), 0.0), 0.0)
+        self.noise = noise.fit(rest, n, least)
         usual = np.maximum(centre[:, None] + self.course[:, hours % HOURS_OF_WEEK], 0.1 * centre[:, None]) * n
         self.dispersion = np.ones(len(self.series))
         self.dispersion[self.count] = noise.dispersion((n * flat)[self.count], usual[self.count])

@@ -1,4 +1,4 @@
-"""The week's usual course of a series: by hour of day, by day of week, by hour of week.
+"""The week's usual course of a series: by hour of day, by weekend, by day of week, by hour of week.
 
 Every part is shrunk by its own F statistic: a course that the history does not show is not subtracted,
 because a course that is only noise would itself be the change.
@@ -9,6 +9,7 @@ import numpy as np
 from kansoku_collector.watch.detect.series import HOURS_OF_WEEK, Floats
 
 DAY = 24
+THURSDAY = 3 * DAY  # the first hour of 1970 was a Thursday's
 
 
 def profile(x: Floats, n: Floats, first: int) -> Floats:
@@ -18,8 +19,8 @@ def profile(x: Floats, n: Floats, first: int) -> Floats:
     index of the first hour.
     """
     hour = (first + np.arange(x.shape[1])) % HOURS_OF_WEEK
-    parts = [hour % DAY, hour // DAY, hour]
-    return np.stack([_course(x[row], n[row], parts) for row in range(len(x))])
+    parts = [hour % DAY, (hour + THURSDAY) % HOURS_OF_WEEK // DAY // 5, hour // DAY, hour]
+    return np.array([_course(x[row], n[row], parts) for row in range(len(x))]).reshape(-1, HOURS_OF_WEEK)
 
 
 def _course(x: Floats, n: Floats, parts: list[np.ndarray]) -> Floats:
@@ -36,8 +37,9 @@ def _course(x: Floats, n: Floats, parts: list[np.ndarray]) -> Floats:
     weeks = len(x) / HOURS_OF_WEEK
     for label, of_part, unit, enough in (
         (parts[0], of_week % DAY, 1, 1.0),
-        (parts[1], of_week // DAY, DAY, 2.0),
-        (parts[2], of_week, 1, 3.0),
+        (parts[1], (of_week + THURSDAY) % HOURS_OF_WEEK // DAY // 5, DAY, 2.0),
+        (parts[2], of_week // DAY, DAY, 3.0),
+        (parts[3], of_week, 1, 4.0),
     ):
         if weeks >= enough:
             means = _shrunk(rest, weight, label, unit)

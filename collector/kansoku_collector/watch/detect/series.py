@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["level", "count"]
+Kind = Literal["level", "share", "count"]
 Floats = NDArray[np.float64]
 HOURS_OF_WEEK = 168
 
@@ -18,8 +18,8 @@ HOURS_OF_WEEK = 168
 class Series:
     """A number that is watched; several series may speak for one signal.
 
-    A *level* is a mean (of logarithms, of shares, of scores). A *count* is a number of rare events among
-    records: below some ten an hour a mean is no longer close to normal.
+    A *level* is a mean (of logarithms, of scores), a *share* the mean of zeros and ones. A *count* is a
+    number of rare events among records, some three an hour or fewer: their mean is not close to normal.
     """
 
     signal: str
@@ -43,11 +43,12 @@ class Sums:
 class Hour:
     """What is known of one hour, or of its part until now.
 
+    Its index counts hours of the project's own clock (standard time), so that days and weekends are its own.
     `vectors` holds the weighted mean vector of a text signal and the sums of its weights; `values` the
     number of records by value of a categorical signal.
     """
 
-    index: int  # hours since 1970-01-01
+    index: int  # hours since 1970-01-01T00:00
     sums: Mapping[Series, Sums]
     vectors: Mapping[str, tuple[Sequence[float] | NDArray[Any], Sums]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
