@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill bench-sdk fuzz bench-forecast clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill prove-durability bench-sdk fuzz bench-forecast clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -34,7 +34,7 @@ browser:  ## Chromium and fonts that draw Japanese, for the browser tests
 	@sh tests/end_to_end/install_browser.sh
 
 bench-ingest: $(DEV_STAMP)  ## spans per second and CPU per 1,000 spans of the collector
-	$(BIN)/python benches/ingest.py
+	$(BIN)/python benches/ingest.py --results bench-ingest.json
 
 fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests: no crash, no stall, a proper answer to each
 	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/collector/test_fuzz.py
@@ -45,6 +45,9 @@ bench-query: $(DEV_STAMP)  ## every question of dashboard and alerts over 10 mil
 
 bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothing acknowledged lost, nothing doubled
 	$(BIN)/python benches/kill.py --rounds 200
+
+prove-durability: $(DEV_STAMP)  ## 200 kills, ClickHouse away for ten minutes and broken in ten other ways: build/durability
+	$(BIN)/python benches/durability.py --out build/durability
 
 bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program
 	$(BIN)/python benches/sdk.py
