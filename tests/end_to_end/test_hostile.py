@@ -1,0 +1,129 @@
+"""Hostile prompts in a real browser: they are shown, they do nothing, and nothing is loaded for them."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import clickhouse_connect
+import pytest
+from playwright.sync_api import Page, expect
+
+from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
+
+from .conftest import Running
+from .test_pages import PATIENCE, Witness, witness
+
+__all__ = ["witness"]
+pytestmark = pytest.mark.browser
+
+TRACE, ROOT = "e5" * 16, "00000000000000e5"
+HOST = "evil.example"
+EVIL = (
+    "<script>window.caught=1</script><img src=x onerror='window.caught=1'>"
+    f"<svg onload='window.caught=1'> ![p](http://{HOST}/p.png) [go](javascript:window.caught=1) "
+    f"<http://{HOST}/a> www.{HOST} :red[red] $x^2$ \x1b[31mANSI\x1b[0m \u202egnp.exe\u202c"
+)
+MEGABYTES = "A" * 5_000_000
+
+
+@pytest.fixture(scope="module")
+def hostile(running: Running) -> str:
+    """Store a trace with an attack in every text that a sender chooses; return its id."""
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1",
+        port=running.gateway_port,
+        username="admin",
+        password=running.keys["admin"],
+        database="kansoku",
+    )
+    start = client.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0] - 60 * 10**9
+    parts = [
+        {"type": "text", "content": EVIL},
+        {"type": "text", "content": f"data:image/png;base64,{MEGABYTES}"},
+        {"type": "blob", "mime_type": "image/png", "content": MEGABYTES},
+        {"type": "uri", "uri": f"http://{HOST}/i.png", "mime_type": "image/png"},
+        {"type": "tool_call", "name": EVIL, "arguments": EVIL},
+    ]
+    texts: dict[str, Any] = dict.fromkeys(
+        ("name", "service", "system_instructions", "input_text", "output_text", "error_message", "error_type",
+         "request_model", "session_id", "user_id", "release", "retrieval_query", "tool_result"),
+        EVIL,
+    )  # fmt: skip
+    span = Span(
+        trace_id=TRACE, span_id=ROOT, start=start, duration_ns=10**9, operation="chat", status="error"
+    )
+    span = replace(
+        span, **texts, billed=True, tags=[EVIL], attributes={EVIL: EVIL}, parameters={EVIL: EVIL},
+        input_messages=json.dumps([{"role": EVIL, "parts": parts}]),
+        documents=json.dumps([{"id": EVIL, "content": EVIL, "score": 0.5}]),
+        events=json.dumps([{"name": EVIL, "time_ns": start, "attributes": {EVIL: EVIL}}]),
+    )  # fmt: skip
+    said = Feedback(
+        time=start // 10**6,
+        trace_id=TRACE,
+        name=EVIL,
+        label=EVIL,
+        comment=EVIL,
+        correction=EVIL,
+        user_id=EVIL,
+    )
+    for table, columns, row in (("spans", SPAN_COLUMNS, span), ("feedback", FEEDBACK_COLUMNS, said)):
+        client.insert(table, [[getattr(row, name) for name in columns]], column_names=columns)
+    client.close()
+    return TRACE
+
+
+def harmless(page: Page) -> None:
+    """Assert that nothing ran, no link or image leads outside, and no control character is drawn."""
+    assert page.evaluate("window.caught") is None
+    assert page.locator(f"a[href*='{HOST}'], img[src*='{HOST}'], a[href^='javascript']").count() == 0
+    assert page.locator("[data-testid=stException]").count() == 0
+    text = page.locator("body").inner_text()
+    assert not {"\x1b", "\u202e", "\u202c"} & set(text)
+    assert "A" * 2000 not in text
+
+
+@pytest.mark.parametrize("tab", ["content", "details", "attributes", "events", "feedback"])
+def test_an_attack_in_a_trace_is_text(witness: Witness, hostile: str, tab: str) -> None:
+    """In every tab the attacker's words can be read, and nothing else comes of them."""
+    witness.open(f"/trace?trace={hostile}&tab={tab}")
+    shown = witness.page.get_by_text("<script>window.caught=1</script>").filter(visible=True).first
+    expect(shown).to_be_visible(timeout=PATIENCE)
+    harmless(witness.page)
+    witness.innocent()
+
+
+def test_an_attack_in_the_list_and_its_facets_is_text(witness: Witness, hostile: str) -> None:
+    """Names, users, tags and models of a sender's choice stand in the facets as letters."""
+    witness.open("/traces?range=1h&status=error")
+    facet = witness.page.get_by_role("button").filter(has_text="<script>window.caught=1</script>").first
+    expect(facet).to_be_visible(timeout=PATIENCE)
+    harmless(witness.page)
+    facet.click()
+    witness.settle()
+    harmless(witness.page)
+    witness.innocent()
+
+
+def test_megabytes_of_base64_are_a_size(witness: Witness, hostile: str) -> None:
+    """Neither as text nor as an image that cannot be one."""
+    witness.open(f"/trace?trace={hostile}")
+    sized = witness.page.get_by_text("image/png · 3.8 MB").filter(visible=True)
+    expect(sized.first).to_be_visible(timeout=PATIENCE)
+    assert sized.count() == 2
+    harmless(witness.page)
+
+
+def test_an_attack_beside_another_trace_is_text(witness: Witness, hostile: str, running: Running) -> None:
+    """The comparison draws the same texts by other means."""
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1", port=running.gateway_port, username="reader", password=running.keys["read"],
+        database="kansoku",
+    )  # fmt: skip
+    other = client.query("SELECT trace_id FROM traces WHERE calls > 1 LIMIT 1").result_rows[0][0]
+    client.close()
+    witness.open(f"/trace?trace={hostile}&with={other}")
+    grids = witness.page.get_by_role("treegrid")
+    expect(grids.nth(1)).to_be_visible(timeout=PATIENCE)
+    harmless(witness.page)
+    witness.innocent()
