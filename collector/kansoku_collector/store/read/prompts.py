@@ -37,8 +37,7 @@ def prompt_versions(client: Client, scope: Scope, period: Period) -> list[Prompt
     rows = client.query(
         f"""SELECT prompt_name, prompt_version, min(time) AS first, sum(calls), sum(call_errors),
             sum(answers), sum(refusals), sum(fallbacks), sum(truncated), sum({TOKENS}), sum(cost_usd),
-            sum(unpriced_calls),
-            quantilesTDigestMerge(0.5, 0.95, 0.99)(call_seconds)
+            sum(unpriced_calls), quantilesTDigestMerge(0.5, 0.95, 0.99)(call_seconds)
         FROM {exact(scope)} WHERE prompt_version != ''
         GROUP BY prompt_name, prompt_version ORDER BY prompt_name, first DESC, prompt_version DESC""",  # noqa: S608 - names of these files, values bound
         parameters=scope.params() | edges(period),
@@ -47,10 +46,10 @@ def prompt_versions(client: Client, scope: Scope, period: Period) -> list[Prompt
     for ballot in votes_by_slice(client, scope, period):
         likes, votes = said.get(ballot.prompt, (0, 0))
         said[ballot.prompt] = likes + ballot.likes, votes + ballot.votes
-    return [
-        PromptVersion(
-            name, version, first.replace(tzinfo=UTC), *figures, *known(quantiles)[:2],
-            *said.get(f"{name}@{version}", (0, 0)),
-        )
-        for name, version, first, *figures, quantiles in rows
-    ]  # fmt: skip
+    found = []
+    for name, version, first, *figures, quantiles in rows:
+        p50, p95, _ = known(quantiles)
+        likes, votes = said.get(f"{name}@{version}", (0, 0))
+        row = (name, version, first.replace(tzinfo=UTC), *figures, p50, p95, likes, votes)
+        found.append(PromptVersion._make(row))
+    return found

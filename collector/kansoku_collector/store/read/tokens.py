@@ -45,8 +45,8 @@ def usage_over_time(client: Client, scope: Scope, period: Period) -> list[tuple[
         FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - names of these files, values bound
         parameters=scope.params() | grid.params(),
     ).result_rows
-    found = {time: Usage(*figures) for time, *figures in grid.aware(rows)}
-    nothing = Usage(*(0,) * len(BUCKETS), Decimal(0), Decimal(0), 0, 0, 0)
+    found = {time: Usage._make(figures) for time, *figures in grid.aware(rows)}
+    nothing = Usage._make((*(0,) * len(BUCKETS), Decimal(0), Decimal(0), 0, 0, 0))
     return [(time, found.get(time, nothing)) for time in grid.times()]
 
 
@@ -61,4 +61,4 @@ def usage_by(
         ORDER BY cost DESC, name LIMIT {{most:UInt32}}""",  # noqa: S608 - as above
         parameters=scope.params() | edges(period) | {"most": most},
     ).result_rows
-    return [(str(name), Usage(*figures)) for name, *figures in rows]
+    return [(str(name), Usage._make(figures)) for name, *figures in rows]
