@@ -1,10 +1,14 @@
 """Write the tables of docs/ that are read off the code; `--check` says whether they are up to date."""
 
+import inspect
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kansoku.settings import Settings as SdkSettings
+from kansoku_collector.normalise import choice
 from kansoku_collector.settings import Settings as CollectorSettings
 from kansoku_dashboard.settings import DashboardSettings
 
@@ -20,6 +24,68 @@ SECTIONS = [
     ("Collector (`kansoku up`, `kansoku collect`)", CollectorSettings),
     ("Dashboard (`kansoku up`, `kansoku dashboard`)", DashboardSettings),
 ]
+
+
+NOTE = "This page is generated from the code (`make docs`); a test fails when it is out of date.\n"
+CONFIGURATION = f"""# Configuration
+
+Every setting of the collector is one environment variable, read at the start. `kansoku up` and
+`kansoku collect` take `--data` as well. {NOTE}
+| variable | default | meaning |
+|---|---|---|"""
+DIALECTS = f"""# Dialects
+
+A dialect is how one SDK or framework writes its spans. The modules of `kansoku_collector/normalise` are
+asked in this order, and the first that knows a span reads it; the conventions come last, because most others
+use their names too. {NOTE}"""
+DIALECTS_END = """
+A span that none of them knows is stored as operation `other` with all of its attributes. For every dialect:
+
+- Attributes that no column holds are kept in `attributes` under their own names, a resource's in `resource`.
+- Events become part of their span (`events`), GenAI events its messages; links are kept in `links`.
+- Images and sound inside messages are replaced by their type, size and SHA-256.
+- Tokens are put into disjoint buckets by the dialect's own rule about caches ([the ledger](ledger.md)).
+- A span that only repeats what its children report is stored and not billed.
+- An error of ours costs the interpretation, not the span: it is stored as dialect `unreadable`.
+
+What each of them has that is special is in [the collector](../collector.md#from-attributes-to-the-row).
+"""
+DAYS, PEAK = 30, 4
+CAPACITY = """# Capacity
+
+Computed by `make docs` from `benches/results/footprint.json`, which `benches/footprint.py` writes: run
+`{command}` on the machine in question, and this page is about that machine.
+
+| measured {measured}, revision {revision} | |
+|---|---|
+| machine | {machine}, load average {load average} during the run |
+| load | {spans:,} spans of agents, retrievals and calls, {raw_bytes_per_span:,} bytes of OTLP a span |
+| CPU of the collector, ClickHouse included | {cpu_ms_per_1000_spans} ms a 1,000 spans |
+| on disk in `spans`, indices included | {span_bytes_on_disk:,} bytes a span |
+| on disk in traces and rollups | {rollup_bytes_on_disk:,} bytes a span |
+
+{caution}Bytes on disk fall as parts are merged. Longer prompts cost proportionally more: scale by the size of your own spans.
+
+## What a load needs
+
+Spans and rollups kept for 30 days each, on one replica. *Peak* is four times the mean. Leave a third of
+the disk free for merges.
+"""
+BUSY = """**The machine was busy with other work during this run.** Bytes are right all the same; of CPU it is an upper
+bound by far: run it again on a quiet machine.
+
+"""
+CAPACITY_END = """
+How to read it: where *cores, peak* is below one, one embedded collector is enough. A collector uses up to two
+cores (receiving and writing); beyond that run several behind a load balancer against a ClickHouse server, and
+beyond a few TB of `spans` give them a [cluster](cluster.md): divide disk by the number of shards and multiply
+it by the number of replicas. Figures beyond one machine are arithmetic from this measurement, not measured.
+"""
+
+
+def configuration_page() -> str:
+    """Return docs/collector/configuration.md."""
+    return "\n".join([CONFIGURATION, *_rows(CollectorSettings)]) + "\n"
 
 
 def settings_page() -> str:
@@ -54,13 +120,73 @@ def _default(value: Any) -> str:
     return f"`{text}`"
 
 
+def dialects_page() -> str:
+    """Return docs/collector/dialects.md: the modules in the order in which they are asked."""
+    lines = [DIALECTS, "| module | reads | is asked whether |", "|---|---|---|"]
+    for speaks, _ in choice._DIALECTS:
+        module = inspect.getmodule(speaks)
+        name = module.__name__.rpartition(".")[2] if module else ""
+        lines.append(
+            f"| `{name}` | {_sentence(module)} | {_sentence(speaks).removeprefix('Tell whether ')} |"
+        )
+    return "\n".join([*lines, DIALECTS_END])
+
+
+def _sentence(thing: Any) -> str:
+    """Return the first paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split()).replace("|", "\\|")
+
+
+def capacity_page() -> str:
+    """Return docs/collector/capacity.md, computed from what benches/footprint.py measured."""
+    found = json.loads((HERE.parent / "benches" / "results" / "footprint.json").read_text(encoding="utf-8"))
+    busy = found["load average"] > int(found["machine"].split()[0])
+    lines = [CAPACITY.format(**found, caution=BUSY if busy else "")]
+    lines += [
+        "| spans a day | a second, mean | cores, mean | cores, peak | spans on disk | rollups on disk |"
+    ]
+    lines += ["|---:|---:|---:|---:|---:|---:|"]
+    for daily in (100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000):
+        cores = daily / 86_400 * found["cpu_ms_per_1000_spans"] / 1e6
+        cells = [
+            f"{daily:,}",
+            f"{daily / 86_400:,.0f}",
+            f"{cores:,.2f}",
+            f"{cores * PEAK:,.2f}",
+            _bytes(daily * DAYS * found["span_bytes_on_disk"]),
+            _bytes(daily * DAYS * found["rollup_bytes_on_disk"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, CAPACITY_END])
+
+
+def _bytes(number: float) -> str:
+    for unit in ("MB", "GB", "TB"):
+        number /= 1000 if unit != "MB" else 1e6
+        if number < 1000:
+            break
+    return f"{number:,.1f} {unit}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "collector/configuration.md": configuration_page,
+    "collector/dialects.md": dialects_page,
+    "collector/capacity.md": capacity_page,
+}
+
+
 def main() -> int:
     """Write the pages, or with --check compare them; return the exit code."""
-    page, text = HERE / "settings.md", settings_page()
-    if "--check" in sys.argv:
-        return 0 if page.exists() and page.read_text(encoding="utf-8") == text else 1
-    page.write_text(text, encoding="utf-8")
-    return 0
+    stale = 0
+    for name, write in PAGES.items():
+        page, text = HERE / name, write()
+        if "--check" not in sys.argv:
+            page.write_text(text, encoding="utf-8")
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            print(f"{name} is out of date: run `make docs`")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

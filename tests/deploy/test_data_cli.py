@@ -83,7 +83,7 @@ def test_a_user_is_forgotten_everywhere_and_others_are_not(
     """Spans of their traces that do not name them go too, so do traces, sessions and feedback; sums stay."""
     send(running, "a1", user__id="ann", session__id="s1")
     send(running, "b2", user__id="bob", session__id="s2")
-    note = {"trace_id": "a1" * 16, "name": "like", "value": 1, "user_id": "ann"}
+    note = {"trace_id": "a1" * 16, "name": "helpful", "like": True, "user_id": "ann"}
     assert running.call("POST", "/v1/feedback", json.dumps(note).encode(), running.key("ingest"))[0] in (
         200,
         202,
