@@ -34,7 +34,7 @@ browser:  ## Chromium and fonts that draw Japanese, for the browser tests
 	@sh tests/end_to_end/install_browser.sh
 
 bench-ingest: $(DEV_STAMP)  ## spans per second and CPU per 1,000 spans of the collector
-	$(BIN)/python benches/ingest.py --results bench-ingest.json
+	$(BIN)/python benches/ingest.py --results build/bench-ingest.json
 
 fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests: no crash, no stall, a proper answer to each
 	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/collector/test_fuzz.py

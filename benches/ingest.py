@@ -1,9 +1,11 @@
-"""Spans per second, CPU per 1,000 spans and memory of a collector on this machine.
+"""CPU per 1,000 spans, acknowledgement, visibility and bytes on the disk of a collector on this machine.
 
-    python benches/ingest.py --spans 20000
+    python benches/ingest.py --spans 20000 --results result.json
+    python benches/ingest.py --corpus requests.bin
 
-Posts traces over a few connections and waits until ClickHouse has counted every span. CPU time is of
-the collector's process alone; wall time depends on what else the machine does.
+Posts traces over a few connections and waits until ClickHouse has counted every span. CPU time is of the
+collector's process alone; wall time depends on what else the machine does, and CPU time less so: compare
+figures of one run. The stages are measured afterwards on the same requests, inside of this process.
 """
 
 import argparse
@@ -11,15 +13,19 @@ import http.client
 import json
 import os
 import random
+import struct
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+from ingest_stages import measure_stages
 from kill import HEADERS, Target
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-CONNECTIONS, SPANS_PER_REQUEST, START_NS = 4, 250, 1_790_000_000 * 10**9
+CONNECTIONS, SPANS_PER_REQUEST, START_NS = 4, 250, time.time_ns() - 3600 * 10**9
+_PATIENCE = 300.0  # seconds: a first start writes the schema, and the machine may be busy
 _ENGLISH = ["the", "city", "collects", "plastic", "on", "Tuesday", "please", "rinse", "it", "before", "eight"]
 _WORDS = [*_ENGLISH, "収集日", "は", "火曜日", "です", "プラスチック", "ごみ"]
 
@@ -66,15 +72,33 @@ def _attributes(dice: random.Random, kind: int) -> dict[str, str | int]:
     }
 
 
-def send(port: int, bodies: list[bytes]) -> None:
-    """Post bodies over one connection."""
+def read_corpus(path: Path) -> list[bytes]:
+    """Return the requests of a file: each is four bytes of its length, little-endian, and itself."""
+    data, bodies, at = path.read_bytes(), [], 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        bodies.append(data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return bodies
+
+
+def spans_in(body: bytes) -> int:
+    """Return how many spans a request holds."""
+    request = ExportTraceServiceRequest.FromString(body)
+    return sum(len(scope.spans) for group in request.resource_spans for scope in group.scope_spans)
+
+
+def send(port: int, bodies: list[bytes], waited: list[float]) -> None:
+    """Post bodies over one connection; note how long each waited for its acknowledgement."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     for body in bodies:
+        began = time.perf_counter()
         connection.request("POST", "/v1/traces", body, HEADERS)
         answer = connection.getresponse()
         if answer.status != 200:
             raise SystemExit(f"{answer.status}: {answer.read()!r}")
         answer.read()
+        waited.append(time.perf_counter() - began)
     connection.close()
 
 
@@ -89,39 +113,79 @@ def memory_mb(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def measure(spans: int, data: Path) -> dict[str, float]:
-    """Run the load once and return the figures."""
+def measure(bodies: list[bytes], data: Path) -> dict[str, Any]:
+    """Run the load once and return the figures; the first request only warms up."""
     target = Target(data)
-    target.start()
+    target.launch()
+    try:
+        _wait_until_ready(target)
+        return _measure(target, bodies)
+    finally:
+        target.stop()
+
+
+def _measure(target: Target, bodies: list[bytes]) -> dict[str, Any]:
     assert target.process is not None  # noqa: S101 - a bench
     pid = target.process.pid
-    send(target.port, [request_of(10**6, SPANS_PER_REQUEST)])  # lazy imports and first parts are not measured
-    _wait(target, SPANS_PER_REQUEST)
-    bodies = [request_of(n, SPANS_PER_REQUEST) for n in range(spans // SPANS_PER_REQUEST)]
-    idle, cpu, began = memory_mb(pid), cpu_seconds(pid), time.perf_counter()
+    first, count = spans_in(bodies[0]), sum(map(spans_in, bodies[1:]))
+    send(target.port, bodies[:1], [])  # lazy imports and first parts are not measured
+    _wait(target, first)
+    time.sleep(2)  # the merges of the migrations
+    memory, cpu, began = memory_mb(pid), cpu_seconds(pid), time.perf_counter()
+    waited: list[float] = []
     senders = [
-        threading.Thread(target=send, args=(target.port, bodies[i::CONNECTIONS])) for i in range(CONNECTIONS)
+        threading.Thread(target=send, args=(target.port, bodies[1 + i :: CONNECTIONS], waited))
+        for i in range(CONNECTIONS)
     ]
     for sender in senders:
         sender.start()
     for sender in senders:
         sender.join()
     accepted = time.perf_counter() - began
-    count = len(bodies) * SPANS_PER_REQUEST
-    _wait(target, count + SPANS_PER_REQUEST)
-    visible = time.perf_counter() - began
-    used = cpu_seconds(pid) - cpu
-    peak = memory_mb(pid)
-    target.stop()
-    return {
+    _wait(target, first + count)
+    visible, used = time.perf_counter() - began, cpu_seconds(pid) - cpu
+    found = {
         "spans": count,
-        "bytes a span": round(sum(map(len, bodies)) / count),
+        "raw bytes a span": round(sum(map(len, bodies)) / (first + count)),
         "acknowledged spans/s": round(count / accepted),
         "visible spans/s": round(count / visible),
         "CPU ms per 1,000 spans": round(used * 1e6 / count, 1),
-        "memory idle MB": idle,
-        "memory after load MB": peak,
+        "ack p50 ms": round(1000 * _quantile(waited, 0.5), 1),
+        "ack p99 ms": round(1000 * _quantile(waited, 0.99), 1),
+        "queryable after ms": _time_to_queryable(target, bodies[0]),
+        "memory idle MB": memory,
+        "memory after load MB": memory_mb(pid),
     }
+    time.sleep(3)  # merges of the last parts
+    stored = target.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'kansoku'")
+    found["disk bytes / raw bytes"] = round(stored / sum(map(len, bodies)), 3)
+    return found
+
+
+def _wait_until_ready(target: Target) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while target.status("/readyz") != 200:
+        if time.monotonic() > deadline:
+            raise SystemExit((target.data / "log").read_text()[-4000:])
+        time.sleep(0.1)
+
+
+def _time_to_queryable(target: Target, body: bytes) -> int:
+    """Return the ms from posting one more span until a query counts it, with nothing else to do."""
+    request = ExportTraceServiceRequest.FromString(body)
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    span.trace_id, span.span_id = os.urandom(16), os.urandom(8)
+    del request.resource_spans[0].scope_spans[0].spans[1:], request.resource_spans[0].scope_spans[1:]
+    del request.resource_spans[1:]
+    stored = target.ask("SELECT count() FROM spans")
+    began = time.perf_counter()
+    send(target.port, [request.SerializeToString()], [])
+    _wait(target, stored + 1)
+    return round(1000 * (time.perf_counter() - began))
+
+
+def _quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def _wait(target: Target, spans: int) -> None:
@@ -130,14 +194,27 @@ def _wait(target: Target, spans: int) -> None:
 
 
 def main() -> None:
-    """Run from the command line and print the figures."""
+    """Run from the command line, print the figures and write them as JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--spans", type=int, default=20_000)
-    with tempfile.TemporaryDirectory(prefix="kansoku-ingest-") as data:
-        for name, value in measure(parser.parse_args().spans, Path(data) / "data").items():
-            print(f"{name:>24}  {value:>12,}")
+    parser.add_argument("--corpus", type=Path, help="a file of requests to send instead of generated ones")
+    parser.add_argument("--results", type=Path, help="where to write the figures as JSON")
+    given = parser.parse_args()
+    bodies = (
+        read_corpus(given.corpus)
+        if given.corpus
+        else [request_of(number, SPANS_PER_REQUEST) for number in range(given.spans // SPANS_PER_REQUEST + 1)]
+    )
+    with tempfile.TemporaryDirectory(prefix="kansoku-ingest-") as folder:
+        found = measure(bodies, Path(folder) / "data")
+        found["stages: CPU ms per 1,000 spans"] = measure_stages(bodies, Path(folder) / "stages")
+    for name, value in found.items():
+        print(f"{name:>32}  {value}")
+    if given.results:
+        given.results.parent.mkdir(parents=True, exist_ok=True)
+        given.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
