@@ -108,6 +108,26 @@ def test_a_torn_segment_is_continued_by_a_new_one(cut):
         assert bodies(second) == [b"one", b"three"]
 
 
+@pytest.mark.parametrize("rest", ["nothing", "zeros", "noise"])
+def test_a_power_cut_at_every_byte_of_the_last_record_loses_nothing_else(tmp_path, rest):
+    """Whatever the disk shows of an unfinished write, what was acknowledged is read, and no more."""
+    whole = b"".join(e.encode() for e in (entry(b"one"), entry(b"two")))
+    last = entry(b"three").encode()
+    for kept in range(len(last)):
+        missing = len(last) - kept
+        filler = {"nothing": b"", "zeros": bytes(missing), "noise": os.urandom(missing)}[rest]
+        folder = tmp_path / str(kept)
+        folder.mkdir()
+        (folder / "00000000000000000001-abcdabcd.seg").write_bytes(whole + last[:kept] + filler)
+        journal = open_journal(folder)
+        journal.append([entry(b"after")])
+        found = bodies(journal)
+        # A byte of the record may happen to be what the filler has there.
+        assert found in ([b"one", b"two", b"after"], [b"one", b"two", b"three", b"after"])
+        assert (b"three" in found) == (last[:kept] + filler == last)
+        assert rest != "nothing" or aside.listed(folder) == []
+
+
 def test_a_retry_is_recognised_before_and_after_a_restart(tmp_path):
     """The hash is known while the entry waits, after it was stored, and in the next process."""
     journal, sent = open_journal(tmp_path), entry()
