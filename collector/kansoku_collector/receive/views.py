@@ -14,7 +14,7 @@ from kansoku_collector.receive.access import authorise
 from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
 from kansoku_collector.receive.api import Clients
 from kansoku_collector.receive.body import read_body
-from kansoku_collector.receive.http import Receiver, as_refusal
+from kansoku_collector.receive.receiver import Receiver, as_refusal
 from kansoku_collector.store.saved_views import SavedView, save_view
 
 MAX_BODY_BYTES = 16_384
