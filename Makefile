@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill prove-durability bench-sdk fuzz bench-forecast clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill prove-durability bench-sdk fuzz bench-forecast bench-drift clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -54,6 +54,9 @@ bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program
 
 bench-forecast: $(DEV_STAMP)  ## month-end forecasts on held-out months, beside the run-rate
 	$(BIN)/python benches/drift/forecast.py
+
+bench-drift: $(DEV_STAMP)  ## the detector on labelled streams: DRIFT_BENCH=<harness> DRIFT_WORK=<text pool>
+	$(BIN)/python benches/drift/run.py --harness "$(DRIFT_BENCH)" --pool "$(DRIFT_WORK)" $(DRIFT_ARGS)
 
 $(VENV):
 	$(PYTHON) -m venv $(VENV)

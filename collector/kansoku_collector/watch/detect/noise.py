@@ -41,9 +41,10 @@ def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
     memory = np.concatenate([[0.0], np.repeat(MEMORY, len(SHARE))])
     share = np.concatenate([[0.0], np.tile(SHARE, len(MEMORY))])
     likelihood, single = _likelihood(y, n, typical, memory, share)
+    likelihood[:, 1:][single[:, 1:] < 0.9 * least[:, None]] = -np.inf  # it would wander by what is chance
     best = likelihood.argmax(1)
-    single = np.maximum(single[np.arange(rows), best], least) * MARGIN
-    return Noise(single, single * share[best] / typical, memory[best])
+    single = single[np.arange(rows), best] * MARGIN
+    return Noise(np.maximum(single, least), single * share[best] / typical, memory[best])
 
 
 def _spread(size: Floats) -> float:
