@@ -64,16 +64,16 @@ Computed by `make docs` from `benches/results/footprint.json`, which `benches/fo
 | on disk in `spans`, indices included | {span_bytes_on_disk:,} bytes a span |
 | on disk in traces and rollups | {rollup_bytes_on_disk:,} bytes a span |
 
-{caution}Bytes on disk fall as parts are merged. Longer prompts cost proportionally more: scale by the size of your
-own spans.
+{caution}Bytes on disk fall as parts are merged. Longer prompts cost proportionally more: scale by the size of
+your own spans.
 
 ## What a load needs
 
 Spans and rollups kept for 30 days each, on one replica. *Peak* is four times the mean. Leave a third of
 the disk free for merges.
 """
-BUSY = """**The machine was busy with other work during this run**: the bytes hold, the CPU time is too high. Run it
-again on a quiet machine.
+BUSY = """**The machine was busy with other work during this run**: the bytes hold, the CPU time is too high.
+Run it again on a quiet machine.
 
 """
 CAPACITY_END = """
