@@ -93,9 +93,6 @@ class Writer:
                 "deduplicate_blocks_in_dependent_materialized_views": 1,
                 "max_partitions_per_insert_block": 0,
                 "async_insert": 0,
-                # The first merge makes them. Until then a part is small enough to be read whole, and what
-                # is indexed at every insert is indexed twice: for text that is a quarter of an insert.
-                "materialize_skip_indexes_on_insert": 0,
             },
             block_size=_ONE_BLOCK,
         )
