@@ -35,7 +35,7 @@ from kill import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_GROWTH_MB = 150  # of the collector's memory while ClickHouse is away, whatever its length
+MAX_MB = 400  # the collector's memory, however long ClickHouse is away: what waits is on the disk
 HEADERS = {"content-type": "application/x-protobuf"}
 
 
@@ -172,9 +172,8 @@ def failures(found: dict[str, Any]) -> list[str]:
     if len({found[f"cost in {table}"] for table in TABLES_WITH_COST}) != 1:
         wrong.append("the tables disagree about the cost")
     for phase in found["phases"]:
-        growth = phase["memory peak MB"] - phase["memory before MB"]
-        if growth > MAX_GROWTH_MB:
-            wrong.append(f"{phase['mode']}: the collector's memory grew by {growth} MB")
+        if phase["memory peak MB"] > MAX_MB:
+            wrong.append(f"{phase['mode']}: the collector used {phase['memory peak MB']} MB")
     wrong += [f"{found[name]} {name}" for name in ("set aside", "restarts", "exit code") if found[name]]
     return wrong
 
