@@ -171,9 +171,11 @@ def failures(found: dict[str, Any]) -> list[str]:
     ]
     if len({found[f"cost in {table}"] for table in TABLES_WITH_COST}) != 1:
         wrong.append("the tables disagree about the cost")
-    for phase in found["phases"]:
-        if phase["memory peak MB"] > MAX_MB:
-            wrong.append(f"{phase['mode']}: the collector used {phase['memory peak MB']} MB")
+    wrong += [
+        f"{phase['mode']}: the collector used {phase['memory peak MB']} MB"
+        for phase in found["phases"]
+        if phase["memory peak MB"] > MAX_MB
+    ]
     wrong += [f"{found[name]} {name}" for name in ("set aside", "restarts", "exit code") if found[name]]
     return wrong
 
