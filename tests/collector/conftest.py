@@ -57,7 +57,7 @@ class Running:
         command = [sys.executable, "-m", "kansoku_collector", "--port", str(port), "--data", str(self.data)]
         self.gateway_port = free_port()
         command += ["--gateway-port", str(self.gateway_port)]
-        # On its default port one collector would be in another's way; spans of fixed days must not become too old.
+        # On its default port one would be in another's way; spans of fixed days must not become too old.
         own = {"KANSOKU_GRPC_PORT": "0", "KANSOKU_RETENTION_DAYS": "2500"} | self.env
         with (self.data / "log").open("ab") as log:
             return subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
