@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0-3")
     parser.add_argument("--looks", type=int, default=4, help="looks at the open hour")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--detector", help="another class of the harness, such as baselines:Static(hours=24.0)")
+    parser.add_argument("--detector", help="another class, such as baselines:Static(hours=24.0)")
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     chosen = parser.parse_args()
     if not (chosen.harness / "harness.py").is_file():

@@ -111,7 +111,7 @@ class Direction:
 
     def locate(self, index: int) -> tuple[Moment, float]:
         """Return when the change began, and its size in standard deviations of an hour."""
-        aim = self._aims[1] if self._ready else None
+        aim = self._aims[-1] if self._ready else None
         if aim is None:
             return Moment(index, index, index), 0.0
         along, deviation, company = aim

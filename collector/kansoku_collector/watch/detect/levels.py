@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kansoku_collector.watch.detect import candidates
-from kansoku_collector.watch.detect.noise import Noise
+from kansoku_collector.watch.detect.noise import NOTHING, Noise
 from kansoku_collector.watch.detect.series import Floats
 
 SIZES = np.array([0.03, 0.1, 0.3, 1.0])  # of a step, in standard deviations of a single record
@@ -111,7 +111,7 @@ def judge(state: Filter, noise: Noise, start: np.ndarray) -> Steps:
     base = np.maximum(state.mean_mean, 1e-12)[:, None]
     information = state.step_step - state.mean_step**2 / base
     known = (information > 1e-9 * state.step_step) & (information > 1e-12)
-    known &= (state.hours[None, :] >= start[:, None]) & (noise.single > 1e-18)[:, None]
+    known &= (state.hours[None, :] >= start[:, None]) & (noise.single > 2 * NOTHING)[:, None]
     variance = 1.0 / np.where(known, information, 1.0)
     size = (state.step_y - state.mean_step * state.mean_y[:, None] / base) * variance
     half = 0.5 * size * size / variance

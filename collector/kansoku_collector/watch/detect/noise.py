@@ -15,6 +15,7 @@ MEMORY = np.array([0.0, 0.4, 0.7, 0.85, 0.93, 0.97])
 SHARE = np.array([0.05, 0.15, 0.4, 1.0, 3.0, 10.0])
 MARGIN = 1.1  # the fit is an estimate; its variance is taken a tenth larger
 BOUND = 4.0
+NOTHING = 1e-12  # the variance of a series that never moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
     likelihood[:, 1:][single[:, 1:] < 0.9 * least[:, None]] = -np.inf  # it would wander by what is chance
     best = likelihood.argmax(1)
     single = single[np.arange(rows), best] * MARGIN
-    return Noise(np.maximum(single, least), single * share[best] / typical, memory[best])
+    return Noise(np.maximum(np.maximum(single, least), NOTHING), single * share[best] / typical, memory[best])
 
 
 def _spread(size: Floats) -> float:
