@@ -207,7 +207,8 @@ def build(settings: Settings) -> Collector:
     receiver.ages.retention = kept
     metrics.registry.register(receiver.receipts)
     api = Api(receiver, clients, lambda: _problem(journal, clients))
-    pipeline = Pipeline([pricing(PriceFile(settings.prices_file), metrics), read_signals], metrics, receiver.receipts.settle)
+    stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
+    pipeline = Pipeline(stages, metrics, receiver.receipts.settle)
     return Collector(
         settings=settings,
         client=client,

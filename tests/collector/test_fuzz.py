@@ -203,12 +203,12 @@ def test_metrics_of_every_kind_with_strange_numbers(rig, data):
     rig.check("metrics", request.SerializeToString())
 
 
-FIELDS = st.sampled_from(
-    """resourceSpans scopeSpans spans resourceLogs scopeLogs logRecords resourceMetrics scopeMetrics metrics
-    traceId spanId name kind startTimeUnixNano endTimeUnixNano attributes key value stringValue intValue
-    doubleValue arrayValue kvlistValue values bytesValue events links status code resource scope body eventName
-    histogram dataPoints bucketCounts explicitBounds sum gauge asInt""".split()
-)
+WORDS = """resourceSpans scopeSpans spans resourceLogs scopeLogs logRecords resourceMetrics scopeMetrics
+metrics traceId spanId name kind startTimeUnixNano endTimeUnixNano attributes key value
+stringValue intValue doubleValue arrayValue kvlistValue values bytesValue events links status
+code resource scope body eventName histogram dataPoints bucketCounts explicitBounds sum gauge
+asInt"""
+FIELDS = st.sampled_from(WORDS.split())
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just("ab" * 16),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=5),
