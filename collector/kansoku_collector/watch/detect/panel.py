@@ -244,6 +244,8 @@ class Panel:
         panel.history.x = np.zeros_like(panel.history.n)
         into, old = [new for new, _ in pairs], [past for _, past in pairs]
         panel.history.n[into], panel.history.x[into] = history.n[old], history.x[old]
+        if not pairs:
+            return panel
         for name in ("base", "start", "mean", "course", "dispersion"):
             getattr(panel, name)[into] = np.array(state[name])[old]
         for name in ("single", "wander", "memory"):
