@@ -3,7 +3,6 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read import traces
@@ -47,7 +46,7 @@ def test_every_true_substring_is_found_and_nothing_else(store: Client) -> None:
     dice = random.Random(11)
     inputs, outputs = _texts(dice, 300), _texts(dice, 300)
     _insert(store, inputs, outputs)
-    for _ in range(60):
+    for _ in range(40):
         source = dice.choice(inputs + outputs)
         start = dice.randrange(len(source))
         needle = source[start : start + dice.randint(1, 12)]
@@ -60,28 +59,31 @@ def test_every_true_substring_is_found_and_nothing_else(store: Client) -> None:
             assert all(plain in f"{inputs[n]}\n{outputs[n]}".lower().replace("ς", "σ") for n in extra), needle
 
 
-@pytest.mark.parametrize(
-    ("text", "needle"),
-    [
-        ("ﾌﾟﾗｽﾁｯｸ ﾊﾞｯｸﾞ", "プラスチック"),
-        ("プラスチック", "ﾌﾟﾗｽﾁｯｸ"),
-        ("か\u3099みを出す", "がみ"),
-        ("がみを出す", "か\u3099み"),
-        ("ＲＥＦＵＮＤ", "refund"),
-        ("the refund", "ＦＵＮＤ"),
-        ("ΟΔΥΣΣΕΥΣ", "σευσ"),
-        ("σοφός λόγος", "ΛΌΓΟΣ"),
-        ("cafe\u0301", "CAFÉ"),
-        ("100% sure", "0%"),
-        ("a_b", "_"),
-        ("収集日", "集"),
-        ("株㍿", "株式会社"),
-    ],
-)
-def test_width_case_and_composition_do_not_matter(store: Client, text: str, needle: str) -> None:
+FORMS = [
+    ("ﾌﾟﾗｽﾁｯｸ ﾊﾞｯｸﾞ", "プラスチック"),
+    ("プラスチック", "ﾌﾟﾗｽﾁｯｸ"),
+    ("か\u3099みを出す", "がみ"),
+    ("がみを出す", "か\u3099み"),
+    ("ＲＥＦＵＮＤ", "refund"),
+    ("the refund", "ＦＵＮＤ"),
+    ("ΟΔΥΣΣΕΥΣ", "σευσ"),
+    ("σοφός λόγος", "ΛΌΓΟΣ"),
+    ("cafe\u0301", "CAFÉ"),
+    ("100% sure", "0%"),
+    ("a_b", "_"),
+    ("収集日", "集"),
+    ("株㍿", "株式会社"),
+]
+
+
+def test_width_case_and_composition_do_not_matter(store: Client) -> None:
     """A term is found in whichever of its forms either side was written."""
-    _insert(store, [searchable(text), "nothing of the kind"], ["", ""])
-    assert _found(store, needle) == {0}
+    texts = [searchable(text) for text, _ in FORMS]
+    _insert(store, [*texts, "nothing of the kind"], [""] * (len(texts) + 1))
+    for n, (_, needle) in enumerate(FORMS):
+        found = _found(store, needle)
+        assert n in found, needle
+        assert len(FORMS) not in found, needle
 
 
 def test_a_wildcard_in_a_term_is_a_letter(store: Client) -> None:
