@@ -45,7 +45,7 @@ def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
     likelihood[:, 1:][single[:, 1:] < 0.9 * least[:, None]] = -np.inf  # it would wander by what is chance
     best = likelihood.argmax(1)
     single = single[np.arange(rows), best] * MARGIN
-    # A share wanders in proportion to its level, more in busy hours than the one figure fitted for all of them.
+    # A share wanders in proportion to its level: more in busy hours than the one figure fitted for all.
     wander = single * share[best] / typical * np.where(least > 0, 2.0, 1.0)
     return Noise(np.maximum(np.maximum(single, least), NOTHING), wander, memory[best])
 
