@@ -21,9 +21,6 @@ _LOOK_SECONDS = 0.1
 # The part of the time to close after which a request under way is cut off.
 _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
-# How many items the thread works on at a stretch before it lets go of the interpreter, and for how long.
-_STRETCH = 2
-_BREATH_SECONDS = 0.00005
 
 
 class Delivery(Protocol):
@@ -80,7 +77,6 @@ class Outbox:
     def _start(self) -> None:
         self._queue = _new_queue()
         self._markers = 0
-        self._stretch = 0
         self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
         self._hurry = threading.Event()
@@ -149,18 +145,6 @@ class Outbox:
         self._closing.set()
         self._hurry.set()
         self._mark()
-
-    def breathe(self) -> None:
-        """Let the program's threads have the interpreter, if nothing is urgent; called between items.
-
-        A thread that is busy keeps the others waiting for 5 ms at a time, which is all that a program would
-        notice of its tracing.
-        """
-        self._stretch += 1
-        if self._stretch >= _STRETCH:
-            self._stretch = 0
-            if not (self._markers or self._closing.is_set() or self._queue.qsize() >= self._batch_size):
-                time.sleep(_BREATH_SECONDS)
 
     def _mark(self) -> threading.Event:
         reached = threading.Event()

@@ -227,7 +227,7 @@ def _outbox(
         spool=_spool(settings, signal, receipt),
         warm_up=prepare,
     )
-    outbox = Outbox(
+    return Outbox(
         delivery,
         receipt,
         capacity=settings.queue_size,
@@ -235,8 +235,6 @@ def _outbox(
         delay=settings.batch_seconds,
         name="kansoku-spans" if signal == "traces" else "kansoku-feedback",
     )
-    filtered.breathe = outbox.breathe
-    return outbox
 
 
 def _sampler(settings: Settings, spans: Outbox) -> TailSampler | None:

@@ -33,8 +33,6 @@ class FilteredCodec:
         self._level = level
         self._feedback = feedback
         self._filter: Filter | None = None
-        # Called between items: the outbox's way to let the program's threads run.
-        self.breathe: Callable[[], None] = lambda: None
 
     def load(self) -> "Filter":
         """Return the filter, made at the first call."""
@@ -53,12 +51,7 @@ class FilteredCodec:
         chosen = self.load()
         shown = chosen.feedback if self._feedback else chosen.span
         # One item after another through all stages, while it is warm in the processor's caches.
-        return self._codec.encode(self._each(batch, shown), mask)
-
-    def _each(self, batch: Iterable[Any], shown: Callable[[Any], Any]) -> Iterator[Any]:
-        for item in batch:
-            yield shown(item)
-            self.breathe()
+        return self._codec.encode((shown(item) for item in batch), mask)
 
     def halve(self, body: bytes) -> list[tuple[bytes, int]]:
         """Split a body in two."""
