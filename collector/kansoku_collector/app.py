@@ -26,6 +26,7 @@ from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.receive.api import Api, Clients
+from kansoku_collector.receive.condition import condition_route
 from kansoku_collector.receive.connection import connection_class
 from kansoku_collector.receive.feedback import feedback_route
 from kansoku_collector.receive.grpc_server import GrpcServer
@@ -224,6 +225,7 @@ def build(settings: Settings) -> Collector:
                 feedback_route(receiver, settings.feedback_origins),
                 *api.routes(),
                 views_route(receiver, clients),
+                condition_route(receiver, journal.directory),
             ]
         ),
         listener=listener,

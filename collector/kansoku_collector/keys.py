@@ -51,6 +51,7 @@ class Keys:
         self._stamp: tuple[int, int, int] | None = None
         self._grants: dict[str, Grant] = {}
         self._warned = ""
+        self._used: dict[tuple[str, str], float] = {}
 
     @classmethod
     def open(cls, directory: Path) -> "Keys":
@@ -77,7 +78,15 @@ class Keys:
         ) in self._grants.items():  # all of them, so that time tells nothing about which matched
             if hmac.compare_digest(known, digest):
                 found = grant
-        return found if found is not None and found.until > time.time() else None
+        if found is None or found.until <= time.time():
+            return None
+        self._used[found.project, found.name] = time.time()
+        return found
+
+    @property
+    def last_used(self) -> dict[tuple[str, str], float]:
+        """When this process last met a key, by project and name, in seconds since the epoch."""
+        return dict(self._used)
 
     def add(self, name: str, scopes: list[str], *, project: str = "default") -> str:
         """Create a key and return its plain text, which is stored nowhere."""

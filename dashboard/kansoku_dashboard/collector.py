@@ -3,18 +3,25 @@
 from typing import Any
 
 import httpx2
-import streamlit as st
 
-from kansoku_dashboard import settings
+from kansoku_dashboard import roles, settings
 from kansoku_dashboard.words import say
 
 TIMEOUT_SECONDS = 5.0
 NOBODY = "dashboard"
 
 
+class UnansweredError(Exception):
+    """The collector did not say what it was asked for; the message is for the reader."""
+
+
 def post(path: str, item: dict[str, Any]) -> str:
     """Send one JSON object to the collector; return "" or the reason why it was not taken."""
     chosen = settings.current()
+    if not roles.may("reviewer"):
+        return say("login.viewer")
+    if roles.current() != chosen.project:
+        return say("login.other_project", project=chosen.project)
     key = chosen.api_key.get_secret_value()
     try:
         answer = httpx2.post(
@@ -34,7 +41,26 @@ def post(path: str, item: dict[str, Any]) -> str:
     return f"HTTP {answer.status_code}: {str(refused or body)[:300]}"
 
 
+def get(path: str) -> dict[str, Any]:
+    """Return what the collector answers to an administrator; raise UnansweredError with the reason."""
+    chosen = settings.current()
+    key = chosen.admin_key.get_secret_value()
+    if not key:
+        raise UnansweredError(say("health.no_admin_key"))
+    try:
+        answer = httpx2.get(
+            f"{chosen.collector_url.rstrip('/')}{path}",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=TIMEOUT_SECONDS,
+        )
+        body = answer.json() if answer.is_success else {}
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise UnansweredError(f"{chosen.collector_url}: {error or type(error).__name__}") from error
+    if not answer.is_success or not isinstance(body, dict):
+        raise UnansweredError(f"{chosen.collector_url}{path}: HTTP {answer.status_code}")
+    return body
+
+
 def reader() -> str:
     """Return who is logged in by name; "" where a shared password or nothing guards the door."""
-    # Without a provider of logins Streamlit's user has no such attributes.
-    return str(st.user.get("email") or st.user.get("sub") or "") if st.user.get("is_logged_in") else ""
+    return roles.reader().name

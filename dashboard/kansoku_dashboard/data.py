@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from kansoku_collector.errors import StoreError
 from kansoku_collector.store.connect import connect
-from kansoku_dashboard import settings
+from kansoku_dashboard import roles, settings
 from kansoku_dashboard.words import say
 
 P = ParamSpec("P")
@@ -25,12 +25,26 @@ _idle: dict[str, LifoQueue[Client]] = {}
 
 def ask(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return the store's answer to `question(client, *args)`, at most half a minute old."""
+    roles.check(_project(args, kwargs))
+    return _ask(question, *args, **kwargs)
+
+
+def ask_everywhere(
+    role: str, question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Return the answer to a question about the whole store, to readers with `role` in every project."""
+    roles.check_everywhere(role)
+    return _ask(question, *args, **kwargs)
+
+
+def _ask(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
     answer: T = _answer(f"{question.__module__}.{question.__qualname__}", _url(), args, kwargs, question)
     return answer
 
 
 def fresh(question: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return the store's answer of this moment, past the cache."""
+    roles.check(_project(args, kwargs))
     with borrow() as client:
         return question(client, *args, **kwargs)
 
@@ -60,7 +74,10 @@ def trouble(name: str, error: Exception) -> None:
 
 @contextmanager
 def borrow() -> Iterator[Client]:
-    """Lend a client of this thread's own: one serialises its calls, and panels run side by side."""
+    """Lend a client of this thread's own: one serialises its calls, and panels run side by side.
+
+    For this module: screens ask, so that each question is checked against what its reader may see.
+    """
     idle = _idle.setdefault(_url(), LifoQueue(8))
     try:
         client = idle.get_nowait()
@@ -89,6 +106,15 @@ def _answer(  # the first two are there to be part of the cache's key
 ) -> Any:
     with borrow() as client:
         return _question(client, *args, **kwargs)
+
+
+def _project(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return the project that a question is about: its first argument says it, by name or in its scope."""
+    about = next(iter(args or kwargs.values()), None)
+    found = about if isinstance(about, str) else getattr(getattr(about, "scope", about), "project", None)
+    if not isinstance(found, str):
+        raise TypeError("the first argument of a question must say which project it is about")
+    return found
 
 
 def _url() -> str:

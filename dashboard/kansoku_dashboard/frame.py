@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from kansoku_dashboard import links, words
+from kansoku_dashboard import account, links, roles, words
 from kansoku_dashboard.paths import LOGO, STYLES
-from kansoku_dashboard.screens import alerts, overview, start, trace, traces
+from kansoku_dashboard.screens import alerts, health, overview, start, trace, traces
 from kansoku_dashboard.words import say
 
 
@@ -15,6 +15,9 @@ def show() -> None:
     words.choose_language()
     st.html(STYLES)
     st.logo(str(LOGO), size="medium")
+    if not roles.admitted():
+        account.footer()
+        return
     pages = screens()
     links.keep(pages)
     chosen = st.navigation(list(pages.values()), position="top")
@@ -34,13 +37,17 @@ def screens() -> dict[str, Any]:
         "traces": page(traces.show, "traces", "account_tree"),
         "trace": page(trace.show, "trace", "waterfall_chart", visibility="hidden"),
         "alerts": page(alerts.show, "alerts", "notifications"),
+        "health": page(health.show, "health", "monitor_heart"),
         "start": page(start.show, "start", "rocket_launch"),
     }
 
 
 def footer() -> None:
     """Offer the language switch; bound to the URL it would write the name of the language, not its code."""
-    with st.container(key="footer", horizontal=True, horizontal_alignment="right"):
+    with st.container(
+        key="footer", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
+    ):
+        account.footer()
         st.segmented_control(
             say("frame.language"),
             list(words.LANGUAGES),

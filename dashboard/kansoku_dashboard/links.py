@@ -31,6 +31,6 @@ def tab(name: str, label: str, way: Mapping[str, str], *, key: str) -> None:
     Inside one session a parameter follows the widget that it is bound to and not a link; a new tab
     obeys its address.
     """
-    language = st.query_params.get("lang", "")
-    address = f"/{name}?{urlencode(dict(way) | ({'lang': language} if language else {}))}"
+    own = {key: st.query_params[key] for key in ("lang", "project") if st.query_params.get(key)}
+    address = f"/{name}?{urlencode(dict(way) | own)}"
     st.link_button(label, address, type="tertiary", icon=":material/open_in_new:", key=key)

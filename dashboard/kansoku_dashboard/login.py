@@ -1,26 +1,38 @@
-"""The door: with a password set, nothing of the dashboard answers without a signed cookie."""
+"""The door: nothing of the dashboard answers without a login, by password or by name (OIDC)."""
 
 import hashlib
 import hmac
+import json
 import time
 from collections import deque
 from functools import cache
 from html import escape
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.user_info import generate_login_redirect_url
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from kansoku_dashboard import settings
 from kansoku_dashboard.words import LANGUAGES, tell
 
 COOKIE = "kansoku_login"
+WANTED = "kansoku_next"  # where one wanted to go before the provider's page took over
+EXIT = "/logout"
 DAYS = 14
 TRIES = (
     10  # wrong passwords a minute, from everybody together: one person mistypes less, a guesser needs more
 )
+# Of these the provider's answer is one: they must answer those who are not logged in yet.
+OPEN = {"/login", EXIT}
+OPEN_OIDC = {"/auth/login", "/auth/logout", "/oauth2callback"}
 
 _wrong: deque[float] = deque(maxlen=TRIES)
 
@@ -32,9 +44,10 @@ body{{display:grid;place-content:center;min-height:90vh;margin:0}}form{{display:
 h1{{font-size:1.2rem;margin:0}}
 input,button{{font:inherit;padding:.5rem .7rem;border-radius:6px;border:1px solid #8590a2}}
 button{{background:#3f63cc;color:#fff;border:0;cursor:pointer}}p{{margin:0;color:light-dark(#a82840,#f58a9a)}}</style>
-<form method="post"><h1>{title}</h1><label for="password">{label}</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
+<form method="post"><h1>{title}</h1>{field}
 <p role="alert">{message}</p><button>{button}</button></form></html>"""
+FIELD = """<label for="password">{label}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required autofocus>"""
 
 
 class Door:
@@ -45,8 +58,13 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard HTTP and WebSocket alike; a WebSocket without a cookie is closed before it opens."""
-        if scope["type"] == "lifespan" or scope["path"] == "/login" or passed(HTTPConnection(scope).cookies):
+        if scope["type"] == "lifespan" or scope["path"] in _open():
             await self.app(scope, receive, send)
+        elif passed(cookies := HTTPConnection(scope).cookies):
+            if WANTED in cookies and scope["type"] == "http" and scope["path"] == "/":
+                await _lead(unquote(cookies[WANTED]))(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "login needed"})
@@ -63,9 +81,16 @@ class Door:
 
 
 async def login(request: Request) -> Response:
-    """Show the form; on POST check the password and hand out the cookie."""
+    """Show the form; on POST check the password and hand out the cookie, or go to the provider of logins."""
     if request.method == "GET":
         return _form(request, "")
+    target = _local(request.query_params.get("next", "/"))
+    if settings.current().oidc:
+        answer = RedirectResponse(generate_login_redirect_url("default"), 303)
+        answer.set_cookie(
+            WANTED, quote(target), max_age=600, httponly=True, samesite="lax", secure=_secure(request)
+        )
+        return answer
     now = time.monotonic()
     if len(_wrong) == TRIES and now - _wrong[0] < 60:
         return _form(request, "login.too_many", 429)
@@ -73,17 +98,30 @@ async def login(request: Request) -> Response:
     if not hmac.compare_digest(given.encode(), _password().encode()):
         _wrong.append(now)
         return _form(request, "login.wrong", 401)
-    answer = RedirectResponse(_local(request.query_params.get("next", "/")), 303)
-    secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, token(), max_age=DAYS * 86400, httponly=True, samesite="lax", secure=secure)
+    answer = RedirectResponse(target, 303)
+    answer.set_cookie(
+        COOKIE, token(), max_age=DAYS * 86400, httponly=True, samesite="lax", secure=_secure(request)
+    )
     return answer
 
 
-ROUTE = Route("/login", login, methods=["GET", "POST"], name="login")
+async def logout(request: Request) -> Response:
+    """Take the cookie back and lead to the form, or to where Streamlit ends a login by name."""
+    answer = RedirectResponse("/auth/logout" if settings.current().oidc else request.url_for("login"), 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return answer
+
+
+ROUTES = [
+    Route("/login", login, methods=["GET", "POST"], name="login"),
+    Route(EXIT, logout, methods=["GET"], name="logout"),
+]
 
 
 def passed(cookies: dict[str, str]) -> bool:
-    """Tell whether these cookies open the door; without a password it stands open."""
+    """Tell whether these cookies open the door; with neither password nor provider it stands open."""
+    if settings.current().oidc:
+        return bool(_claims(cookies).get("is_logged_in"))
     if not _password():
         return True
     until, _, signature = cookies.get(COOKIE, "").partition(".")
@@ -95,6 +133,55 @@ def token() -> str:
     """Make a cookie value that is valid for two weeks, or until the password changes."""
     until = str(int(time.time()) + DAYS * 86400)
     return f"{until}.{_sign(until)}"
+
+
+def provider() -> dict[str, Any]:
+    """Return the settings of OIDC in the form in which `st.login` takes them.
+
+    The key of the cookies comes from the client's secret: it ends every login when it is changed, and several
+    dashboards behind one address share it.
+    """
+    chosen = settings.current()
+    secret = chosen.oidc_client_secret.get_secret_value()
+    return {
+        "auth": {
+            "redirect_uri": f"{chosen.dashboard_url.rstrip('/')}/oauth2callback",
+            "cookie_secret": hmac.new(secret.encode(), b"kansoku cookies", hashlib.sha256).hexdigest(),
+            "client_id": chosen.oidc_client_id,
+            "client_secret": secret,
+            "server_metadata_url": chosen.oidc_metadata_url,
+            "client_kwargs": {"scope": chosen.oidc_scope},
+        }
+    }
+
+
+def _claims(cookies: dict[str, str]) -> dict[str, Any]:
+    """Return what Streamlit's own cookie says of the person; nothing unless its signature is right."""
+    secret = get_cookie_secret()
+
+    def read(name: str) -> bytes | None:
+        value = cookies.get(name)
+        return decode_signed_value(secret, name, value.encode("latin-1", "replace")) if value else None
+
+    try:
+        found = json.loads(get_cookie_with_chunks(read, USER_COOKIE_NAME) or b"{}") if secret else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _open() -> set[str]:
+    return OPEN | OPEN_OIDC if settings.current().oidc else OPEN
+
+
+def _lead(target: str) -> Response:
+    answer = RedirectResponse(_local(target), 303)
+    answer.delete_cookie(WANTED, httponly=True, samesite="lax")
+    return answer
+
+
+def _secure(request: Request) -> bool:
+    return request.url.scheme == "https" or settings.current().dashboard_url.startswith("https:")
 
 
 def _sign(until: str) -> str:
@@ -120,8 +207,11 @@ def _local(target: str) -> str:
 def _form(request: Request, problem: str, status: int = 200) -> Response:
     preferred = request.headers.get("accept-language", "")[:2].lower()
     tongue = settings.current().language or (preferred if preferred in LANGUAGES else "en")
-    places = {"title": "login.title", "label": "login.password", "button": "login.enter"}
-    texts = {place: escape(tell(tongue, key)) for place, key in places.items()}
+    named = settings.current().oidc
+    field = "" if named else FIELD.format(label=escape(tell(tongue, "login.password")))
+    button = escape(tell(tongue, "login.enter_by_name" if named else "login.enter"))
     message = escape(tell(tongue, problem)) if problem else ""
     headers = {"Retry-After": "60"} if status == 429 else None
-    return HTMLResponse(PAGE.format(lang=tongue, message=message, **texts), status, headers)
+    title = escape(tell(tongue, "login.title"))
+    page = PAGE.format(lang=tongue, title=title, message=message, field=field, button=button)
+    return HTMLResponse(page, status, headers)

@@ -9,9 +9,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from streamlit import config
+from streamlit.auth_util import is_authlib_installed
 
 from kansoku.errors import SettingsError
 from kansoku_dashboard import login, settings
+from kansoku_dashboard.access import NAMELESS, read_rules
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
 
@@ -40,24 +42,48 @@ def serve(chosen: DashboardSettings) -> int:
 
 
 def build(chosen: DashboardSettings) -> st.App:
-    """Return the ASGI application for these settings; refuse to be public without a password."""
-    if not chosen.loopback and not chosen.dashboard_password.get_secret_value():
+    """Return the ASGI application for these settings; refuse to be public without a login."""
+    guarded = bool(chosen.dashboard_password.get_secret_value()) or chosen.oidc
+    if not chosen.loopback and not guarded:
         raise SettingsError(
             f"The dashboard will not listen on {chosen.dashboard_host} without a password: "
             "set KANSOKU_DASHBOARD_PASSWORD, or KANSOKU_DASHBOARD_HOST=127.0.0.1."
         )
+    if chosen.oidc:
+        _check_oidc(chosen)
     settings.use(chosen)
     # Streamlit sends its bundles uncompressed; gzip cuts a first load to a third.
     middleware = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6), Middleware(login.Door)]
-    if not chosen.dashboard_password.get_secret_value():
-        # Without a password the loopback address is the only guard, so a foreign name must not resolve to it.
+    if not guarded:
+        # Without a login the loopback address is the only guard, so a foreign name must not resolve to it.
         names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
         middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
-    application = st.App(MAIN, middleware=middleware, routes=[login.ROUTE])
+    secrets = login.provider() if chosen.oidc else None
+    application = st.App(MAIN, middleware=middleware, routes=login.ROUTES, secrets=secrets)
     # The file beside main.py holds the rest; these two belong to the process.
     config.set_option("server.address", chosen.dashboard_host)
     config.set_option("server.port", chosen.dashboard_port)
     return application
+
+
+def _check_oidc(chosen: DashboardSettings) -> None:
+    """Raise SettingsError for a login by name that could not work, or would let in nobody."""
+    needed = {
+        "KANSOKU_DASHBOARD_URL": chosen.dashboard_url,
+        "KANSOKU_OIDC_CLIENT_ID": chosen.oidc_client_id,
+        "KANSOKU_OIDC_CLIENT_SECRET": chosen.oidc_client_secret.get_secret_value(),
+    }
+    if missing := [name for name, value in needed.items() if not value]:
+        raise SettingsError(f"KANSOKU_OIDC_METADATA_URL needs {missing[0]} as well.")
+    if all(rule.claim == NAMELESS for rule in read_rules(chosen.access)):
+        raise SettingsError(
+            "With KANSOKU_OIDC_METADATA_URL nobody has a role until KANSOKU_ACCESS gives one, "
+            "such as alice@example.com=admin,*@example.com=viewer."
+        )
+    if not is_authlib_installed():
+        raise SettingsError(
+            "KANSOKU_OIDC_METADATA_URL needs the package Authlib: pip install 'kansoku[oidc]'."
+        )
 
 
 def listen(chosen: DashboardSettings) -> socket.socket:

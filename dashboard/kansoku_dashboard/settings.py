@@ -4,8 +4,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kansoku_dashboard.access import NAMELESS, read_rules
+from kansoku_dashboard.budgets import read_budgets
 
 
 class DashboardSettings(BaseSettings):
@@ -29,6 +32,26 @@ class DashboardSettings(BaseSettings):
         default=SecretStr(""),
         description="Password of the dashboard; needed to listen on anything but loopback.",
     )
+    dashboard_url: str = Field(
+        default="", description="Address at which readers open the dashboard; needed for OIDC."
+    )
+    oidc_metadata_url: str = Field(
+        default="",
+        description="OpenID provider's document, https://…/.well-known/openid-configuration: log in by name.",
+    )
+    oidc_client_id: str = Field(default="", description="The dashboard's client id at the OpenID provider.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="The dashboard's client secret at the OpenID provider."
+    )
+    oidc_scope: str = Field(
+        default="openid email profile", description="What is asked of the OpenID provider."
+    )
+    access: str = Field(
+        default=f"{NAMELESS}=admin",
+        description="Roles (viewer, reviewer, admin) by commas: WHO=ROLE or WHO=ROLE:PROJECT+PROJECT."
+        " WHO is an e-mail address, *@example.com, claim:value, * for everybody who logs in by name,"
+        " or password for those without a name.",
+    )
     collector_url: str = Field(
         default="http://127.0.0.1:4318",
         description="The collector, for feedback given on a screen and the first-span snippet.",
@@ -37,13 +60,39 @@ class DashboardSettings(BaseSettings):
         default=SecretStr(""),
         description="Key with which feedback given on a screen is sent to the collector.",
     )
+    admin_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key with the scope admin, to show keys, retention and the journal on Data health.",
+    )
     prices_file: Path | None = Field(
         default=None,
         description="TOML file with one's own model prices, to show what each bucket of a call cost.",
     )
+    budget_usd: str = Field(
+        default="",
+        description="Budget of a month in US dollars, for the Cost screen: one for every project (500) or by"
+        " project (shop=500,search=80); empty for none.",
+    )
     language: Literal["", "en", "ja"] = Field(
         default="", description="Language of the screens; empty for the browser's own, else English."
     )
+
+    @field_validator("budget_usd")
+    @classmethod
+    def _amounts(cls, text: str) -> str:
+        read_budgets(text)
+        return text
+
+    @field_validator("access")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        read_rules(text)
+        return text
+
+    @property
+    def oidc(self) -> bool:
+        """Tell whether readers log in by name."""
+        return bool(self.oidc_metadata_url)
 
     @property
     def loopback(self) -> bool:

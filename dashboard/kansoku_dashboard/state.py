@@ -7,7 +7,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import overview
 from kansoku_collector.store.scope import Period, Scope
-from kansoku_dashboard import data, settings
+from kansoku_dashboard import data, roles
 from kansoku_dashboard.words import say
 
 RANGES = {
@@ -65,7 +65,7 @@ def scope() -> Scope:
     """Return the slice of traffic that the filters of the URL describe."""
     name, _, version = _value("prompt").rpartition("@")
     return Scope(
-        project=settings.current().project,
+        project=roles.current(),
         environment=_value("env"),
         service=_value("service"),
         model=_value("model"),
@@ -78,13 +78,14 @@ def carried() -> dict[str, str]:
     """Return the parameters that a link takes along."""
     chosen = {name: _value(name) for name in (*FILTERS, "range")}
     chosen["lang"] = st.query_params.get("lang", "")  # the switch has a value even where nobody chose one
+    chosen["project"] = st.query_params.get("project", "")
     return {
         name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)
     }
 
 
 def _filter(name: str) -> None:
-    known = data.attempt(overview.dimensions, settings.current().project)
+    known = data.attempt(overview.dimensions, roles.current())
     options = {"env": "environments", "service": "services", "model": "models", "prompt": "prompts"}
     values = list(getattr(known, options[name])) if known else []
     present = _value(name)

@@ -175,6 +175,7 @@ def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, st
     environment = {
         "KANSOKU_COLLECTOR_URL": _url(collector.host, collector.port),
         "KANSOKU_API_KEY": keys["ingest"],
+        "KANSOKU_ADMIN_KEY": keys["admin"],
     }
     if collector.embedded:
         address = f"127.0.0.1:{collector.gateway_port}"

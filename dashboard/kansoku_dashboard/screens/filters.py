@@ -9,7 +9,7 @@ import streamlit as st
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import KEYS, Sort
 from kansoku_collector.store.scope import Period, Scope
-from kansoku_dashboard import settings, state
+from kansoku_dashboard import roles, state
 
 STATUSES = ("", "error", "ok")
 VOTES = ("", "liked", "disliked", "commented", "corrected", "unrated")
@@ -55,7 +55,7 @@ def scope() -> Scope:
     """Return the slice of traffic that the URL describes."""
     name, _, version = value("prompt").rpartition("@")
     return Scope(
-        project=settings.current().project,
+        project=roles.current(),
         environment=value("env"),
         service=value("service"),
         release=value("release"),

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from kansoku_collector.store.read import overview as questions
-from kansoku_dashboard import clock, data, empty, panels, settings
+from kansoku_dashboard import clock, data, empty, panels, roles, settings
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.sentences import clock as written
 from kansoku_dashboard.words import say
@@ -33,7 +33,7 @@ def show() -> None:
 @st.fragment(run_every=10)
 def _health() -> None:
     with st.container(border=True), data.panel(say("start.health")):
-        found = data.fresh(questions.health, settings.current().project)
+        found = data.fresh(questions.health, roles.current())
         st.markdown(f"**{say('start.health')}**  :gray[{panels.last_span(found)}]")
         with st.container(horizontal=True):
             for name, moment in (("last", found.last), ("since", found.first)):

@@ -11,7 +11,7 @@ from kansoku_collector.model import Feedback
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.trace import Located, SpanRow
-from kansoku_dashboard import data, links, settings, waterfall, words
+from kansoku_dashboard import data, links, roles, waterfall, words
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import compare, facts, filters, messages, span
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
@@ -43,12 +43,11 @@ def show() -> None:
 
 
 def _look_up(trace_id: str) -> Located | None:
-    project = settings.current().project
+    project = roles.current()
     found = data.ask(store.find, project, trace_id)
     if found is None:
         # The kept answer may be older than the trace.
-        with data.borrow() as client:
-            found = store.find(client, project, trace_id)
+        found = data.fresh(store.find, project, trace_id)
     return found
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import saved_views as questions
 from kansoku_collector.store.saved_views import SavedView
-from kansoku_dashboard import collector, data, settings
+from kansoku_dashboard import collector, data, roles
 from kansoku_dashboard.screens import filters, messages
 from kansoku_dashboard.words import say
 
@@ -19,7 +19,7 @@ def draw() -> None:
         st.popover(say("views.title"), icon=":material/bookmark:", width="content"),
         st.container(key="views"),
     ):
-        project = settings.current().project
+        project = roles.current()
         known = data.attempt(questions.saved_views, project, SCREEN, collector.reader())
         if known is None:
             st.caption(say("views.unreadable"))

@@ -1,0 +1,118 @@
+"""The reader: who is logged in, which project they look at, and what they may do there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from kansoku_dashboard import access, settings
+from kansoku_dashboard.words import say
+
+
+class ForbiddenError(Exception):
+    """A question about a project that the reader may not see; no panel catches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person by name, "" where the door knows no names, with their rights."""
+
+    name: str
+    rights: access.Rights
+
+
+def reader() -> Reader:
+    """Return who looks at the screen.
+
+    Claims are believed only with a provider of logins: Streamlit has checked its signature.
+    """
+    if not settings.current().oidc:
+        return Reader("", _rights(settings.current().access, None))
+    claims = dict(st.user.to_dict()) if st.user.get("is_logged_in") else {}
+    if not claims:
+        return Reader("", access.Rights())
+    return Reader(
+        str(claims.get("email") or claims.get("sub") or ""), _rights(settings.current().access, claims)
+    )
+
+
+def may(role: str, project: str | None = None) -> bool:
+    """Tell whether the reader has at least `role` in a project, the present one if none is given."""
+    return reader().rights.may(role, current() if project is None else project)
+
+
+def check(project: str, role: str = "viewer") -> None:
+    """Raise ForbiddenError unless the reader has at least `role` in the project."""
+    if not may(role, project):
+        raise ForbiddenError(f"no access to the project {project!r} as {role}")
+
+
+def everywhere(role: str) -> bool:
+    """Tell whether the reader has at least `role` in every project there is."""
+    return access.Rights(reader().rights.everywhere).may(role, "")
+
+
+def check_everywhere(role: str = "viewer") -> None:
+    """Raise ForbiddenError unless the reader has at least `role` in every project there is."""
+    if not everywhere(role):
+        raise ForbiddenError(f"not {role} of every project")
+
+
+def current() -> str:
+    """Return the project that the screens show."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return settings.current().project
+    return str(st.session_state.get("_project") or default())
+
+
+def default() -> str:
+    """Return the project of a reader who has not chosen one: that of the settings, else their first."""
+    given = reader().rights
+    if given.may("viewer", settings.current().project) or not given.projects:
+        return settings.current().project
+    return sorted(given.projects)[0]
+
+
+def choose_project() -> str:
+    """Decide on the project of this run: the URL, the reader's last choice, the default.
+
+    Panels run side by side, so it is decided once, at the start, as the language is.
+    """
+    asked = st.query_params.get("project") or st.session_state.get("_project") or default()
+    switch_to(asked)
+    return asked
+
+
+def switch_to(project: str) -> None:
+    """Make `project` the one that the screens show; the URL says so unless it is the reader's own anyway."""
+    st.session_state["_project"] = project
+    if project != default():
+        st.query_params["project"] = project
+    elif "project" in st.query_params:
+        del st.query_params["project"]
+
+
+def admitted() -> bool:
+    """Choose the project; where the reader may not see it, say so instead of the screen and return False."""
+    project = choose_project()
+    if may("viewer", project):
+        return True
+    found = reader()
+    if found.rights.none:
+        st.error(say("login.nothing", name=found.name or "–"), icon=":material/lock:")
+    else:
+        st.error(say("login.no_project"), icon=":material/lock:")
+        st.button(say("login.to_own"), on_click=switch_to, args=(default(),))
+    return False
+
+
+def _rights(rules: str, claims: Mapping[str, Any] | None) -> access.Rights:
+    return access.rights(_rules(rules), claims or {})
+
+
+@cache
+def _rules(text: str) -> tuple[access.Rule, ...]:
+    return access.read_rules(text)

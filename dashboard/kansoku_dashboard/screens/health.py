@@ -1,0 +1,127 @@
+"""Data health: does everything arrive, is everything stored and priced, and how long is it kept."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import streamlit as st
+
+from kansoku_collector.store.read import arrivals as arrival_questions
+from kansoku_collector.store.read import overview, receipts
+from kansoku_dashboard import clock, data, panels, roles, state
+from kansoku_dashboard.figures import arrivals as arrival_figure
+from kansoku_dashboard.figures.style import count, share
+from kansoku_dashboard.screens import health_admin, health_rows
+from kansoku_dashboard.words import say
+
+
+def show() -> None:
+    """Draw the screen."""
+    with st.container(
+        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.title(say("health.title"), anchor=False, width="content")
+        with st.container(
+            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
+        ):
+            view = state.choose(filters=())
+    fragment("verdict", verdict, view)
+    fragment("services", services, view)
+    fragment("receipts", balances, view)
+    fragment("unpriced", unpriced, view)
+    if not roles.may("admin"):
+        st.caption(f":material/lock: {say('health.for_admins')}")
+        return
+    fragment("condition", health_admin.condition_panels, view)
+    if roles.everywhere("admin"):
+        fragment("storage", health_admin.storage_panel, view)
+
+
+def fragment(name: str, draw: Callable[[state.View], None], view: state.View) -> None:
+    """Draw a panel on its own: a slow one does not hold up the others, a failing one says so in its place."""
+
+    def run() -> None:
+        waiting = nullcontext() if view.live else st.skeleton(height=120)
+        with data.panel(say(f"health.{name}")), waiting:
+            draw(view)
+
+    st.fragment(run, run_every=view.refresh, parallel=True, key=f"health_{name}")()
+
+
+def verdict(view: state.View) -> None:
+    """Draw the answer in a line, and the three figures behind it."""
+    period = view.period()
+    health = data.ask(overview.health, view.scope.project)
+    found = data.ask(receipts.receipts, view.scope.project, since=period.start)
+    totals = data.ask(overview.totals, view.scope, period)
+    missing = sum(max(0, one.balance) for one in found)
+    known = any(one.process for one in found)
+    with st.container(key="health_verdict", border=True):
+        if missing:
+            st.markdown(f"**✕ {say('health.missing_sentence', count=f'{missing:,}')}**")
+        elif found:
+            st.markdown(
+                f":material/check_circle: **{say('health.balanced' if known else 'health.stored_all')}**"
+            )
+        else:
+            st.markdown(f"**{say('health.no_receipts')}**")
+        with st.container(horizontal=True):
+            st.metric(say("health.last"), panels.last_span(health), width=260)
+            st.metric(say("health.missing"), f"{missing:,}" if found else "–", width=200)
+            rate = share(totals.unpriced_calls / totals.calls) if totals.calls else "–"
+            st.metric(
+                say("health.unpriced_calls"),
+                count(totals.unpriced_calls) if totals.calls else "–",
+                delta=say("health.of_calls", share=rate) if totals.calls else None,
+                delta_color="off",
+                delta_arrow="off",
+                width=200,
+            )
+
+
+def services(view: state.View) -> None:
+    """Draw when each service sent, and its last span and gaps in a table."""
+    period = view.period()
+    found = data.ask(arrival_questions.arrivals, view.scope.project, period)
+    with st.container(border=True, key="panel_services"):
+        _heading("services", say("health.services_note"))
+        if not found:
+            st.caption(say("health.no_services", range=view.range))
+            return
+        words = (say("health.sending"), say("health.silent"), say("health.unnamed"))
+        made = arrival_figure.lines(found, period, words, zone=clock.zone(), days=say("overview.day_format"))
+        gaps = sum(len(one.gaps) for one in found)
+        st.plotly_chart(
+            made,
+            key="chart_services",
+            config={"displayModeBar": False},
+            alt=say("health.services_alt", services=len(found), gaps=gaps),
+        )
+        health_rows.table("services", [health_rows.service(one, clock.now()) for one in found])
+
+
+def balances(view: state.View) -> None:
+    """Draw what became of every span, process by process."""
+    found = data.ask(receipts.receipts, view.scope.project, since=view.period().start)
+    with st.container(border=True, key="panel_receipts"):
+        _heading("receipts", say("health.receipts_note"))
+        if not found:
+            st.caption(say("health.no_receipts"))
+            return
+        health_rows.table("receipts", health_rows.balances(found, view.scope.project))
+        st.caption(say("health.balance_how"))
+
+
+def unpriced(view: state.View) -> None:
+    """Draw which models have no known price or usage."""
+    found = data.ask(arrival_questions.unpriced, view.scope, view.period())
+    with st.container(border=True, key="panel_unpriced"):
+        _heading("unpriced", say("health.unpriced_note"))
+        if not found:
+            st.caption(f":material/check_circle: {say('health.all_priced')}")
+            return
+        health_rows.table("unpriced", [health_rows.unpriced(one) for one in found])
+        health_rows.way_to_unpriced(view.range)
+
+
+def _heading(name: str, note: str) -> None:
+    st.markdown(f"**{say(f'health.{name}')}**  :gray[{note}]")

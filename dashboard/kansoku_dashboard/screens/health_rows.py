@@ -1,0 +1,104 @@
+"""The tables of Data health: rows of the store as cells in the reader's language."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from kansoku_collector.store.read.arrivals import Arrival, Unpriced
+from kansoku_collector.store.read.receipts import Receipt
+from kansoku_dashboard import clock, links, sentences
+from kansoku_dashboard.figures.style import seconds, share
+from kansoku_dashboard.words import say
+
+Cells = dict[str, str | int | float | None]
+MOST_ROWS = 200
+
+
+def table(name: str, rows: Sequence[Cells]) -> None:
+    """Draw a table whose columns are named by `health.<column>`; say how many rows are left out."""
+    shown = rows[:MOST_ROWS]
+    st.dataframe(
+        {say(f"health.{column}"): [row[column] for row in shown] for column in shown[0]},
+        hide_index=True,
+        width="stretch",
+        height=min(36 * len(shown) + 40, 420),
+        key=f"table_{name}",
+        alt=say("health.table_alt", name=say(f"health.{name}")),
+    )
+    if len(rows) > MOST_ROWS:
+        st.caption(say("health.top", shown=MOST_ROWS, count=len(rows)))
+
+
+def service(row: Arrival, now: datetime) -> Cells:
+    """Return the cells of a service."""
+    latest = max(row.gaps, key=lambda gap: gap.end) if row.gaps else None
+    return {
+        "service": row.service or say("health.unnamed"),
+        "last": moment(row.last),
+        "silent_for": seconds(max(60.0, (now - row.last).total_seconds())) if now > row.last else "–",
+        "spans": row.spans,
+        "gaps": len(row.gaps),
+        "last_gap": f"{moment(latest.start)} – {moment(latest.end)}" if latest else "–",
+    }
+
+
+def balances(rows: Sequence[Receipt], project: str) -> list[Cells]:
+    """Return the cells of all receipts, those with missing spans first."""
+    ordered = sorted(rows, key=lambda row: (-row.balance, -row.last_seen.timestamp()))
+    return [_balance(row, project) for row in ordered]
+
+
+def _balance(row: Receipt, project: str) -> Cells:
+    return {
+        "project": project,
+        "process": row.process or say("health.other_senders"),
+        "service": row.service or "–",
+        # Who does not say what was sent has sent what arrived.
+        "sent": row.sent if row.process else None,
+        "received": row.received,
+        "stored": row.stored,
+        "repeated": row.repeated,
+        "dropped": reasons(row.dropped),
+        "given_up": reasons(row.given_up) if row.process else "–",
+        "balance": f"✕ {row.balance:,}" if row.balance > 0 else "0",
+        "last_seen": moment(row.last_seen),
+    }
+
+
+def unpriced(row: Unpriced) -> Cells:
+    """Return the cells of a model without a price."""
+    return {
+        "model": row.model or say("health.unnamed"),
+        "provider": row.provider or "–",
+        "calls": row.calls,
+        "no_price": row.unpriced,
+        "no_price_share": share(row.unpriced / row.calls) if row.calls else "–",
+        "no_usage": row.unmetered,
+    }
+
+
+def way_to_unpriced(chosen: str) -> None:
+    """Link to the traces in which a call has no price."""
+    links.tab(
+        "traces", say("health.see_traces"), {"unpriced": "true", "range": chosen}, key="unpriced_traces"
+    )
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """Write numbers by reason, the largest first; a dash for none."""
+    found = sorted(((n, reason) for reason, n in counts.items() if n), key=lambda one: (-one[0], one[1]))
+    return ", ".join(f"{reason} {n:,}" for n, reason in found) or "–"
+
+
+def moment(value: datetime | None) -> str:
+    """Write a moment as the reader's clock shows it; a dash for none."""
+    return sentences.clock(value, clock.zone(), clock.now()) if value else "–"
+
+
+def size(number: float) -> str:
+    """Write a number of bytes: 812 B, 41.2 KB, 3.7 GB."""
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if number >= limit * 0.9995:
+            return f"{number / limit:.1f} {unit}"
+    return f"{number:.0f} B"
