@@ -1,10 +1,14 @@
-"""What every room's tests share: one embedded ClickHouse a process, a fresh database a test."""
+"""What every room's tests share: one embedded ClickHouse a process, an empty database a test."""
 
 import os
 import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 for name in [n for n in os.environ if n.startswith("KANSOKU_") or n.startswith("OTEL_")]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
@@ -16,15 +20,57 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"chdb://{tmp_path_factory.mktemp('engine')}"
 
 
-@pytest.fixture
-def store(engine_url: str) -> Iterator[object]:
-    """Return a client on a fresh, migrated database that is dropped after the test."""
-    from kansoku_collector.store.connect import connect
-    from kansoku_collector.store.migrate import migrate
+class Databases:
+    """Databases with the schema, lent to one test after another: making it takes longer than most tests."""
 
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    client = connect(engine_url, database=name)
-    migrate(client)
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._spare: list[tuple[str, list[object]]] = []
+
+    def lend(self) -> tuple["Client", list[object]]:
+        """Return a client on a migrated database without rows, and what its schema is."""
+        from kansoku_collector.store.connect import connect
+        from kansoku_collector.store.migrate import migrate
+
+        if self._spare:
+            database, schema = self._spare.pop()
+            return connect(self._url, database=database), schema
+        client = connect(self._url, database=f"test_{uuid.uuid4().hex[:12]}")
+        migrate(client)
+        return client, self._schema(client)
+
+    def take_back(self, client: "Client", schema: list[object]) -> None:
+        """Empty the database for the next test, or drop it when the test has changed the schema."""
+        if self._schema(client) == schema:
+            for (table,) in client.query(
+                """SELECT name FROM system.tables WHERE database = currentDatabase()
+                AND engine LIKE '%MergeTree' AND name != 'migrations' AND (total_rows > 0 OR parts > 0)"""
+            ).result_rows:
+                client.command(f"TRUNCATE TABLE {table} SYNC")
+            self._spare.append((str(client.database), schema))
+        else:
+            client.command(f"DROP DATABASE {client.database}")
+        client.close()
+
+    @staticmethod
+    def _schema(client: "Client") -> list[object]:
+        tables = client.query(
+            "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() ORDER BY 1"
+        ).result_rows
+        if not client.command("EXISTS TABLE migrations"):
+            return [tables]
+        return [tables, client.query("SELECT name FROM migrations ORDER BY name").result_rows]
+
+
+@pytest.fixture(scope="session")
+def databases(engine_url: str) -> Databases:
+    """Return the databases of this process's engine."""
+    return Databases(engine_url)
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[object]:
+    """Return a client on a migrated database without rows."""
+    client, schema = databases.lend()
     yield client
-    client.command(f"DROP DATABASE {name}")
-    client.close()
+    databases.take_back(client, schema)
