@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 for name in [n for n in os.environ if n.startswith("KANSOKU_") or n.startswith("OTEL_")]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
+
+# A machine may be busy: no property fails for its seconds.
+settings.register_profile("kansoku", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kansoku")
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ class Running:
         """Start the process and wait until it accepts and stores."""
         self.port = free_port()
         self.process = self.launch(self.port)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120  # a schema is made in it, on a machine that may be busy
         while self.call("GET", "/readyz")[0] != 200:
             assert self.process.poll() is None, (self.data / "log").read_text()
             assert time.monotonic() < deadline, (self.data / "log").read_text()

@@ -1,18 +1,33 @@
 """/v1/feedback: what a person says about an answer, seconds or days later."""
 
+import contextlib
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from tests.collector.conftest import Running, call, request_of
 
 from kansoku_collector.errors import PayloadError
-from kansoku_collector.receive.feedback import read_feedback
+from kansoku_collector.metrics import Metrics
+from kansoku_collector.receive.feedback import feedback_route, read_feedback
+from kansoku_collector.settings import Settings
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NOW = 1_790_000_000_000
+ORIGIN = "https://app.example.com"
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory):
+    """Return a collector that pages of one origin may post to."""
+    running = Running(tmp_path_factory.mktemp("feedback") / "data", {"KANSOKU_FEEDBACK_ORIGINS": ORIGIN})
+    with contextlib.closing(running):
+        yield running.start()
 
 
 def read(*items):
@@ -145,27 +160,36 @@ def test_arbitrary_feedback_is_rows_or_reasons(value):
     assert all(item["reason"] for item in rejected)
 
 
+def preflight(web, origin):
+    """Ask as a browser does before it posts; return the status and the origin that is allowed."""
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = web.options("/v1/feedback", headers={"Origin": origin, **asked})
+    return answer.status_code, answer.headers.get("access-control-allow-origin")
+
+
 @pytest.mark.parametrize("origins", ["", "https://app.example.com, https://other.example.com/", "*"])
-def test_only_pages_of_known_origins_may_send_feedback(tmp_path, origins):
-    """A browser's preflight is answered for the origins of the settings alone; the key still counts."""
-    server = Running(tmp_path, {"KANSOKU_FEEDBACK_ORIGINS": origins}).start()
-    try:
-        asked = {
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,content-type",
-        }
-        for origin, known in (
-            ("https://app.example.com", bool(origins)),
-            ("https://evil.example", origins == "*"),
-        ):
-            status, _, headers = server.call("OPTIONS", "/v1/feedback", headers={"Origin": origin, **asked})
-            allowed = {name.lower(): value for name, value in headers.items()}.get(
-                "access-control-allow-origin"
-            )
-            assert (status == 200, allowed in (origin, "*")) == (known, known)
-        assert (
-            server.call("POST", "/v1/feedback", b"{}", headers={"Origin": "https://app.example.com"})[0]
-            == 401
-        )
-    finally:
-        server.close()
+def test_only_pages_of_known_origins_may_send_feedback(origins):
+    """A browser's preflight is answered for the origins of the settings alone."""
+    receiver = SimpleNamespace(metrics=Metrics())
+    web = TestClient(
+        Starlette(routes=[feedback_route(receiver, Settings(feedback_origins=origins).feedback_origins)])
+    )
+    for origin, known in (
+        ("https://app.example.com", bool(origins)),
+        ("https://evil.example", origins == "*"),
+    ):
+        status, allowed = preflight(web, origin)
+        assert (status == 200, allowed in (origin, "*")) == (known, known)
+
+
+def test_a_collector_answers_the_origins_of_its_settings_and_the_key_still_counts(collector):
+    """What is set reaches the door; a page without a key is refused."""
+    origin = {"Origin": ORIGIN}
+    asked = origin | {"Access-Control-Request-Method": "POST"}
+    status, _, headers = collector.call("OPTIONS", "/v1/feedback", headers=asked)
+    assert status == 200
+    assert {name.lower(): value for name, value in headers.items()}["access-control-allow-origin"] == ORIGIN
+    assert collector.call("POST", "/v1/feedback", b"{}", headers=origin)[0] == 401
