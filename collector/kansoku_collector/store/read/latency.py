@@ -63,10 +63,16 @@ def percentiles_by(
     return [Percentiles(str(name), int(samples), *known(quantiles)) for name, samples, quantiles in rows]
 
 
-def heat_map(client: Client, scope: Scope, period: Period, *, most: int = 60) -> list[Column]:
-    """Return every bucket of time, the empty ones included; counts are read off the sketch of the bucket."""
+def heat_map(
+    client: Client, scope: Scope, period: Period, *, kind: Kind | None = None, most: int = 60
+) -> list[Column]:
+    """Return every bucket of time, the empty ones included; counts are read off the sketch of the bucket.
+
+    Without a `kind` it is of requests, or of calls where the slice has no requests. A bucket of first tokens
+    has as many samples as calls: the sketch alone tells that none of them was streamed.
+    """
     grid = Grid.of(period, most)
-    count, _, seconds = measured(scope)
+    count, seconds = _COLUMNS[kind] if kind else measured(scope)[::2]
     levels = ", ".join(f"{level:.3f}" for level in LEVELS)
     rows = client.query(
         f"""SELECT {grid.bucket}, sum({count}), quantilesTDigestMerge({levels})({seconds})

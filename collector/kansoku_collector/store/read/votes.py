@@ -35,8 +35,8 @@ def votes(client: Client, scope: Scope, period: Period) -> list[Votes]:
     """Return every bucket of the stretch, wide enough for some votes, the empty ones included."""
     grid = Grid.of(period, POINTS)
     rows = client.query(
-        f"""SELECT {grid.bucket}, countIf(liked > 0.5), count() FROM ({_latest(scope)}) GROUP BY bucket""",  # noqa: S608
-        parameters=scope.params() | _params(period) | grid.params(),
+        f"""SELECT {grid.bucket}, countIf(liked > 0.5), count() FROM ({latest(scope)}) GROUP BY bucket""",  # noqa: S608
+        parameters=scope.params() | params(period) | grid.params(),
     ).result_rows
     found = {time: (likes, count) for time, likes, count in grid.aware(rows)}
     return [Votes(time, *found.get(time, (0, 0))) for time in grid.times()]
@@ -45,8 +45,8 @@ def votes(client: Client, scope: Scope, period: Period) -> list[Votes]:
 def votes_total(client: Client, scope: Scope, period: Period) -> tuple[int, int]:
     """Return (likes, votes) of the stretch."""
     rows = client.query(
-        f"SELECT countIf(liked > 0.5), count() FROM ({_latest(scope)})",  # noqa: S608 - bound below
-        parameters=scope.params() | _params(period),
+        f"SELECT countIf(liked > 0.5), count() FROM ({latest(scope)})",  # noqa: S608 - bound below
+        parameters=scope.params() | params(period),
     ).result_rows
     return int(rows[0][0]), int(rows[0][1])
 
@@ -55,7 +55,7 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
     """Return the votes by what their traces belong to."""
     rows = client.query(
         f"""SELECT environment, service, prompt, models, countIf(liked > 0.5), count()
-        FROM ({_latest(scope)}) AS vote
+        FROM ({latest(scope)}) AS vote
         INNER JOIN (
             SELECT trace_id, max(traces.environment) AS environment, max(traces.service) AS service,
                 concat(max(traces.prompt_name), '@', max(traces.prompt_version)) AS prompt,
@@ -63,7 +63,7 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
             FROM traces WHERE project = {{project:String}} AND {_HOURS} GROUP BY trace_id
         ) AS trace USING (trace_id)
         GROUP BY environment, service, prompt, models""",  # noqa: S608 - bound below
-        parameters=scope.params() | _params(period),
+        parameters=scope.params() | params(period),
     ).result_rows
     return [
         SliceVotes(place, service, prompt, tuple(models), *counts)
@@ -74,24 +74,25 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
 _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
 
 
-def _latest(scope: Scope) -> str:
+def latest(scope: Scope) -> str:
     """Return the SQL of one row a vote: the latest of each person on each trace or span."""
-    condition = scope.where(model_column="arrayJoin(models)")
-    filtered = (
-        ""
-        if condition == Scope().where()
-        else (
-            f"AND trace_id IN (SELECT trace_id FROM traces WHERE {condition} AND {_HOURS})"  # noqa: S608 - bound by callers
-        )
-    )
     return f"""SELECT trace_id, argMax(value, received) AS liked, max(feedback.time) AS time
         FROM feedback
         WHERE project = {{project:String}} AND name = 'like' AND value IS NOT NULL
             AND feedback.time >= {{start:DateTime64(6, 'UTC')}}
             AND feedback.time < {{end:DateTime64(6, 'UTC')}}
-            {filtered}
+            {on_traces(scope)}
         GROUP BY trace_id, span_id, name, user_id"""  # noqa: S608 - bound by callers
 
 
-def _params(period: Period) -> dict[str, datetime]:
+def on_traces(scope: Scope) -> str:
+    """Return the SQL that keeps feedback on the traces of a slice; nothing for a whole project."""
+    condition = scope.where(model_column="arrayJoin(models)")
+    if condition == Scope().where():
+        return ""
+    return f"AND trace_id IN (SELECT trace_id FROM traces WHERE {condition} AND {_HOURS})"  # noqa: S608 - bound by callers
+
+
+def params(period: Period) -> dict[str, datetime]:
+    """Bind the ends of the stretch, and how old the trace of a vote may be."""
     return period.params() | {"oldest": period.start - LATE}

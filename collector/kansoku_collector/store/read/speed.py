@@ -1,0 +1,165 @@
+"""How fast it is: percentiles over time, tokens a second by model, and the time that each step takes.
+
+Percentiles of requests, calls and first tokens come from the rollups. Tokens a second and steps are read from
+the spans, a few narrow columns of them: the rollups keep no time for spans that are neither root nor call.
+"""
+# ruff: noqa: S608 - only constants of these files are formatted into the SQL; every value is bound
+
+from datetime import datetime
+from typing import NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.store.read.conditions import MODEL
+from kansoku_collector.store.read.grid import Grid
+from kansoku_collector.store.read.overview import counts_calls, edges, exact, known
+from kansoku_collector.store.scope import Period, Scope
+
+POINTS = 60  # of a line of tokens a second: enough calls in each for a middle
+# Weighted as the rollups are: a stored span of a sampled trace stands for several.
+_TIMES = "toUInt64(greatest(1, round(weight)))"
+_STARTED = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}"
+# A call that failed, or whose usage is unknown, has no speed.
+_TIMED = "billed = 1 AND status != 'error' AND output_visible + reasoning > 0 AND duration_ns > 0"
+_RATE = "(toFloat64(output_visible) + reasoning) / (duration_ns / 1e9)"
+
+
+class Point(NamedTuple):
+    """One bucket of time in seconds; None where nothing was measured."""
+
+    time: datetime
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Summary(NamedTuple):
+    """One stretch of time: seconds of the first tokens and of what `measured` means, tokens a second."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    first_p50: float | None
+    first_p95: float | None
+    calls: int
+    call_errors: int
+    rate: float | None  # of the middle call, in tokens a second
+
+
+class Rate(NamedTuple):
+    """Output tokens a second of one model in one bucket: of the middle call, and of the slowest in twenty."""
+
+    time: datetime
+    model: str
+    calls: int
+    p50: float
+    p5: float
+
+
+class ModelSpeed(NamedTuple):
+    """One model: calls, errors, seconds, seconds to the first token, tokens a second."""
+
+    model: str
+    calls: int
+    errors: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    first_p50: float | None
+    first_p95: float | None
+    rate: float | None
+
+
+class Step(NamedTuple):
+    """All spans of one name and operation."""
+
+    name: str
+    operation: str
+    spans: int
+    errors: int
+    p50: float
+    p95: float
+    p99: float
+
+
+def over_time(client: Client, scope: Scope, period: Period, *, first_token: bool = False) -> list[Point]:
+    """Return every bucket of the stretch, of requests (of calls in a slice that has no requests)."""
+    grid = Grid.of(period)
+    seconds = "root_seconds" if not counts_calls(scope) else "call_seconds"
+    seconds = "first_token_seconds" if first_token else seconds
+    rows = client.query(
+        f"""SELECT {grid.bucket}, quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds})
+        FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",
+        parameters=scope.params() | grid.params(),
+    ).result_rows
+    found = {time: known(quantiles) for time, quantiles in grid.aware(rows)}
+    return [Point(time, *found.get(time, (None, None, None))) for time in grid.times()]
+
+
+def summary(client: Client, scope: Scope, period: Period) -> Summary:
+    """Return the stretch in figures, exact to the minute."""
+    seconds = "call_seconds" if counts_calls(scope) else "root_seconds"
+    rows = client.query(
+        f"""SELECT quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds}),
+            quantilesTDigestMerge(0.5, 0.95, 0.99)(first_token_seconds), sum(calls), sum(call_errors)
+        FROM {exact(scope)}""",
+        parameters=scope.params() | edges(period),
+    ).result_rows
+    took, first, calls, errors = rows[0]
+    rate = client.query(
+        f"""SELECT quantileTDigestWeighted(0.5)({_RATE}, {_TIMES})
+        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED} AND {_TIMED}""",
+        parameters=scope.params() | period.params(),
+    ).result_rows[0][0]
+    return Summary(*known(took), *known(first)[:2], calls, errors, known([rate])[0])
+
+
+def rates_over_time(client: Client, scope: Scope, period: Period) -> list[Rate]:
+    """Return the speed of each model in each bucket in which it answered."""
+    grid = Grid.of(period, POINTS)
+    bucket = grid.bucket.replace("(time,", "(start,")
+    rows = client.query(
+        f"""SELECT {bucket}, {MODEL} AS model, count(),
+            quantilesTDigestWeighted(0.5, 0.05)({_RATE}, {_TIMES})
+        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_TIMED}
+            AND start >= {{start:DateTime64(6, 'UTC')}} AND start < {{end:DateTime64(6, 'UTC')}}
+        GROUP BY bucket, model ORDER BY bucket, model""",
+        parameters=scope.params() | grid.params(),
+    ).result_rows
+    return [Rate(time, model, calls, *quantiles) for time, model, calls, quantiles in grid.aware(rows)]
+
+
+def by_model(client: Client, scope: Scope, period: Period, *, most: int = 100) -> list[ModelSpeed]:
+    """Return the models that were called, those with the most calls first."""
+    rows = client.query(
+        f"""SELECT toString(model) AS name, sum(calls) AS called, sum(call_errors),
+            quantilesTDigestMerge(0.5, 0.95, 0.99)(call_seconds),
+            quantilesTDigestMerge(0.5, 0.95, 0.99)(first_token_seconds)
+        FROM {exact(scope)} WHERE model != '' GROUP BY name HAVING called > 0
+        ORDER BY called DESC, name LIMIT {{most:UInt32}}""",
+        parameters=scope.params() | edges(period) | {"most": most},
+    ).result_rows
+    rates = client.query(
+        f"""SELECT {MODEL} AS model, quantileTDigestWeighted(0.5)({_RATE}, {_TIMES})
+        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED} AND {_TIMED} GROUP BY model""",
+        parameters=scope.params() | period.params(),
+    ).result_rows
+    rate = {model: known([value])[0] for model, value in rates}
+    return [
+        ModelSpeed(model, calls, errors, *known(took), *known(first)[:2], rate.get(model))
+        for model, calls, errors, took, first in rows
+    ]
+
+
+def by_step(client: Client, scope: Scope, period: Period, *, most: int = 100) -> list[Step]:
+    """Return the steps, those that take the most time in all first."""
+    rows = client.query(
+        f"""SELECT toString(name) AS step, toString(operation) AS kind, sum({_TIMES}) AS spans,
+            sumIf({_TIMES}, status = 'error'),
+            quantilesTDigestWeighted(0.5, 0.95, 0.99)(duration_ns / 1e9, {_TIMES})
+        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED}
+        GROUP BY step, kind ORDER BY sum(toFloat64(duration_ns) * weight) DESC, step, kind
+        LIMIT {{most:UInt32}}""",
+        parameters=scope.params() | period.params() | {"most": most},
+    ).result_rows
+    return [Step(name, kind, spans, errors, *took) for name, kind, spans, errors, took in rows]

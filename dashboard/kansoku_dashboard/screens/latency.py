@@ -1,0 +1,321 @@
+"""Latency: how long requests, first tokens, models and steps take, which were slowest, and what failed."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from kansoku_collector.store.read import errors, latency, overview, speed, traces
+from kansoku_collector.store.read.conditions import Filter
+from kansoku_collector.store.read.grid import Grid
+from kansoku_collector.store.scope import Period
+from kansoku_dashboard import board, change, clock, data, links, panels, state
+from kansoku_dashboard.figures import heat
+from kansoku_dashboard.figures import latency as lines
+from kansoku_dashboard.figures import speed as speed_figures
+from kansoku_dashboard.figures.backdrop import Backdrop
+from kansoku_dashboard.figures.style import colours, count, seconds, share
+from kansoku_dashboard.screens import messages, table
+from kansoku_dashboard.state import View
+from kansoku_dashboard.words import say
+
+HEAT_COLUMNS = 60
+SLOWEST = 20
+
+
+def show() -> None:
+    """Draw the screen, or how to send the first span where there is none."""
+    view = board.head("latency")
+    if view is None:
+        return
+    board.panel("latency", "figures", _figures, view, height=110)
+    left, right = st.columns(2)
+    with left:
+        board.panel("latency", "requests", _requests, view)
+        board.panel("latency", "heat", _heat, view)
+        board.panel("latency", "rate", _rate, view)
+    with right:
+        board.panel("latency", "first_token", _first_token, view)
+        board.panel("latency", "first_heat", _first_heat, view)
+        board.panel("latency", "errors", _errors, view)
+    board.panel("latency", "by", _by, view)
+    board.panel("latency", "slowest", _slowest, view)
+    board.panel("latency", "types", _types, view)
+
+
+def _figures(view: View) -> None:
+    """Draw the figures of the whole range, against the range before."""
+    period = view.period()
+    now = data.ask(speed.summary, view.scope, period)
+    first = data.ask(overview.health, view.scope.project).first
+    known = bool(first and first <= period.previous().start + period.length / 20)
+    before = data.ask(speed.summary, view.scope, period.previous()) if known else None
+    with st.container(key="tiles"):
+        columns = st.columns(5, gap="small")
+        for column, name in zip(columns, ("p50", "p95", "first_p95"), strict=False):
+            with column:
+                _seconds(name, now, before, view)
+        with columns[3]:
+            past = before.rate if before else None
+            step = f"{now.rate / past * 100 - 100:+.1f}%" if now.rate and past else ""
+            _tile("rate", "–" if now.rate is None else f"{now.rate:,.0f}", step, "off", view)
+        with columns[4]:
+            failed = change.rate(
+                now.call_errors, now.calls, *((before.call_errors, before.calls) if before else (0, 0))
+            )
+            step = "" if failed.difference is None else f"{failed.difference * 100:+.2f} pp"
+            _tile("failed", share(failed.now, 2), step, "inverse" if failed.significant else "off", view)
+
+
+def _seconds(name: str, now: speed.Summary, before: speed.Summary | None, view: View) -> None:
+    """Draw one duration; its change is coloured when the paired t-test over the buckets says so."""
+    period, first = view.period(), name.startswith("first")
+    value, past = getattr(now, name), getattr(before, name) if before else None
+    column = name.removeprefix("first_")
+    rows = data.ask(speed.over_time, view.scope, period, first_token=first)
+    rows_before = (
+        data.ask(speed.over_time, view.scope, period.previous(), first_token=first) if before else []
+    )
+    found = change.level(
+        value,
+        past,
+        [getattr(row, column) for row in rows[:-1]],
+        [getattr(row, column) for row in rows_before],
+    )
+    step = "" if found.ratio is None else f"{found.ratio * 100:+.1f}%"
+    _tile(name, seconds(value), step, "inverse" if found.significant else "off", view)
+
+
+def _tile(name: str, value: str, step: str, colour: Any, view: View) -> None:
+    step = f"±{step[1:]}" if step and not step.strip("+-0.%p ") else step
+    st.metric(
+        say(f"latency.tile_{name}"),
+        value,
+        delta=step or say("tiles.no_previous"),
+        delta_color=colour,
+        delta_arrow="auto" if step and not step.startswith("±") else "off",
+        delta_description=say("tiles.previous", range=view.range) if step else None,
+        help=say(f"latency.tile_{name}_help"),
+        border=True,
+    )
+
+
+def _requests(view: View) -> None:
+    period = view.period()
+    rows = data.ask(speed.over_time, view.scope, period)
+    of = say("overview.of_calls" if overview.counts_calls(view.scope) else "overview.of_requests")
+    _percentiles("requests", rows, panels.backdrop(view, period, [row.time for row in rows]), of)
+
+
+def _first_token(view: View) -> None:
+    period = view.period()
+    rows = data.ask(speed.over_time, view.scope, period, first_token=True)
+    behind = panels.backdrop(view, period, [row.time for row in rows])
+    _percentiles("first_token", rows, replace(behind, nothing=say("latency.no_stream")),
+                 say("latency.of_streams"))  # fmt: skip
+
+
+def _percentiles(name: str, rows: list[speed.Point], behind: Backdrop, note: str) -> None:
+    board.chart("latency", name, lines.percentiles(rows, behind), note)
+
+
+def _heat(view: View) -> None:
+    _map("heat", None, view)
+
+
+def _first_heat(view: View) -> None:
+    _map("first_heat", "first_token", view)
+
+
+def _map(name: str, kind: latency.Kind | None, view: View) -> None:
+    period = view.period()
+    rows = data.ask(latency.heat_map, view.scope, period, kind=kind, most=HEAT_COLUMNS)
+    behind = _buckets(view, period, [row.time for row in rows], HEAT_COLUMNS)
+    if kind:
+        behind = replace(behind, nothing=say("latency.no_stream"))
+    made = heat.durations(rows, behind, say("latency.heat_hover"))
+    board.chart("latency", name, made, say("latency.heat_note"))
+
+
+def _rate(view: View) -> None:
+    period = view.period()
+    rows = data.ask(speed.rates_over_time, view.scope, period)
+    models = sorted({row.model for row in rows})
+    known = data.ask(overview.dimensions, view.scope.project).models
+    behind = _buckets(view, period, Grid.of(period, speed.POINTS).times(), speed.POINTS)
+    made = speed_figures.rates(rows, behind, colours([*known, *models]), say("latency.rate_hover"))
+    note = say("latency.rate_note")
+    if len(models) > speed_figures.TOP:
+        note = say("latency.rate_top", shown=speed_figures.TOP, count=len(models))
+    board.chart("latency", "rate", made, note)
+
+
+def _errors(view: View) -> None:
+    period = view.period()
+    rows = data.ask(errors.errors_over_time, view.scope, period)
+    calls = data.ask(speed.summary, view.scope, period).calls
+    behind = _buckets(view, period, Grid.of(period, errors.POINTS).times(), errors.POINTS)
+    names = {kind: say(f"latency.class_{kind}") for kind in errors.CLASSES}
+    made = speed_figures.errors(rows, replace(behind, nothing=say("latency.no_errors")), names)
+    limited = sum(row.calls for row in rows if row.kind == "rate_limit")
+    note = ""
+    if rows:
+        part = share(limited / calls, 2) if calls else "–"
+        note = say("latency.errors_note", errors=f"{sum(row.errors for row in rows):,}",
+                   limited=f"{limited:,}", share=part)  # fmt: skip
+    board.chart("latency", "errors", made, note)
+
+
+def _by(view: View) -> None:
+    """Draw the table by model or by step."""
+    with st.container(border=True, key="panel_latency_by"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="by_head"
+        ):
+            board.heading("latency", "by", say("latency.by_note"))
+            chosen = st.segmented_control(
+                say("latency.by"),
+                ["model", "step"],
+                default="model",
+                required=True,
+                format_func=lambda name: say(f"latency.by_{name}"),
+                key="by",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        if chosen == "step":
+            _steps(data.ask(speed.by_step, view.scope, view.period()))
+        else:
+            _models(data.ask(speed.by_model, view.scope, view.period()))
+
+
+def _models(rows: list[speed.ModelSpeed]) -> None:
+    if not rows:
+        st.caption(say("overview.nothing"))
+        return
+    _table(
+        "models",
+        {
+            "model": [messages.visible(row.model) for row in rows],
+            "calls": [f"{row.calls:,}" for row in rows],
+            "failed": [share(row.errors / row.calls, 2) for row in rows],
+            "p50": [seconds(row.p50) for row in rows],
+            "p95": [seconds(row.p95) for row in rows],
+            "p99": [seconds(row.p99) for row in rows],
+            "first_p50": [seconds(row.first_p50) for row in rows],
+            "first_p95": [seconds(row.first_p95) for row in rows],
+            "rate": ["–" if row.rate is None else f"{row.rate:,.0f}" for row in rows],
+        },
+    )
+
+
+def _steps(rows: list[speed.Step]) -> None:
+    if not rows:
+        st.caption(say("overview.nothing"))
+        return
+    _table(
+        "steps",
+        {
+            "step": [messages.visible(row.name) for row in rows],
+            "operation": [row.operation for row in rows],
+            "spans": [f"{row.spans:,}" for row in rows],
+            "failed": [share(row.errors / row.spans, 2) for row in rows],
+            "p50": [seconds(row.p50) for row in rows],
+            "p95": [seconds(row.p95) for row in rows],
+            "p99": [seconds(row.p99) for row in rows],
+        },
+    )
+
+
+def _table(name: str, columns: dict[str, list[Any]]) -> None:
+    text, names = st.column_config.TextColumn, ("model", "step", "operation")
+    rows = len(next(iter(columns.values())))
+    st.dataframe(
+        {say(f"latency.column_{column}"): values for column, values in columns.items()},
+        hide_index=True,
+        width="stretch",
+        height=min(rows, 12) * 35 + 38,
+        key=f"latency_{name}",
+        column_config={
+            say(f"latency.column_{column}"): text(alignment="left" if column in names else "right")
+            for column in columns
+        },
+        alt=say("latency.by_alt"),
+    )
+
+
+def _slowest(view: View) -> None:
+    """Draw the slowest traces of the range, each a link."""
+    with st.container(border=True, key="panel_latency_slowest"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", key="slowest_head"):
+            board.heading("latency", "slowest", say("latency.slowest_note", count=SLOWEST))
+            links.tab("traces", say("latency.all_slow"), state.carried() | {"sort": "duration"},
+                      key="latency_traces")  # fmt: skip
+        wanted = Filter(view.period(), view.scope)
+        rows = data.ask(traces.page, wanted, sort="duration", size=SLOWEST)
+        if not rows:
+            st.caption(say("overview.nothing"))
+            return
+        st.dataframe(
+            table.frame(rows, state.carried()),
+            column_config=table.columns(),
+            column_order=("id", "duration", "time", "name", "text", "models", "tokens", "errors"),
+            hide_index=True,
+            height=min(len(rows), 8) * 35 + 38,
+            key="latency_slowest_rows",
+            alt=say("latency.slowest_alt"),
+        )
+
+
+def _types(view: View) -> None:
+    """Draw the types of errors with the latest of each."""
+    with st.container(border=True, key="panel_latency_types"):
+        rows = data.ask(errors.errors_by_type, view.scope, view.period())
+        board.heading("latency", "types", say("latency.types_note"))
+        if not rows:
+            st.caption(f":material/check_circle: {say('latency.no_errors')}")
+            return
+        st.dataframe(
+            {say(f"latency.column_{name}"): values for name, values in _errors_table(rows).items()},
+            hide_index=True,
+            width="stretch",
+            height=min(len(rows), 8) * 35 + 38,
+            key="latency_types_rows",
+            column_config=_errors_columns(),
+            alt=say("latency.types_alt"),
+        )
+
+
+def _errors_table(rows: list[errors.ErrorType]) -> dict[str, list[Any]]:
+    return {
+        "class": [f"✕ {say(f'latency.class_{row.kind}')}" for row in rows],
+        "type": [messages.visible(row.type) or "–" for row in rows],
+        "step": [messages.visible(row.step) for row in rows],
+        "model": [messages.visible(row.model) for row in rows],
+        "errors": [count(row.errors) for row in rows],
+        "last": [row.last.astimezone(clock.zone()) for row in rows],
+        "message": [messages.visible(" ".join(row.message.split())) for row in rows],
+        "trace": [_address(row.trace_id, row.span_id) for row in rows],
+    }
+
+
+def _errors_columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        say("latency.column_errors"): column.TextColumn(alignment="right", width=70),
+        say("latency.column_last"): column.DatetimeColumn(format="MM-DD HH:mm:ss", width=116),
+        say("latency.column_message"): column.TextColumn(width=320),
+        say("latency.column_trace"): column.LinkColumn(display_text=r"trace=(\w{8})", width=86),
+    }
+
+
+def _address(trace_id: str, span_id: str) -> str:
+    return f"/trace?{urlencode(state.carried() | {'trace': trace_id, 'span': span_id})}"
+
+
+def _buckets(view: View, period: Period, times: list[datetime], most: int) -> Backdrop:
+    """Return the backdrop of a chart with fewer buckets than the others."""
+    width: timedelta = Grid.of(period, most).width
+    return replace(panels.backdrop(view, period, times), width=width)
