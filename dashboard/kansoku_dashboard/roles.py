@@ -1,6 +1,5 @@
 """The reader: who is logged in, which project they look at, and what they may do there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,19 +23,20 @@ class Reader:
     rights: access.Rights
 
 
-def reader() -> Reader:
-    """Return who looks at the screen.
+def claims() -> dict[str, Any]:
+    """Return what the provider of logins says of the reader; Streamlit has checked its signature."""
+    return dict(st.user.to_dict()) if st.user.get("is_logged_in") else {}
 
-    Claims are believed only with a provider of logins: Streamlit has checked its signature.
-    """
-    if not settings.current().oidc:
-        return Reader("", _rights(settings.current().access, None))
-    claims = dict(st.user.to_dict()) if st.user.get("is_logged_in") else {}
-    if not claims:
-        return Reader("", access.Rights())
-    return Reader(
-        str(claims.get("email") or claims.get("sub") or ""), _rights(settings.current().access, claims)
-    )
+
+def reader() -> Reader:
+    """Return who looks at the screen; without a provider of logins nobody has a name."""
+    chosen = settings.current()
+    if not chosen.oidc:
+        return Reader("", access.rights(_rules(chosen.access), {}))
+    told = claims()
+    # Without claims there is nobody: what the shared password gives is not for them.
+    found = access.rights(_rules(chosen.access), told) if told else access.Rights()
+    return Reader(str(told.get("email") or told.get("sub") or ""), found)
 
 
 def may(role: str, project: str | None = None) -> bool:
@@ -107,10 +107,6 @@ def admitted() -> bool:
         st.error(say("login.no_project"), icon=":material/lock:")
         st.button(say("login.to_own"), on_click=switch_to, args=(default(),))
     return False
-
-
-def _rights(rules: str, claims: Mapping[str, Any] | None) -> access.Rights:
-    return access.rights(_rules(rules), claims or {})
 
 
 @cache

@@ -21,6 +21,7 @@ PATHS = [
     "/traces",
     "/trace?trace_id=1",
     "/alerts",
+    "/health",
     "/start",
     "/screens/overview",
     "/_stcore/host-config",

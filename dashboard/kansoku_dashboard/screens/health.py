@@ -65,7 +65,14 @@ def verdict(view: state.View) -> None:
         else:
             st.markdown(f"**{say('health.no_receipts')}**")
         with st.container(horizontal=True):
-            st.metric(say("health.last"), panels.last_span(health), width=260)
+            st.metric(
+                say("health.last"),
+                health_rows.moment(health.last),
+                delta=panels.last_span(health),
+                delta_color="off",
+                delta_arrow="off",
+                width=260,
+            )
             st.metric(say("health.missing"), f"{missing:,}" if found else "–", width=200)
             rate = share(totals.unpriced_calls / totals.calls) if totals.calls else "–"
             st.metric(

@@ -11,7 +11,7 @@ from kansoku_dashboard import collector, condition, data, state
 from kansoku_dashboard.condition import Aside, Condition, Journal, Key
 from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.screens import health_rows
-from kansoku_dashboard.screens.health_rows import Cells, moment, size
+from kansoku_dashboard.screens.health_rows import Cells, moment, number, size
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -35,10 +35,10 @@ def condition_panels(view: state.View) -> None:
             health_rows.table("keys", [_key(key) for key in found.keys])
         else:
             st.caption(say("health.no_keys"))
+    left.caption(say("health.collector_version", version=plain(found.version or "–")))
     if found.journal:
         with st.container(border=True, key="panel_journal"):
             _journal(found.journal)
-    st.caption(say("health.collector_version", version=plain(found.version or "–")))
 
 
 def _retention(found: Condition, project: str) -> None:
@@ -49,13 +49,13 @@ def _retention(found: Condition, project: str) -> None:
     rows: list[Cells] = [
         {
             "kind": say(f"health.kind_{kind}"),
-            "days": found.days.get(kind),
+            "days": number(found.days.get(kind)),
             "from": say("health.own" if kind in found.own_days else "health.default"),
         }
         for kind in condition.KINDS
     ]
     health_rows.table("retention", rows)
-    st.caption(say("health.retention_how", project=plain(project)))
+    st.caption(say("health.retention_how", project=project.replace("`", "")))
 
 
 def _key(key: Key) -> Cells:
@@ -88,7 +88,7 @@ def _aside(one: Aside) -> Cells:
         "state": say(f"health.state_{one.state}"),
         "since": moment(one.since),
         "bytes": size(one.bytes),
-        "requests": one.requests,
+        "requests": number(one.requests),
         "lacking": ", ".join(f"{project} {number:,}" for project, number in one.spans.items()) or "–",
         "reason": " · ".join(one.reasons)[:400],
     }
@@ -120,10 +120,10 @@ def _table(one: questions.Table) -> Cells:
     return {
         "table": one.name,
         "bytes": size(one.bytes),
-        "rows": one.rows,
+        "rows": number(one.rows),
         "each": size(one.bytes / one.rows) if one.rows else "–",
         "ratio": f"{one.uncompressed / one.bytes:.1f}×" if one.bytes else "–",
-        "rows_day": None if one.daily_rows is None else round(one.daily_rows),
+        "rows_day": number(one.daily_rows),
         "growth": _growth(one.daily_bytes) if one.daily_bytes is not None else "–",
     }
 

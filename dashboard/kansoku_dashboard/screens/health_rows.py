@@ -11,8 +11,13 @@ from kansoku_dashboard import clock, links, sentences
 from kansoku_dashboard.figures.style import seconds, share
 from kansoku_dashboard.words import say
 
-Cells = dict[str, str | int | float | None]
+Cells = dict[str, str]
 MOST_ROWS = 200
+NUMBERS = {
+    "balance", "bytes", "calls", "days", "each", "gaps", "growth", "no_price", "no_price_share", "no_usage",
+    "ratio", "received", "repeated", "requests", "rows", "rows_day", "sent", "silent_for", "spans", "stored",
+}  # fmt: skip
+RIGHT = st.column_config.TextColumn(alignment="right")
 
 
 def table(name: str, rows: Sequence[Cells]) -> None:
@@ -22,7 +27,8 @@ def table(name: str, rows: Sequence[Cells]) -> None:
         {say(f"health.{column}"): [row[column] for row in shown] for column in shown[0]},
         hide_index=True,
         width="stretch",
-        height=min(36 * len(shown) + 40, 420),
+        height=min(35 * (len(shown) + 1) + 3, 423),
+        column_config={say(f"health.{column}"): RIGHT for column in shown[0] if column in NUMBERS},
         key=f"table_{name}",
         alt=say("health.table_alt", name=say(f"health.{name}")),
     )
@@ -37,8 +43,8 @@ def service(row: Arrival, now: datetime) -> Cells:
         "service": row.service or say("health.unnamed"),
         "last": moment(row.last),
         "silent_for": seconds(max(60.0, (now - row.last).total_seconds())) if now > row.last else "–",
-        "spans": row.spans,
-        "gaps": len(row.gaps),
+        "spans": number(row.spans),
+        "gaps": number(len(row.gaps)),
         "last_gap": f"{moment(latest.start)} – {moment(latest.end)}" if latest else "–",
     }
 
@@ -55,10 +61,10 @@ def _balance(row: Receipt, project: str) -> Cells:
         "process": row.process or say("health.other_senders"),
         "service": row.service or "–",
         # Who does not say what was sent has sent what arrived.
-        "sent": row.sent if row.process else None,
-        "received": row.received,
-        "stored": row.stored,
-        "repeated": row.repeated,
+        "sent": number(row.sent if row.process else None),
+        "received": number(row.received),
+        "stored": number(row.stored),
+        "repeated": number(row.repeated),
         "dropped": reasons(row.dropped),
         "given_up": reasons(row.given_up) if row.process else "–",
         "balance": f"✕ {row.balance:,}" if row.balance > 0 else "0",
@@ -71,10 +77,10 @@ def unpriced(row: Unpriced) -> Cells:
     return {
         "model": row.model or say("health.unnamed"),
         "provider": row.provider or "–",
-        "calls": row.calls,
-        "no_price": row.unpriced,
+        "calls": number(row.calls),
+        "no_price": number(row.unpriced),
         "no_price_share": share(row.unpriced / row.calls) if row.calls else "–",
-        "no_usage": row.unmetered,
+        "no_usage": number(row.unmetered),
     }
 
 
@@ -89,6 +95,11 @@ def reasons(counts: Mapping[str, int]) -> str:
     """Write numbers by reason, the largest first; a dash for none."""
     found = sorted(((n, reason) for reason, n in counts.items() if n), key=lambda one: (-one[0], one[1]))
     return ", ".join(f"{reason} {n:,}" for n, reason in found) or "–"
+
+
+def number(value: float | None) -> str:
+    """Write a count with all its digits, so that a balance can be checked; a dash if unknown."""
+    return "–" if value is None else f"{value:,.0f}"
 
 
 def moment(value: datetime | None) -> str:
