@@ -35,7 +35,7 @@ def bill(span: Span) -> list[Line]:
     if span.cost_source not in ("computed", "estimated") or not span.price_id:
         return []
     usage = Usage(*(getattr(span, bucket) for bucket in Usage._fields))
-    prices = _prices(settings.current().prices_file)
+    prices = price_list(settings.current().prices_file)
     for model in dict.fromkeys((span.response_model, span.request_model)):
         whole = _cost(prices, span, model, usage)
         if whole and whole.price_id == span.price_id and whole.total.quantize(_EXACT) == span.cost_usd:
@@ -64,7 +64,8 @@ def _cost(prices: Prices, span: Span, model: str, usage: Usage) -> Cost | None:
     return prices.cost(span.provider, model, usage, at, terms) if model else None
 
 
-def _prices(path: Path | None) -> Prices:
+def price_list(path: Path | None) -> Prices:
+    """Return the list prices under one's own file of them; the list alone where the file cannot be read."""
     try:
         return _read(path, path.stat().st_mtime_ns if path else 0)
     except (OSError, PricesError):

@@ -16,7 +16,8 @@ def read_budgets(text: str) -> dict[str, Decimal]:
             usd = Decimal(-1)
         if not usd.is_finite() or usd <= 0:
             raise ValueError(
-                f"KANSOKU_BUDGET_USD: {entry!r} is no budget; write dollars a month, as in 500 or shop=500,search=80"
+                f"KANSOKU_BUDGET_USD: {entry!r} is no budget; write dollars a month, "
+                "as in 500 or shop=500,search=80"
             )
         if project.strip() in found:
             raise ValueError(f"KANSOKU_BUDGET_USD: two budgets for {project.strip() or 'every project'!r}")

@@ -122,7 +122,7 @@ def count_active(client: Client, scope: Scope, period: Period) -> tuple[int, int
     """Return how many (sessions, users) were active in the days of the period; by estimate above 65,536."""
     rows = client.query(
         f"""SELECT uniqIf(session_id, session_id != ''), uniqIf(user_id, user_id != '')
-        FROM rollup_session WHERE {_where(scope)}""",  # noqa: S608 - names of this file, values bound
+        FROM rollup_session WHERE {active(scope)}""",  # noqa: S608 - names of this file, values bound
         parameters=scope.params() | period.params(),
     ).result_rows
     return int(rows[0][0]), int(rows[0][1])
@@ -143,7 +143,7 @@ def _list(  # noqa: PLR0913, PLR0917 - what its two callers pass on
     name, second = names
     key = KEYS[order]
     below = f"AND ({key}, {name}) < ({{key:Float64}}, {{name:String}})" if after else ""
-    where = f"{_where(scope)} AND {condition}"
+    where = f"{active(scope)} AND {condition}"
     chosen = f"""SELECT {name} FROM rollup_session WHERE {where} GROUP BY {name}
         HAVING max(end) >= {{start:DateTime64(6, 'UTC')}} {below}
         ORDER BY {key} DESC, {name} DESC LIMIT {{size:UInt32}}"""  # noqa: S608 - names of this file
@@ -162,8 +162,8 @@ def _list(  # noqa: PLR0913, PLR0917 - what its two callers pass on
     return list(rows)
 
 
-def _where(scope: Scope) -> str:
-    """Return the condition on the days and on what a session's rows have; a session has no single model."""
+def active(scope: Scope) -> str:
+    """Return the condition on the days of a period and on what a session's rows have: no model, no prompt."""
     own = replace(scope, release="", provider="", model="", prompt_name="", prompt_version="")
     return f"""{own.where()} AND day >= toStartOfDay({{start:DateTime64(6, 'UTC')}}, 'UTC')
         AND day < {{end:DateTime64(6, 'UTC')}}"""
