@@ -6,7 +6,19 @@ import streamlit as st
 
 from kansoku_dashboard import account, links, roles, words
 from kansoku_dashboard.paths import LOGO, STYLES
-from kansoku_dashboard.screens import alerts, health, overview, start, trace, traces
+from kansoku_dashboard.screens import (
+    alerts,
+    cost,
+    health,
+    latency,
+    overview,
+    quality,
+    session,
+    sessions,
+    start,
+    trace,
+    traces,
+)
 from kansoku_dashboard.words import say
 
 
@@ -36,6 +48,11 @@ def screens() -> dict[str, Any]:
         "overview": page(overview.show, "overview", "monitoring", default=True),
         "traces": page(traces.show, "traces", "account_tree"),
         "trace": page(trace.show, "trace", "waterfall_chart", visibility="hidden"),
+        "sessions": page(sessions.show, "sessions", "forum"),
+        "session": page(session.show, "session", "forum", visibility="hidden"),
+        "cost": page(cost.show, "cost", "payments"),
+        "latency": page(latency.show, "latency", "speed"),
+        "quality": page(quality.show, "quality", "thumbs_up_down"),
         "alerts": page(alerts.show, "alerts", "notifications"),
         "health": page(health.show, "health", "monitor_heart"),
         "start": page(start.show, "start", "rocket_launch"),
