@@ -15,9 +15,6 @@ from kansoku import semconv
 from kansoku.guard import swallow
 from kansoku.receipt import Receipt
 
-# How often the thread looks whether a batch is full while it waits for one to fill. The caller never wakes
-# it: Event.set may deadlock if the garbage collector ends a span inside it, SimpleQueue.put is reentrant.
-_LOOK_SECONDS = 0.1
 # The part of the time to close after which a request under way is cut off.
 _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
@@ -79,7 +76,10 @@ class Outbox:
         self._markers = 0
         self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
-        self._hurry = threading.Event()
+        # Wakes the thread. No event: the garbage collector may end a span inside of `Event.set`, which then
+        # waits for itself; putting something into this kind of queue may happen inside of itself.
+        self._wake = _new_queue()
+        self._woken = False
         self._ready = threading.Event()
         self.receipt.queued = self.queued
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -108,6 +108,9 @@ class Outbox:
             self.receipt.turn_away(semconv.QUEUE_FULL)
         else:
             self._queue.put(item)
+            if not self._woken and self._queue.qsize() >= self._batch_size:
+                self._woken = True
+                self._wake.put(None)
 
     def queued(self) -> int:
         """Return how many items wait."""
@@ -121,7 +124,6 @@ class Outbox:
         if self._closing.is_set():
             return not self._thread.is_alive() and self._nothing_lost()
         reached = self._mark()
-        self._hurry.set()
         return reached.wait(timeout) and self._nothing_lost()
 
     def close(self, timeout: float) -> bool:
@@ -143,7 +145,6 @@ class Outbox:
     def hasten(self) -> None:
         """Begin to close, without waiting."""
         self._closing.set()
-        self._hurry.set()
         self._mark()
 
     def _mark(self) -> threading.Event:
@@ -151,6 +152,7 @@ class Outbox:
         with self._marking:
             self._markers += 1
         self._queue.put(_Marker(reached))
+        self._wake.put(None)
         return reached
 
     def _nothing_lost(self) -> bool:
@@ -187,13 +189,19 @@ class Outbox:
         self._call(self._delivery.finish)
 
     def _wait_for_more(self) -> None:
+        """Wait for a full batch, or until somebody waits for this one; what wakes is but a hint to look."""
         until = time.monotonic() + self._delay
-        while self._queue.qsize() < self._batch_size - 1 and (left := until - time.monotonic()) > 0:
-            if self._closing.is_set():
-                return
-            if self._hurry.wait(min(_LOOK_SECONDS, left)):
-                self._hurry.clear()
-                return
+        while not (self._markers or self._closing.is_set() or self._queue.qsize() >= self._batch_size - 1):
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                self._wake.get(timeout=left)
+            except Empty:
+                break
+        self._woken = False
+        while not self._wake.empty():  # whoever woke has put into the queue before what is taken from it now
+            self._wake.get()
 
     def _empty(self, item: Any) -> None:
         """Deliver `item` and everything behind it that is already there."""

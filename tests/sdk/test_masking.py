@@ -266,8 +266,18 @@ def test_any_json_is_still_json_and_keeps_what_is_no_secret(value: Any, ascii_on
     assert masked == {"a": value, "b": "x [anthropic_api_key]"}
 
 
+# Beginnings and middles of secrets, between which anything may stand.
+PIECES = st.sampled_from(
+    [
+        *("Bearer ", "bearer  ", "ya29.", "SG.", "hooks.slack.com/services/", "postgres://", "u:p1@", "@"),
+        *("password=", "api_key: ", "Authorization: Basic ", "sk-ant-", "-----BEGIN PRIVATE KEY-----", '"'),
+        *(" は", ".", "/"),
+    ]
+) | st.from_regex(r"[A-Za-z0-9._~+/=-]{1,30}", fullmatch=True)
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.text())
+@given(st.text() | st.lists(PIECES, max_size=9).map("".join))
 def test_the_quick_look_never_misses_what_the_close_look_finds(text: str) -> None:
     """Where the prefilter sees nothing, the recognisers find nothing."""
     mask = Mask(ALL)

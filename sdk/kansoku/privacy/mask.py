@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"[0-9(+〒][0-9 ().+/-]{5,}")
 _BEFORE, _BEHIND = 24, 16
 _TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _WORDS = bytes(byte if byte in _TOKEN_BYTES else 32 for byte in range(256))
+# What keys consist of, and addresses: words of a language have no sixteen of these in a row.
+_LONG = bytes(120 if byte in _TOKEN_BYTES + b".~+/=" else 32 for byte in range(256))
 _RUNS = bytes(120 if byte in _TOKEN_BYTES else 32 for byte in range(256))
 _DIGITS = bytes(100 if 48 <= byte < 58 else 32 for byte in range(256))
 _LETTERS = bytes(
@@ -33,6 +35,9 @@ _SMALL = bytes(range(256)).lower()
 _HIGH = bytes(range(128, 256))
 # What may stand between the digits of a number, in UTF-8: the strokes and wide spaces too.
 _BETWEEN = b" -().+/" + bytes({byte for stroke in "‐‑‒–—―−ー\u3000\u00a0" for byte in stroke.encode()})
+# Hints of recognisers that ask for sixteen of the letters in `_LONG` in a row, and of one that asks for an @.
+_LONG_HINTS = frozenset({b"ya29.", b"sg.", b"bearer", b"hooks.slack.com"})
+_PASSWORD_HINTS = frozenset({b"://"})
 _WORD = re.compile(r"[a-z][a-z_.\-]{0,31}")
 # Fields of messages whose values are words of the format, not content.
 _FORMAT_FIELDS = frozenset(
@@ -56,7 +61,10 @@ class Mask:
         self._kinds = frozenset(one.kind for one in self._recognisers)
         hints = {hint for one in self._recognisers if one.kind == "text" for hint in one.hints}
         # Where one is part of another (key, private key), the shorter tells for both.
-        self._hints = tuple(h for h in hints if not any(other in h for other in hints if other != h))
+        hints = {h for h in hints if not any(other in h for other in hints if other != h)}
+        self._hints = tuple(hints - _LONG_HINTS - _PASSWORD_HINTS)
+        self._long_hints = tuple(hints & _LONG_HINTS)
+        self._password_hints = tuple(hints & _PASSWORD_HINTS)
 
     @property
     def asks(self) -> bool:
@@ -77,7 +85,13 @@ class Mask:
         small = raw.lower() if ascii_only else raw.translate(_SMALL, _HIGH)
         if any(map(small.__contains__, self._hints)) or b"\\uff" in small or self._numbers_in(small):
             return True
-        return bool(self._tokens_in(small)) or (not ascii_only and _WIDE.search(raw) is not None)
+        if b"@" in small and any(map(small.__contains__, self._password_hints)):
+            return True
+        if b"x" * 16 in small.translate(_LONG) and (
+            any(map(small.__contains__, self._long_hints)) or self._tokens_in(small)
+        ):
+            return True
+        return not ascii_only and _WIDE.search(raw) is not None
 
     def recognised(self, text: str) -> str:
         """Return the text with what the recognisers find replaced; the function is not asked."""
