@@ -74,7 +74,7 @@ def test_a_session_is_its_conversation_in_order(open_app, seeded):
     ]
     assert priced
     assert all(usd == pytest.approx(cost) for usd, cost in priced)
-    assert bars["context tokens"]["y"] == [tokens for _, tokens, _ in rows]
+    assert bars["context, fresh"]["y"] == [tokens for _, tokens, _ in rows]
     said = [element.value for element in app.text]
     assert len(said) >= len(rows)
     assert f"**{len(rows)}**" in texts(app)

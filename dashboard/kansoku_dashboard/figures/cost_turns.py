@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure
 
 FONT = 12
-LABELS = {"cost": "cost", "fresh": "context", "cached": "of it cached", "turn": "turn"}
+LABELS = {"cost": "cost", "fresh": "context, fresh", "cached": "context, from a cache", "turn": "turn"}
 
 
 class Point(NamedTuple):
@@ -39,10 +39,12 @@ def growth(points: Sequence[Point], labels: Mapping[str, str] = LABELS) -> Figur
             "dragmode": False,
             "showlegend": True,
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
-                       "font": {"size": FONT}, "itemclick": False, "itemdoubleclick": False},
+                       "font": {"size": FONT}, "itemclick": False, "itemdoubleclick": False,
+                       "traceorder": "normal"},
             "xaxis": {"title": {"text": labels["turn"], "font": {"size": FONT}, "standoff": 4},
                       "anchor": "y2", "showgrid": False, "zeroline": False, "fixedrange": True,
-                      "tickformat": "d", "range": [0.4, max(len(points), 4) + 0.6], "dtick": _step(len(points)),
+                      "tickformat": "d", "range": [0.4, max(len(points), 8) + 0.6],
+                      "dtick": _step(len(points)),
                       "tickfont": {"size": FONT - 1}},
             "yaxis": axis | {"domain": [0.56, 1], "tickprefix": "$", "tickformat": ",.2~r"},
             "yaxis2": axis | {"domain": [0, 0.44], "tickformat": ",.3~s"},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -11,6 +11,7 @@ from kansoku_dashboard import data, links
 from kansoku_dashboard.figures.style import Figure
 from kansoku_dashboard.text import plain
 
+ROW = 35  # pixels
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -71,6 +72,11 @@ def packed(way: Mapping[str, str]) -> dict[str, str]:
     """Return filters as the one parameter from which Traces takes them inside a session."""
     given = urlencode({name: value for name, value in way.items() if value})
     return {"list": given} if given else {}
+
+
+def table_height(rows: int, most: int = 12) -> int | Literal["content"]:
+    """Return the height of a table: all of its rows, or `most` of them with a bar to scroll."""
+    return "content" if rows <= most else most * ROW + 38
 
 
 def clicked(event: Any, key: str) -> int | None:

@@ -23,6 +23,7 @@ from kansoku_dashboard.words import say
 BY = ("model", "service", "user", "prompt", "operation", "bucket")
 BUCKETS = (*tokens.BUCKETS, UNSPLIT)
 MOST = 200
+HEIGHT = 330  # as high as the month beside it
 
 
 class Row(NamedTuple):
@@ -59,6 +60,7 @@ def draw(view: View, chosen: str) -> None:
         rows = [ModelCost(one.time, one.name, float(one.cost), one.calls, one.unpriced) for one in parts]
         other = say("cost.other_values", count="{count}")
         made = cost_figure.stack(rows, behind, inks, other)
+        made["layout"]["height"] = HEIGHT
         total = sum((one.cost for one in parts), Decimal(0))
         card.chart("cost_over_time", made, say("cost.over_time_alt", cost=money(float(total))))
 
@@ -105,7 +107,7 @@ def table(view: View, chosen: str) -> None:
             on_select="rerun",
             selection_mode="single-cell",
             key=card.turn_of("cost_by"),
-            height=min(len(rows), 12) * 35 + 38,
+            height=card.table_height(len(rows)),
             row_height=35,
             alt=say("cost.by_alt"),
         )
@@ -155,7 +157,7 @@ def _cells(rows: list[Row], chosen: str) -> dict[str, list[Any]]:
     total = sum((row.cost for row in rows), Decimal(0))
     cells: dict[str, list[Any]] = {
         "name": [messages.visible(row.name) or say("cost.none") for row in rows],
-        "cost": [amounts.cost(row.cost, known=True, unpriced=row.unpriced) for row in rows],
+        "cost": [amounts.cost(row.cost, known=_used(row), unpriced=row.unpriced) for row in rows],
         "share": [100 * float(row.cost / total) if total else None for row in rows],
     }
     if chosen == "bucket":
@@ -163,7 +165,7 @@ def _cells(rows: list[Row], chosen: str) -> dict[str, list[Any]]:
         return cells | {"tokens": [count(row.sent + row.answered) for row in rows]}
     cells |= {
         "calls": [row.calls for row in rows],
-        "each": [each(row.cost, row.calls, row.unpriced) for row in rows],
+        "each": [each(row.cost, row.calls, row.unpriced) if _used(row) else "–" for row in rows],
         "sent": [count(row.sent) for row in rows],
         "answered": [count(row.answered) for row in rows],
         "unpriced": [row.unpriced for row in rows],
@@ -172,6 +174,11 @@ def _cells(rows: list[Row], chosen: str) -> dict[str, list[Any]]:
         cells["cached"] = [share(row.cached / row.sent if row.sent and row.cached is not None else None)
                            for row in rows]  # fmt: skip
     return cells
+
+
+def _used(row: Row) -> bool:
+    """Tell whether any usage was told: calls that all failed before an answer cost nothing that is known."""
+    return bool(row.sent or row.answered)
 
 
 def _columns(chosen: str) -> dict[str, Any]:

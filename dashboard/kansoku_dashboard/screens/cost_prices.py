@@ -36,7 +36,7 @@ def draw(view: View) -> None:
             _cells(found, rates),
             column_config=_columns(),
             hide_index=True,
-            height=min(len(found), 12) * 35 + 38,
+            height=card.table_height(len(found)),
             row_height=35,
             key="cost_prices",
             alt=say("cost.prices_alt"),
@@ -69,7 +69,10 @@ def _named(row: PriceVersion) -> str:
 
 
 def _dollars(per_million: Decimal | None) -> str:
-    return "–" if per_million is None else amounts.exact(per_million)
+    if per_million is None:
+        return "–"
+    # $0.20 and $1.25, but all digits of $0.0125.
+    return f"${per_million:,.2f}" if per_million == round(per_million, 2) else amounts.exact(per_million)
 
 
 def _columns() -> dict[str, Any]:

@@ -53,7 +53,7 @@ def listing(view: state.View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="sessions_head"):
         said = say("sessions.total", sessions=f"{number:,}", users=f"{people:,}")
         st.markdown(f"**{said}**  :gray[{say('sessions.whole_days')}]", width="stretch")
-        order = ordered()
+        order = ordered(*ORDERS)
     if not number:
         st.info(say("sessions.none"), icon=":material/forum:")
         st.caption(say("sessions.how"))
@@ -63,12 +63,11 @@ def listing(view: state.View) -> None:
     turn(rows, order)
 
 
-def ordered() -> Order:
-    """Draw the choice of the order and return it; another one begins at the first page."""
-    chosen = card.choice(
-        "order", {name: say(f"sessions.by_{name}") for name in ORDERS}, say("sessions.order")
-    )
-    return next(name for name in ORDERS if name == chosen)
+def ordered(*orders: Order) -> Order:
+    """Draw the choice of the order, the usual one first, and return it."""
+    options = {name: say(f"sessions.by_{name}") for name in orders}
+    chosen = card.choice("order", options, say("sessions.order"))
+    return next(name for name in orders if name == chosen)
 
 
 def place(order: Order) -> Place | None:
@@ -118,7 +117,7 @@ def _table(view: state.View, rows: list[SessionRow], period: Period) -> None:
         on_select="rerun",
         selection_mode="single-cell",
         key=card.turn_of("sessions"),
-        height=min(len(rows), 17) * 35 + 38,
+        height=card.table_height(len(rows), 17),
         row_height=35,
         alt=say("sessions.alt"),
     )

@@ -16,6 +16,7 @@ from kansoku_dashboard.state import View, carried
 from kansoku_dashboard.words import say
 
 TOP = 10
+BY_COST: tuple[store.Order, ...] = ("cost", "latest", "requests", "failed")
 
 
 def draw(view: View) -> None:
@@ -38,6 +39,7 @@ def dearest(view: View) -> None:
     with card.card("users_cost", say("users.by_cost"), say("sessions.whole_days")):
         made = ranking(names, [float(row.cost_usd) for row in rows], texts, PALETTE[0], say("users.nobody"))
         card.chart("users_cost", made, say("users.by_cost_alt", count=len(rows)))
+        card.to_traces(say("users.dearest_traces"), carried() | {"sort": "cost"})
 
 
 def unhappiest(view: View) -> None:
@@ -50,8 +52,7 @@ def unhappiest(view: View) -> None:
     with card.card("users_dislikes", say("users.by_dislikes"), say("users.dislikes_note")):
         made = ranking(names, [said.dislikes for _, said in found], texts, WARN, say("users.no_dislikes"))
         card.chart("users_dislikes", made, say("users.by_dislikes_alt", count=len(found)))
-        if found:
-            card.to_traces(say("users.disliked_traces"), carried() | {"feedback": "disliked"})
+        card.to_traces(say("users.disliked_traces"), carried() | {"feedback": "disliked"})
 
 
 def listing(view: View) -> None:
@@ -59,7 +60,7 @@ def listing(view: View) -> None:
     period = view.period()
     with st.container(horizontal=True, vertical_alignment="center", key="users_head"):
         st.markdown(f"**{say('sessions.of_users')}**  :gray[{say('users.click')}]", width="stretch")
-        order = sessions.ordered()
+        order = sessions.ordered(*BY_COST)
     rows = data.ask(
         store.users, view.scope, period, order=order, size=sessions.PAGE_SIZE, after=sessions.place(order)
     )
@@ -76,7 +77,7 @@ def listing(view: View) -> None:
         on_select="rerun",
         selection_mode="single-cell",
         key=card.turn_of("users"),
-        height=min(len(rows), 14) * 35 + 38,
+        height=card.table_height(len(rows), 14),
         row_height=35,
         alt=say("users.alt"),
     )
