@@ -77,21 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     canary.add_commands(commands, _data)
     journal.add_commands(commands, _data)
 
-    rules = commands.add_parser("alerts", help="check an alert rules file, or replay it on history")
-    actions = rules.add_subparsers(required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="read a rules file; say every error with file, line and reason")
-    check.add_argument("file", type=Path)
-    check.set_defaults(command=alerts.check)
-    replay = actions.add_parser(
-        "replay", help="list the incidents that the rules would have opened; nothing is stored or sent"
-    )
-    replay.add_argument("file", type=Path)
-    replay.add_argument("--days", type=float, default=14.0, help="how far back to go (default 14)")
-    replay.add_argument(
-        "--step", type=float, default=15.0, help="minutes between two evaluations (default 15)"
-    )
-    _data(replay)
-    replay.set_defaults(command=alerts.replay)
+    alerts.add_commands(commands)
     return parser
 
 

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from kansoku_collector.store.read.incidents import Incident
-from kansoku_collector.watch.channels import Channel
-from kansoku_collector.watch.notify import Message, deliver
+from kansoku_collector.watch.channels import KINDS
+from kansoku_collector.watch.message import Event, Message
+from kansoku_collector.watch.notify import deliver
 from kansoku_collector.watch.rule import Rule
+from kansoku_collector.watch.sentences import words
 
 OPENED = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 SECRETS = {"PATH_SECRET": "path-hush", "TOKEN": "token-hush", "KEY": "key-hush"}
@@ -62,7 +64,7 @@ def no_pause(_seconds: float) -> None:
     """Go on at once."""
 
 
-def message(port: int, *, event: str = "opened", **channel: Any) -> Message:
+def message(port: int, *, event: Event = "opened", **channel: Any) -> Message:
     """Return a message about an incident of prompt v16 in production."""
     data = {"name": "hook", "url": f"http://127.0.0.1:{port}/${{PATH_SECRET}}"} | channel
     rule = Rule.model_validate(
@@ -81,7 +83,8 @@ def message(port: int, *, event: str = "opened", **channel: Any) -> Message:
         resolved=OPENED + timedelta(minutes=30) if event == "resolved" else None,
         scope={"environment": "production", "prompt_name": "guide", "prompt_version": "v16"},
     )  # fmt: skip
-    return Message(Channel.model_validate(data, context=SECRETS), rule, incident, event)
+    kind = KINDS[channel.get("type", "webhook")]
+    return Message(kind.model_validate(data, context=SECRETS), incident, event, words(rule, incident, event))
 
 
 def test_a_webhook_that_fails_twice_gets_the_same_message_a_third_time(hook: Hook) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kansoku_collector.store.read.metrics import METRICS
-from kansoku_collector.watch.channels import Channel
+from kansoku_collector.watch.channels import KINDS, Channel
 from kansoku_collector.watch.rule import Entry
 
 PAGE = Path(__file__).parents[2] / "docs/alerts.md"
@@ -35,7 +35,9 @@ def fields_table(model: type[Entry] | type[Channel]) -> str:
     return "\n".join(["| field | default | meaning |\n|---|---|---|", *rows])
 
 
-@pytest.mark.parametrize("table", [metrics_table(), fields_table(Entry), fields_table(Channel)])
+@pytest.mark.parametrize(
+    "table", [metrics_table(), fields_table(Entry), *(fields_table(kind) for kind in KINDS.values())]
+)
 def test_the_page_has_the_tables_of_the_code(table: str) -> None:
     """A metric or field that is added, renamed or explained anew is so on the page too."""
     assert table in PAGE.read_text(encoding="utf-8")

@@ -2,91 +2,20 @@
 
 import json
 import logging
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from collector.watch_rig import MINUTE, NOON, Clock, Post, add_requests, at, rule
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.read import measures
 from kansoku_collector.store.read.incidents import Delivery, open_incidents, past_incidents
 from kansoku_collector.store.scope import Period
-from kansoku_collector.watch.channels import Channel
-from kansoku_collector.watch.notify import Message
+from kansoku_collector.watch.message import Message
 from kansoku_collector.watch.outbox import Outbox
 from kansoku_collector.watch.rule import Rule
 from kansoku_collector.watch.run import Watch
-
-NOON = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-HOOK = Channel.model_validate({"name": "hook", "url": "http://127.0.0.1:1/hook"})
-
-
-class Post(Outbox):
-    """An outbox without a thread: it sends when asked, and says what it was told to say."""
-
-    def __init__(self, *, works: bool = True) -> None:
-        super().__init__()
-        self.sent: list[Message] = []
-        self.works = works
-
-    def start(self) -> None:
-        """Start nothing."""
-
-    def stop(self, seconds: float = 5.0) -> None:
-        """Stop nothing."""
-
-    def put(self, message: Message) -> bool:
-        """Send at once."""
-        self.sent.append(message)
-        how = Delivery(message.channel.name, message.event, "", self.works, 1, "as told")
-        self._done.put((message, how))
-        return True
-
-
-def rule(**fields: Any) -> Rule:
-    """Return a rule on the error rate, changed by `fields`."""
-    base = {"name": "errors", "metric": "error_rate", "comparison": "above", "threshold": "10%"}
-    channels = fields.pop("channels", (HOOK,))
-    entry = Rule.model_validate(base | {"window": "15m"} | fields)
-    return entry.model_copy(update={"channels": channels})
-
-
-def add_requests(client: Client, *minutes: tuple[datetime, int, int], **fields: Any) -> None:
-    """Insert finished requests: (minute, how many went well, how many failed), in one block."""
-    rows = [
-        {"project": "default", "operation": "chain", "start": minute, "status": status} | fields
-        for minute, good, bad in minutes
-        for status in ["ok"] * good + ["error"] * bad
-    ]
-    client.insert("spans", [list(row.values()) for row in rows], column_names=list(rows[0]))
-
-
-class Clock:
-    """A clock and a watch on the test's store."""
-
-    def __init__(self, store: Client, url: str, rules: list[Rule], post: Post | None = None) -> None:
-        self.moment = NOON
-        self.post = post or Post()
-        self.watch = Watch(
-            lambda: connect(url, database=store.database),
-            rules,
-            60,
-            now=lambda: self.moment,
-            outbox=self.post,
-        )
-
-    def run(self, until: datetime) -> None:
-        """Tick every minute up to and including `until`."""
-        while self.moment <= until:
-            self.watch.tick()
-            self.moment += MINUTE
-
-
-def at(hour: int, minute: int) -> datetime:
-    """Return a moment of the tests' day."""
-    return NOON.replace(hour=hour, minute=minute)
 
 
 def test_a_rule_fires_in_the_right_minute_and_resolves(store: Client, engine_url: str) -> None:
@@ -111,7 +40,7 @@ def test_a_rate_that_hovers_at_its_limit_is_one_incident(store: Client, engine_u
     steady = rule(name="steady", resolve_after=2, **hovering)
     clock = Clock(store, engine_url, [steady, rule(name="nervous", resolve_after=1, **hovering)])
     clock.run(at(12, 19))
-    told = [(message.rule.name, message.event) for message in clock.post.sent]
+    told = [(message.incident.rule, message.event) for message in clock.post.sent]
     assert told.count(("steady", "opened")) == 1
     assert told.count(("nervous", "opened")) == 10
 
@@ -209,7 +138,9 @@ def test_a_dead_webhook_is_tried_less_and_less_often_and_given_up(store: Client,
 def test_a_rule_that_is_gone_ends_its_incident(store: Client, engine_url: str) -> None:
     """Nobody is left to end it otherwise."""
     add_requests(store, (at(12, 0), 0, 30))
-    Clock(store, engine_url, [rule()]).run(at(12, 2))
+    first = Clock(store, engine_url, [rule()])
+    first.run(at(12, 2))
+    first.watch.stop()
     clock = Clock(store, engine_url, [rule(name="another", threshold="99%")])
     clock.moment = at(12, 3)
     clock.run(at(12, 3))
@@ -226,7 +157,7 @@ def test_an_incident_without_samples_left_ends_after_a_window(store: Client, eng
     assert len(open_incidents(store)) == 1  # the window still held the errors until 12:15, then one more
     clock.run(at(12, 32))
     assert open_incidents(store) == []
-    assert "too few samples" in json.loads(clock.post.sent[-1].body())["text"]
+    assert "too few samples" in json.loads(clock.post.sent[-1].json())["text"]
 
 
 def test_silence_fires_once_something_was_seen(store: Client, engine_url: str) -> None:
@@ -283,7 +214,7 @@ def test_a_failing_query_spoils_only_its_own_rule(
             raise RuntimeError("the query died")
         return real(client, metric, *rest)
 
-    monkeypatch.setattr("kansoku_collector.watch.run.measure", measure)
+    monkeypatch.setattr("kansoku_collector.watch.readings.measure", measure)
     slow = rule(name="slow", metric="latency_p95", threshold="5s")
     clock = Clock(store, engine_url, [slow, rule()])
     clock.run(at(12, 2))

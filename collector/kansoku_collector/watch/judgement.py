@@ -49,15 +49,19 @@ class Judge:
 
     def step(self, measures: Iterable[Measure], now: datetime) -> list[Change]:
         """Take the measures of one evaluation; return what changed, open incidents included."""
-        present = {measure.group: measure for measure in measures}
+        present = list(measures)
         changes = []
-        for group in [*present, *(group for group in self._tracks if group not in present)]:
-            measure = present.get(group) or self._absent(group, now)
-            change = self._judge(measure, self._tracks.setdefault(group, _Track()), now)
+        for measure in self._all(present, now):
+            change = self._judge(measure, self._tracks.setdefault(measure.group, _Track()), now)
             if change:
                 changes.append(change)
-        self._forget(present)
+        self._forget({measure.group for measure in present})
         return changes
+
+    def warm(self, measures: Iterable[Measure], now: datetime) -> None:
+        """Take the measures of an evaluation already decided, so that runs across a restart are counted."""
+        for measure in self._all(measures, now):
+            self._count(measure, self._tracks.setdefault(measure.group, _Track()), now)
 
     @property
     def open(self) -> int:
@@ -70,28 +74,43 @@ class Judge:
             return "unknown"
         sign = 1 if self.rule.comparison == "above" else -1
         if sign * (measure.value - self.rule.limit) <= 0:
-            return "within"
+            return "within" if sign * (measure.value - self.rule.back) <= 0 else "between"
         nearest = measure.low if sign == 1 else measure.high
         if self.rule.cautious and nearest is not None and sign * (nearest - self.rule.limit) <= 0:
             return "between"
         return "beyond"
 
     def _judge(self, measure: Measure, track: _Track, now: datetime) -> Change | None:
-        verdict = self.verdict(measure)
-        if verdict == "unknown":
-            track.unknown_since = track.unknown_since or now
-            if track.incident and now - track.unknown_since >= self.rule.window:
+        if self._count(measure, track, now) == "unknown":
+            since = track.unknown_since or now
+            if track.incident and now - since >= self.rule.window:
                 return self._end(track, track.incident, now, "unmeasured")
             return None
-        track.unknown_since = None
-        track.beyond = track.beyond + 1 if verdict == "beyond" else 0
-        track.within = track.within + 1 if verdict == "within" else 0
         if track.incident is None:
             return self._open(measure, track, now)
         track.incident = self._updated(track.incident, measure, now)
         if track.within >= self.rule.resolve_after:
             return self._end(track, track.incident, now, "within")
         return Change(track.incident, "updated")
+
+    def _count(self, measure: Measure, track: _Track, now: datetime) -> Verdict:
+        """Count the verdict on a measure in the runs of its group; return it."""
+        verdict = self.verdict(measure)
+        if verdict == "unknown":
+            track.unknown_since = track.unknown_since or now
+            return verdict
+        track.unknown_since = None
+        track.beyond = track.beyond + 1 if verdict == "beyond" else 0
+        track.within = track.within + 1 if verdict == "within" else 0
+        return verdict
+
+    def _all(self, measures: Iterable[Measure], now: datetime) -> list[Measure]:
+        """Return the measures, and those of known groups that have none."""
+        present = {measure.group: measure for measure in measures}
+        return [
+            *present.values(),
+            *(self._absent(group, now) for group in self._tracks if group not in present),
+        ]
 
     def _open(self, measure: Measure, track: _Track, now: datetime) -> Change | None:
         if track.beyond < self.rule.sustained or self.open >= MAX_OPEN:
@@ -110,8 +129,9 @@ class Judge:
             comparison=rule.comparison,
             samples=measure.samples,
             window=rule.window,
+            unit=rule.unit,
             project=rule.project,
-            scope=rule.scope.named() | dict(zip(rule.group_by, measure.group, strict=True)),
+            scope=rule.scope.named() | dict(zip(rule.groups, measure.group, strict=True)),
         )
         return Change(track.incident, "opened")
 
@@ -132,7 +152,7 @@ class Judge:
         """Return what a group without a single sample measures: a sum is zero, everything else unknown."""
         return Measure(group, now, 0.0 if self.rule.measured.kind == "sum" else None, 0)
 
-    def _forget(self, present: dict[tuple[str, ...], Measure]) -> None:
+    def _forget(self, present: set[tuple[str, ...]]) -> None:
         """Drop groups that are gone with nothing open, unless their absence is what the rule looks for."""
         if self.rule.measured.kind == "sum" and self.rule.comparison == "below":
             return
@@ -143,12 +163,12 @@ class Judge:
 
 def group_of(rule: Rule, incident: Incident) -> tuple[str, ...]:
     """Return the values of the rule's `group_by` that an incident is about."""
-    return tuple(incident.scope.get(name, "") for name in rule.group_by)
+    return tuple(incident.scope.get(name, "") for name in rule.groups)
 
 
 def belongs(rule: Rule, incident: Incident) -> bool:
     """Tell whether a stored incident is of this rule as it is now written."""
-    scope = rule.scope.named() | dict(zip(rule.group_by, group_of(rule, incident), strict=True))
+    scope = rule.scope.named() | dict(zip(rule.groups, group_of(rule, incident), strict=True))
     return (
         (incident.project, incident.rule, incident.metric) == (rule.project, rule.name, rule.metric)
         and incident.comparison == rule.comparison

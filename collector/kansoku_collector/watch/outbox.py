@@ -7,7 +7,8 @@ from queue import Empty, Queue
 from threading import Event, Thread
 
 from kansoku_collector.store.read.incidents import Delivery
-from kansoku_collector.watch.notify import Message, deliver
+from kansoku_collector.watch.message import Message
+from kansoku_collector.watch.notify import deliver
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +60,11 @@ class Outbox:
             try:
                 delivery = self.send(message, pause=self._stopping.wait)
             except Exception as error:  # noqa: BLE001 - a message must never end the thread; counted as a failure
-                delivery = Delivery(message.channel.name, message.event, "", False, 0, type(error).__name__)
+                delivery = Delivery(message.channel.name, message.step, "", False, 0, type(error).__name__)
             if not delivery.delivered:
                 log.warning(
                     "alert %s: message to channel %s (%s) failed after %d attempts: %s",
-                    *(message.rule.name, message.channel.name, message.channel.host),
+                    *(message.incident.rule, message.channel.name, message.channel.host),
                     *(delivery.attempts, delivery.detail),
                 )
             self._done.put((message, delivery))

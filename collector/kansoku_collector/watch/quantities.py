@@ -2,9 +2,11 @@
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from kansoku_collector.store.read.metrics import Unit
+
+Quantity = Unit | Literal["times"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNTS = {"": 1.0, "k": 1e3, "M": 1e6}
@@ -16,6 +18,7 @@ _EXPECTED = {
     "seconds": "a time such as 5s, 800ms or 2m",
     "share": "a share such as 2% or 0.02",
     "count": "a number such as 1000 or 10k",
+    "times": "a multiple such as 1.5x",
 }
 
 
@@ -32,8 +35,8 @@ def duration(value: Any) -> timedelta:
     return length
 
 
-def threshold(value: str, unit: Unit) -> float:
-    """Read a limit in the unit of its metric: USD, seconds, a share or a count."""
+def threshold(value: str, unit: Quantity) -> float:
+    """Read a limit in its unit: USD, seconds, a share, a count or a multiple."""
     found = _NUMBER.match(value.strip())
     if not found or (found["dollar"] and unit != "usd"):
         raise ValueError(f"threshold {value!r} is not {_EXPECTED[unit]}")
@@ -46,12 +49,14 @@ def threshold(value: str, unit: Unit) -> float:
             return share
     if unit == "usd" and suffix in {"", "USD"}:
         return number
+    if unit == "times" and suffix == "x":
+        return number
     if unit == "count" and suffix in _COUNTS:
         return number * _COUNTS[suffix]
     raise ValueError(f"threshold {value!r} is not {_EXPECTED[unit]}")
 
 
-def show(value: float, unit: Unit) -> str:
+def show(value: float, unit: Quantity) -> str:
     """Write a value the way a sentence says it."""
     if unit == "usd":
         return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4g}"
@@ -59,6 +64,8 @@ def show(value: float, unit: Unit) -> str:
         return f"{100 * value:.3g}%"
     if unit == "seconds":
         return _seconds(value)
+    if unit == "times":
+        return f"{value:.3g}x"
     return f"{value:,.0f}"
 
 

@@ -1,6 +1,6 @@
 """Evaluate rules over history as if they had run then; nothing is stored, nothing is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -8,8 +8,9 @@ from itertools import groupby
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read.incidents import Incident
-from kansoku_collector.store.read.measures import measure
-from kansoku_collector.watch.judgement import Judge
+from kansoku_collector.store.read.measures import Measure
+from kansoku_collector.watch.judgement import Change, Judge
+from kansoku_collector.watch.readings import read
 from kansoku_collector.watch.rule import Rule
 from kansoku_collector.watch.sentences import tell
 
@@ -38,22 +39,46 @@ def replay(
 
     `step` is whole minutes; moments are those of whole minutes, UTC.
     """
+    found: dict[tuple[str, str], Replayed] = {}
+    for rule, change in events(client, rules, start, end, step):
+        found[rule.name, change.incident.incident_id] = Replayed(change.incident, rule)
+    return sorted(found.values(), key=lambda one: (one.incident.opened, one.rule.name))
+
+
+def events(
+    client: Client, rules: Sequence[Rule], start: datetime, end: datetime, step: timedelta
+) -> Iterator[tuple[Rule, Change]]:
+    """Yield every change of every incident, rule by rule, as the clock would have made it."""
     if step < timedelta(minutes=1) or step % timedelta(minutes=1):
         raise ValueError(f"a step of {step} is not whole minutes")
-    first = datetime.fromtimestamp(-(-start.timestamp() // 60) * 60, UTC)
-    ends = [first + i * step for i in range(int((end - first) / step) + 1)]
-    found = [one for rule in rules for one in _one_rule(client, rule, ends)]
-    return sorted(found, key=lambda one: (one.incident.opened, one.rule.name))
+    ends = moments(start, end, step)
+    for rule in rules:
+        judge = Judge(rule)
+        for now, measures in by_moment(client, rule, ends):
+            for change in judge.step(measures, now):
+                yield rule, change
 
 
-def _one_rule(client: Client, rule: Rule, ends: list[datetime]) -> list[Replayed]:
-    judge = Judge(rule)
-    incidents: dict[str, Incident] = {}
+def by_moment(
+    client: Client, rule: Rule, ends: Sequence[datetime]
+) -> Iterator[tuple[datetime, list[Measure]]]:
+    """Yield the measures of a rule at each of `ends`, in their order."""
     for i in range(0, len(ends), BATCH):
         batch = ends[i : i + BATCH]
-        measures = measure(client, rule.metric, rule.slice(), batch, rule.window, rule.group_by)
-        at = {now: list(group) for now, group in groupby(measures, key=lambda one: one.end)}
+        ordered = sorted(read(client, rule, batch), key=lambda one: one.end)
+        at = {now: list(group) for now, group in groupby(ordered, key=lambda one: one.end)}
         for now in batch:
-            for change in judge.step(at.get(now, []), now):
-                incidents[change.incident.incident_id] = change.incident
-    return [Replayed(incident, rule) for incident in incidents.values()]
+            yield now, at.get(now, [])
+
+
+def moments(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
+    """Return the moments from `start` to `end`, both included, at which the clock looks."""
+    first = first_at(start, step)
+    return [first + i * step for i in range(int((end - first) / step) + 1)] if first <= end else []
+
+
+def first_at(moment: datetime, step: timedelta, *, down: bool = False) -> datetime:
+    """Return the first moment from `moment` on at which the clock looks; the last one before, when `down`."""
+    seconds = int(step.total_seconds())
+    whole = moment.timestamp() // seconds if down else -(-moment.timestamp() // seconds)
+    return datetime.fromtimestamp(whole * seconds, UTC)

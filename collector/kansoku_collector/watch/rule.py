@@ -10,7 +10,7 @@ from kansoku_collector.store.read.measures import DIMENSIONS
 from kansoku_collector.store.read.metrics import METRICS, Metric
 from kansoku_collector.store.scope import Scope
 from kansoku_collector.watch.channels import Channel
-from kansoku_collector.watch.quantities import duration, threshold
+from kansoku_collector.watch.quantities import Quantity, duration, threshold
 
 DASHBOARD = "http://127.0.0.1:8501"
 
@@ -79,6 +79,26 @@ class Entry(BaseModel):
     window: Duration = Field(
         description="How far back each evaluation looks: `15m`, `1h`, `1d`; at most 31d."
     )
+    resolve_threshold: str | None = Field(
+        default=None,
+        description="Where the incident may end, when that is nearer to the usual than `threshold`: values"
+        " between the two neither open nor end.",
+    )
+    baseline_weeks: int | None = Field(
+        default=None,
+        ge=1,
+        le=8,
+        description="Compare with the usual: the median of the same window in so many weeks before. The"
+        " threshold is then a multiple such as `1.5x`.",
+    )
+    budget: str | None = Field(
+        default=None,
+        description="Burn rate, for `cost_usd`: money for `budget_period`, such as `$300`. The threshold is"
+        " then a multiple of spending it evenly, such as `2x`.",
+    )
+    budget_period: Duration = Field(
+        default=timedelta(days=30), description="The time that the budget is for. Default: 30d."
+    )
     min_samples: int | None = Field(
         default=None, ge=0, description="Fewer samples in the window decide nothing. Default: see the table."
     )
@@ -104,6 +124,10 @@ class Entry(BaseModel):
     resolve_after: int = Field(
         default=3, ge=1, le=1000, description="Evaluations in a row back within the limit before it resolves."
     )
+    remind: Duration | None = Field(
+        default=None,
+        description="Tell again each time this long has passed, until it is acknowledged, silenced or over.",
+    )
     severity: Literal["page", "ticket", "info"] = Field(default="ticket", description="How grave it is.")
     description: str = Field(
         default="", max_length=2000, description="What to do, for the reader of the message."
@@ -123,11 +147,41 @@ class Entry(BaseModel):
         elif "comparison" not in self.model_fields_set or self.threshold is None:
             raise ValueError(f"{self.metric} needs a comparison (above or below) and a threshold")
         else:
-            threshold(self.threshold, metric.unit)
+            limit = threshold(self.threshold, self.unit)
+            self._check_end(limit)
+        self._check_comparisons(metric)
         _check_dimensions(metric, {*self.scope.named(), *self.group_by})
         if self.interval_aware and not metric.has_interval:
             raise ValueError(f"{self.metric} has no interval; interval_aware is for rates and percentiles")
         return self
+
+    @property
+    def unit(self) -> Quantity:
+        """The unit of the threshold and of what is compared with it."""
+        return "times" if self.baseline_weeks or self.budget else METRICS[self.metric].unit
+
+    def _check_end(self, limit: float) -> None:
+        if self.resolve_threshold is None:
+            return
+        end = threshold(self.resolve_threshold, self.unit)
+        if (end > limit) if self.comparison == "above" else (end < limit):
+            raise ValueError(
+                f"resolve_threshold {self.resolve_threshold} is beyond the threshold {self.threshold}"
+            )
+
+    def _check_comparisons(self, metric: Metric) -> None:
+        if self.baseline_weeks and self.budget:
+            raise ValueError("baseline_weeks and budget exclude each other (expected one of them)")
+        if self.baseline_weeks and (metric.kind == "silence" or self.metric == "cost_per_user"):
+            raise ValueError(f"baseline_weeks is not for {self.metric}")
+        if self.metric == "cost_per_user" and (self.comparison == "below" or self.group_by):
+            raise ValueError("cost_per_user has one incident a user, above a limit (expected no group_by)")
+        if self.budget is None:
+            return
+        if self.metric != "cost_usd" or self.group_by:
+            raise ValueError("budget is for cost_usd without group_by")
+        if threshold(self.budget, "usd") <= 0:
+            raise ValueError("budget is zero (expected money such as $300)")
 
 
 class Rule(Entry):
@@ -146,7 +200,32 @@ class Rule(Entry):
         """The threshold in the metric's own unit: USD, seconds, a share, a count."""
         if self.threshold is None:
             return self.window.total_seconds()
-        return threshold(self.threshold, self.measured.unit)
+        return threshold(self.threshold, self.unit)
+
+    @property
+    def back(self) -> float:
+        """The limit within which a value must be for an incident to end."""
+        return threshold(self.resolve_threshold, self.unit) if self.resolve_threshold else self.limit
+
+    @property
+    def per_user(self) -> bool:
+        """Tell whether each user is a group."""
+        return self.metric == "cost_per_user"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The dimensions each of whose values has its own incident."""
+        return (*self.group_by, "user") if self.per_user else self.group_by
+
+    @property
+    def budget_usd(self) -> float:
+        """The budget; 0 where there is none."""
+        return threshold(self.budget, "usd") if self.budget else 0.0
+
+    @property
+    def planned(self) -> float:
+        """What the window costs when the budget is spent evenly."""
+        return self.budget_usd * (self.window / self.budget_period)
 
     @property
     def enough(self) -> int:

@@ -6,15 +6,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kansoku_collector.errors import RulesError
-from kansoku_collector.watch.channels import Channel
+from kansoku_collector.watch.channels import Channel, kind_of
 from kansoku_collector.watch.rule import DASHBOARD, Entry, Rule
 from kansoku_collector.watch.sentences import describe
 from kansoku_collector.watch.source import Place, Problem, Source, read_source
 
-__all__ = ["Rule", "check_rules", "read_rules"]
+__all__ = ["Rule", "check_rules", "read_channels", "read_rules"]
 
 
 def read_rules(path: Path | str, environment: Mapping[str, str] | None = None) -> list[Rule]:
@@ -45,6 +45,18 @@ def read_rules(path: Path | str, environment: Mapping[str, str] | None = None) -
     ]
 
 
+def read_channels(path: Path | str, environment: Mapping[str, str] | None = None) -> dict[str, Channel]:
+    """Return the channels of a file by name, whatever its rules are; raise RulesError like `read_rules`."""
+    source = read_source(Path(path))
+    problems = list(source.problems)
+    root = source.data if isinstance(source.data, dict) else {}
+    known = os.environ if environment is None else environment
+    channels = _channels(root.get("channels") or {}, source, known, problems)
+    if problems:
+        raise RulesError("\n".join(f"{path}:{p.line}: {p.reason}" for p in sorted(problems)))
+    return {name: channel for name, channel in channels.items() if channel}
+
+
 def _unknown(root: dict[str, Any], source: Source) -> list[Problem]:
     known = ("rules", "channels", "dashboard_url")
     return [
@@ -67,11 +79,16 @@ def _channels(
     for name, entry in data.items():
         place = ("channels", name)
         fields = entry if isinstance(entry, dict) else {}
+        found[name] = None
         try:
-            found[name] = Channel.model_validate({"name": name} | fields, context=environment)
+            kind = kind_of(fields)
+        except ValueError as error:
+            problems.append(Problem(source.line((*place, "type")), f"channel {name!r}: {error}"))
+            continue
+        try:
+            found[name] = kind.model_validate({"name": name} | fields, context=environment)
         except ValidationError as error:
-            found[name] = None
-            problems += _explain(error, source, place, f"channel {name!r}")
+            problems += _explain(error, source, place, f"channel {name!r}", kind)
     return found
 
 
@@ -88,7 +105,8 @@ def _entries(data: Any, source: Source, problems: list[Problem]) -> dict[int, En
         try:
             found[i] = Entry.model_validate(entry)
         except ValidationError as error:
-            problems += _explain(error, source, ("rules", i), f"rule {name!r}" if name else f"rule {i + 1}")
+            subject = f"rule {name!r}" if name else f"rule {i + 1}"
+            problems += _explain(error, source, ("rules", i), subject, Entry)
     return found
 
 
@@ -115,7 +133,9 @@ def _crossed(entries: dict[int, Entry], channels: dict[str, Any], source: Source
     return problems
 
 
-def _explain(error: ValidationError, source: Source, place: Place, subject: str) -> list[Problem]:
+def _explain(
+    error: ValidationError, source: Source, place: Place, subject: str, model: type[BaseModel]
+) -> list[Problem]:
     """Turn pydantic's findings into sentences at their lines."""
     problems = []
     for found in error.errors(include_url=False):
@@ -124,7 +144,7 @@ def _explain(error: ValidationError, source: Source, place: Place, subject: str)
         if found["type"] == "missing":
             reason = f"{field} is missing"
         elif found["type"] == "extra_forbidden":
-            reason = f"unknown field {field!r}{_close(str(found['loc'][-1]), place)}"
+            reason = f"unknown field {field!r}{_close(str(found['loc'][-1]), model)}"
         else:
             reason = ": ".join(filter(None, [field, found["msg"].removeprefix("Value error, ")]))
             if isinstance(found["input"], str) and found["type"] != "value_error":
@@ -138,8 +158,7 @@ def _about(message: str) -> str:
     return message.removeprefix("Value error, ").partition(" ")[0]
 
 
-def _close(name: str, place: Place) -> str:
-    model = Channel if place[0] == "channels" else Entry
+def _close(name: str, model: type[BaseModel]) -> str:
     known = [
         field.alias or key for key, field in model.model_fields.items() if key != "name" or model is Entry
     ]

@@ -12,16 +12,19 @@ from threading import Event, Thread
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.incidents import save_incidents
+from kansoku_collector.store.lease import Lease, last_evaluated
 from kansoku_collector.store.read.incidents import Incident, open_incidents, past_incidents
-from kansoku_collector.store.read.measures import measure
 from kansoku_collector.store.scope import Period
+from kansoku_collector.watch.book import Book
 from kansoku_collector.watch.judgement import Change, Judge, belongs
-from kansoku_collector.watch.notify import Message
 from kansoku_collector.watch.outbox import Outbox
+from kansoku_collector.watch.replay import by_moment, first_at, moments
 from kansoku_collector.watch.rule import Rule
+from kansoku_collector.watch.sentences import words
 
-ROUNDS = 8  # times that a message is tried anew, each later than the last; then it is given up
 UNSENT = timedelta(hours=1)  # an end this recent is still told after a restart
+CATCH_UP = timedelta(hours=1)  # minutes missed while nobody evaluated are evaluated late, this far back
+_MINUTE = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +36,9 @@ def _now() -> datetime:
 class Watch:
     """The clock: every `interval_seconds` each rule is measured at the last whole minute.
 
-    Nothing that fails ends it: a query that fails skips its rule, a store that is away skips the evaluation,
-    both are logged and counted in `counts` and tried again. `now` and `outbox` are replaced in tests.
+    Of several collectors on one store, the one that holds the lease evaluates. Nothing that fails ends the
+    clock: a rule whose query fails, and a store that is away, are logged, counted in `counts` and evaluated
+    late. `now`, `outbox` and `lease` are replaced in tests; `heard` gets each change.
     """
 
     def __init__(
@@ -45,20 +49,22 @@ class Watch:
         *,
         now: Callable[[], datetime] = _now,
         outbox: Outbox | None = None,
+        lease: Lease | None = None,
+        heard: Callable[[Change], object] = lambda _change: None,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._open_client = open_client
         self._rules = {(rule.project, rule.name): rule for rule in rules}
         self._interval = interval_seconds
+        self._step = max(1, round(interval_seconds / 60)) * _MINUTE
         self._now = now
         self._outbox = outbox or Outbox()
+        self._lease = lease or Lease(max(30.0, 3 * interval_seconds))
+        self._heard = heard
         self._client: Client | None = None
-        self._judges: dict[tuple[str, str], Judge] | None = None  # None until the store has told what is open
-        self._incidents: dict[str, Incident] = {}  # open, or ended with a message still to be told
-        self._minute: datetime | None = None  # evaluated last
-        self._unsaved: dict[str, Incident] = {}
-        self._rounds: dict[str, tuple[int, datetime]] = {}  # rounds so far, and when the next may start
-        self._reasons: dict[str, str] = {}
+        self._book: Book | None = None  # None until the store has told what is open, and without the lease
+        self._judges: dict[tuple[str, str], Judge] = {}
+        self._evaluated: dict[tuple[str, str], datetime] = {}
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -69,31 +75,30 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the clock, and record the messages that are sent meanwhile."""
+        """Stop the clock, record the messages that are sent meanwhile, and let another collector lead."""
         self._stopping.set()
         if self._thread:
             self._thread.join(30)
         self._outbox.stop()
-        self._attempt(self._record, "recording deliveries")
+        if self._book:
+            self._attempt(partial(self._book.record, now=self._now()), "recording deliveries")
+        self._attempt(self._lease.release, "giving up the lease")
         self._forget_client()
 
     def tick(self) -> None:
-        """Evaluate every rule, once a minute however often this is called, and send what is due."""
+        """With the lease, evaluate every rule up to the last whole minute, and send what is due."""
         moment = self._now()
-        minute = moment.astimezone(UTC).replace(second=0, microsecond=0)
-        if not self._attempt(self._recall, "reading open incidents"):
+        if not self._attempt(self._lead, "taking the lease") or self._book is None:
             return
-        self._attempt(self._record, "recording deliveries")
-        if minute != self._minute:
-            self._minute = minute
-            self._judge_all(minute)
-        self._tell(moment)
-
-    def _judge_all(self, minute: datetime) -> None:
-        self.counts["evaluations"] += 1
-        for key, judge in (self._judges or {}).items():
-            rule = self._rules[key]
-            self._attempt(partial(self._evaluate, judge=judge, minute=minute), f"rule {rule.name!r}")
+        self._attempt(partial(self._book.record, now=moment), "recording deliveries")
+        minute = first_at(moment, self._step, down=True)
+        if any(self._evaluated.get(key, minute - self._step) < minute for key in self._rules):
+            self.counts["evaluations"] += 1
+            for key, judge in self._judges.items():
+                what = f"rule {self._rules[key].name!r}"
+                self._attempt(partial(self._evaluate, key=key, judge=judge, minute=minute), what)
+        self._attempt(partial(self._note_progress, minute=minute), "keeping the evaluated minute")
+        self._tell(self._book, moment)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -104,7 +109,7 @@ class Watch:
                 log.exception("alerts: an evaluation failed")
             self._stopping.wait(self._interval)
 
-    def _attempt(self, work: Callable[[Client], None], what: str) -> bool:
+    def _attempt(self, work: Callable[[Client], object], what: str) -> bool:
         """Do something with the store; when it fails, say so, count it, and open a new client next time."""
         try:
             self._client = self._client or self._open_client()
@@ -122,11 +127,21 @@ class Watch:
                 self._client.close()
         self._client = None
 
-    def _recall(self, client: Client) -> None:
-        """Take up the incidents that were open when the collector last stopped; end those without a rule."""
-        if self._judges is not None:
+    def _lead(self, client: Client) -> None:
+        """Take up the work where this or another collector has left it; put it down without the lease."""
+        if not self._lease.hold(client):
+            if self._book:
+                log.info("alerts: another collector evaluates the rules now")
+            self._book = None
             return
         now = self._now()
+        if self._book is None:
+            self._recall(client, now)
+        if self._book:
+            self._book.hear(client, now)
+
+    def _recall(self, client: Client, now: datetime) -> None:
+        """Read what is open and ended lately; end what has no rule any more."""
         projects = {rule.project for rule in self._rules.values()}
         stored = [incident for project in projects for incident in _known(client, project, now)]
         owned = {key: [i for i in stored if belongs(rule, i)] for key, rule in self._rules.items()}
@@ -135,82 +150,53 @@ class Watch:
         save_incidents(client, [replace(i, updated=now, resolved=now) for i in orphans])
         for incident in orphans:
             log.info("alert %s: its rule is gone, the incident is closed", incident.rule)
-        self._incidents = kept
-        self._judges = {
+        judges = {
             key: Judge(self._rules[key], [i for i in incidents if not i.resolved])
             for key, incidents in owned.items()
         }
+        last = last_evaluated(client)
+        known = now - last <= CATCH_UP
+        if known:
+            for judge in judges.values():
+                self._warm(client, judge, last)
+        self._judges, self._evaluated = judges, dict.fromkeys(judges, last) if known else {}
+        self._book = Book(kept.values(), self._outbox, timedelta(seconds=self._interval), self.counts)
 
-    def _evaluate(self, client: Client, judge: Judge, minute: datetime) -> None:
-        rule = judge.rule
-        measures = measure(client, rule.metric, rule.slice(), [minute], rule.window, rule.group_by)
-        for change in judge.step(measures, minute):
-            self._note(change)
-        self._save(client)
+    def _warm(self, client: Client, judge: Judge, last: datetime) -> None:
+        """Count the evaluations before the restart that `for` and `resolve_after` look back on."""
+        count = max(judge.rule.sustained, judge.rule.resolve_after)
+        ends = [last - i * self._step for i in reversed(range(count))]
+        for now, measures in by_moment(client, judge.rule, ends):
+            judge.warm(measures, now)
 
-    def _note(self, change: Change) -> None:
-        """Remember what an incident has become; it stays to be saved until the store has taken it."""
-        incident = change.incident
-        known = self._incidents.get(incident.incident_id)
-        kept = replace(incident, deliveries=known.deliveries if known else ())
-        self._incidents[incident.incident_id] = kept
-        self._unsaved[incident.incident_id] = kept
-        if change.event == "updated":
+    def _evaluate(self, client: Client, key: tuple[str, str], judge: Judge, minute: datetime) -> None:
+        """Judge every minute since the last one that was judged."""
+        book = self._book
+        since = self._evaluated.get(key, minute - self._step)
+        ends = moments(max(since + self._step, minute - CATCH_UP), minute, self._step)
+        if book is None or not ends:
             return
-        self._reasons[incident.incident_id] = change.reason
-        self.counts[change.event] += 1
-        log.info("alert %s: incident %s %s", incident.rule, incident.incident_id, change.event)
+        for now, measures in by_moment(client, judge.rule, ends):
+            for change in judge.step(measures, now):
+                book.note(change)
+                self._heard(change)
+            self._evaluated[key] = now
+        book.save(client, self._now())
 
-    def _save(self, client: Client) -> None:
-        """Store what is not stored yet; the time of writing decides which state readers see."""
-        now = self._now()
-        save_incidents(client, [replace(incident, updated=now) for incident in self._unsaved.values()])
-        self._unsaved.clear()
+    def _note_progress(self, client: Client, minute: datetime) -> None:
+        """Keep the minute up to which every rule is evaluated."""
+        self._lease.note(client, min([self._evaluated.get(key, minute) for key in self._rules] or [minute]))
 
-    def _record(self, client: Client) -> None:
-        """Take up how messages went."""
-        for message, delivery in self._outbox.results():
-            self.counts["delivered" if delivery.delivered else "undelivered"] += 1
-            incident = self._incidents.get(message.incident.incident_id)
-            if incident is None:
-                continue
-            same = [
-                d for d in incident.deliveries if (d.channel, d.event) == (delivery.channel, delivery.event)
-            ]
-            others = [d for d in incident.deliveries if d not in same]
-            summed = replace(delivery, attempts=delivery.attempts + sum(d.attempts for d in same))
-            kept = replace(incident, deliveries=(*others, summed))
-            self._incidents[incident.incident_id] = kept
-            self._unsaved[incident.incident_id] = kept
-        self._save(client)
-
-    def _tell(self, moment: datetime) -> None:
-        """Queue the messages that are due; forget incidents that have ended and been told."""
-        for incident in list(self._incidents.values()):
-            rule = self._rules[incident.project, incident.rule]
-            messages = self._untold(rule, incident)
-            if incident.resolved and not messages and incident.incident_id not in self._unsaved:
-                del self._incidents[incident.incident_id]
-                self._reasons.pop(incident.incident_id, None)
-                self._rounds = {
-                    k: v for k, v in self._rounds.items() if not k.startswith(incident.incident_id)
-                }
-            for message in messages:
-                rounds, due = self._rounds.get(message.key, (0, moment))
-                if moment >= due and self._outbox.put(message):
-                    later = moment + timedelta(seconds=self._interval * 2**rounds)
-                    self._rounds[message.key] = (rounds + 1, later)
-
-    def _untold(self, rule: Rule, incident: Incident) -> list[Message]:
-        """Return the messages of an incident's present state that were neither delivered nor given up."""
-        event = "resolved" if incident.resolved else "opened"
-        reason = self._reasons.get(incident.incident_id, "")
-        told = {d.channel for d in incident.deliveries if d.delivered and d.event == event}
-        messages = [Message(c, rule, incident, event, reason) for c in rule.channels if c.name not in told]
-        return [m for m in messages if self._rounds.get(m.key, (0, None))[0] < ROUNDS]
+    def _tell(self, book: Book, moment: datetime) -> None:
+        """Queue the messages that are due."""
+        for known in list(book.incidents.values()):
+            rule = self._rules[known.project, known.rule]
+            book.remind(known, rule.remind, moment)
+            incident = book.incidents[known.incident_id]
+            book.tell(incident, rule.channels, partial(words, rule), moment)
 
 
 def _known(client: Client, project: str, now: datetime) -> list[Incident]:
     """Return what is open, and what ended a short while ago and may still have to be told."""
-    past = past_incidents(client, project, Period.last(UNSENT, now=now))
-    return [*open_incidents(client, project), *(incident for incident in past if incident.resolved)]
+    past = past_incidents(client, project, Period.last(UNSENT, now=now), now)
+    return [*open_incidents(client, project, now), *(incident for incident in past if incident.resolved)]

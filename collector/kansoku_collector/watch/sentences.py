@@ -4,12 +4,13 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show, span
 from kansoku_collector.watch.rule import Rule
 
 # The dashboard's ranges, the shortest first, and its names for the dimensions of the URL.
 _RANGES = {"1h": 1, "6h": 6, "24h": 24, "7d": 168, "14d": 336, "30d": 720}
-_FILTERS = {"environment": "env", "service": "service", "model": "model"}
+_FILTERS = {"environment": "env", "service": "service", "model": "model", "user": "user"}
 _CAUSES = {
     "error_rate": {"status": "error"},
     "call_error_rate": {"status": "error"},
@@ -30,17 +31,21 @@ def describe(rule: Rule) -> str:
     if metric.kind == "silence":
         what = f"no span at all for {span(rule.window)}"
     else:
-        limit = show(rule.limit, metric.unit)
-        what = f"{metric.label} over {span(rule.window)} {rule.comparison} {limit}"
+        what = f"{metric.label} over {span(rule.window)} {rule.comparison} {show(rule.limit, rule.unit)}"
+        what += _against(rule)[0]
     parts = [f"{rule.name}: {rule.severity} when {what}"]
     if rule.scope.named():
         parts.append("of " + _pairs(rule.scope.named()))
-    if rule.group_by:
-        parts.append(f"one incident for each {' and '.join(rule.group_by)}")
+    if rule.groups:
+        parts.append(f"one incident for each {' and '.join(rule.groups)}")
     if rule.enough:
         parts.append(f"at least {rule.enough} {metric.noun}")
     if rule.cautious:
         parts.append("its whole 95 % interval")
+    if rule.resolve_threshold:
+        parts.append(f"ends only at {show(rule.back, rule.unit)}")
+    if rule.remind:
+        parts.append(f"tells again every {span(rule.remind)}")
     if rule.sustained > 1:
         parts.append(f"{rule.sustained} evaluations in a row")
     parts.append(f"tells {', '.join(rule.notify)}" if rule.notify else "tells nobody, shown on the dashboard")
@@ -52,6 +57,18 @@ def tell(rule: Rule, incident: Incident, *, reason: str = "within", peak: bool =
     if incident.resolved:
         return _resolved(rule, incident, reason)
     return _open(rule, incident, incident.peak if peak else incident.value)
+
+
+def words(rule: Rule, incident: Incident, event: Event, reason: str = "") -> Words:
+    """Return what a message about an incident says."""
+    english, japanese = tell(rule, incident, reason=reason or "within")
+    if event == "acknowledged":
+        person = incident.acknowledged_by
+        english = f"Acknowledged{f' by {person}' if person else ''}: {english}"
+        japanese = f"確認済み{f'({person})' if person else ''}: {japanese}"
+    elif event == "updated":
+        english, japanese = f"Still open: {english}", f"継続中: {japanese}"
+    return Words(english, japanese, link(rule, incident), rule.description)
 
 
 def link(rule: Rule, incident: Incident) -> str:
@@ -67,7 +84,7 @@ def link(rule: Rule, incident: Incident) -> str:
 
 def _open(rule: Rule, incident: Incident, value: float) -> tuple[str, str]:
     metric = rule.measured
-    shown, limit = show(value, metric.unit), show(incident.threshold, metric.unit)
+    shown, limit = show(value, rule.unit), show(incident.threshold, rule.unit)
     whom, whom_ja = _whom(incident)
     if metric.kind == "silence":
         return (
@@ -76,11 +93,15 @@ def _open(rule: Rule, incident: Incident, value: float) -> tuple[str, str]:
             f"{rule.name}: {whom_ja}スパンが {shown} 届いていません"
             f"(しきい値 {limit}、{incident.opened:%Y-%m-%d %H:%M} UTC から)。",
         )
+    against, against_ja = _against(rule)
     side, side_ja = ("above", "超") if incident.comparison == "above" else ("below", "未満")
     return (
-        f"{rule.name}: {metric.label} {shown}{whom} over {span(incident.window)}, {side} the limit of"
-        f" {limit}, since {incident.opened:%Y-%m-%d %H:%M} UTC ({incident.samples:,} {metric.noun}).",
-        f"{rule.name}: {whom_ja}{metric.label_ja}が直近{span(incident.window, japanese=True)}で {shown}"
+        f"{rule.name}: {metric.label} {shown}{against}{whom} over {span(incident.window)},"
+        f" {side} the limit of {limit}, since {incident.opened:%Y-%m-%d %H:%M} UTC"
+        f" ({incident.samples:,} {metric.noun}).",
+        f"{rule.name}: {whom_ja}{metric.label_ja}が"
+        f"直近{span(incident.window, japanese=True)}で{against_ja}"
+        f" {shown}"
         f"(しきい値 {limit} {side_ja}、{incident.opened:%Y-%m-%d %H:%M} UTC から、"
         f"{metric.noun_ja} {incident.samples:,} 件)。",
     )
@@ -90,7 +111,7 @@ def _resolved(rule: Rule, incident: Incident, reason: str) -> tuple[str, str]:
     metric = rule.measured
     end = incident.resolved or incident.updated
     lasted = round((end - incident.opened) / timedelta(minutes=1))
-    worst, limit = show(incident.peak, metric.unit), show(incident.threshold, metric.unit)
+    worst, limit = show(incident.peak, rule.unit), show(incident.threshold, rule.unit)
     english, japanese = _ENDED[reason]
     whom, whom_ja = _whom(incident)
     return (
@@ -99,6 +120,23 @@ def _resolved(rule: Rule, incident: Incident, reason: str) -> tuple[str, str]:
         f"復旧: {rule.name}: {whom_ja}{metric.label_ja}: {japanese}({end:%Y-%m-%d %H:%M} UTC、"
         f"継続 {lasted} 分、最悪値 {worst}、しきい値 {limit})。",
     )
+
+
+def _against(rule: Rule) -> tuple[str, str]:
+    """Say what a multiple is a multiple of."""
+    if rule.baseline_weeks:
+        weeks = rule.baseline_weeks
+        return (
+            f" of the usual (same window, {weeks} weeks before)",
+            f"通常(過去{weeks}週の同じ時間帯の中央値)の",
+        )
+    if rule.budget_usd:
+        money, days = show(rule.budget_usd, "usd"), span(rule.budget_period)
+        return (
+            f" of the even spending of {money} in {days}",
+            f"予算({span(rule.budget_period, japanese=True)}で {money})の均等な消化の",
+        )
+    return "", ""
 
 
 def _whom(incident: Incident) -> tuple[str, str]:
