@@ -31,6 +31,7 @@ from kansoku_collector.receive.connection import connection_class
 from kansoku_collector.receive.feedback import feedback_route
 from kansoku_collector.receive.grpc_server import GrpcServer
 from kansoku_collector.receive.http import otlp_routes
+from kansoku_collector.receive.incident_actions import incident_actions_route
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.receive.limits import Limits, Rates, Room
 from kansoku_collector.receive.receiver import Receiver
@@ -225,6 +226,7 @@ def build(settings: Settings) -> Collector:
                 feedback_route(receiver, settings.feedback_origins),
                 *api.routes(),
                 views_route(receiver, clients),
+                incident_actions_route(receiver, clients),
                 condition_route(receiver, journal.directory),
             ]
         ),
