@@ -6,9 +6,9 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # length of all that follows the checksum, its CRC-32 | kind, encoding, length of the project, received ms,
 # hash
@@ -44,13 +44,15 @@ class Entry:
     body: bytes
     encoding: Encoding = Encoding.IDENTITY
     raw_bytes: int = 0  # of the body, inflated; not stored
+    message: Any = field(default=None, compare=False, repr=False)  # the body, parsed
 
     def encode(self) -> bytes:
         """Return the entry as the journal holds it."""
         project = self.project.encode()
         meta = _META.pack(self.kind, self.encoding, len(project), self.received_ms, self.digest)
-        rest = meta + project + self.body
-        return HEADER.pack(len(rest), zlib.crc32(rest)) + rest
+        checksum = zlib.crc32(self.body, zlib.crc32(meta + project))
+        length = len(meta) + len(project) + len(self.body)
+        return b"".join((HEADER.pack(length, checksum), meta, project, self.body))
 
     def plain(self) -> bytes:
         """Return the body inflated."""

@@ -23,6 +23,7 @@ from kansoku_collector.recent import Recent
 
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 
+_HELD_BYTES = 32 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
 log = logging.getLogger("kansoku")
 
 
@@ -40,6 +41,7 @@ class Segment:
     bytes: int = 0
     raw_bytes: int = 0
     oldest_ms: int = 0
+    held: list[Entry] | None = None  # its entries, where they are still in memory
 
     @property
     def token(self) -> str:
@@ -52,8 +54,8 @@ class Segment:
         return aside.is_retried(self.token)
 
     def entries(self) -> Iterator[Entry]:
-        """Read the entries in order, except those that are not whole."""
-        return read_entries(self.path.read_bytes())
+        """Yield the entries in order, from the disk without those that are not whole."""
+        return read_entries(self.path.read_bytes()) if self.held is None else iter(self.held)
 
 
 class Journal:
@@ -93,6 +95,7 @@ class Journal:
             segment.bytes += len(data)
             segment.raw_bytes += sum(entry.raw_bytes for entry in entries)
             segment.oldest_ms = segment.oldest_ms or entries[0].received_ms
+            self._hold(segment, entries)
             for entry in entries:
                 self._recent.add(entry.digest, entry.received_ms)
         if segment.raw_bytes >= self._segment_bytes:
@@ -117,7 +120,7 @@ class Journal:
     def done(self, segment: Segment) -> None:
         """Forget a segment whose rows are in ClickHouse; its hashes stay for the retry window."""
         self._recent.save((e.digest, e.received_ms) for e in segment.entries())
-        segment.path.unlink()
+        segment.path.unlink(missing_ok=True)
         with self._lock:
             self._closed.remove(segment)
 
@@ -175,8 +178,16 @@ class Journal:
             sync_directory(self.directory)
         except OSError as error:
             raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
-        self._open = Segment(path, time.monotonic(), handle)
+        self._open = Segment(path, time.monotonic(), handle, held=[])
         return self._open
+
+    def _hold(self, segment: Segment, entries: list[Entry]) -> None:
+        """Keep entries in memory while there is room: the writer then need not read and parse them again."""
+        if segment.held is None:
+            return
+        segment.held += entries
+        if sum(s.raw_bytes for s in (*self._closed, segment) if s.held is not None) > _HELD_BYTES:
+            segment.held = None
 
     def _undo(self, segment: Segment) -> None:
         """Cut off what was written and not acknowledged: the client will send it again."""

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -30,6 +31,7 @@ from kansoku_collector.store.write import Writer
 
 BATCH = 8192  # rows of one insert; the same split on every replay, so that tokens mean the same rows
 Stage = Callable[[Span], None]
+M = TypeVar("M", bound=Message)
 log = logging.getLogger("kansoku")
 
 
@@ -188,7 +190,7 @@ class Pipeline:
             if entry.kind is not Kind.TRACES:
                 continue
             try:
-                request = otlp.parse(ExportTraceServiceRequest, entry.plain())
+                request = _request_of(ExportTraceServiceRequest, entry)
                 job.accounts.open(entry, read_receipt(request))
                 arrivals = [
                     Arrival(raw, entry.project, entry.received_ms, entry)
@@ -249,7 +251,7 @@ class Pipeline:
                     case Kind.FEEDBACK:
                         job.feedback += _read_feedback(entry)
                     case Kind.METRICS:
-                        request = otlp.parse(ExportMetricsServiceRequest, entry.plain())
+                        request = _request_of(ExportMetricsServiceRequest, entry)
                         job.points += metrics.read_points(request, entry.project, entry.received_ms)
                     case Kind.NOTE:
                         job.accounts.note(entry, json.loads(entry.body))
@@ -260,10 +262,16 @@ class Pipeline:
         return events, size
 
 
+def _request_of(kind: type[M], entry: Entry) -> M:
+    """Return the request of an entry, which is only parsed again when it comes from the disk."""
+    message: M | None = entry.message
+    return otlp.parse(kind, entry.plain()) if message is None else message
+
+
 def _read_events(entry: Entry, scores: list[Feedback]) -> list[tuple[Key, logs.SpanEvent]]:
     """Return the events that belong to spans; evaluations become feedback."""
     events: list[tuple[Key, logs.SpanEvent]] = []
-    request = otlp.parse(ExportLogsServiceRequest, entry.plain())
+    request = _request_of(ExportLogsServiceRequest, entry)
     for found in logs.read_events(request, entry.received_ms):
         if found.event.name == logs.EVALUATION:
             row = from_event(found.event, found.trace_id, found.span_id)

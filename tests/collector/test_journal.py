@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kansoku_collector import aside
+from kansoku_collector import journal as journal_module
 from kansoku_collector import recent as recent_module
 from kansoku_collector.entries import Entry, Kind, digest_of, read_entries
 from kansoku_collector.journal import Journal, JournalFull
@@ -294,3 +295,20 @@ def test_the_hashes_in_memory_and_on_disk_are_bounded(tmp_path, monkeypatch):
     recent = Recent(tmp_path / "recent.bin")
     recent.load()
     assert [n for n in range(100) if recent.holds(n.to_bytes(16, "little"))] == list(range(80, 100))
+
+
+def test_entries_stay_in_memory_while_there_is_room(tmp_path, monkeypatch):
+    """The writer is given what was parsed for the answer; beyond the room it reads the same from the disk."""
+    monkeypatch.setattr(journal_module, "_HELD_BYTES", 10)
+    journal = open_journal(tmp_path)
+    small, large = replace(entry(b"small"), message="parsed"), replace(entry(b"too large"), message="parsed")
+    journal.append([small])
+    (first,) = journal.due(everything=True)
+    assert [(e.body, e.message) for e in first.entries()] == [(b"small", "parsed")]
+    journal.append([large])
+    second = journal.due(everything=True)[1]
+    assert [(e.body, e.message) for e in second.entries()] == [(b"too large", None)]
+    journal.done(first)
+    journal.append([entry(b"again")])
+    assert journal.due(everything=True)[1].held is not None
+    assert journal.known(small.digest)

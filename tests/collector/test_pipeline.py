@@ -294,12 +294,16 @@ def test_a_segment_that_nothing_helps_is_set_aside_whole(journal, pipeline, metr
     assert "odd" in found.reasons[0]
 
 
-def test_a_segment_that_somebody_removed_blocks_nothing(journal, pipeline, metrics, sink):
-    """A file that is gone is given up after three tries, and said to be."""
-    segment_of(journal, traces({"name": "gone"})).path.unlink()
+@pytest.mark.parametrize("held", [True, False])
+def test_a_segment_that_somebody_removed_blocks_nothing(journal, pipeline, metrics, sink, held):
+    """A file that is gone is stored from memory; else it is given up after three tries, and said to be."""
+    segment = segment_of(journal, traces({"name": "gone"}))
+    segment.path.unlink()
+    if not held:
+        segment.held = None
     segment_of(journal, traces({"name": "fine"}))
     drain(journal, pipeline, metrics)
-    assert [row.name for row in sink.all] == ["fine"]
+    assert [row.name for row in sink.all] == (["gone", "fine"] if held else ["fine"])
 
 
 def test_one_unreadable_entry_does_not_take_its_neighbours(journal, pipeline, metrics, sink, tmp_path):

@@ -138,4 +138,4 @@ def _entry(sent: Sent, message: Message, plain: bytes, *, changed: bool) -> Entr
         body = plain
     kind = _KINDS[sent.signal]
     digest = digest_of(kind, sent.project, sent.wire)
-    return Entry(kind, sent.project, sent.received_ms, digest, body, encoding, len(plain))
+    return Entry(kind, sent.project, sent.received_ms, digest, body, encoding, len(plain), message)
