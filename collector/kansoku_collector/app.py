@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+import uvloop
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
@@ -70,7 +71,7 @@ def serve(settings: Settings) -> int:
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     try:
-        return asyncio.run(collector.run())
+        return uvloop.run(collector.run())
     finally:
         collector.close()
 
@@ -109,7 +110,7 @@ class Collector:
             self.watch.start()
         servers = [(self._otlp_server(), self.listener)]
         if self.gateway is not None:
-            servers.append((_server(self.gateway[0]), self.gateway[1]))
+            servers.append((_server(self.gateway[0], http="h11"), self.gateway[1]))
         stop = _stop_on_signal([server for server, _ in servers])
         grpc_server = await self._start_grpc()
         tasks = [asyncio.create_task(server.serve([sock])) for server, sock in servers]

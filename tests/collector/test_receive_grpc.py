@@ -190,6 +190,14 @@ def test_half_a_header_does_not_hold_a_connection(both):
     assert both.get("/v1/stats")["dropped.connection.slow_header"] >= 1
 
 
+def test_a_header_without_an_end_does_not_fill_the_memory(both):
+    """A client whose header grows beyond 64 KiB is closed, and counted."""
+    with socket.create_connection(("127.0.0.1", both.port), timeout=20) as long, contextlib.suppress(OSError):
+        long.sendall(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nx-long: " + bytes([97]) * (80 << 10))
+        assert long.recv(100) == b""
+    both.wait_for(lambda: both.get("/v1/stats").get("dropped.connection.large_header", 0) >= 1)
+
+
 def test_a_body_that_stops_is_answered(both):
     """The sender is asked to come back; a stalled upload holds nothing."""
     with socket.create_connection(("127.0.0.1", both.port), timeout=20) as slow:
