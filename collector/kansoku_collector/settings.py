@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         description="Size at which a journal segment is closed and written to ClickHouse.",
     )
     flush_seconds: float = Field(
-        default=0.5, gt=0, description="Age at which a journal segment is closed and written to ClickHouse."
+        default=1.0, gt=0, description="Age at which a journal segment is closed and written to ClickHouse."
     )
 
     feedback_origins: Annotated[tuple[str, ...], NoDecode] = Field(
