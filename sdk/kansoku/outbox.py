@@ -108,7 +108,8 @@ class Outbox:
             self.receipt.turn_away(semconv.QUEUE_FULL)
         else:
             self._queue.put(item)
-            if not self._woken and self._queue.qsize() >= self._batch_size:
+            # The thread has one item of the batch in its hand already.
+            if not self._woken and self._queue.qsize() >= self._batch_size - 1:
                 self._woken = True
                 self._wake.put(None)
 
@@ -199,6 +200,7 @@ class Outbox:
                 self._wake.get(timeout=left)
             except Empty:
                 break
+            self._woken = False  # before the next look at the queue: what is put after it wakes again
         self._woken = False
         while not self._wake.empty():  # whoever woke has put into the queue before what is taken from it now
             self._wake.get()

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -82,6 +83,21 @@ def test_what_is_queued_is_delivered_without_a_flush() -> None:
     outbox.put(1)
     assert arrived.wait(10)
     assert outbox.close(10)
+
+
+def test_a_full_batch_does_not_wait_for_the_delay() -> None:
+    """Whoever puts the last item of a batch wakes the thread: again and again, with no flush."""
+    arrived = threading.Semaphore(0)
+    delivery = Delivery(lambda batch, _: [arrived.release() for _ in batch])
+    outbox = make(delivery, batch_size=5, delay=60.0)
+    for number in range(4):
+        for item in range(5):
+            outbox.put(number * 5 + item)
+            time.sleep(0.01 * number)  # the thread may have taken the first one before the last one comes
+        for _ in range(5):
+            assert arrived.acquire(timeout=20)
+    assert outbox.close(5)
+    assert delivery.items() == list(range(20))
 
 
 def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
