@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
+from kansoku_collector.model import Span
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.scope import Period
+from kansoku_collector.store.write import Writer
 from kansoku_collector.values import searchable
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -105,3 +107,24 @@ def test_a_rare_term_reads_only_where_it_can_be(store: Client) -> None:
     text = "\n".join(row[0] for row in plan)
     assert "ix_input" in text
     assert "Granules: 1/" in text.partition("ix_input")[2], text
+
+
+def test_text_that_has_just_come_is_found_before_a_merge_makes_its_index(store: Client) -> None:
+    """The writer leaves the indexes of texts to the merges; what has none yet is read."""
+
+    def indexed() -> int:
+        return int(
+            store.query(
+                """SELECT sum(data_uncompressed_bytes) FROM system.data_skipping_indices
+                WHERE database = currentDatabase() AND table = 'spans'
+                    AND name IN ('ix_input', 'ix_output')"""
+            ).first_row[0]
+        )
+
+    start = int(DAY.start.timestamp()) * 10**9
+    span = Span(trace_id=f"{1:032x}", span_id="a", start=start, input_text="収集日はいつ")
+    Writer(store).spans([span], "once")
+    assert (_found(store, "収集"), _found(store, "回収"), indexed()) == ({1}, set(), 0)
+    store.command("OPTIMIZE TABLE spans FINAL")
+    assert (_found(store, "収集"), _found(store, "回収")) == ({1}, set())
+    assert indexed() > 0

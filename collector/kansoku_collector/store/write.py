@@ -24,6 +24,8 @@ from kansoku_collector.store.read.stored import Identity, Sought, find_stored
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
 T = TypeVar("T")
 _ONE_BLOCK = 1 << 30
+# Merges make an index over whatever they merge, so the ones of texts need not be made at the insert too.
+_LATER = {"exclude_materialize_skip_indexes_on_insert": "ix_input,ix_output"}
 
 
 class Writer:
@@ -82,12 +84,15 @@ class Writer:
                 lambda: self._client.create_insert_context(table, list(names), column_oriented=True)
             )
             self._types[table] = list(known.column_types)
+        known = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
+        later = {name: value for name, value in _LATER.items() if name in known}
         return InsertContext(
             table,
             names,
             self._types[table],
             column_oriented=True,
-            settings={
+            settings=later
+            | {
                 "insert_deduplicate": 1,
                 "insert_deduplication_token": token,
                 "deduplicate_blocks_in_dependent_materialized_views": 1,
