@@ -11,7 +11,7 @@ from kansoku_dashboard.words import tell
 WRITERS = {"usd": money, "seconds": seconds, "share": share, "count": count}
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 # A scope's dimensions and the parameters of the URL that filter by them.
-PARAMETERS = {"environment": "env", "service": "service", "model": "model"}
+PARAMETERS = {"environment": "env", "service": "service", "model": "model", "user": "user"}
 CAUSES = {
     "error_rate": {"status": "error"},
     "call_error_rate": {"status": "error"},
@@ -28,8 +28,8 @@ def sentence(incident: Incident, tongue: str, zone: tzinfo, now: datetime) -> st
         f"alerts.sentence_{incident.comparison}",
         what=metric(incident.metric, tongue),
         where=where(incident, tongue),
-        value=plain(written(incident.metric, incident.value)),
-        limit=plain(written(incident.metric, incident.threshold)),
+        value=plain(written(incident.metric, incident.value, incident.unit)),
+        limit=plain(written(incident.metric, incident.threshold, incident.unit)),
         since=plain(clock(incident.opened, zone, now)),
         samples=plain(count(incident.samples)),
         noun=noun(incident.metric, tongue),
@@ -56,8 +56,10 @@ def where(incident: Incident, tongue: str) -> str:
     return tell(tongue, "alerts.where", names=names) if names else ""
 
 
-def written(name: str, value: float) -> str:
-    """Write a value of a metric in its unit."""
+def written(name: str, value: float, unit: str = "") -> str:
+    """Write a value of a metric in its unit, or as the multiple that a rule compares."""
+    if unit == "times":
+        return f"{value:.3g}x"
     known = METRICS.get(name)
     return WRITERS[known.unit](value) if known else f"{value:g}"
 

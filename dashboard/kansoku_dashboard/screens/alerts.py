@@ -1,17 +1,21 @@
-"""Alerts: what is wrong now, and what was."""
+"""Alerts: what is wrong now, what was, and what people decide about it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
 from kansoku_collector.store.read import incidents as questions
 from kansoku_collector.store.read.incidents import Incident
-from kansoku_dashboard import clock, data, links, sentences, state, words
+from kansoku_dashboard import clock, collector, data, links, sentences, state, words
 from kansoku_dashboard.figures.style import count, seconds
+from kansoku_dashboard.screens import messages
 from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
+SILENCES = {"1h": 60, "4h": 240, "24h": 1440, "7d": 10_080}  # minutes
+_STATES = {"acknowledged": ":material/visibility:", "silenced": ":material/notifications_off:"}
 
 
 def show() -> None:
@@ -37,18 +41,56 @@ def _open(view: state.View) -> None:
             st.caption(f":material/check_circle: {say('alerts.none')}")
         now = clock.now()
         for number, incident in enumerate(found[:MOST_SENTENCES]):
-            with st.container(
-                border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"
-            ):
-                st.badge(incident.severity, icon=":material/notifications_active:", color="red")
-                st.markdown(
-                    sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch"
-                )
-                links.tab(
-                    "traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}"
-                )
+            _line(incident, number, now)
         if len(found) > MOST_SENTENCES:
             st.caption(say("alerts.more", count=len(found) - MOST_SENTENCES))
+
+
+def _line(incident: Incident, number: int, now: datetime) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"):
+        st.badge(incident.severity, icon=":material/notifications_active:", color="red")
+        if incident.state in _STATES:
+            st.badge(_state(incident), icon=_STATES[incident.state], color="gray")
+        st.markdown(sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch")
+        links.tab("traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}")
+        with st.popover(say("alerts.decide"), icon=":material/more_horiz:", width="content"):
+            _decisions(incident)
+
+
+def _state(incident: Incident) -> str:
+    """Say who is at it, or until when nobody is told."""
+    if incident.silenced_until:
+        until = sentences.clock(incident.silenced_until, clock.zone(), clock.now())
+        return say("alerts.silenced", until=messages.label(until, 40))
+    return say("alerts.acknowledged", person=messages.label(incident.acknowledged_by or "?", 60))
+
+
+def _decisions(incident: Incident) -> None:
+    """Draw what can be done: the keys are the incident's, so that a list that moves confuses nobody."""
+    name = incident.incident_id
+    if not incident.acknowledged:
+        st.button(say("alerts.acknowledge"), icon=":material/visibility:", key=f"acknowledge_{name}",
+                  on_click=_decide, args=(incident, "acknowledge"))  # fmt: skip
+    if incident.silenced_until is None:
+        length = st.selectbox(say("alerts.silence_for"), list(SILENCES), index=1, key=f"length_{name}")
+        st.button(say("alerts.silence"), icon=":material/notifications_off:", key=f"silence_{name}",
+                  on_click=_decide, args=(incident, "silence", SILENCES[length]))  # fmt: skip
+    if incident.acknowledged or incident.silenced_until:
+        st.button(say("alerts.release"), icon=":material/undo:", key=f"release_{name}",
+                  on_click=_decide, args=(incident, "release"))  # fmt: skip
+
+
+def _decide(incident: Incident, action: str, minutes: int = 0) -> None:
+    item: dict[str, Any] = {"incident_id": incident.incident_id, "action": action}
+    item["person"] = collector.reader() or collector.NOBODY
+    if action == "silence":
+        item["minutes"] = minutes
+    reason = collector.post("/v1/incidents/actions", item)
+    if reason:
+        st.error(say("alerts.not_decided", reason=messages.label(reason, 400)), icon=":material/error:")
+    else:
+        data.forget()
+        st.toast(say("alerts.decided"), icon=":material/check:")
 
 
 def _past(view: state.View) -> None:
@@ -84,13 +126,13 @@ def _cells(incident: Incident) -> dict[str, Any]:
         "opened": sentences.clock(incident.opened, zone, now),
         "resolved": sentences.clock(incident.resolved, zone, now)
         if incident.resolved
-        else say("alerts.still"),
+        else say(f"alerts.state_{incident.state}"),
         "lasted": seconds(lasted),
         "what": sentences.metric(incident.metric, words.language()).replace("\\", ""),
         "scope": ", ".join(value for value in incident.scope.values() if value),
-        "value": sentences.written(incident.metric, incident.value),
-        "peak": sentences.written(incident.metric, incident.peak),
-        "limit": f"{sign} {sentences.written(incident.metric, incident.threshold)}",
+        "value": sentences.written(incident.metric, incident.value, incident.unit),
+        "peak": sentences.written(incident.metric, incident.peak, incident.unit),
+        "limit": f"{sign} {sentences.written(incident.metric, incident.threshold, incident.unit)}",
         "samples": count(incident.samples),
         "severity": incident.severity,
         "rule": incident.rule,
