@@ -3,8 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -15,62 +14,14 @@ from kansoku.described import mark
 from kansoku.description import NOTHING_SAID, Describe, Description
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
-from kansoku.price_terms import read_terms
+from kansoku.reader import Answer, Reader, Request, answer_attributes
 from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
 from kansoku.trace import record_error, stamps
-from kansoku.usage import Usage
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
 _WATCH = otel_context.create_key("kansoku-watch")
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
-_HOUR = 3_600_000_000_000  # nanoseconds
-
-
-@dataclass(slots=True)
-class Request:
-    """What a reader finds in the arguments of a call; messages are in the GenAI shape."""
-
-    model: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-    messages: list[dict[str, Any]] | None = None
-    instructions: str = ""
-    tools: list[Any] | None = None
-
-
-@dataclass(slots=True)
-class Answer:
-    """What a reader finds in a response, whole or folded from the chunks of a stream."""
-
-    model: str = ""
-    id: str = ""
-    finish_reasons: list[str] = field(default_factory=list)
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    usage: Usage | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    failure: str = ""  # the vendor answered, and the answer is that it failed
-    failure_message: str = ""
-
-
-class Reader(Protocol):
-    """Understands the requests and the responses of one endpoint of one vendor.
-
-    A reader may have a `brief` (`kansoku.stream.Brief`): then it is asked later, about copies.
-    """
-
-    operation: str
-
-    def origin(self, resource: Any, local_provider: str) -> tuple[str, str, int]:
-        """Return provider, server address and port of the client that makes the call."""
-
-    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
-        """Read the arguments; content only with `capture`."""
-
-    def response(self, response: Any, capture: bool) -> Answer:
-        """Read a whole response."""
-
-    def fold(self, chunks: list[Any], capture: bool) -> Answer:
-        """Read the chunks of a stream, once, after its end."""
 
 
 class Call:
@@ -206,11 +157,11 @@ class Call:
             self._measure(answer, chunks, ended - first)
             return self._described(answer)
 
-        if getattr(self._reader, "brief", None) is None:
+        if self._request is None:
+            self._end(told, ended)
+        else:  # the arguments are the caller's own, and may be needed to guess what the stream used
             described = _try(told)
             self._end(lambda: described, ended)
-        else:
-            self._end(told, ended)
 
     def _measure(self, answer: Answer, chunks: list[Any], nanoseconds: int) -> None:
         """Write how fast a stream was; guess the tokens of one that does not count them, and say so."""
@@ -293,54 +244,6 @@ def _try(told: Describe) -> Description:
     except Exception as error:  # noqa: BLE001 - the border
         swallow("call.describe", error)
         return NOTHING_SAID
-
-
-def answer_attributes(
-    answer: Answer, running: runtime.Runtime, provider: str, model: str, started: int
-) -> dict[str, Any]:
-    """Return what the answer to a call of `model` at the time `started` says, its cost included."""
-    attributes = dict(answer.attributes)
-    provider = attributes.get(semconv.PROVIDER, provider)  # of a router's answer: it may have asked another
-    if answer.model:
-        attributes[semconv.RESPONSE_MODEL] = answer.model
-    if answer.id:
-        attributes[semconv.RESPONSE_ID] = answer.id
-    if answer.finish_reasons:
-        attributes[semconv.FINISH_REASONS] = answer.finish_reasons
-    if answer.messages and running.capture:
-        attributes[semconv.OUTPUT_MESSAGES] = to_json(answer.messages, running.max_bytes)
-    if answer.failure:
-        attributes[semconv.ERROR_TYPE] = answer.failure
-    if answer.usage is not None:
-        attributes.update(usage_attributes(answer.usage))
-        terms = read_terms(attributes, provider)
-        hour = started // _HOUR  # list prices change at full hours at the soonest
-        for priced in running.prices.order(provider, (answer.model, model), hour):
-            cost = running.prices.dollars(provider, priced, answer.usage, hour, terms) if priced else None
-            if cost is not None:
-                attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
-                break
-    return attributes
-
-
-def usage_attributes(usage: Usage) -> dict[str, int]:
-    """Return the token counts of a call; details that are zero are left out."""
-    found = {semconv.INPUT_TOKENS: usage.input_tokens, semconv.OUTPUT_TOKENS: usage.output_tokens}
-    if usage.cache_read:
-        found[semconv.CACHE_READ_TOKENS] = usage.cache_read
-    if written := usage.cache_write_5m + usage.cache_write_1h:
-        found[semconv.CACHE_WRITE_TOKENS] = written
-    if usage.cache_write_1h:
-        found[semconv.CACHE_WRITE_1H_TOKENS] = usage.cache_write_1h
-    if usage.reasoning:
-        found[semconv.REASONING_TOKENS] = usage.reasoning
-    if usage.audio_in:
-        found[semconv.AUDIO_INPUT_TOKENS] = usage.audio_in
-    if usage.audio_out:
-        found[semconv.AUDIO_OUTPUT_TOKENS] = usage.audio_out
-    if usage.image:
-        found[semconv.IMAGE_INPUT_TOKENS] = usage.image
-    return found
 
 
 def watch_calls(where: otel_context.Context, seen: list[str]) -> otel_context.Context:

@@ -14,10 +14,11 @@ from typing import Any, TypeVar, overload
 from opentelemetry import context as otel_context
 
 from kansoku import clock, runtime, semconv
-from kansoku.call import note_call, usage_attributes
+from kansoku.call import note_call
 from kansoku.content import cut, plain, to_json
 from kansoku.decorator import observe
 from kansoku.guard import guard
+from kansoku.reader import usage_attributes
 from kansoku.trace import Span
 from kansoku.usage import Usage
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import estimation, semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.parameters import add_parameter
+from kansoku.reader import Answer, Request
 
 _NUMBERS = {
     "max_tokens": semconv.MAX_TOKENS,

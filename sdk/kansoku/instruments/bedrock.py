@@ -11,7 +11,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
-from kansoku.call import Call, Reader, begin
+from kansoku.call import Call, begin
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.bedrock_body import watch_body
@@ -19,6 +19,7 @@ from kansoku.instruments.bedrock_converse import ConverseReader
 from kansoku.instruments.bedrock_invoke import find_reader, parse
 from kansoku.instruments.bedrock_origin import read_error, read_metadata
 from kansoku.instruments.bedrock_retrieve import AnswerReader, RetrieveReader
+from kansoku.reader import Reader
 from kansoku.stream import Recording, follow, watch
 
 _CONVERSE = ConverseReader()

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments.bedrock_blocks import Folded, read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.parameters import add_parameter
+from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _FINISH = {

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.openai_shape import blob
+from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _FILTERED = frozenset({"CONTENT_FILTERED", "Filter reason: prompt", "Filter reason: output image"})

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.parameters import add_parameter
+from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _NUMBERS = {

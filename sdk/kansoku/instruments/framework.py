@@ -8,10 +8,11 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
-from kansoku.call import Answer, Request, answer_attributes, note_call, watch_calls
+from kansoku.call import note_call, watch_calls
 from kansoku.content import cut, is_secret, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
+from kansoku.reader import Answer, Request, answer_attributes
 from kansoku.trace import context as stamping
 from kansoku.trace import record_error, stamps
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments.google_shape import get
+from kansoku.reader import Answer, Request
 
 _NUMBERS = {
     "temperature": semconv.TEMPERATURE,

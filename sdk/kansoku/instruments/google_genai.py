@@ -11,12 +11,13 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from kansoku.call import Reader, wrap_async, wrap_sync
+from kansoku.call import wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
+from kansoku.reader import Reader
 from kansoku.trace import span
 
 _MODELS = "google.genai.models"

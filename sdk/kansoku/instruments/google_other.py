@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments import openai_shape
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_shape import get
+from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 

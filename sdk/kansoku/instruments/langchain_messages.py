@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_shape import get
+from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user",

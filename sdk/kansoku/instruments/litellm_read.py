@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from kansoku import runtime, semconv
-from kansoku.call import Answer, Reader, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
 from kansoku.instruments.openai_shape import get
+from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
 
 # LiteLLM's name of a provider -> OpenTelemetry's; others are called as LiteLLM calls them.

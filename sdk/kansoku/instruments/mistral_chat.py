@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import output_type, read_tool
 from kansoku.instruments.openai_shape import get
+from kansoku.reader import Answer, Request
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
 _FINISH = {"model_length": "length"}

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import openai_other, openai_shape
 from kansoku.instruments.mistral_chat import Origin, read_counts
 from kansoku.instruments.openai_shape import get
+from kansoku.reader import Answer, Request
 
 
 class EmbeddingReader(openai_other.EmbeddingReader):

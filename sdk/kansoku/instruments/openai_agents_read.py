@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import runtime, semconv
-from kansoku.call import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.framework import read_parameters
@@ -15,6 +14,7 @@ from kansoku.instruments.openai_items import input_item, output_item
 from kansoku.instruments.openai_message import read_answer
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get
+from kansoku.reader import Answer, Request
 
 _RESPONSES = ResponsesReader(read_origin)
 _CHAT = ChatReader(read_origin)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
@@ -12,6 +11,7 @@ from kansoku.instruments.openai_fold import NOTHING, Choice
 from kansoku.instruments.openai_message import read_answer, read_message, read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import last_usage, usage_facts
+from kansoku.reader import Answer, Request
 
 __all__ = ["ChatReader", "Origin", "output_type", "read_message", "read_tool"]
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Reader
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
@@ -12,6 +11,7 @@ from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.targets import Targets, both
+from kansoku.reader import Answer, Reader
 
 _TIMES = {
     "queue_time": semconv.SERVER_QUEUE_TIME,

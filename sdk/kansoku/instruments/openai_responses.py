@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_items as read
 from kansoku.instruments import openai_shape as shape
@@ -13,6 +12,7 @@ from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import usage_facts
+from kansoku.reader import Answer, Request
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = ("response.completed", "response.incomplete", "response.failed")

@@ -10,7 +10,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
-from kansoku.call import Reader, begin
+from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.transformers_read import (
@@ -20,6 +20,7 @@ from kansoku.instruments.transformers_read import (
     Ran,
     is_chat,
 )
+from kansoku.reader import Reader
 
 _MODULE = "transformers.pipelines.base"
 _TEXT, _CHAT, _FEATURES = PipelineReader(), ChatPipelineReader(), FeaturePipelineReader()

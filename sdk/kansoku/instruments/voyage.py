@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import semconv
-from kansoku.call import Reader, under_way, wrap_async, wrap_sync
+from kansoku.call import under_way, wrap_async, wrap_sync
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.voyage_read import EmbedReader, RerankReader
+from kansoku.reader import Reader
 
 
 def read_origin(resource: Any, local_provider: str) -> tuple[str, str, int]:  # noqa: ARG001 - Voyage's own client
