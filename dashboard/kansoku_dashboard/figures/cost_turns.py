@@ -44,7 +44,7 @@ def growth(points: Sequence[Point], labels: Mapping[str, str] = LABELS) -> Figur
             "xaxis": {"title": {"text": labels["turn"], "font": {"size": FONT}, "standoff": 4},
                       "anchor": "y2", "showgrid": False, "zeroline": False, "fixedrange": True,
                       "tickformat": "d", "range": [0.4, max(len(points), 8) + 0.6],
-                      "dtick": _step(len(points)),
+                      "tickvals": numbers[:: _step(len(points))],
                       "tickfont": {"size": FONT - 1}},
             "yaxis": axis | {"domain": [0.56, 1], "tickprefix": "$", "tickformat": ",.2~r"},
             "yaxis2": axis | {"domain": [0, 0.44], "tickformat": ",.3~s"},

@@ -53,7 +53,7 @@ def month(
             "dragmode": False,
             "showlegend": True,
             "legend": {"orientation": "h", "x": 0, "y": 1.03, "xanchor": "left", "yanchor": "bottom",
-                       "font": {"size": FONT}, "itemclick": False, "itemdoubleclick": False},
+                       "font": {"size": FONT}, "itemclick": False, "itemdoubleclick": False, "entrywidth": 0},
             "xaxis": {"type": "date", "range": [f"{before}", f"{last}"], "showgrid": False, "nticks": 7,
                       "tickformat": day_format, "fixedrange": True, "tickfont": {"size": FONT - 1}},
             "yaxis": {"gridcolor": GRID, "zeroline": False, "automargin": False, "rangemode": "tozero",

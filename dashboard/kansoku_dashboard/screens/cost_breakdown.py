@@ -22,6 +22,8 @@ from kansoku_dashboard.words import say
 
 BY = ("model", "service", "user", "prompt", "operation", "bucket")
 BUCKETS = (*tokens.BUCKETS, UNSPLIT)
+# Input and what is cached of it keep apart from output and its reasoning, in the order of `BUCKETS`.
+INKS = (*(PALETTE[place] for place in (0, 2, 5, 3, 6, 7, 1, 4, 6)), OTHER)
 MOST = 200
 HEIGHT = 330  # as high as the month beside it
 
@@ -72,7 +74,7 @@ def _parts(view: View, chosen: str) -> tuple[list[Part], dict[str, str]]:
         prices = bill.price_list(settings.current().prices_file)
         parts = by_bucket(data.ask(spend.metered, view.scope, period), prices)
         named = {bucket: say(f"cost.bucket_{bucket}") for bucket in BUCKETS}
-        inks = {named[b]: PALETTE[n % len(PALETTE)] for n, b in enumerate(BUCKETS)} | {named[UNSPLIT]: OTHER}
+        inks = {named[bucket]: ink for bucket, ink in zip(BUCKETS, INKS, strict=True)}
         return [part._replace(name=named[part.name]) for part in parts], inks
     if chosen == "user":
         parts = data.ask(spend.cost_by_user, view.scope, period)
@@ -95,8 +97,8 @@ def _note(chosen: str, view: View) -> str:
 
 def table(view: View, chosen: str) -> None:
     """Draw the values with what they used and cost; a click on one opens its traces."""
-    rows = _rows(view, chosen)
-    with card.card("cost_by", say("cost.by_title", what=say(f"cost.by_{chosen}")), say("cost.click")):
+    rows, note = _rows(view, chosen), "" if chosen == "bucket" else say("cost.click")
+    with card.card("cost_by", say("cost.by_title", what=say(f"cost.by_{chosen}")), note):
         if not rows:
             st.caption(say("overview.nothing"))
             return

@@ -83,7 +83,7 @@ def cost_over_time(client: Client, scope: Scope, period: Period, dimension: Dime
     return [Part(*row) for row in grid.aware(rows)]
 
 
-def cost_by_user(client: Client, scope: Scope, period: Period, most: int = 7) -> list[Part]:
+def cost_by_user(client: Client, scope: Scope, period: Period, most: int = 6) -> list[Part]:
     """Return what the dearest users cost on each day (UTC), and all others together under no name."""
     where = f"{active(scope)} AND user_id != ''"
     rows = client.query(
