@@ -13,6 +13,7 @@ from kansoku_dashboard.words import say
 
 Cells = dict[str, str]
 MOST_ROWS = 200
+MOST_AT_ONCE = 14  # a longer table scrolls by itself
 NUMBERS = {
     "balance", "bytes", "calls", "days", "each", "gaps", "growth", "no_price", "no_price_share", "no_usage",
     "ratio", "received", "repeated", "requests", "rows", "rows_day", "sent", "silent_for", "spans", "stored",
@@ -27,7 +28,7 @@ def table(name: str, rows: Sequence[Cells]) -> None:
         {say(f"health.{column}"): [row[column] for row in shown] for column in shown[0]},
         hide_index=True,
         width="stretch",
-        height=min(35 * (len(shown) + 1) + 3, 423),
+        height="content" if len(shown) <= MOST_AT_ONCE else 423,
         column_config={say(f"health.{column}"): RIGHT for column in shown[0] if column in NUMBERS},
         key=f"table_{name}",
         alt=say("health.table_alt", name=say(f"health.{name}")),

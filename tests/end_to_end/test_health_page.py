@@ -1,0 +1,63 @@
+"""Data health in a browser: the figures are those of the store, and no key is in the page."""
+
+import json
+import re
+
+import clickhouse_connect
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Running
+from .test_pages import PATIENCE, Witness, witness
+
+__all__ = ["witness"]
+pytestmark = pytest.mark.browser
+
+
+def test_the_figures_are_those_of_the_store(witness: Witness, running: Running) -> None:
+    """Nothing of the demo is missing, its unpriced model is named, and storage is that of ClickHouse."""
+    witness.open("/health?range=7d")
+    page = witness.page
+    expect(page.get_by_text("Every span that was sent is accounted for.")).to_be_visible(timeout=PATIENCE)
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
+        database="kansoku",
+    )  # fmt: skip
+    row = client.query("SELECT max(name) FROM migrations").result_rows[0]
+    unpriced = client.query(
+        "SELECT count() FROM spans WHERE billed AND cost_source = 'unpriced'"
+    ).result_rows[0]
+    client.close()
+    expect(page.get_by_text(str(row[0]).removesuffix(".sql"))).to_be_visible(timeout=PATIENCE)
+    shown = page.locator('[data-testid="stMetric"]', has_text="Calls without a price")
+    number = int(re.sub(r"\D", "", shown.locator('[data-testid="stMetricValue"]').inner_text()))
+    assert 0 < number <= unpriced[0]
+    assert unpriced[0] - number <= 5  # the demo goes on
+    witness.innocent()
+
+
+def test_no_key_reaches_the_page(witness: Witness, running: Running) -> None:
+    """Names and scopes do; neither a key nor its hash is in what the browser was sent."""
+    frames: list[bytes] = []
+    witness.page.on(
+        "websocket",
+        lambda socket: socket.on(
+            "framereceived", lambda data: frames.append(data if isinstance(data, bytes) else data.encode())
+        ),
+    )
+    witness.open("/health")
+    expect(witness.page.get_by_text("API keys")).to_be_visible(timeout=PATIENCE)
+    sent = b"".join(frames)
+    assert b"ingest" in sent
+    hashes = [entry["hash"] for entry in json.loads((running.data / "keys.json").read_text())["keys"]]
+    for secret in [*running.keys.values(), *hashes]:
+        assert secret.encode() not in sent
+
+
+def test_it_stands_on_a_narrow_screen(witness: Witness) -> None:
+    """At 560 pixels nothing but tables scrolls sideways."""
+    witness.page.set_viewport_size({"width": 560, "height": 900})
+    witness.open("/health?lang=ja")
+    expect(witness.page.get_by_role("heading", name="データの健全性")).to_be_visible(timeout=PATIENCE)
+    assert witness.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    witness.innocent()
