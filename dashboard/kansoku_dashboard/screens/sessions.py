@@ -65,7 +65,7 @@ def listing(view: state.View) -> None:
 
 def ordered(*orders: Order) -> Order:
     """Draw the choice of the order, the usual one first, and return it."""
-    options = {name: say(f"sessions.by_{name}") for name in orders}
+    options = {str(name): say(f"sessions.by_{name}") for name in orders}
     chosen = card.choice("order", options, say("sessions.order"))
     return next(name for name in orders if name == chosen)
 
