@@ -41,32 +41,33 @@ def fault(span: ProtoSpan, received_ms: int) -> tuple[str, str] | None:
 
     It depends on nothing but the span and the time of its receipt, so a replay decides the same.
     """
-    if len(span.trace_id) != 16 or span.trace_id == _NO_TRACE:
+    trace_id, span_id = span.trace_id, span.span_id
+    if len(trace_id) != 16 or trace_id == _NO_TRACE:
         return (
             "invalid_trace_id",
-            f"span {span.name!r} has trace_id {span.trace_id.hex() or 'empty'!r}, not 16 bytes, not all zero",
+            f"span {span.name!r} has trace_id {trace_id.hex() or 'empty'!r}, not 16 bytes, not all zero",
         )
-    if len(span.span_id) != 8 or span.span_id == _NO_SPAN:
+    if len(span_id) != 8 or span_id == _NO_SPAN:
         return (
             "invalid_span_id",
-            f"span {span.name!r} has span_id {span.span_id.hex() or 'empty'!r}, not 8 bytes, not all zero",
+            f"span {span.name!r} has span_id {span_id.hex() or 'empty'!r}, not 8 bytes, not all zero",
         )
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     latest = received_ms * 10**6 + AHEAD_NS
     if not EARLIEST_NS <= start <= latest:
         return (
             "absurd_time",
-            f"span {span.span_id.hex()} starts at {start} ns, before 2000 or more than a day ahead",
+            f"span {span_id.hex()} starts at {start} ns, before 2000 or more than a day ahead",
         )
     if end > latest:
         return (
             "absurd_time",
-            f"span {span.span_id.hex()} ends at {end} ns since the epoch, more than a day ahead",
+            f"span {span_id.hex()} ends at {end} ns since the epoch, more than a day ahead",
         )
     if end and end < start - _BACKWARDS_NS:
         return (
             "ends_before_start",
-            f"span {span.span_id.hex()} ends {(start - end) / 1e9:.3f} s before it starts",
+            f"span {span_id.hex()} ends {(start - end) / 1e9:.3f} s before it starts",
         )
     return None
 
@@ -94,7 +95,7 @@ def read_spans(request: ExportTraceServiceRequest, received_ms: int) -> Iterator
 
 def _raw(span: ProtoSpan, resource: Attributes, scope_name: str, scope_version: str) -> RawSpan:
     start = span.start_time_unix_nano
-    parent = span.parent_span_id
+    parent, events, links = span.parent_span_id, span.events, span.links
     return RawSpan(
         span.trace_id.hex(),
         span.span_id.hex(),
@@ -105,8 +106,9 @@ def _raw(span: ProtoSpan, resource: Attributes, scope_name: str, scope_version: 
         span.status.code,
         span.status.message,
         attributes(span.attributes),
-        [Event(e.name, e.time_unix_nano, attributes(e.attributes)) for e in span.events],
-        [_link(link) for link in span.links],
+        # Most have none, and to begin a loop costs more than to ask.
+        [Event(e.name, e.time_unix_nano, attributes(e.attributes)) for e in events] if events else [],
+        [_link(link) for link in links] if links else [],
         resource,
         scope_name,
         scope_version,

@@ -30,6 +30,8 @@ def leave_out_old(groups: Any, oldest_ns: int, rejected: Rejected) -> bool:
     for group in groups:
         for part in group.scope_spans:
             starts = [span.start_time_unix_nano for span in part.spans]
+            if min(starts, default=oldest_ns) >= oldest_ns:
+                continue
             old = [at for at, start in enumerate(starts) if _EARLIEST_NS <= start < oldest_ns]
             for at in reversed(old):
                 day = datetime.fromtimestamp(starts[at] / 1e9, UTC).date()

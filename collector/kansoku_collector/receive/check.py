@@ -81,12 +81,12 @@ def _judge_traces(
             rejected.add(*found)
         if large or len(span.attributes) > most:
             changed |= trim(span, size, limits, rejected)
-        for event in span.events:
-            if large or len(event.attributes) > most:
-                changed |= trim(event, size, limits, rejected)
-        for link in span.links:
-            if large or len(link.attributes) > most:
-                changed |= trim(link, size, limits, rejected)
+        for parts in (span.events, span.links):
+            if not parts:  # as nearly always; to begin a loop costs more than to ask
+                continue
+            for part in parts:
+                if large or len(part.attributes) > most:
+                    changed |= trim(part, size, limits, rejected)
     changed |= _trim_groups(request.resource_spans, "scope_spans", size, limits, rejected)
     return number + over, changed
 
