@@ -25,7 +25,7 @@ SCENARIO = Scenario(END, 14.0, 7)
 NOON = int(END // 3600) - 8  # 12:00 in Japan
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def exporter() -> Iterator[InMemorySpanExporter]:
     """Start the SDK on a provider of its own and give what it exports."""
     found = InMemorySpanExporter()
@@ -41,6 +41,12 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 def seconds(span: ReadableSpan) -> float:
     """Return the duration of a span."""
     return (span.end_time - span.start_time) / 1e9
+
+
+@pytest.fixture(scope="module")
+def usual(exporter: InMemorySpanExporter) -> list[ReadableSpan]:
+    """Return the spans of three hours before anything happened."""
+    return fill(exporter, 12.0)
 
 
 def fill(exporter: InMemorySpanExporter, days_ago: float, hours: int = 3) -> list[ReadableSpan]:
@@ -78,18 +84,17 @@ def test_spans_are_stamped_in_the_past_with_plausible_times(exporter: InMemorySp
     assert 1.0 < median(map(seconds, roots(spans))) < 4.0
 
 
-def test_streamed_answer_has_a_first_chunk_before_its_end(exporter: InMemorySpanExporter) -> None:
+def test_streamed_answer_has_a_first_chunk_before_its_end(usual: list[ReadableSpan]) -> None:
     """Time to the first chunk is simulated too, and shorter than the call."""
-    spans = fill(exporter, 12.0)
-    streamed = [s for s in spans if "gen_ai.response.time_to_first_chunk" in s.attributes]
+    streamed = [s for s in usual if "gen_ai.response.time_to_first_chunk" in s.attributes]
     assert len(streamed) > 10
     for span in streamed:
         assert 0.15 < span.attributes["gen_ai.response.time_to_first_chunk"] < seconds(span)
 
 
-def test_request_is_a_tree_of_agent_retrieval_tools_and_calls(exporter: InMemorySpanExporter) -> None:
+def test_request_is_a_tree_of_agent_retrieval_tools_and_calls(usual: list[ReadableSpan]) -> None:
     """Every kind of span of the sample application is there, with who and which prompt on each."""
-    spans = fill(exporter, 12.0)
+    spans = usual
     kinds = Counter(
         s.attributes.get("gen_ai.operation.name", s.attributes.get("kansoku.kind")) for s in spans
     )
@@ -105,9 +110,9 @@ def test_request_is_a_tree_of_agent_retrieval_tools_and_calls(exporter: InMemory
     assert 4.5 < len(spans) / len(roots(spans)) < 7
 
 
-def test_local_judge_has_no_price_and_the_vendors_calls_have_one(exporter: InMemorySpanExporter) -> None:
+def test_local_judge_has_no_price_and_the_vendors_calls_have_one(usual: list[ReadableSpan]) -> None:
     """The model of one's own stays unpriced; every answered call to the vendor is priced."""
-    spans = [s for s in fill(exporter, 12.0) if "gen_ai.response.model" in s.attributes]
+    spans = [s for s in usual if "gen_ai.response.model" in s.attributes]
     priced = {s.attributes["gen_ai.request.model"]: "kansoku.cost.usd" in s.attributes for s in spans}
     assert priced == {"gpt-5.6-luna": True, "text-embedding-3-small": True, "qwen3-8b": False}
 
