@@ -1,6 +1,6 @@
 """What the screens of charts share: the head, panels that draw on their own, a chart in its frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from importlib import import_module
 
@@ -62,3 +62,33 @@ def chart(section: str, name: str, figure: Figure, note: str = "") -> None:
             config={"displayModeBar": False, "scrollZoom": False},
             alt=say(f"{section}.{name}_alt"),
         )
+
+
+def choice(section: str, name: str, options: Sequence[str]) -> str:
+    """Draw a choice among a few, and return it; its value, not its label in some language, is in the URL."""
+    key = f"_{name}"
+
+    def keep() -> None:
+        if (chosen := st.session_state[key]) and chosen != options[0]:
+            st.query_params[name] = chosen
+        else:
+            st.query_params.pop(name, None)
+
+    return str(
+        st.segmented_control(
+            say(f"{section}.{name}"),
+            options,
+            default=chosen_of(name, options),
+            required=True,
+            format_func=lambda option: say(f"{section}.{name}_{option}"),
+            key=key,
+            on_change=keep,
+            label_visibility="collapsed",
+        )
+    )
+
+
+def chosen_of(name: str, options: Sequence[str]) -> str:
+    """Return what the URL says of a choice, its first option where it says nothing that can be chosen."""
+    present = st.query_params.get(name, "")
+    return present if present in options else options[0]

@@ -97,8 +97,9 @@ def test_outcomes_are_apart(store):
     answer(store, "c", fallback=True)
     answer(store, "d", status="error", output_text="")
     answer(store, "e", output_text="")
+    answer(store, "f", operation="embeddings", status="error", output_text="")
     found = quality.outcomes(store, Scope(), DAY)
-    assert found == quality.Outcomes(5, 1, 1, 1, 1, 0, 0)
+    assert found == quality.Outcomes(4, 1, 1, 1, 1, 0, 0)
     buckets = [outcome for _, outcome in quality.outcomes_over_time(store, Scope(), DAY)]
     assert quality.Outcomes(*(sum(column) for column in zip(*buckets, strict=True))) == found
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kansoku_collector.store.read.overview import Bucket
+from kansoku_collector.store.read.speed import Point
 from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, runs
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
@@ -11,7 +12,7 @@ LINES = (("p99", 1.0, 0.7), ("p95", 1.6, 0.85), ("p50", 2.2, 1.0))
 FILL = "rgba(74,111,220,0.13)"
 
 
-def percentiles(rows: Sequence[Bucket], backdrop: Backdrop) -> Figure:
+def percentiles(rows: Sequence[Bucket | Point], backdrop: Backdrop) -> Figure:
     """Return three lines with gaps where nothing was measured; what is not over yet is dotted."""
     rows = [row for row in rows if not backdrop.unfinished(row.time) or row.p50 is not None]
     x = [backdrop.x(row.time + backdrop.width / 2) for row in rows]

@@ -127,7 +127,7 @@ def side_by_side(
     return {
         "data": [trace],
         "layout": {
-            "height": max(120, min(250, 62 + 32 * len(rows))) if rows else 250,
+            "height": 250,
             "margin": {"l": 10, "r": 70, "t": 8, "b": 26, "pad": 6},
             "dragmode": False,
             "hovermode": "closest",
@@ -164,24 +164,18 @@ def _short(name: str, most: int = 30) -> str:
 
 
 def outcomes(
-    answered: Mapping[str, Sequence[Rated]],
-    others: Mapping[str, Sequence[Rated]],
+    large: Mapping[str, Sequence[Rated]],
+    small: Mapping[str, Sequence[Rated]],
     backdrop: Backdrop,
     colours: Mapping[str, str],
     hover: str,
 ) -> Figure:
-    """Return answers above and what went wrong below, each on its own scale of one chart."""
-    above = rates(answered, backdrop, colours, hover, axis="y3")
-    below = rates(others, backdrop, colours, hover)
-    made = figure(backdrop, below + above, {"tickformat": ".0%", "nticks": 4, "domain": [0, 0.56]}, 320)
-    lows = [value for trace in above for value in trace["y"] if value is not None]
-    made["layout"]["yaxis3"] = made["layout"]["yaxis"] | {
-        "domain": [0.66, 1],
-        "range": [max(0.0, min(lows, default=0.0) - 0.01), 1.005],
-        "rangemode": "normal",
-        "nticks": 3,
-    }
-    del made["layout"]["yaxis2"]["overlaying"]  # the marks of changes stand above both
+    """Return the large shares above, all of the scale, and the small ones below on a scale of their own."""
+    above = rates(large, backdrop, colours, hover, axis="y3")
+    below = rates(small, backdrop, colours, hover)
+    made = figure(backdrop, below + above, {"tickformat": ".0%", "nticks": 4, "domain": [0, 0.42]}, 330)
+    made["layout"]["yaxis3"] = made["layout"]["yaxis"] | {"domain": [0.52, 1], "range": [0, 1.01]}
+    made["layout"]["yaxis2"]["overlaying"] = "y3"  # the marks of changes stand above both
     made["layout"]["showlegend"] = True
     return made
 

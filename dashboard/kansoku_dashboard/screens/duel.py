@@ -58,7 +58,7 @@ def draw(view: View) -> None:
         with right:
             pair = next(pair for pair in found if pair.name == measure)
             verdict(pair)
-            _missing(pair, step / 100, period.length)
+            _missing(pair, step / 100, [period.end - rows[name].first for name in (first, second)])
 
 
 def _choose(rows: dict[str, PromptVersion]) -> tuple[str, str, str, float]:
@@ -78,7 +78,6 @@ def _choose(rows: dict[str, PromptVersion]) -> tuple[str, str, str, float]:
             for key, usual in (("a", first), ("b", second))
         ]  # fmt: skip
         measure = st.selectbox(say("quality.measure"), MEASURES, width=200, key="measure",
-                               bind="query-params",
                                format_func=lambda name: say(f"quality.measure_{name}"))  # fmt: skip
         step = st.number_input(say("quality.step"), min_value=0.1, max_value=50.0, value=5.0, step=0.5,
                                format="%.1f", key="step", width=200, bind="query-params",
@@ -127,6 +126,7 @@ def _table(found: Sequence[Pair], first: PromptVersion, second: PromptVersion) -
         {heading: [row[place] for row in rows] for place, heading in enumerate(headings)},
         hide_index=True,
         height=len(rows) * 35 + 38,
+        row_height=35,
         key="quality_duel",
         alt=say("quality.duel_table_alt"),
     )
@@ -159,7 +159,7 @@ def verdict(pair: Pair) -> None:
     st.markdown(f":material/{icon}: {said}")
 
 
-def _missing(pair: Pair, step: float, length: timedelta) -> None:
+def _missing(pair: Pair, step: float, used: Sequence[timedelta]) -> None:
     """Say how many samples of each version a difference of `step` needs, and how long that takes."""
     hits, of = pair.first
     if not of:
@@ -170,11 +170,11 @@ def _missing(pair: Pair, step: float, length: timedelta) -> None:
         st.markdown(say("quality.impossible", step=figures.points(step)))
         return
     st.markdown(say("quality.needed", step=f"{step * 100:g}", wanted=f"{wanted:,}", rate=share(hits / of)))
-    for letter, (_, have) in (("A", pair.first), ("B", pair.second)):
+    for letter, (_, have), time in zip("AB", (pair.first, pair.second), used, strict=True):
         rest = max(0, wanted - have)
-        text = say("quality.have", letter=letter, have=f"{have:,}", rest=f"{rest:,}")
+        text = say("quality.have", letter=letter, have=f"{have:,}", wanted=f"{wanted:,}", rest=f"{rest:,}")
         if rest and have:
-            text += " · " + say("quality.pace", days=_days(length * (rest / have)))
+            text += " · " + say("quality.pace", days=_days(time * (rest / have)))
         st.progress(
             min(1.0, have / wanted),
             text=text if rest else say("quality.enough", letter=letter, have=f"{have:,}"),

@@ -16,7 +16,7 @@ from kansoku_dashboard.figures import heat
 from kansoku_dashboard.figures import latency as lines
 from kansoku_dashboard.figures import speed as speed_figures
 from kansoku_dashboard.figures.backdrop import Backdrop
-from kansoku_dashboard.figures.style import colours, count, seconds, share
+from kansoku_dashboard.figures.style import TOP, colours, count, seconds, share
 from kansoku_dashboard.screens import messages, table
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
@@ -147,8 +147,8 @@ def _rate(view: View) -> None:
     behind = _buckets(view, period, Grid.of(period, speed.POINTS).times(), speed.POINTS)
     made = speed_figures.rates(rows, behind, colours([*known, *models]), say("latency.rate_hover"))
     note = say("latency.rate_note")
-    if len(models) > speed_figures.TOP:
-        note = say("latency.rate_top", shown=speed_figures.TOP, count=len(models))
+    if len(models) > TOP:
+        note = say("latency.rate_top", shown=TOP, count=len(models))
     board.chart("latency", "rate", made, note)
 
 
@@ -175,16 +175,7 @@ def _by(view: View) -> None:
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="by_head"
         ):
             board.heading("latency", "by", say("latency.by_note"))
-            chosen = st.segmented_control(
-                say("latency.by"),
-                ["model", "step"],
-                default="model",
-                required=True,
-                format_func=lambda name: say(f"latency.by_{name}"),
-                key="by",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
+            chosen = board.choice("latency", "by", ("model", "step"))
         if chosen == "step":
             _steps(data.ask(speed.by_step, view.scope, view.period()))
         else:
@@ -237,6 +228,7 @@ def _table(name: str, columns: dict[str, list[Any]]) -> None:
         hide_index=True,
         width="stretch",
         height=min(rows, 12) * 35 + 38,
+        row_height=35,
         key=f"latency_{name}",
         column_config={
             say(f"latency.column_{column}"): text(alignment="left" if column in names else "right")
@@ -264,6 +256,7 @@ def _slowest(view: View) -> None:
             column_order=("id", "duration", "time", "name", "text", "models", "tokens", "errors"),
             hide_index=True,
             height=min(len(rows), 8) * 35 + 38,
+            row_height=35,
             key="latency_slowest_rows",
             alt=say("latency.slowest_alt"),
         )
@@ -282,6 +275,7 @@ def _types(view: View) -> None:
             hide_index=True,
             width="stretch",
             height=min(len(rows), 8) * 35 + 38,
+            row_height=35,
             key="latency_types_rows",
             column_config=_errors_columns(),
             alt=say("latency.types_alt"),

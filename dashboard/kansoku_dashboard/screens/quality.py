@@ -21,6 +21,7 @@ from kansoku_dashboard.words import say
 
 MOST_LINES = 3  # areas of more lie over each other
 MOST_ROWS = 6
+CHOICES = ("all", *quality.SPLITS)
 OUTCOMES = {"answered": PALETTE[2], "fallbacks": WARN, "refusals": PALETTE[4], "failed": ALARM,
             "wrong": PALETTE[0]}  # fmt: skip
 
@@ -31,16 +32,7 @@ def show() -> None:
     if view is None:
         return
     board.panel("quality", "figures", _figures, view, height=110)
-    st.segmented_control(
-        say("quality.split"),
-        ["all", *quality.SPLITS],
-        default="all",
-        required=True,
-        format_func=lambda name: say(f"quality.split_{name}"),
-        key="split",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    board.choice("quality", "split", CHOICES)
     left, right = st.columns([3, 2])
     with left:
         board.panel("quality", "liked", _liked, view)
@@ -98,8 +90,8 @@ def _tile(name: str, now: tuple[int, int], before: tuple[int, int], view: View) 
 
 
 def _share(found: quality.Outcomes, name: str) -> tuple[int, int]:
-    """Return how many of how many an outcome is: wrong of the judged traces, the others of the calls."""
-    return getattr(found, name), found.rated if name == "wrong" else found.calls
+    """Return how many of how many an outcome is: wrong of judged traces, the others of calls that ended."""
+    return getattr(found, name), found.rated if name == "wrong" else found.ended
 
 
 def _noun(name: str) -> str:
@@ -107,21 +99,22 @@ def _noun(name: str) -> str:
 
 
 def _split() -> str:
-    return str(st.session_state.get("split") or st.query_params.get("split") or "all")
+    return board.chosen_of("split", CHOICES)
 
 
 def _liked(view: View) -> None:
     """Draw the like rate over time: of all, or of the values with the most votes."""
-    period, split = view.period(), _split()
+    period, chosen = view.period(), _split()
+    split = next((name for name in quality.SPLITS if name == chosen), None)
     times = Grid.of(period, quality.POINTS).times()
-    if split in quality.SPLITS:
+    if split:
         rows = data.ask(quality.liked_over_time, view.scope, period, split)
         series, total = _series(rows, times), len({row.name for row in rows})
     else:
         found = data.ask(votes.votes, view.scope, period)
         series, total = {say("quality.all"): [Rated(*row) for row in found]}, 1
     behind = replace(_backdrop(view, period, times), nothing=say("overview.no_votes"))
-    made = figures.over_time(series, behind, _colours(view, split, list(series)), say("quality.hover"))
+    made = figures.over_time(series, behind, _colours(view, chosen, list(series)), say("quality.hover"))
     note = say("quality.liked_note")
     if total > len(series):
         note = say("quality.liked_top", shown=len(series), count=total)
@@ -143,9 +136,10 @@ def _beside(view: View) -> None:
     """Draw the like rates of the values side by side."""
     period = view.period()
     with st.container(border=True, key="panel_quality_beside", gap=None):
-        board.heading("quality", "beside", say("quality.beside_note"))
-        split = _split()
-        rows = data.ask(quality.liked_by, view.scope, period, split) if split in quality.SPLITS else []
+        chosen = _split()
+        split: quality.Split = next((name for name in quality.SPLITS if name == chosen), "prompt")
+        board.heading("quality", "beside", say("quality.beside_note", by=say(f"quality.split_{split}")))
+        rows = data.ask(quality.liked_by, view.scope, period, split)
         total = data.ask(votes.votes_total, view.scope, period)
         shown = [(row.name, row.likes, row.votes) for row in rows][:MOST_ROWS]
         if total[1]:
@@ -178,7 +172,7 @@ def _outcomes(view: View) -> None:
     rows = data.ask(quality.outcomes_over_time, view.scope, period)
     names = {name: say(f"quality.tile_{name}") for name in OUTCOMES}
     series = {names[name]: [Rated(time, *_share(found, name)) for time, found in rows] for name in OUTCOMES}
-    above = {names["answered"]: series.pop(names["answered"])}
+    above = {names[name]: series.pop(names[name]) for name in ("answered", "wrong")}
     behind = _backdrop(view, period, [time for time, _ in rows])
     shades = {names[name]: colour for name, colour in OUTCOMES.items()}
     made = figures.outcomes(above, series, behind, shades, say("quality.hover"))

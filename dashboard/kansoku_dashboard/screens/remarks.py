@@ -34,19 +34,11 @@ def draw(view: View) -> None:
                     corrections=f"{counts.corrections:,}",
                 ),
             )
-            kind = st.segmented_control(
-                say("quality.remarks"),
-                KINDS,
-                default="all",
-                required=True,
-                format_func=lambda name: say(f"quality.remarks_{name}"),
-                key="remarks",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-        total: int = getattr(counts, kind or "all")
+            chosen = board.choice("quality", "remarks", KINDS)
+        kind = next(name for name in KINDS if name == chosen)
+        total: int = getattr(counts, kind)
         first = _first(total)
-        rows = data.ask(quality_texts.remarks, view.scope, period, kind=kind or "all", first=first, most=PAGE)
+        rows = data.ask(quality_texts.remarks, view.scope, period, kind=kind, first=first, most=PAGE)
         if not rows:
             st.caption(say("quality.no_remarks"))
             return

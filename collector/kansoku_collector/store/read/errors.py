@@ -83,6 +83,6 @@ def errors_by_type(client: Client, scope: Scope, period: Period, *, most: int = 
         parameters=scope.params() | period.params() | _PATTERNS | {"most": most},
     ).result_rows
     return [
-        ErrorType(*texts, errors, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC), *latest)
+        ErrorType._make((*texts, errors, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC), *latest))
         for *texts, errors, first, last, latest in rows
     ]

@@ -47,11 +47,12 @@ class LikedThen(NamedTuple):
 class Outcomes(NamedTuple):
     """What became of model calls, and of the traces that people judged.
 
-    A call fails, or it answers; an answer that refuses or falls back counts as that and not as an answer.
+    `ended` calls of chat models failed or answered; an answer that refuses or falls back counts as that and
+    not as an answer. A call that asks for a tool has not ended in an answer yet.
     `wrong` of `rated` traces were disliked or corrected by somebody.
     """
 
-    calls: int
+    ended: int
     answered: int
     fallbacks: int
     refusals: int
@@ -84,7 +85,7 @@ def liked_over_time(client: Client, scope: Scope, period: Period, split: Split) 
 def outcomes(client: Client, scope: Scope, period: Period) -> Outcomes:
     """Return the outcomes of the stretch, exact to the minute."""
     row = client.query(
-        f"SELECT {_CALLS} FROM {exact(scope)}", parameters=scope.params() | edges(period)
+        f"SELECT {_CALLS} FROM {exact(scope)} WHERE {_CHAT}", parameters=scope.params() | edges(period)
     ).result_rows[0]
     judged = client.query(
         f"SELECT countIf(wrong), count() FROM ({_judged(scope)})",
@@ -98,7 +99,7 @@ def outcomes_over_time(client: Client, scope: Scope, period: Period) -> list[tup
     grid = Grid.of(period, POINTS)
     rows = client.query(
         f"""SELECT {grid.bucket}, {_CALLS} FROM {grid.table}
-        WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",
+        WHERE {scope.where()} AND {grid.within} AND {_CHAT} GROUP BY bucket""",
         parameters=scope.params() | grid.params(),
     ).result_rows
     judged = client.query(
@@ -111,8 +112,9 @@ def outcomes_over_time(client: Client, scope: Scope, period: Period) -> list[tup
     return [(time, Outcomes(*calls.get(time, nothing), *people.get(time, [0, 0]))) for time in grid.times()]
 
 
-# A call that answers with nothing, as one that calls a tool does, is no answer, fallback, refusal or error.
-_CALLS = """sum(calls), greatest(0, toInt64(sum(answers)) - toInt64(sum(fallbacks)) - toInt64(sum(refusals))),
+_CHAT = "operation NOT IN ('embeddings', 'rerank')"  # those answer with numbers
+_CALLS = """sum(answers) + sum(call_errors),
+    greatest(0, toInt64(sum(answers)) - toInt64(sum(fallbacks)) - toInt64(sum(refusals))),
     sum(fallbacks), sum(refusals), sum(call_errors)"""
 
 

@@ -116,10 +116,12 @@ def scores(client: Client, scope: Scope, period: Period) -> list[Score]:
         FROM ({_latest(scope)}) GROUP BY score, giver ORDER BY given DESC, score, giver LIMIT 100""",
         parameters=scope.params() | params(period),
     ).result_rows
-    return [
-        Score(name, source, count, mean, _spread(count, spread), low, *middle, high, last.replace(tzinfo=UTC))
-        for name, source, count, mean, spread, low, middle, high, last in rows
-    ]
+    found = []
+    for name, source, count, mean, spread, low, (p10, median), high, last in rows:
+        known = _spread(count, spread)
+        row = Score(name, source, count, mean, known, low, p10, median, high, last.replace(tzinfo=UTC))
+        found.append(row)
+    return found
 
 
 def score_over_time(

@@ -106,12 +106,13 @@ def summary(client: Client, scope: Scope, period: Period) -> Summary:
         parameters=scope.params() | edges(period),
     ).result_rows
     took, first, calls, errors = rows[0]
+    (p50, p95, p99), (first_p50, first_p95, _) = known(took), known(first)
     rate = client.query(
         f"""SELECT quantileTDigestWeighted(0.5)({_RATE}, {_TIMES})
         FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED} AND {_TIMED}""",
         parameters=scope.params() | period.params(),
     ).result_rows[0][0]
-    return Summary(*known(took), *known(first)[:2], calls, errors, known([rate])[0])
+    return Summary(p50, p95, p99, first_p50, first_p95, calls, errors, known([rate])[0])
 
 
 def rates_over_time(client: Client, scope: Scope, period: Period) -> list[Rate]:
@@ -145,10 +146,12 @@ def by_model(client: Client, scope: Scope, period: Period, *, most: int = 100) -
         parameters=scope.params() | period.params(),
     ).result_rows
     rate = {model: known([value])[0] for model, value in rates}
-    return [
-        ModelSpeed(model, calls, errors, *known(took), *known(first)[:2], rate.get(model))
-        for model, calls, errors, took, first in rows
-    ]
+    found = []
+    for model, calls, errors, took, first in rows:
+        (p50, p95, p99), (first_p50, first_p95, _) = known(took), known(first)
+        row = ModelSpeed(model, calls, errors, p50, p95, p99, first_p50, first_p95, rate.get(model))
+        found.append(row)
+    return found
 
 
 def by_step(client: Client, scope: Scope, period: Period, *, most: int = 100) -> list[Step]:

@@ -1,0 +1,25 @@
+"""The Quality screen in a browser, on the demo's data."""
+
+import pytest
+from playwright.sync_api import expect
+
+from .test_pages import PATIENCE, Witness, witness
+
+__all__ = ["witness"]
+pytestmark = pytest.mark.browser
+
+
+def test_the_quality_screen_draws_its_panels(witness: Witness) -> None:
+    """Six tiles and the charts of likes and outcomes, no complaint, and nothing leaves the host."""
+    witness.open("/quality?range=24h")
+    expect(witness.page.locator("[data-testid=stMetric]")).to_have_count(6, timeout=PATIENCE)
+    assert witness.page.locator(".js-plotly-plot").count() >= 3
+    witness.innocent()
+
+
+def test_the_split_stands_in_the_address_by_its_value(witness: Witness) -> None:
+    """A link in Japanese opens the same split for a reader of English."""
+    witness.open("/quality?range=24h&lang=ja")
+    witness.page.get_by_role("radio", name="言語").click()
+    witness.page.wait_for_url("**split=language**", timeout=PATIENCE)
+    witness.innocent()
