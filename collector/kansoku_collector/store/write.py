@@ -84,8 +84,8 @@ class Writer:
                 lambda: self._client.create_insert_context(table, list(names), column_oriented=True)
             )
             self._types[table] = list(known.column_types)
-        known = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
-        later = {name: value for name, value in _LATER.items() if name in known}
+        offered = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
+        later = {name: value for name, value in _LATER.items() if name in offered}
         return InsertContext(
             table,
             names,
