@@ -1,0 +1,86 @@
+"""Cost in a browser: what is shown is what the store holds, and every way leads on."""
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+from playwright.sync_api import expect
+
+from kansoku_collector.model import SPAN_COLUMNS, Span
+
+from .conftest import Running
+from .test_pages import PATIENCE, Witness, witness
+
+__all__ = ["witness"]
+pytestmark = pytest.mark.browser
+
+CALLS, UNPRICED = 40, 10  # of an environment of their own: the demo goes on while a test looks
+PAGE = "/cost?env=cost-page&range=1h"
+
+
+def client(running: Running) -> Client:
+    """Return a client that may write."""
+    return clickhouse_connect.get_client(
+        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
+        database="kansoku",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(running: Running) -> None:
+    """Store calls of a dollar each, a quarter of them without a price."""
+    store = client(running)
+    now = store.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0]
+    spans = []
+    for number in range(CALLS):
+        span = Span(trace_id=f"c057{number:028x}", span_id="a" * 16, start=now - (number + 60) * 10**9)
+        span.name, span.operation, span.environment, span.billed = "chat", "chat", "cost-page", True
+        span.provider, span.usage_source, span.duration_ns = "vendor", "reported", 10**9
+        span.request_model = "secret-model" if number < UNPRICED else "dear-model"
+        span.cost_source = "unpriced" if number < UNPRICED else "reported"
+        span.cost_usd = span.cost_usd + (number >= UNPRICED)
+        span.input_fresh, span.output_visible = 900, 100
+        span.session_id, span.user_id = f"page-session-{number % 5}", f"page-user-{number % 4}"
+        spans.append(span)
+    rows = [[getattr(span, name) for name in SPAN_COLUMNS] for span in spans]
+    store.insert("spans", rows, column_names=SPAN_COLUMNS)
+    store.close()
+
+
+def test_the_figures_are_lower_bounds_and_the_model_without_a_price_is_named(witness: Witness) -> None:
+    """Thirty calls of a dollar; the ten others are in no sum, and the line says whose they are."""
+    witness.open(PAGE)
+    tile = witness.page.locator("[data-testid=stMetric]", has_text="Cost")
+    expect(tile.first).to_contain_text("≥ $30.00", timeout=PATIENCE)
+    expect(witness.page.locator("[data-testid=stMetric]", has_text="Per request")).to_contain_text(
+        "≥ $0.7500"
+    )
+    expect(witness.page.locator("[data-testid=stMetric]", has_text="Per session")).to_contain_text("≥ $6.00")
+    line = witness.page.locator(".st-key-cost_unpriced_line")
+    expect(line).to_contain_text("secret-model (10)")
+    expect(line).to_contain_text("10 calls (25%)")
+    witness.innocent()
+
+
+def test_the_calls_without_a_price_are_a_click_away(witness: Witness) -> None:
+    """The link leads to exactly their traces."""
+    witness.open(PAGE)
+    witness.page.get_by_role("link", name="Their traces").click()
+    witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
+    expect(witness.page.get_by_text(f"{UNPRICED} traces", exact=True)).to_be_visible(timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_another_split_is_in_the_address_and_its_row_leads_to_its_traces(witness: Witness) -> None:
+    """By user: the code of the choice and not its word; a click on the first row filters Traces by it."""
+    witness.open(PAGE)
+    witness.page.get_by_role("radio", name="User").or_(
+        witness.page.get_by_role("button", name="User")
+    ).first.click()
+    witness.page.wait_for_url("**by=user**", timeout=PATIENCE)
+    witness.settle()
+    table = witness.page.locator(".st-key-panel_cost_by [data-testid=stDataFrame]")
+    expect(table).to_be_visible(timeout=PATIENCE)
+    table.click(position={"x": 60, "y": 52}, force=True)
+    witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
+    expect(witness.page.get_by_text("10 traces", exact=True)).to_be_visible(timeout=PATIENCE)
+    witness.innocent()

@@ -1,0 +1,80 @@
+"""Sessions in a browser: the list, a conversation, and the way into a trace and back."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import clickhouse_connect
+import pytest
+from playwright.sync_api import expect
+
+from kansoku_collector.model import SPAN_COLUMNS, Span
+
+from .conftest import Running
+from .test_pages import PATIENCE, Witness, witness
+
+__all__ = ["witness"]
+pytestmark = pytest.mark.browser
+
+TURNS = 3
+HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/x.png) [y](javascript:alert(2))"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(running: Running) -> None:
+    """Store one session of three turns, whose context grows; what was said in it is hostile."""
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
+        database="kansoku",
+    )  # fmt: skip
+    now = client.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0]
+    spans = []
+    for number in range(TURNS):
+        call = Span(
+            trace_id=f"5e55{number:028x}", span_id="a" * 16, start=now - (TURNS - number) * 60 * 10**9
+        )
+        call = replace(call, name="chat", operation="chat", environment="talk", billed=True)
+        call.request_model, call.provider, call.usage_source = "m", "vendor", "reported"
+        call.session_id, call.user_id, call.duration_ns = "talk-1", "talker", 2 * 10**9
+        call.cost_source, call.cost_usd = "reported", Decimal("0.25")
+        call.input_fresh, call.output_visible = 1000 * (number + 1), 50
+        call.input_text, call.output_text = f"question {number} {HOSTILE}", f"answer {number}"
+        spans.append(call)
+    rows = [[getattr(span, name) for name in SPAN_COLUMNS] for span in spans]
+    client.insert("spans", rows, column_names=SPAN_COLUMNS)
+    client.close()
+
+
+def test_a_click_on_a_session_shows_its_conversation_in_order(witness: Witness) -> None:
+    """Turns from first to last with their texts as text, the sums of the store, nothing loaded or run."""
+    witness.open("/sessions?env=talk&range=1h")
+    table = witness.page.locator("[data-testid=stDataFrame]").first
+    expect(table).to_be_visible(timeout=PATIENCE)
+    table.click(position={"x": 300, "y": 52}, force=True)
+    witness.page.wait_for_url("**/session?**session=talk-1**", timeout=PATIENCE)
+    witness.settle()
+    said = witness.page.locator("[class*=st-key-said_assistant]")
+    expect(said).to_have_count(TURNS, timeout=PATIENCE)
+    assert said.all_inner_texts() == [f"answer {number}" for number in range(TURNS)]
+    expect(witness.page.locator("[class*=st-key-said_user]").first).to_contain_text(HOSTILE)
+    expect(witness.page.locator(".st-key-session_head")).to_contain_text("$0.7500")
+    expect(witness.page.locator("[class*=st-key-turnhead_]").nth(2)).to_contain_text("3.0K context")
+    witness.innocent()
+
+
+def test_a_turn_leads_to_its_trace(witness: Witness) -> None:
+    """The second turn opens the second trace."""
+    witness.open("/session?session=talk-1")
+    witness.page.get_by_role("link", name="Trace", exact=True).nth(1).click()
+    witness.page.wait_for_url(f"**trace=5e55{1:028x}**", timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_a_click_on_a_user_opens_their_traces(witness: Witness) -> None:
+    """The filter is set."""
+    witness.open("/sessions?of=users&env=talk&range=1h")
+    table = witness.page.locator("[data-testid=stDataFrame]").first
+    expect(table).to_be_visible(timeout=PATIENCE)
+    table.click(position={"x": 60, "y": 52}, force=True)
+    witness.page.wait_for_url("**/traces**user=talker**", timeout=PATIENCE)
+    expect(witness.page.get_by_text(f"{TURNS} traces", exact=True)).to_be_visible(timeout=PATIENCE)
+    witness.innocent()
