@@ -131,7 +131,15 @@ def test_a_schema_newer_than_the_code_is_refused(store):
         migrate.migrate(store)
 
 
-def test_two_that_migrate_at_once_apply_each_file_once(engine_url, empty):
+@pytest.fixture
+def few(monkeypatch):
+    """Leave only the first migrations: a lock does not care for how many there are."""
+    first = migrations()[:3]
+    monkeypatch.setattr(migrate, "migrations", lambda: first)
+    return [name for name, _ in first]
+
+
+def test_two_that_migrate_at_once_apply_each_file_once(engine_url, empty, few):
     """The second waits for the first and finds nothing left to do."""
     done, failed = [], []
 
@@ -151,14 +159,14 @@ def test_two_that_migrate_at_once_apply_each_file_once(engine_url, empty):
         thread.join()
     assert failed == []
     names = [row[0] for row in empty.query("SELECT name FROM migrations ORDER BY name").result_rows]
-    assert names == [name for name, _ in migrations()]
+    assert names == few
     assert empty.command("EXISTS TABLE migration_lock") == 0
 
 
-def test_the_lock_of_a_process_that_is_gone_is_taken_over(empty):
+def test_the_lock_of_a_process_that_is_gone_is_taken_over(empty, few):
     """An embedded store belongs to one process: a lock of another one is a remnant."""
     empty.command(lock._LOCK.format(holder="elsewhere 1 abc def"))
-    assert migrate.migrate(empty) == [name for name, _ in migrations()]
+    assert migrate.migrate(empty) == few
 
 
 def test_the_lock_of_a_collector_that_gives_no_sign_is_taken_over(empty, monkeypatch):
