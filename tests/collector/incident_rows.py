@@ -54,21 +54,32 @@ class Traffic:
         return replace(self, **changes)
 
 
-def add(client: Client, period: Period, traffic: Traffic, seed: int, project: str = "default") -> None:
-    """Store the calls of a stretch, and a vote for one of three."""
-    draw = random.Random(seed)
-    count = round(period.length / timedelta(hours=1) * traffic.per_hour)
-    rows, votes = [], []
-    for number in range(count):
-        start = period.start + number * period.length / count
-        row = {"project": project, "start": start, "trace_id": f"{seed:04x}{number:028x}"}
-        row |= _call(draw, traffic)
-        rows.append(list(row.values()))
-        names = list(row)
-        if number % 3 == 0:
-            vote = float(draw.random() < traffic.liked)
-            votes.append([project, start + timedelta(minutes=5), row["trace_id"], "like", vote, "user"])
-    client.insert("spans", rows, column_names=names)
+@dataclass(frozen=True)
+class Batch:
+    """The calls of a stretch; the seed decides them and is the beginning of their trace ids."""
+
+    period: Period
+    traffic: Traffic
+    seed: int
+    project: str = "default"
+
+
+def add(client: Client, *batches: Batch) -> None:
+    """Store the calls of some stretches in one insert, and a vote for one of three calls."""
+    rows: list[dict[str, Any]] = []
+    votes: list[list[Any]] = []
+    for batch in batches:
+        draw = random.Random(batch.seed)
+        count = round(batch.period.length / timedelta(hours=1) * batch.traffic.per_hour)
+        for number in range(count):
+            start = batch.period.start + number * batch.period.length / count
+            trace_id = f"{batch.seed:04x}{number:028x}"
+            rows.append({"project": batch.project, "start": start, "trace_id": trace_id})
+            rows[-1] |= _call(draw, batch.traffic)
+            if number % 3 == 0:
+                vote = float(draw.random() < batch.traffic.liked)
+                votes.append([batch.project, start + timedelta(minutes=5), trace_id, "like", vote, "user"])
+    client.insert("spans", [list(row.values()) for row in rows], column_names=list(rows[0]))
     client.insert("feedback", votes, column_names=["project", "time", "trace_id", "name", "value", "source"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from collector.incident_rows import CURRENT, REFERENCE, Traffic, add
+from collector.incident_rows import CURRENT, REFERENCE, Batch, Traffic, add
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,9 +74,11 @@ def history(engine_url: str) -> Iterator[Client]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     client = connect(engine_url, database=name)
     migrate(client)
+    batches: list[Batch] = []
     for number, incident in enumerate(INCIDENTS):
-        add(client, REFERENCE, USUAL, seed=number, project=incident.name)
-        add(client, CURRENT, USUAL.but(**incident.changes), seed=100 + number, project=incident.name)
+        batches.append(Batch(REFERENCE, USUAL, number, incident.name))
+        batches.append(Batch(CURRENT, USUAL.but(**incident.changes), 100 + number, incident.name))
+    add(client, *batches)
     yield client
     client.command(f"DROP DATABASE {name}")
     client.close()
@@ -130,8 +132,11 @@ def test_the_first_trace_with_the_new_state_is_named(history: Client) -> None:
 
 def test_a_change_of_the_model_is_not_silent_when_we_released_too(store: Client) -> None:
     """Another fingerprint together with a release of ours: the vendor alone is not to be blamed."""
-    add(store, REFERENCE, USUAL, seed=1)
-    add(store, CURRENT, USUAL.but(fingerprint="fp_2", output=1.5, release="1.1"), seed=2)
+    add(
+        store,
+        Batch(REFERENCE, USUAL, 1),
+        Batch(CURRENT, USUAL.but(fingerprint="fp_2", output=1.5, release="1.1"), 2),
+    )
     assert not explain(store, "default", "cost").silent
 
 
@@ -139,9 +144,12 @@ def test_two_changes_in_turn_are_told_apart(store: Client) -> None:
     """A prompt from the morning and a silent change from noon on: each has its own part."""
     noon = CURRENT.start + timedelta(hours=12)
     prompt = USUAL.but(prompt="v2", prompt_tokens=2400)
-    add(store, REFERENCE, USUAL, seed=1)
-    add(store, Period(CURRENT.start, noon), prompt, seed=2)
-    add(store, Period(noon, CURRENT.end), prompt.but(fingerprint="fp_2", output=2.0), seed=3)
+    add(
+        store,
+        Batch(REFERENCE, USUAL, 1),
+        Batch(Period(CURRENT.start, noon), prompt, 2),
+        Batch(Period(noon, CURRENT.end), prompt.but(fingerprint="fp_2", output=2.0), 3),
+    )
     amounts = {part.cause: float(part.amount) for part in explain(store, "default", "cost").parts}
     calls = 576
     longer_prompt = calls * (900 * 0.25e-6 + 900 * 0.025e-6)
@@ -153,9 +161,12 @@ def test_two_changes_in_turn_are_told_apart(store: Client) -> None:
 def test_a_price_that_rises_at_noon_is_a_price(store: Client) -> None:
     """Half of the calls of now have the new price: half of its effect, and the first call with it."""
     noon = CURRENT.start + timedelta(hours=12)
-    add(store, REFERENCE, USUAL, seed=1)
-    add(store, Period(CURRENT.start, noon), USUAL, seed=2)
-    add(store, Period(noon, CURRENT.end), USUAL.but(dearer=2.0), seed=3)
+    add(
+        store,
+        Batch(REFERENCE, USUAL, 1),
+        Batch(Period(CURRENT.start, noon), USUAL, 2),
+        Batch(Period(noon, CURRENT.end), USUAL.but(dearer=2.0), 3),
+    )
     found = explain(store, "default", "cost")
     assert found.top.cause == "price"
     assert float(found.top.amount) == pytest.approx(float(found.before) / 2, rel=0.1)
@@ -165,8 +176,11 @@ def test_a_price_that_rises_at_noon_is_a_price(store: Client) -> None:
 
 def test_every_measure_can_be_asked_and_told(store: Client) -> None:
     """Whatever moved: the parts sum to it, and there is a sentence in both languages."""
-    add(store, REFERENCE, USUAL.but(per_hour=4), seed=1)
-    add(store, CURRENT, USUAL.but(per_hour=6, fingerprint="fp_2", seconds=2.0, output=1.3, liked=0.4), seed=2)
+    add(
+        store,
+        Batch(REFERENCE, USUAL.but(per_hour=4), 1),
+        Batch(CURRENT, USUAL.but(per_hour=6, fingerprint="fp_2", seconds=2.0, output=1.3, liked=0.4), 2),
+    )
     moved = set()
     for measure in (*MEASURES, "cost_per_call", "score:like"):
         if measure == "first_token":
@@ -181,8 +195,7 @@ def test_every_measure_can_be_asked_and_told(store: Client) -> None:
 
 def test_calls_without_a_price_are_left_out(store: Client) -> None:
     """An unpriced call has an unknown cost, which is no cost of zero."""
-    add(store, REFERENCE, USUAL, seed=1)
-    add(store, CURRENT, USUAL, seed=2)
+    add(store, Batch(REFERENCE, USUAL, 1), Batch(CURRENT, USUAL, 2))
     row = ["default", CURRENT.start, "f" * 32, "f" * 16, 1, "unpriced", "ok"]
     names = ["project", "start", "trace_id", "span_id", "billed", "cost_source", "status"]
     store.insert("spans", [row] * 700, column_names=names)
@@ -191,7 +204,7 @@ def test_calls_without_a_price_are_left_out(store: Client) -> None:
 
 def test_an_empty_stretch_has_no_attribution_and_a_wrong_measure_is_told(store: Client) -> None:
     """There is nothing to compare; and a measure that does not exist is named with those that do."""
-    add(store, CURRENT, USUAL, seed=1)
+    add(store, Batch(CURRENT, USUAL, 1))
     assert attribute(store, Scope(), "cost", REFERENCE, CURRENT) is None
     with pytest.raises(ValueError, match="known: cost, latency"):
         attribute(store, Scope(), "happiness", REFERENCE, CURRENT)
