@@ -27,7 +27,12 @@ from kansoku_collector.watch.notify import deliver
 
 NOON = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 SECRETS = {"PASSWORD": "pass-hush", "ROUTING": "route-hush", "HOOK": "http://127.0.0.1:1/path-hush"}
-MAIL: dict[str, Any] = {"type": "email", "server": "127.0.0.1", "sender": "kansoku@example.jp", "to": "on-call@example.jp"}
+MAIL: dict[str, Any] = {
+    "type": "email",
+    "server": "127.0.0.1",
+    "sender": "kansoku@example.jp",
+    "to": "on-call@example.jp",
+}
 
 
 def channel(**fields: Any) -> Any:
