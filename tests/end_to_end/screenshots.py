@@ -12,6 +12,15 @@ SCREENS = {
     "overview-ja": "/?range=7d&lang=ja",
     "traces": "/traces?range=7d",
     "trace": "",
+    "cost": "/cost?range=7d",
+    "cost-ja": "/cost?range=7d&lang=ja",
+    "sessions": "/sessions?range=7d",
+    "users": "/sessions?of=users&range=7d",
+    "latency": "/latency?range=7d",
+    "quality": "/quality?range=7d",
+    "quality-ja": "/quality?range=7d&lang=ja",
+    "alerts": "/alerts?range=7d",
+    "health": "/health?range=7d",
 }
 
 
