@@ -239,7 +239,7 @@ def test_values_are_bound_and_not_pasted(store):
         (24 * HOUR, timedelta(minutes=15), "rollup_minute"),
         (7 * 24 * HOUR, HOUR, "rollup_hour"),
         (30 * 24 * HOUR, 6 * HOUR, "rollup_hour"),
-        (900 * 24 * HOUR, 24 * HOUR, "rollup_hour"),
+        (900 * 24 * HOUR, 7 * 24 * HOUR, "rollup_day"),
     ],
 )
 def test_the_grid_fits_the_range(length, width, table):

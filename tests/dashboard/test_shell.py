@@ -98,9 +98,10 @@ def test_foreign_text_cannot_be_markdown():
 
 
 def test_every_screen_is_in_the_menu_or_hidden_on_purpose(open_app, monkeypatch):
-    """Trace is reached by links only."""
+    """A trace and a session are reached by links only."""
     open_app()
     seen = {}
     monkeypatch.setattr(frame.st, "Page", lambda _, **options: seen.update({options["url_path"]: options}))
     frame.screens()
-    assert [name for name, options in seen.items() if options.get("visibility") == "hidden"] == ["trace"]
+    hidden = [name for name, options in seen.items() if options.get("visibility") == "hidden"]
+    assert hidden == ["trace", "session"]

@@ -26,6 +26,7 @@ PATHS = [
     "/latency",
     "/cost",
     "/sessions",
+    "/session?session=1",
     "/start",
     "/screens/overview",
     "/_stcore/host-config",

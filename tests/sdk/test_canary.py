@@ -10,7 +10,6 @@ from typing import Any
 
 import openai
 import pytest
-from sdk.conftest import Recorder, Spans
 from support.vendor import Asked, Reply, Vendor
 
 import kansoku
@@ -52,7 +51,7 @@ def asker(client: Any) -> Callable[[str, float], str]:
     return ask
 
 
-def test_a_run_asks_every_prompt_and_measures_agreement(spans: Spans, client: Any) -> None:
+def test_a_run_asks_every_prompt_and_measures_agreement(spans: Any, client: Any) -> None:
     """Sure answers agree wholly, wavering ones by the chance that two are the same; every call is a span."""
     run = Suite("guide", asker(client), PROMPTS, repeats=3).run()
     found = run.agreements()
@@ -65,7 +64,7 @@ def test_a_run_asks_every_prompt_and_measures_agreement(spans: Spans, client: An
     assert names.count("canary capital") == 2
 
 
-def test_every_span_of_a_run_says_that_it_is_a_canary(spans: Spans, client: Any) -> None:
+def test_every_span_of_a_run_says_that_it_is_a_canary(spans: Any, client: Any) -> None:
     """The experiment, the run as session and the tag are on calls too, so that they can be left out."""
     run = Suite("guide", asker(client), {"capital": "?"}, repeats=2, temperatures=(0,)).run()
     for span in spans.all():
@@ -79,7 +78,7 @@ def test_every_span_of_a_run_says_that_it_is_a_canary(spans: Spans, client: Any)
 
 
 def test_agreement_is_sent_as_a_score_of_the_probe_s_trace(
-    start: Callable[..., Spans], recorder: Recorder, client: Any
+    start: Callable[..., Any], recorder: Any, client: Any
 ) -> None:
     """Like any score: the dashboard and the alerts see it without knowing of canaries."""
     spans = start(endpoint=recorder.url)
@@ -95,7 +94,7 @@ def test_agreement_is_sent_as_a_score_of_the_probe_s_trace(
     assert rows["canary.distinct"]["score"] == 2
 
 
-def test_a_call_that_fails_does_not_end_the_run(spans: Spans) -> None:
+def test_a_call_that_fails_does_not_end_the_run(spans: Any) -> None:
     """The other answers count; the failure is kept, and is an error on its span."""
     said = iter(["a", RuntimeError("the vendor is away"), "a"])
 
@@ -131,7 +130,7 @@ def test_a_suite_that_cannot_work_is_refused() -> None:
         Suite("guide", _yes, {})
 
 
-def test_the_example_runs(spans: Spans, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_runs(spans: Any, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four prompts at two temperatures, five answers each."""
     monkeypatch.setenv("OPENAI_BASE_URL", str(client.base_url))
     monkeypatch.setenv("OPENAI_API_KEY", "k")
