@@ -1,6 +1,7 @@
 """The month on the screen: spent so far, where it will end, and the chance to exceed the budget."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 import streamlit as st
@@ -47,20 +48,24 @@ def _say(found: Month, *, whole: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="cost_month_line"):
         st.markdown(f"**{plain(spent(found))}** {say('cost.so_far')}", width="content")
         if told is None:
-            st.caption(say("cost.no_forecast"), width="stretch")
-            return
-        between = plain(f"{money(told.low)} – {money(told.high)}")
-        st.markdown(say("cost.will_be", between=f"**{between}**"), width="content")
-        if found.budget is not None and told.breach is not None:
-            said = plain(say("cost.breach", chance=chance(told.breach), budget=money(float(found.budget))))
-            if told.breach < UNLIKELY:
-                st.badge(said, color="green", icon=":material/check:")
-            else:
-                colour: Literal["red", "orange"] = "red" if told.breach >= LIKELY else "orange"
-                st.badge(said, color=colour, icon=":material/warning:")
+            st.caption(say("cost.no_forecast"), width="content")
         else:
+            between = plain(f"{money(told.low)} – {money(told.high)}")
+            st.markdown(say("cost.will_be", between=f"**{between}**"), width="content")
+        if found.budget is None:
             hidden = not whole and bool(settings.current().budget_usd)
             st.caption(say("cost.budget_of_all" if hidden else "cost.no_budget"), width="content")
+        elif told is not None and told.breach is not None:
+            _warn(told.breach, found.budget)
+
+
+def _warn(breach: float, budget: Decimal) -> None:
+    said = plain(say("cost.breach", chance=chance(breach), budget=money(float(budget))))
+    if breach < UNLIKELY:
+        st.badge(said, color="green", icon=":material/check:")
+    else:
+        colour: Literal["red", "orange"] = "red" if breach >= LIKELY else "orange"
+        st.badge(said, color=colour, icon=":material/warning:")
 
 
 def chance(probability: float) -> str:
