@@ -87,4 +87,5 @@ def test_a_closed_project_is_a_sentence_with_a_way_back(page: Page, guarded: Gua
     expect(page.get_by_text("no such project, or it is not open to you")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="To your own project").click()
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
-    expect(page.get_by_role("heading", name="Traces")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("no such project, or it is not open to you")).not_to_be_visible()
+    assert "payroll" not in page.url
