@@ -12,6 +12,7 @@ from kansoku import clock, estimation, runtime, semconv
 from kansoku.content import cut, to_json
 from kansoku.described import mark
 from kansoku.description import NOTHING_SAID, Describe, Description
+from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
 from kansoku.reader import Answer, Reader, Request, answer_attributes
@@ -136,7 +137,9 @@ class Call:
             self.end(reader.response(response, capture) if self._span.is_recording() else None)
 
     @guard
-    def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
+    def stream_ended(
+        self, chunks: list[Any] | Events, first: int, error: BaseException | None, early: bool
+    ) -> None:
         """End the call with what its stream gave; `first` is the time of the first chunk, 0 for none."""
         if self._ended:
             return
@@ -153,8 +156,11 @@ class Call:
             return
 
         def told() -> Description:
-            answer = self._reader.fold(chunks, self._running.capture)
-            self._measure(answer, chunks, ended - first)
+            read = chunks.read() if isinstance(chunks, Events) else chunks
+            if not read:
+                return NOTHING_SAID
+            answer = self._reader.fold(read, self._running.capture)
+            self._measure(answer, read, len(chunks), ended - first)
             return self._described(answer)
 
         if self._request is None:
@@ -163,10 +169,10 @@ class Call:
             described = _try(told)
             self._end(lambda: described, ended)
 
-    def _measure(self, answer: Answer, chunks: list[Any], nanoseconds: int) -> None:
+    def _measure(self, answer: Answer, chunks: list[Any], count: int, nanoseconds: int) -> None:
         """Write how fast a stream was; guess the tokens of one that does not count them, and say so."""
         if answer.usage is not None:
-            rate = tokens_per_second(answer.usage.output_tokens, nanoseconds, len(chunks))
+            rate = tokens_per_second(answer.usage.output_tokens, nanoseconds, count)
             if rate is not None:
                 self._notes[semconv.TOKENS_PER_SECOND] = rate
         elif self._running.settings.estimate_usage and self._reader.operation in _ESTIMATED:

@@ -1,10 +1,10 @@
 """Follow the stream that a client returns, sync or async, and end its call at the stream's own end.
 
 Chunks are kept by reference and read once, at the end: reading each as it passes is what makes tracing of
-streams expensive. Where a reader can tell a plain piece of text at a glance, only the text is kept. The
-caller gets a generator for a generator, else an object of a subclass of the client's own stream class, so
-`isinstance` holds. Streams of the Stainless family (openai, anthropic, groq, ...) get an object that is in no
-reference cycle (the client's is), so one dropped half-read ends its call at once.
+streams expensive. Where a client reads server-sent events, and a reader can join them, those are kept instead
+(`kansoku.events`). The caller gets a generator for a generator, else an object of a subclass of the client's
+own stream class, so `isinstance` holds. Streams of the Stainless family (openai, anthropic, groq, ...) get an
+object that is in no reference cycle (the client's is), so one dropped half-read ends its call at once.
 """
 
 import functools
@@ -16,6 +16,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
 
 from kansoku import clock
+from kansoku.events import Events, tap
 from kansoku.guard import swallow
 
 # Set by the clients' with_raw_response and with_streaming_response, in every client of this family.
@@ -25,7 +26,9 @@ RAW_RESPONSE_HEADER = "X-Stainless-Raw-Response"
 class Streamed(Protocol):
     """What a stream ends: a call."""
 
-    def stream_ended(self, chunks: list[Any], first: int, error: BaseException | None, early: bool) -> None:
+    def stream_ended(
+        self, chunks: "list[Any] | Events", first: int, error: BaseException | None, early: bool
+    ) -> None:
         """End with the chunks that passed; `first` is the time of the first of them, 0 without one."""
 
     def answer(self, response: Any) -> None:
@@ -36,8 +39,6 @@ class Brief(Protocol):
     """Knows the ordinary requests, responses and chunks of an endpoint at a glance: most of them.
 
     Copies of requests and responses share nothing with the caller that could change before they are read.
-    A chunk is a dozen objects. Keeping sixty costs a stream more than all the rest of its tracing; their
-    text, read while they are warm, next to nothing.
     """
 
     def copy_request(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -46,59 +47,46 @@ class Brief(Protocol):
     def copy_response(self, response: Any) -> dict[str, Any] | None:
         """Return a copy of a whole response; None when it would take long."""
 
-    def text_of(self, chunk: Any) -> str | None:
-        """Return the text of a chunk that says nothing else; None for every other chunk."""
-
-    def chunk_of(self, text: str) -> Any:
-        """Return a chunk that says just `text`, as the reader folds it."""
+    def join_events(self, events: list[str]) -> list[str]:
+        """Return fewer events that say the same; as JSON, they are chunks as the reader folds them."""
 
 
 class Recording:
-    """The chunks of one stream as they pass, texts in a row as one chunk; `end` counts once."""
+    """What passes of one stream, chunks or `events`; `end` counts once."""
 
-    __slots__ = ("_brief", "_call", "chunks", "first", "text_of", "texts")
+    __slots__ = ("_call", "chunks", "events", "first")
 
     def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
-        self._brief = brief
-        self.text_of = brief.text_of if brief is not None else _no_text
-        self.texts: list[str] = []
+        self.events = Events(brief.join_events) if brief is not None else None
         self.chunks: list[Any] = []
         self.first = 0
 
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
-        if call is not None:
-            self.join_texts()
-            call.stream_ended(self.chunks, self.first, error, early)
-            self.chunks = []
+        if call is None:
+            return
+        seen: list[Any] | Events = self.chunks
+        if self.events is not None and not self.chunks:
+            self.events.end(error)
+            seen = self.events
+        call.stream_ended(seen, self.first, error, early)
+        self.chunks, self.events = [], None
 
     def keep(self, chunk: Any) -> None:
-        """Keep a chunk that passes: the first as it is, of a text its text alone."""
-        text = self.text_of(chunk) if self.first else None
-        if text is None:
-            self.keep_whole(chunk)
-        else:
-            self.texts.append(text)
-
-    def keep_whole(self, chunk: Any) -> None:
-        """Keep a chunk as it is."""
+        """Keep a chunk that passes."""
         if not self.first:
             self.first = clock.now()
-        if self.texts:
-            self.join_texts()
         self.chunks.append(chunk)
 
-    def join_texts(self) -> None:
-        """Make one chunk of the texts that passed since the last chunk that was kept."""
-        if self.texts and self._brief is not None:
-            self.chunks.append(self._brief.chunk_of("".join(self.texts)))
-            self.texts.clear()
-
-
-def _no_text(chunk: Any) -> None:  # noqa: ARG001 - of a reader that keeps every chunk
-    return None
+    def keep_events(self, chunk: Any) -> bool:
+        """Take note of the first chunk; False if it came without an event, so that chunks have to be kept."""
+        if self.events is None or not self.events.texts:
+            self.keep(chunk)
+            return False
+        self.first = clock.now()
+        return True
 
 
 def follow(stream: Any, recording: Recording) -> Any:
@@ -154,6 +142,8 @@ def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
     followed.__dict__.update(vars(stream))
     pass_on = _pass_on_async if asynchronous else _pass_on
     followed._iterator = pass_on(stream._iterator, recording)
+    if recording.events is not None:
+        tap(stream, recording.events, asynchronous=asynchronous)
     # The client's stream and its iterator hold each other; without this link the connection of a stream
     # dropped half-read is released at once instead of at the next garbage collection.
     del stream.__dict__["_iterator"]
@@ -167,16 +157,16 @@ def _watch(generator: Any, recording: Recording) -> Any:
 
 
 def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
-    keep_whole, text_of, add_text = recording.keep_whole, recording.text_of, recording.texts.append
     try:
         for chunk in iterator:
-            # What `keep` does with a plain text, without the call of it.
-            text = text_of(chunk) if recording.first else None
-            if text is None:
-                keep_whole(chunk)
-            else:
-                add_text(text)
+            noted = recording.keep_events(chunk)
             yield chunk
+            if noted:
+                break
+            for other in iterator:
+                recording.chunks.append(other)
+                yield other
+        yield from iterator
     except GeneratorExit:
         recording.end(early=True)
         raise
@@ -187,15 +177,13 @@ def _pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
 
 
 async def _pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
-    keep_whole, text_of, add_text = recording.keep_whole, recording.text_of, recording.texts.append
+    noted = False
     try:
         async for chunk in iterator:
-            # What `keep` does with a plain text, without the call of it.
-            text = text_of(chunk) if recording.first else None
-            if text is None:
-                keep_whole(chunk)
-            else:
-                add_text(text)
+            if not recording.first:
+                noted = recording.keep_events(chunk)
+            elif not noted:
+                recording.chunks.append(chunk)
             yield chunk
     except GeneratorExit:
         recording.end(early=True)

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_TEXT = {"content"}
-_HARMLESS = {"obfuscation"}  # random letters that hide the length of a piece
-
+from kansoku.instruments.openai_join import join_events
 
 # What cannot change: a copy may share it with its original.
 _FIXED = frozenset({str, int, float, bool, type(None)})
@@ -13,7 +11,7 @@ _NOT_GIVEN = ("NotGiven", "Omit")
 
 
 class ChatBrief:
-    """See `kansoku.stream.Brief`; whatever is not certain is read at once, or kept whole."""
+    """See `kansoku.stream.Brief`; whatever is not certain is read at once."""
 
     def copy_request(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a copy of the arguments of a request that has only texts, numbers and plain messages."""
@@ -54,36 +52,9 @@ class ChatBrief:
         copied["usage"] = usage or None
         return copied
 
-    def text_of(self, chunk: Any) -> str | None:
-        """Return the text of a chunk of one choice that has neither reason, usage, role nor any extra."""
-        try:
-            fields = chunk.__dict__
-            (choice,) = fields["choices"]
-            said = choice.__dict__
-            delta = said["delta"]
-            text = delta.__dict__["content"]
-            extra = chunk.__pydantic_extra__
-            if (
-                type(text) is not str
-                or said["finish_reason"] is not None
-                or said["index"] != 0
-                or said.get("logprobs") is not None
-                or fields.get("usage") is not None
-                or choice.__pydantic_extra__
-                or delta.__pydantic_extra__
-                or (extra and not _HARMLESS.issuperset(extra))
-            ):
-                return None
-            given = delta.__pydantic_fields_set__
-            if given != _TEXT and any(n != "content" and delta.__dict__[n] is not None for n in given):
-                return None
-        except Exception:  # noqa: BLE001 - the border: a dictionary, another client's model
-            return None
-        return text
-
-    def chunk_of(self, text: str) -> dict[str, Any]:
-        """Return a chunk that says just `text`."""
-        return {"choices": [{"index": 0, "delta": {"content": text}}]}
+    def join_events(self, events: list[str]) -> list[str]:
+        """Return the events of a stream, fewer: neighbours that differ in their text alone become one."""
+        return join_events(events)
 
 
 def _fields(model: Any, *others: str) -> dict[str, Any] | None:

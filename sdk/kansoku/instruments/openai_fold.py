@@ -10,6 +10,7 @@ from kansoku.instruments.openai_shape import get
 
 NOTHING: Mapping[str, Any] = {}
 _WHOLE = 1 << 30
+_USUAL = frozenset({"role", "content", "refusal", "tool_calls", "function_call"})  # fields of a delta
 
 
 class Choice:
@@ -40,6 +41,8 @@ class Choice:
         said, extra = delta, None
         if type(delta) is not dict:
             said, extra = getattr(delta, "__dict__", NOTHING), getattr(delta, "__pydantic_extra__", None)
+        elif not _USUAL.issuperset(delta):
+            extra = delta
         if text := said.get("content"):
             self._add_content(text)
         # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
