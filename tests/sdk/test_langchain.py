@@ -3,67 +3,35 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.output_parsers import StrOutputParser
-from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langchain_core.runnables import RunnableParallel
 from langchain_openai import ChatOpenAI
 from opentelemetry.trace import StatusCode
+from support.chains import CHAIN, make_chain, make_chat
 from support.trees import ANSWER, CHOICE, STREAM, named, tree
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
 from kansoku.instruments import langchain as instrument
 
-CHAIN = [
-    "RunnableSequence",
-    "  ChatPromptTemplate",
-    "  ChatOpenAI",
-    "    chat gpt-4o-mini $10",
-    "  StrOutputParser",
-    "  shout",
-    "    mine",
-]
-
 
 @pytest.fixture
 def chat(vendor: Vendor) -> Callable[..., ChatOpenAI]:
     """Give a function that makes LangChain's own client of the vendor."""
     vendor.answer(ANSWER)
-
-    def make(**more: Any) -> ChatOpenAI:
-        return ChatOpenAI(
-            **{
-                "model": "gpt-4o-mini",
-                "api_key": "k",
-                "base_url": f"{vendor.url}/v1",
-                "max_retries": 0,
-                **more,
-            }
-        )
-
-    return make
+    return partial(make_chat, vendor)
 
 
 @pytest.fixture
-def chain(chat: Any) -> Any:
-    """Return a chain of a prompt, a model, a parser and a function with a span of its own."""
-
-    def shout(text: str) -> str:
-        with kansoku.span("mine"):
-            return text + "!"
-
-    return (
-        ChatPromptTemplate.from_messages([("user", "{q}")])
-        | chat()
-        | StrOutputParser()
-        | RunnableLambda(shout)
-    )
+def chain(chat: Callable[..., ChatOpenAI]) -> Any:
+    """Give the chain of `CHAIN`."""
+    return make_chain(chat())
 
 
 def indented(*parts: list[str]) -> list[str]:
