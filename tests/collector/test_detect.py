@@ -18,6 +18,7 @@ from kansoku_collector.watch.detect import (
     Sums,
     assign,
     centroids,
+    season,
 )
 from kansoku_collector.watch.detect.finding import locate
 from kansoku_collector.watch.detect.series import effective
@@ -106,6 +107,16 @@ def test_the_course_of_the_week_is_no_change() -> None:
         return 0.3 * float(np.sin(hour / 24 * 2 * np.pi)) - 0.3 * (hour // 24 % 7 in {2, 3})
 
     assert found(Detector(Plan(PLAN.series)), traffic(4 * WEEK, cost=course)) == []
+
+
+def test_a_weekend_with_a_smaller_swing_is_learned() -> None:
+    """Load halves on weekends, and so does the swing of the day: two of them are enough to know it."""
+    hours = np.arange(2 * WEEK)
+    weekend = (hours + 72) % WEEK // 24 >= 5
+    course = np.sin(hours / 24 * 2 * np.pi) * np.where(weekend, 0.1, 0.6)
+    x = (course + np.random.default_rng(8).normal(0, 0.1, len(hours)))[None, :]
+    learned = season.profile(x, np.full(x.shape, 50.0), 0)[0]
+    assert np.sqrt(((learned - course[:WEEK] + course.mean()) ** 2).mean()) < 0.06
 
 
 def test_a_week_that_moves_as_a_whole_is_found_on_top_of_its_course() -> None:

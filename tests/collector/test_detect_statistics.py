@@ -13,6 +13,7 @@ from kansoku_collector.watch.detect import (
     counts,
     levels,
     noise,
+    shares,
 )
 
 STREAMS = 10_000
@@ -101,6 +102,50 @@ def test_counts_raise_no_more_false_alarms_than_stated(rate: float) -> None:
         rates = counts.judge(kept, expected[:, seen], even, start, np.arange(BEFORE, hour + 1), 0)
         alarmed |= candidates.log_sum(rates.log_factor, 1) >= np.log(RUN)
     assert 0.0 < alarmed.mean() <= AFTER / RUN
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.4])
+def test_shares_raise_no_more_false_alarms_than_stated(rate: float) -> None:
+    """10,000 shares whose odds wander by a quarter: at most a tenth of them alarm within 24 hours."""
+    chance = np.random.default_rng(13)
+    hours = BEFORE + AFTER
+    n = chance.integers(20, 200, (STREAMS, hours)).astype(float)
+    truth = constant(STREAMS, 1.0, 0.05, 0.8)
+    wander = wandering(chance, STREAMS, hours, constant(STREAMS, 0.0, 0.05, 0.8), n) - 5.0
+    p = 1 / (1 + (1 / rate - 1) * np.exp(-wander))
+    seen = chance.binomial(n.astype(int), p) / n
+    y, weight = shares.odds(seen, n, np.full_like(n, rate))
+    unit = np.full(STREAMS, 1 / (rate * (1 - rate)))
+    state, start = levels.begin(truth), np.full(STREAMS, BEFORE)
+    alarmed = np.zeros(STREAMS, bool)
+    for hour in range(hours):
+        state = levels.aim(state, np.arange(BEFORE, hour + 1))
+        state = levels.advance(state, truth, y[:, hour], weight[:, hour], hour)
+        if hour >= BEFORE:
+            factor = levels.judge(state, truth, start, unit).log_factor
+            alarmed |= candidates.log_sum(factor, 1) >= np.log(RUN)
+    assert 0.0 < alarmed.mean() <= AFTER / RUN
+
+
+def test_odds_are_less_skewed_than_the_shares_they_come_from() -> None:
+    """Thirty records of a rare share are skewed; the signed root of its deviance is much less so."""
+    chance = np.random.default_rng(17)
+    seen = chance.binomial(60, 0.05, (1, STREAMS)) / 60
+    y, weight = shares.odds(seen, np.full((1, STREAMS), 60.0), np.full((1, STREAMS), 0.05))
+
+    def skewness(values: np.ndarray) -> float:
+        return float(((values - values.mean()) ** 3).mean() / values.std() ** 3)
+
+    assert skewness(seen) > 0.4
+    assert abs(skewness(y)) < 0.5 * skewness(seen)
+    assert weight[0, 0] == pytest.approx(60 * 0.05 * 0.95)
+    assert float((y * np.sqrt(weight)).std()) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_share_moves_by_its_odds() -> None:
+    """One in five with four times the odds is one in two; it never leaves zero to one."""
+    assert shares.moved(0.2, float(np.log(4.0))) == pytest.approx(0.5)
+    assert 0.0 < shares.moved(0.0, -50.0) < shares.moved(1.0, 50.0) <= 1.0
 
 
 def test_the_noise_is_found_that_streams_were_drawn_with() -> None:

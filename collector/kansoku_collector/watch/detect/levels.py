@@ -106,8 +106,11 @@ def advance(state: Filter, noise: Noise, y: Floats, n: Floats, hour: int) -> Fil
     )
 
 
-def judge(state: Filter, noise: Noise, start: np.ndarray) -> Steps:
-    """Weigh every candidate; `start` is the first hour that may be one, for each series."""
+def judge(state: Filter, noise: Noise, start: np.ndarray, unit: Floats | None = None) -> Steps:
+    """Weigh every candidate; `start` is the first hour that may be one, for each series.
+
+    Sizes of steps are in units of a record's deviation: the square root of `unit`, else of the noise.
+    """
     base = np.maximum(state.mean_mean, 1e-12)[:, None]
     information = state.step_step - state.mean_step**2 / base
     known = (information > 1e-9 * state.step_step) & (information > 1e-12)
@@ -116,8 +119,9 @@ def judge(state: Filter, noise: Noise, start: np.ndarray) -> Steps:
     size = (state.step_y - state.mean_step * state.mean_y[:, None] / base) * variance
     half = 0.5 * size * size / variance
     logs = []
+    of_record = noise.single if unit is None else unit
     for relative in SIZES:
-        prior = relative**2 * noise.single[:, None]
+        prior = relative**2 * of_record[:, None]
         kept = variance / (variance + prior)
         logs.append(0.5 * np.log(kept) + half * (1 - kept))
     factor = candidates.log_sum(np.stack(logs) - np.log(len(SIZES)), 0)

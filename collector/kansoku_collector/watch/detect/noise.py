@@ -2,7 +2,7 @@
 
 A level is mean + course of the week + wandering + noise, with wandering an AR(1) of variance `wander` and
 memory `memory` an hour, and noise of variance `single` / records. Both are fitted by likelihood on a grid.
-A count has the dispersion of its hours, quarter days and days.
+Shares come in logarithmic odds (see `shares`). A count has the dispersion of its hours, quarter days, days.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Noise:
 def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
     """Fit the noise of levels: `rest` is what remains of hourly means without mean, course and changes.
 
-    `least` is the variance that a single record has at least: known where it is zero or one.
+    `least` is the variance that a single record has at least: one for shares, which come in units of theirs.
     """
     rows, full = len(rest), n > 0
     typical = np.array([np.median(n[row][full[row]]) if full[row].any() else 1.0 for row in range(rows)])
@@ -45,8 +45,7 @@ def fit(rest: Floats, n: Floats, least: Floats) -> Noise:
     likelihood[:, 1:][single[:, 1:] < 0.9 * least[:, None]] = -np.inf  # it would wander by what is chance
     best = likelihood.argmax(1)
     single = single[np.arange(rows), best] * MARGIN
-    # A share wanders in proportion to its level: more in busy hours than the one figure fitted for all.
-    wander = single * share[best] / typical * np.where(least > 0, 2.0, 1.0)
+    wander = single * share[best] / typical
     return Noise(np.maximum(np.maximum(single, least), NOTHING), wander, memory[best])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kansoku_collector.watch.detect import candidates, counts, levels, noise, season
+from kansoku_collector.watch.detect import candidates, counts, levels, noise, season, shares
 from kansoku_collector.watch.detect.finding import Measure, Moment, locate
 from kansoku_collector.watch.detect.series import HOURS_OF_WEEK, Floats, History, Series
 
@@ -70,7 +70,7 @@ class Panel:
             state = self._advance(state, hour, np.zeros_like(n), x)
         state = self._advance(state, index, n, x)
         rows = ~self.count
-        steps = levels.judge(state, self._of_levels(), self.start[rows])
+        steps = levels.judge(state, self._of_levels(), self.start[rows], self._unit())
         rates = self._rates(state.hours, index, n, x)
         weight = candidates.weights(state.hours, index)
         evidence = np.full(len(self.series), -np.inf)
@@ -95,6 +95,9 @@ class Panel:
             return moment, ("ratio", ratio, ratio / spread, ratio * spread, before, after)
         size, error = verdict.steps.size[kind, at], Z90 * np.sqrt(verdict.steps.variance[kind, at])
         before = self._mean(row, moment.hour)
+        if self.share[row]:
+            low, middle, high = (shares.moved(before, by) for by in (size - error, size, size + error))
+            return moment, ("difference", middle - before, low - before, high - before, before, middle)
         return moment, ("difference", size, size - error, size + error, before, before + size)
 
     def restart(self, rows: Sequence[int], base: int, start: int) -> None:
@@ -114,9 +117,10 @@ class Panel:
         flat = self._flat(n, hours)
         centre = (n * flat).sum(1) / np.maximum(n.sum(1), 1e-12)
         self.course = season.profile(flat, n, first)
-        rest = flat - centre[:, None] - self.course[:, hours % HOURS_OF_WEEK]
-        least = np.where(self.share, np.maximum(self.mean * (1 - self.mean), 0.0), 0.0)
-        self.noise = noise.fit(rest, n, least)
+        usual = centre[:, None] + self.course[:, hours % HOURS_OF_WEEK]
+        rest, weight = self._rest(flat, n, usual, centre)
+        moves = (self.mean > 0) & (self.mean < 1)
+        self.noise = noise.fit(rest, weight, np.where(self.share & moves, 1.0, 0.0))
         usual = np.maximum(centre[:, None] + self.course[:, hours % HOURS_OF_WEEK], 0.1 * centre[:, None]) * n
         self.dispersion = np.ones(len(self.series))
         self.dispersion[self.count] = noise.dispersion((n * flat)[self.count], usual[self.count])
@@ -126,12 +130,12 @@ class Panel:
         """Pass the filter over the history again, under the present model."""
         state = levels.begin(self._of_levels())
         hours = candidates.at(self.end - 1)
+        first, of_levels = self.history.origin, self._of_levels()
+        y, seen = self._measured(first, self.history.n.astype(float), self.history.x.astype(float))
         for column in range(self.hours):
-            index = self.history.origin + column
-            if index == hours[0] or column == 0:
-                state = levels.aim(state, hours if index >= hours[0] else hours[:0])
-            n, x = self.history.n[:, column].astype(float), self.history.x[:, column].astype(float)
-            state = self._step(state, index, n, x)
+            if first + column == hours[0] or column == 0:
+                state = levels.aim(state, hours if first + column >= hours[0] else hours[:0])
+            state = levels.advance(state, of_levels, y[:, column], seen[:, column], first + column)
         self._filter = state
 
     def _flat(self, n: Floats, hours: np.ndarray) -> Floats:
@@ -165,7 +169,7 @@ class Panel:
     def _settled(self) -> tuple[levels.Steps, counts.Rates]:
         """Weigh the candidates with the hours that are over."""
         rows = ~self.count
-        steps = levels.judge(self._filter, self._of_levels(), self.start[rows])
+        steps = levels.judge(self._filter, self._of_levels(), self.start[rows], self._unit())
         none = np.zeros(len(self.series))
         rates = self._rates(self._filter.hours, self.end, none, none)
         return steps, rates
@@ -190,10 +194,30 @@ class Panel:
         return self._step(levels.aim(state, candidates.at(index)), index, n, x)
 
     def _step(self, state: levels.Filter, index: int, n: Floats, x: Floats) -> levels.Filter:
-        rows = ~self.count
-        y = x[rows] - self.mean[rows] - self.course[rows, index % HOURS_OF_WEEK]
-        seen = np.where(index >= self.base[rows], n[rows], 0.0)
-        return levels.advance(state, self._of_levels(), y, seen, index)
+        y, seen = self._measured(index, n[:, None], x[:, None])
+        return levels.advance(state, self._of_levels(), y[:, 0], seen[:, 0], index)
+
+    def _measured(self, first: int, n: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """Return what is left of the levels beside the usual in the hours from `first` on, and its weight."""
+        hours = first + np.arange(n.shape[1])
+        usual = self.mean[:, None] + self.course[:, hours % HOURS_OF_WEEK]
+        y, weight = self._rest(x, n, usual, self.mean)
+        past = hours[None, :] >= self.base[:, None]
+        return y[~self.count], (weight * past)[~self.count]
+
+    def _rest(self, x: Floats, n: Floats, usual: Floats, mean: Floats) -> tuple[Floats, Floats]:
+        """Return what is left of means beside the usual, and its weights; shares in logarithmic odds."""
+        rest, weight = x - usual, n.copy()
+        least, most = 0.1 * mean[self.share], 1 - 0.1 * (1 - mean[self.share])
+        p = np.clip(usual[self.share], least[:, None], most[:, None])
+        rest[self.share], weight[self.share] = shares.odds(x[self.share], n[self.share], p)
+        weight[self.share & ((mean <= 0) | (mean >= 1))] = 0.0  # what never varied has no odds
+        return rest, weight
+
+    def _unit(self) -> Floats:
+        """Return the variance of a record on the scale of each level: the unit of the sizes of steps."""
+        spread = np.where(self.share, np.maximum(self.mean * (1 - self.mean), shares.LEAST), 1.0)
+        return (self.noise.single / spread)[~self.count]
 
     def _rates(self, hours: candidates.Hours, index: int, n: Floats, x: Floats) -> counts.Rates:
         events, expected = self._counts(index, n, x)

@@ -1,7 +1,8 @@
 """The week's usual course of a series: by hour of day, by weekend, by day of week, by hour of week.
 
-Every part is shrunk by its own F statistic: a course that the history does not show is not subtracted,
-because a course that is only noise would itself be the change.
+Weekends may have an hour-of-day course of their own: load that halves halves what swings with it. Every
+part is shrunk by its own F statistic: a course that the history does not show is not subtracted, because a
+course that is only noise would itself be the change.
 """
 
 import numpy as np
@@ -19,7 +20,8 @@ def profile(x: Floats, n: Floats, first: int) -> Floats:
     index of the first hour.
     """
     hour = (first + np.arange(x.shape[1])) % HOURS_OF_WEEK
-    parts = [hour % DAY, (hour + THURSDAY) % HOURS_OF_WEEK // DAY // 5, hour // DAY, hour]
+    weekend = _weekend(hour)
+    parts = [hour % DAY, weekend, hour % DAY + DAY * weekend, hour // DAY, hour]
     return np.array([_course(x[row], n[row], parts) for row in range(len(x))]).reshape(-1, HOURS_OF_WEEK)
 
 
@@ -34,18 +36,24 @@ def _course(x: Floats, n: Floats, parts: list[np.ndarray]) -> Floats:
     spread = np.sqrt((weight * rest**2).sum() / weight.sum())
     rest = np.clip(rest, -6 * spread, 6 * spread)
     of_week = np.arange(HOURS_OF_WEEK)
+    weekend = _weekend(of_week)
     weeks = len(x) / HOURS_OF_WEEK
     for label, of_part, unit, enough in (
         (parts[0], of_week % DAY, 1, 1.0),
-        (parts[1], (of_week + THURSDAY) % HOURS_OF_WEEK // DAY // 5, DAY, 2.0),
-        (parts[2], of_week // DAY, DAY, 3.0),
-        (parts[3], of_week, 1, 4.0),
+        (parts[1], weekend, DAY, 2.0),
+        (parts[2], of_week % DAY + DAY * weekend, 1, 2.0),
+        (parts[3], of_week // DAY, DAY, 3.0),
+        (parts[4], of_week, 1, 4.0),
     ):
         if weeks >= enough:
             means = _shrunk(rest, weight, label, unit)
             course += means[of_part]
             rest = rest - np.where(full, means[label], 0.0)
     return course
+
+
+def _weekend(hour: np.ndarray) -> np.ndarray:
+    return (hour + THURSDAY) % HOURS_OF_WEEK // DAY // 5
 
 
 def _shrunk(rest: Floats, weight: Floats, label: np.ndarray, unit: int) -> Floats:
