@@ -17,8 +17,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from kansoku_collector.watch.detect import Detector, Hour, Plan, Series, Sums
+from kansoku_collector.watch.detect.series import Kind
 
-KINDS = ("level", "share", "count", "level", "share")
+KINDS: tuple[Kind, ...] = ("level", "share", "count", "level", "share")
 TEXTS = ("input", "output")
 DIMENSIONS = 512
 LOOKS = 20
