@@ -19,6 +19,23 @@ def page(name: str) -> Any:
     return st.session_state["_pages"][name]
 
 
+def go(name: str, way: Mapping[str, str]) -> None:
+    """Open the screen `name` from the callback of a widget, wherever that stands.
+
+    A fragment that changed the screen itself would take the bindings of its widgets along, and the next
+    screen could not set a parameter of the same name; one that runs beside others may not change it at all.
+    """
+    st.session_state["_going"] = (name, dict(way))
+    st.rerun(scope="app")
+
+
+def depart() -> None:
+    """Change the screen if a callback has asked for it; at the start of a run of the whole app."""
+    if going := st.session_state.pop("_going", None):
+        name, way = going
+        st.switch_page(page(name), query_params=way)
+
+
 def link(name: str, label: str, *, icon: str | None = None, **filters: str) -> None:
     """Draw a link to the screen `name` with the present range and filters, and `filters` over them."""
     carried = state.carried() | filters

@@ -77,8 +77,11 @@ def test_another_split_is_in_the_address_and_its_row_leads_to_its_traces(witness
         witness.page.get_by_role("button", name="User")
     ).first.click()
     witness.page.wait_for_url("**by=user**", timeout=PATIENCE)
+    # The address changes before the table does: a click on what is being replaced is lost.
+    panel = witness.page.locator(".st-key-panel_cost_by")
+    expect(panel).to_contain_text("Breakdown · User", timeout=PATIENCE)
     witness.settle()
-    table = witness.page.locator(".st-key-panel_cost_by [data-testid=stDataFrame]")
+    table = panel.locator("[data-testid=stDataFrame]")
     expect(table).to_be_visible(timeout=PATIENCE)
     table.click(position={"x": 60, "y": 52}, force=True)
     witness.page.wait_for_url("**/traces**", timeout=PATIENCE)

@@ -1,6 +1,6 @@
 """What the screens of cost and sessions are made of: a panel of its own, a card with a chart, a choice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -38,10 +38,10 @@ def chart(key: str, figure: Figure, alt: str) -> None:
     st.plotly_chart(figure, key=f"chart_{key}", config=CHART, alt=alt)
 
 
-def choice(name: str, options: Mapping[str, str], label: str) -> str:
+def choice(name: str, options: Mapping[str, str], label: str, *, present: str = "") -> str:
     """Draw a choice among `options`, and return which; its code and not its word stands in the URL."""
     first = next(iter(options))
-    present = st.query_params.get(name, first)
+    present = present or st.query_params.get(name, first)
     key = f"_choice_{name}"
 
     def keep() -> None:
@@ -79,15 +79,26 @@ def table_height(rows: int, most: int = 12) -> int | Literal["content"]:
     return "content" if rows <= most else most * ROW + 38
 
 
-def clicked(event: Any, key: str) -> int | None:
-    """Return the row of a table that was clicked, once: coming back must not open it again."""
-    rows = list(event.selection.rows) or [row for row, _ in event.selection.cells]
-    if not rows:
-        return None
-    st.session_state[key] = st.session_state.get(key, 0) + 1
-    return int(rows[0])
+def table(
+    key: str, cells: Any, screen: str, ways: Sequence[Mapping[str, str] | None], **options: Any
+) -> None:
+    """Draw a table; a click on a row opens `screen` with the query of its place in `ways`, None for none."""
+    # Another key after each click: coming back must not open the same row again.
+    name = f"table_{key}_{st.session_state.get(key, 0)}"
 
+    def opened() -> None:
+        chosen = st.session_state[name].selection
+        rows = list(chosen.rows) or [row for row, _ in chosen.cells]
+        if rows and rows[0] < len(ways) and ways[rows[0]] is not None:
+            st.session_state[key] = st.session_state.get(key, 0) + 1
+            links.go(screen, ways[rows[0]] or {})
 
-def turn_of(key: str) -> str:
-    """Return the key of a clickable table; it is another one after each click."""
-    return f"table_{key}_{st.session_state.get(key, 0)}"
+    st.dataframe(
+        cells,
+        hide_index=True,
+        on_select=opened,
+        selection_mode="single-cell",
+        key=name,
+        row_height=ROW,
+        **options,
+    )

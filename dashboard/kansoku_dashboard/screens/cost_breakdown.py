@@ -11,7 +11,7 @@ from kansoku_collector.store.read import grid, overview, sessions, spend, tokens
 from kansoku_collector.store.read.overview import ModelCost
 from kansoku_collector.store.read.spend import Part
 from kansoku_collector.store.scope import Dimension
-from kansoku_dashboard import bill, data, links, panels, settings
+from kansoku_dashboard import bill, data, panels, settings
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures.style import OTHER, PALETTE, colours, count, money, share
 from kansoku_dashboard.rates import ANSWERS, UNSPLIT, by_bucket
@@ -102,22 +102,17 @@ def table(view: View, chosen: str) -> None:
         if not rows:
             st.caption(say("overview.nothing"))
             return
-        event: Any = st.dataframe(
+        card.table(
+            f"cost_by_{chosen}",
             _cells(rows, chosen),
+            "traces",
+            [card.packed(carried() | row.filter) if row.filter else None for row in rows],
             column_config=_columns(chosen),
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-cell",
-            key=card.turn_of("cost_by"),
             height=card.table_height(len(rows)),
-            row_height=35,
             alt=say("cost.by_alt"),
         )
         if len(rows) >= MOST:
             st.caption(say("cost.top", count=MOST))
-        place = card.clicked(event, "cost_by")
-        if place is not None and place < len(rows) and rows[place].filter:
-            st.switch_page(links.page("traces"), query_params=card.packed(carried() | rows[place].filter))
 
 
 def _rows(view: View, chosen: str) -> list[Row]:

@@ -10,7 +10,7 @@ from kansoku_collector.store.read import sessions as store
 from kansoku_collector.store.read.conversations import Opinion
 from kansoku_collector.store.read.sessions import Order, Place, SessionRow
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import clock, data, empty, links, state
+from kansoku_dashboard import clock, data, empty, state
 from kansoku_dashboard.figures.style import count, seconds
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, card, messages, users
@@ -110,20 +110,15 @@ def _table(view: state.View, rows: list[SessionRow], period: Period) -> None:
     reach = Period(min(row.start for row in rows), period.end)
     begun = data.attempt(conversations.openings, project, reach, names) or {}
     said = data.attempt(conversations.opinions, project, reach, "session_id", names)
-    event: Any = st.dataframe(
+    card.table(
+        "sessions",
         cells(rows, begun, said),
+        "session",
+        [{"session": row.session_id} for row in rows],
         column_config=_columns(),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-cell",
-        key=card.turn_of("sessions"),
         height=card.table_height(len(rows), 17),
-        row_height=35,
         alt=say("sessions.alt"),
     )
-    chosen = card.clicked(event, "sessions")
-    if chosen is not None and chosen < len(rows):
-        st.switch_page(links.page("session"), query_params={"session": rows[chosen].session_id})
 
 
 def cells(

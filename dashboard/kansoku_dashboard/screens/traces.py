@@ -1,7 +1,6 @@
 """The list of traces: filters in the URL, facets, totals, a page of rows, and the way into one trace."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from kansoku_collector.store.read.traces import Cursor, Totals, TraceRow
 from kansoku_dashboard import data, facets, links, state
 from kansoku_dashboard.figures.style import count, seconds, share
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
+from kansoku_dashboard.screens import amounts, card, export, filter_bar, filters, table, views
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -168,24 +167,16 @@ def totals(found: Totals) -> None:
 
 def draw_rows(rows: list[TraceRow]) -> None:
     """Draw the rows; a click on one opens it."""
-    event: Any = st.dataframe(
+    card.table(
+        "traces",
         table.frame(rows, filters.carried()),
+        "trace",
+        [{"trace": row.trace_id} | filters.packed() for row in rows],
         column_config=table.columns(),
         column_order=table.chosen(filters.value("cols")),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-cell",
-        key=f"table_{st.session_state.get('_table', 0)}",
         height=min(max(1, len(rows)), 17) * 35 + 38,
-        row_height=35,
         alt=say("traces.table"),
     )
-    chosen = [row for row, _ in event.selection.cells]
-    if chosen and chosen[0] < len(rows):
-        # Another key next time: coming back must not open the same trace again.
-        st.session_state["_table"] = st.session_state.get("_table", 0) + 1
-        target = {"trace": rows[chosen[0]].trace_id} | filters.packed()
-        st.switch_page(links.page("trace"), query_params=target)
 
 
 def nothing(wanted: Filter) -> None:

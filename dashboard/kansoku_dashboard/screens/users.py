@@ -8,7 +8,7 @@ from kansoku_collector.store.read import conversations
 from kansoku_collector.store.read import sessions as store
 from kansoku_collector.store.read.conversations import Opinion
 from kansoku_collector.store.read.sessions import UserRow
-from kansoku_dashboard import clock, data, links
+from kansoku_dashboard import clock, data
 from kansoku_dashboard.figures.cost_ranking import ranking
 from kansoku_dashboard.figures.style import PALETTE, WARN, count
 from kansoku_dashboard.screens import card, messages, sessions
@@ -70,21 +70,15 @@ def listing(view: View) -> None:
     said = data.attempt(
         conversations.opinions, view.scope.project, period, "user_id", [row.user_id for row in rows]
     )
-    event: Any = st.dataframe(
+    card.table(
+        "users",
         cells(rows, said),
+        "traces",
+        [card.packed(carried() | {"user": row.user_id}) for row in rows],
         column_config=_columns(),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-cell",
-        key=card.turn_of("users"),
         height=card.table_height(len(rows), 14),
-        row_height=35,
         alt=say("users.alt"),
     )
-    chosen = card.clicked(event, "users")
-    if chosen is not None and chosen < len(rows):
-        way = carried() | {"user": rows[chosen].user_id}
-        st.switch_page(links.page("traces"), query_params=card.packed(way))
     sessions.turn(rows, order)
 
 
