@@ -9,6 +9,7 @@ from kansoku_dashboard.paths import LOGO, STYLES
 from kansoku_dashboard.screens import (
     alerts,
     cost,
+    drift,
     health,
     latency,
     overview,
@@ -33,6 +34,7 @@ def show() -> None:
     pages = screens()
     links.keep(pages)
     chosen = st.navigation(list(pages.values()), position="top")
+    links.depart()
     with st.container(key="screen"):
         chosen.run()
     footer()
@@ -53,6 +55,7 @@ def screens() -> dict[str, Any]:
         "cost": page(cost.show, "cost", "payments"),
         "latency": page(latency.show, "latency", "speed"),
         "quality": page(quality.show, "quality", "thumbs_up_down"),
+        "drift": page(drift.show, "drift", "trending_up"),
         "alerts": page(alerts.show, "alerts", "notifications"),
         "health": page(health.show, "health", "monitor_heart"),
         "start": page(start.show, "start", "rocket_launch"),

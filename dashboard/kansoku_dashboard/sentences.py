@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, tzinfo
 
+from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.store.read.metrics import METRICS
+from kansoku_dashboard import findings
 from kansoku_dashboard.figures.style import count, money, seconds, share
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import tell
@@ -23,6 +25,8 @@ CAUSES = {
 
 def sentence(incident: Incident, tongue: str, zone: tzinfo, now: datetime) -> str:
     """Return the incident in words, as Markdown with every foreign name escaped."""
+    if found := read_evidence(incident.evidence):
+        return findings.sentence(found, tongue, zone)
     return tell(
         tongue,
         f"alerts.sentence_{incident.comparison}",
@@ -76,6 +80,8 @@ def way(incident: Incident, now: datetime) -> dict[str, str]:
     name, version = incident.scope.get("prompt_name", ""), incident.scope.get("prompt_version", "")
     if version:
         filters["prompt"] = f"{name}@{version}"
-    start, end = incident.opened - incident.window, incident.resolved or now
+    found = read_evidence(incident.evidence)
+    start = found.began if found else incident.opened - incident.window
+    end = incident.resolved or now
     stretch = {"from": f"{start.astimezone(UTC):{ISO}}", "to": f"{end.astimezone(UTC):{ISO}}"}
     return filters | CAUSES.get(incident.metric, {}) | stretch

@@ -7,10 +7,12 @@ from typing import Any
 import streamlit as st
 
 from kansoku_collector.store.read import incidents as questions
+from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_dashboard import clock, collector, data, links, sentences, state, words
 from kansoku_dashboard.figures.style import count, seconds
-from kansoku_dashboard.screens import messages
+from kansoku_dashboard.paths import ROOM
+from kansoku_dashboard.screens import evidence, messages
 from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
@@ -20,6 +22,7 @@ _STATES = {"acknowledged": ":material/visibility:", "silenced": ":material/notif
 
 def show() -> None:
     """Draw the screen."""
+    st.html(ROOM / "screens" / "drift.css")
     with st.container(
         key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
@@ -55,6 +58,18 @@ def _line(incident: Incident, number: int, now: datetime) -> None:
         links.tab("traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}")
         with st.popover(say("alerts.decide"), icon=":material/more_horiz:", width="content"):
             _decisions(incident)
+    _evidence(incident)
+
+
+def _evidence(incident: Incident) -> None:
+    """Offer what a found change rests on; it is asked for when it is opened."""
+    found = read_evidence(incident.evidence)
+    if found is None:
+        return
+    label, key = say("found.evidence"), f"evidence_{incident.incident_id}"
+    with st.expander(label, icon=":material/troubleshoot:", key=key, on_change="rerun") as opened:
+        if opened.open:
+            evidence.draw(found, incident.incident_id, incident.project)
 
 
 def _state(incident: Incident) -> str:

@@ -171,8 +171,8 @@ def _signal_cells(
             reference_samples=sum(base.values()),
             reference=kind,
             width=width,
-            level=_level(signal, histogram),
-            reference_level=_level(signal, base),
+            level=level(signal, histogram),
+            reference_level=level(signal, base),
         )
         if kind != "none" and cell not in chosen and found.samples >= MIN_SAMPLES:
             found = _compared(found, histogram, base, ordered=ordered, spread=spread)
@@ -219,7 +219,7 @@ def _merge(histograms: list[dict[Any, int]]) -> dict[Any, int]:
     return total
 
 
-def _level(signal: str, histogram: Mapping[Any, int]) -> float | None:
+def level(signal: str, histogram: Mapping[Any, int]) -> float | None:
     """Return the mean in the signal's own unit, from the middles of the bins."""
     total = sum(histogram.values())
     if not total or signal == "language_mix":
