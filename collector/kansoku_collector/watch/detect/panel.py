@@ -217,8 +217,7 @@ class Panel:
     def _unit(self) -> Floats:
         """Return the variance of a record on the scale of each level: the unit of the sizes of steps."""
         spread = np.where(self.share, np.maximum(self.mean * (1 - self.mean), shares.LEAST), 1.0)
-        unit: Floats = self.noise.single / spread
-        return unit[~self.count]
+        return np.asarray((self.noise.single / spread)[~self.count])
 
     def _rates(self, hours: candidates.Hours, index: int, n: Floats, x: Floats) -> counts.Rates:
         events, expected = self._counts(index, n, x)
