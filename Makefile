@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-kill prove-durability bench-sdk fuzz bench-forecast bench-drift clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-dashboard bench-kill prove-durability bench-sdk fuzz bench-forecast bench-drift clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -42,6 +42,9 @@ fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests: no crash, no s
 bench-query: $(DEV_STAMP)  ## every question of dashboard and alerts over 10 million spans, and an idle collector
 	$(BIN)/python benches/query.py --spans 10000000 --days 90
 	$(BIN)/python benches/query_idle.py --seconds 60
+
+bench-dashboard: $(DEV_STAMP) browser  ## reruns, bytes on the wire, painted charts and DOM nodes over 10 million spans
+	$(BIN)/python benches/dashboard.py --spans 10000000 --days 90 --results build/bench-dashboard.json
 
 bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothing acknowledged lost, nothing doubled
 	$(BIN)/python benches/kill.py --rounds 200

@@ -15,13 +15,21 @@ class UnansweredError(Exception):
     """The collector did not say what it was asked for; the message is for the reader."""
 
 
-def post(path: str, item: dict[str, Any]) -> str:
-    """Send one JSON object to the collector; return "" or the reason why it was not taken."""
+def barred() -> str:
+    """Return why the reader may send nothing from here, "" where they may: for the buttons that would."""
     chosen = settings.current()
     if not roles.may("reviewer"):
         return say("login.viewer")
     if roles.current() != chosen.project:
         return say("login.other_project", project=chosen.project)
+    return ""
+
+
+def post(path: str, item: dict[str, Any]) -> str:
+    """Send one JSON object to the collector; return "" or the reason why it was not taken."""
+    chosen = settings.current()
+    if reason := barred():
+        return reason
     key = chosen.api_key.get_secret_value()
     try:
         answer = httpx2.post(

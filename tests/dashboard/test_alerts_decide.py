@@ -6,7 +6,7 @@ import pytest
 
 from kansoku_collector.store.incidents import save_action
 from kansoku_collector.store.read.incidents import Action, open_incidents
-from kansoku_dashboard import collector, data
+from kansoku_dashboard import collector, data, settings
 
 
 @pytest.fixture
@@ -54,3 +54,16 @@ def test_who_is_at_it_and_how_long_it_is_silent_is_shown_and_can_be_taken_back(o
     app.button(key=f"release_{incident.incident_id}").click().run()
     assert posted[-1][1]["action"] == "release"
     save_action(seeded, "default", Action(incident.incident_id, "release"))
+
+
+def test_a_viewer_sees_the_buttons_closed_with_the_role_they_need(open_app, seeded):
+    """Disabled, with a tooltip that names the role; the server would refuse them anyway."""
+    name = open_incidents(seeded)[0].incident_id
+    data.forget()
+    # The fixture has chosen the settings, and chooses them anew for the next test.
+    settings.use(settings.current().model_copy(update={"access": "password=viewer"}))
+    alerts = open_app("alerts", range="7d")
+    assert alerts.button(key=f"silence_{name}").disabled
+    assert "the role reviewer" in alerts.button(key=f"acknowledge_{name}").help
+    views = open_app("traces", range="7d")
+    assert next(one for one in views.button if one.label == "Save").disabled

@@ -82,17 +82,18 @@ def _state(incident: Incident) -> str:
 
 def _decisions(incident: Incident) -> None:
     """Draw what can be done: the keys are the incident's, so that a list that moves confuses nobody."""
-    name = incident.incident_id
+    name, closed = incident.incident_id, collector.barred()
+    hint: dict[str, Any] = {"disabled": bool(closed), "help": closed or None}
     if not incident.acknowledged:
         st.button(say("alerts.acknowledge"), icon=":material/visibility:", key=f"acknowledge_{name}",
-                  on_click=_decide, args=(incident, "acknowledge"))  # fmt: skip
+                  on_click=_decide, args=(incident, "acknowledge"), **hint)  # fmt: skip
     if incident.silenced_until is None:
         length = st.selectbox(say("alerts.silence_for"), list(SILENCES), index=1, key=f"length_{name}")
         st.button(say("alerts.silence"), icon=":material/notifications_off:", key=f"silence_{name}",
-                  on_click=_decide, args=(incident, "silence", SILENCES[length]))  # fmt: skip
+                  on_click=_decide, args=(incident, "silence", SILENCES[length]), **hint)  # fmt: skip
     if incident.acknowledged or incident.silenced_until:
         st.button(say("alerts.release"), icon=":material/undo:", key=f"release_{name}",
-                  on_click=_decide, args=(incident, "release"))  # fmt: skip
+                  on_click=_decide, args=(incident, "release"), **hint)  # fmt: skip
 
 
 def _decide(incident: Incident, action: str, minutes: int = 0) -> None:

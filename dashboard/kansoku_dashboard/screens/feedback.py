@@ -24,10 +24,12 @@ def send(item: dict[str, Any]) -> str:
 
 def thumbs(trace_id: str, span_id: str, *, key: str) -> None:
     """Offer the two thumbs for a span, or for the trace when `span_id` is empty."""
+    closed = collector.barred()
     with st.container(horizontal=True, gap="xsmall"):
         for like, icon in ((True, ":material/thumb_up:"), (False, ":material/thumb_down:")):
             label = say("trace.like" if like else "trace.dislike")
-            if st.button("", icon=icon, help=label, key=f"{key}_{like}", type="tertiary"):
+            hint, own = closed or label, f"{key}_{like}"
+            if st.button("", icon=icon, help=hint, key=own, type="tertiary", disabled=bool(closed)):
                 tell(send(_item(trace_id, span_id) | {"like": like}))
 
 
@@ -43,7 +45,10 @@ def form(trace_id: str, span_id: str, *, key: str) -> None:
         )
         comment = st.text_area(say("trace.comment"), max_chars=4000, height=80)
         correction = st.text_area(say("trace.correction"), max_chars=20_000, height=100)
-        if st.form_submit_button(say("trace.send"), icon=":material/send:"):
+        closed = collector.barred()
+        if st.form_submit_button(
+            say("trace.send"), icon=":material/send:", disabled=bool(closed), help=closed or None
+        ):
             given = {"comment": comment.strip(), "correction": correction.strip()}
             item: dict[str, Any] = {field: text for field, text in given.items() if text}
             if score is not None:

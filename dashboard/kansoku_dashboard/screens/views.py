@@ -38,8 +38,10 @@ def _entry(view: SavedView, number: int) -> None:
             on_click=_open, args=(view,), help=None if view.owner else say("views.of_all"),
         )  # fmt: skip
         help_text = say("views.forget", name=messages.label(view.name, 60))
-        st.button("", icon=":material/delete:", key=f"forget_{number}", type="tertiary", help=help_text,
-                  on_click=_forget, args=(view,))  # fmt: skip
+        closed = collector.barred()
+        st.button("", icon=":material/delete:", key=f"forget_{number}", type="tertiary",
+                  help=closed or help_text, disabled=bool(closed), on_click=_forget,
+                  args=(view,))  # fmt: skip
 
 
 def _form() -> None:
@@ -51,7 +53,13 @@ def _form() -> None:
         shared = st.checkbox(say("views.share")) if person else True
         if not person:
             st.caption(say("views.shared_by_all"))
-        if st.form_submit_button(say("views.save"), icon=":material/bookmark_add:") and name.strip():
+        closed = collector.barred()
+        if (
+            st.form_submit_button(
+                say("views.save"), icon=":material/bookmark_add:", disabled=bool(closed), help=closed or None
+            )
+            and name.strip()
+        ):
             view = SavedView(SCREEN, "" if shared else person, name.strip(), urlencode(filters.carried()))
             _tell(_send(view), say("views.saved", name=messages.label(view.name, 60)))
 
