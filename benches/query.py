@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,15 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from kill import Target
 from query_data import PROJECT, fill
-from query_questions import NEEDLES, Question, Setting, of_a_range, of_a_search, of_a_trace, without_a_range
+from query_questions import (
+    NEEDLES,
+    of_a_search,
+    of_a_session,
+    of_a_trace,
+    of_alerts,
+    without_a_range,
+)
+from query_screens import Named, Setting, of_a_range
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
@@ -34,8 +41,10 @@ from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.scope import Period
 
-RANGES = (1, 7, 30, 90)  # days
-LIMIT_MS, TRACE_LIMIT_MS = 300, 50
+RANGES = {"1 h": 1 / 24, "24 h": 1, "7 d": 7, "30 d": 30, "90 d": 90}  # days; screens offer up to 30
+LIMIT_MS, TRACE_LIMIT_MS, MEMORY_MB = 300, 50, 4000
+TRACES = 20  # of which each is looked up by its id
+MADE = "made.json"
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -52,24 +61,41 @@ class Result:
 
 
 def generate(folder: Path, spans: int, days: int) -> None:
-    """Fill a store in `folder`, and merge what a running store would have merged long ago."""
+    """Fill a store in `folder`, and merge what a running store would have merged long ago.
+
+    A run that was cut off is gone on with: the file beside the store says where the data ends.
+    """
     client = connect(f"chdb://{folder / 'clickhouse'}")
     migrate(client)
-    began = time.monotonic()
-    for done in fill(client, spans=spans, days=days, end=datetime.now(UTC)):
+    end, began = _end_of(folder), time.monotonic()
+    for done in fill(client, spans=spans, days=days, end=end):
         print(f"\r{done:,} spans, {time.monotonic() - began:.0f} s", end="", file=sys.stderr, flush=True)
     for table in ("traces", "rollup_minute", "rollup_hour", "rollup_day", "rollup_session"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
     print(file=sys.stderr)
     client.close()
+    (folder / MADE).write_text(json.dumps({"end": end.isoformat(), "finished": True}))
 
 
-def ask(
-    target: Target, questions: Iterator[tuple[str, Question]], repeats: int, limit: float
-) -> list[Result]:
-    """Ask each question `repeats` times after a first time, through a client of the gateway."""
+def _end_of(folder: Path) -> datetime:
+    path = folder / MADE
+    if not path.exists():
+        path.write_text(json.dumps({"end": datetime.now(UTC).isoformat(), "finished": False}))
+    return datetime.fromisoformat(json.loads(path.read_text())["end"])
+
+
+def is_made(folder: Path) -> bool:
+    """Tell whether `folder` holds a store that was filled to its end."""
+    path = folder / MADE
+    return path.exists() and bool(json.loads(path.read_text())["finished"])
+
+
+def ask(target: Target, questions: Named, repeats: int, limit: float, only: str = "") -> list[Result]:
+    """Ask each question whose name holds `only` `repeats` times after a first time, through the gateway."""
     client, found = _client(target), []
     for name, question in questions:
+        if only not in name:
+            continue
         times, before = [], cpu_seconds(target)
         for _ in range(repeats + 1):
             start = time.perf_counter()
@@ -104,19 +130,24 @@ def recall(target: Target, setting: Setting, count: int) -> tuple[int, int]:
 
 
 def setting_of(target: Target) -> Setting:
-    """Return the end of the data, and a trace in the middle of its last day."""
+    """Return the end of the data, traces of all its days, and who used one of its last day."""
     client = _client(target)
-    last = client.query(
-        "SELECT start FROM spans WHERE project = {project:String} ORDER BY start DESC LIMIT 1",
+    first, last = client.query(
+        "SELECT min(start), max(start) FROM traces WHERE project = {project:String}",
         parameters={"project": PROJECT},
-    ).result_rows[0][0]
-    end = last.replace(tzinfo=UTC) + timedelta(seconds=30)
-    trace_id, user = client.query(
-        """SELECT trace_id, user_id FROM spans WHERE project = {project:String} AND start < {at:DateTime}
-        ORDER BY start DESC LIMIT 1""",
-        parameters={"project": PROJECT, "at": end - timedelta(hours=12)},
     ).result_rows[0]
-    return Setting(end, trace_id, user)
+    first, last = first.replace(tzinfo=UTC), last.replace(tzinfo=UTC)
+    moments = [last - timedelta(hours=12)]
+    moments += [first + (last - first) * (at + 0.5) / TRACES for at in range(TRACES)]
+    rows = []
+    for moment in moments:
+        rows += client.query(
+            """SELECT trace_id, user_id, session_id FROM spans
+            WHERE project = {project:String} AND start < {at:DateTime} ORDER BY start DESC LIMIT 1""",
+            parameters={"project": PROJECT, "at": moment},
+        ).result_rows
+    _, user, session = rows[0]
+    return Setting(last + timedelta(seconds=30), tuple(row[0] for row in rows), user, session)
 
 
 def memory_mb(target: Target) -> tuple[int, int]:
@@ -134,37 +165,42 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="kansoku-query-", dir=options.folder) as temporary:
         data = Path(options.data or temporary)
-        if not (data / "clickhouse").exists():
+        if not is_made(data):
             command = [sys.executable, __file__, "--generate", str(data)]
             command += ["--spans", str(options.spans), "--days", str(options.days)]
             subprocess.run(command, check=True)  # a process of its own: one engine each
         target = Target(data)
         target.start()
         try:
-            return measure_all(target, options.repeats, options.days, options.needles)
+            return measure_all(target, options)
         finally:
             target.stop()
 
 
-def measure_all(target: Target, repeats: int, days: int, needles: int) -> int:
+def measure_all(target: Target, options: argparse.Namespace) -> int:
     """Ask everything and print what came of it; return the exit code."""
-    setting = setting_of(target)
-    results = ask(target, of_a_trace(setting), repeats, TRACE_LIMIT_MS)
-    results += ask(target, without_a_range(setting), repeats, LIMIT_MS)
+    setting, repeats, only = setting_of(target), options.repeats, options.only
+    results = ask(target, of_a_trace(setting), repeats, TRACE_LIMIT_MS, only)
+    for questions in (of_a_session(setting), without_a_range(setting), of_alerts(setting)):
+        results += ask(target, questions, repeats, LIMIT_MS, only)
     for needle in NEEDLES:
-        results += ask(target, of_a_search(setting, needle), repeats, LIMIT_MS)
-    for length in (one for one in RANGES if one <= days):
-        named = ((f"{length} d {name}", question) for name, question in of_a_range(setting, length))
-        results += ask(target, named, repeats, LIMIT_MS)
-    asked, missed = recall(target, setting, needles)
+        results += ask(target, of_a_search(setting, needle), repeats, LIMIT_MS, only)
+    for name, days in RANGES.items():
+        if days <= options.days:
+            period = Period(setting.end - timedelta(days=days), setting.end)
+            named = ((f"{name} {question}", call) for question, call in of_a_range(period, setting))
+            results += ask(target, named, repeats, LIMIT_MS, only)
+    missed = 0
+    if not only:
+        asked, missed = recall(target, setting, options.needles)
+        print(f"search: {asked} random pieces, {missed} texts not found")
     now, highest = memory_mb(target)
     slow = [result for result in results if result.p95 > result.limit]
-    print(f"search: {asked} random pieces, {missed} texts not found")
     print(f"memory of the collector: {now} MB, {highest} MB at its highest")
     print(f"{len(results)} questions, {len(slow)} over their limit")
     for result in slow:
         print(_line(result))
-    return int(bool(slow or missed))
+    return int(bool(slow or missed or highest > MEMORY_MB))
 
 
 def _line(result: Result) -> str:
@@ -195,6 +231,7 @@ def _options() -> Any:
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--needles", type=int, default=100, help="random pieces of texts to search for")
+    parser.add_argument("--only", default="", help="ask only the questions whose names hold this")
     parser.add_argument("--data", help="a data directory that is kept, and used again when it is filled")
     parser.add_argument("--folder", help="where the temporary data directory is made")
     parser.add_argument("--generate", type=Path, help=argparse.SUPPRESS)

@@ -42,28 +42,39 @@ MODELS = (  # provider, model, USD per million tokens in and out; 0 is a model w
 
 
 def fill(client: Client, *, spans: int, days: int, end: datetime) -> Iterator[int]:
-    """Insert `spans` spans that end at `end`, and their feedback; yield how many there are so far."""
+    """Insert `spans` spans that end at `end`, and their feedback; yield how many there are so far.
+
+    What a run that was cut off has stored already is left as it is.
+    """
     seconds = days * 86_400
     bound = {"first": int(end.timestamp()) - seconds, "seconds": seconds, "traces": spans // SPANS_A_TRACE}
-    for start in range(0, spans, CHUNK):
+    done = int(str(client.command("SELECT count() FROM spans")))
+    for start in range(done, spans, CHUNK):
         client.command(
             _spans(start, min(CHUNK, spans - start)),
             parameters=bound,
             settings={"max_insert_threads": 1, "max_partitions_per_insert_block": 0},
         )
         yield min(spans, start + CHUNK)
-    client.command(_FEEDBACK)
+    if done < spans:
+        for statement in _FEEDBACK:
+            client.command(statement)
 
 
 def _array(values: Sequence[object]) -> str:
     return "[" + ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in values) + "]"
 
 
+def _chosen(words: Sequence[str], number: str) -> str:
+    """Return SQL of a word by a number; an index into the array would copy the array for every word."""
+    return f"transform({number} % {len(words)}, {list(range(len(words)))}, {_array(words)}, '')"
+
+
 def _text(seed: str, length: str) -> str:
     """Return SQL of a text in the trace's language; names and numbers keep it from repeating itself."""
     english, japanese = (
-        f"arrayStringConcat(arrayMap(i -> {_array(words)}[1 + cityHash64({seed}, i) % {len(words)}],"
-        f" range({length})), '{between}')"
+        f"arrayStringConcat(arrayMap(i -> {_chosen(words, f'cityHash64({seed}, i)')}, range({length})),"
+        f" '{between}')"
         for words, between in ((ENGLISH, " "), (JAPANESE, ""))
     )
     kanji = ", ".join(f"0x4E00 + cityHash64({seed}, 'k{i}') % 6000" for i in range(4))
@@ -165,9 +176,30 @@ def _spans(start: int, count: int) -> str:
             FROM numbers({count}))"""
 
 
-_FEEDBACK = """INSERT INTO feedback
-    (project, time, feedback_id, trace_id, name, source, value, user_id, received)
-    SELECT project, end + INTERVAL 90 SECOND, concat('f', trace_id), trace_id, 'like', 'user',
-        if(cityHash64(trace_id, 'vote') % 100 < 78, 1, 0), user_id, end + INTERVAL 92 SECOND
-    FROM (SELECT project, trace_id, max(t.end) AS end, max(t.user_id) AS user_id FROM traces AS t
-        WHERE cityHash64(trace_id) % 20 = 0 GROUP BY project, trace_id)"""
+def _feedback(share: int, source: str, columns: dict[str, str]) -> str:
+    """Return SQL of what is said about one of `share` traces, a minute and a half after its end."""
+    names = ", ".join(columns)
+    values = ", ".join(columns.values())
+    return f"""INSERT INTO feedback (project, time, feedback_id, trace_id, source, received, {names})
+        SELECT project, end + INTERVAL 90 SECOND, concat('{source}', trace_id), trace_id, '{source}',
+            end + INTERVAL 92 SECOND, {values}
+        FROM (SELECT project, trace_id, max(t.end) AS end, max(t.user_id) AS user FROM traces AS t
+            WHERE cityHash64(trace_id, '{source}') % {share} = 0 GROUP BY project, trace_id)"""
+
+
+_FEEDBACK = (
+    _feedback(
+        20,
+        "user",
+        {
+            "name": "'like'",
+            "value": "if(cityHash64(trace_id, 'vote') % 100 < 78, 1, 0)",
+            "user_id": "user",
+            "comment": "if(cityHash64(trace_id, 'said') % 10 = 0, 'not what I had asked for', '')",
+            "correction": "if(cityHash64(trace_id, 'put') % 40 = 0, 'it is collected on Tuesdays', '')",
+        },
+    ),
+    _feedback(
+        30, "evaluator", {"name": "'helpful'", "value": f"{_BELL.format(seed='trace_id')}", "user_id": "''"}
+    ),
+)

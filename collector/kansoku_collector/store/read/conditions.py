@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+from kansoku_collector.store.read.whole import SECONDS, TRACES
 from kansoku_collector.store.scope import Period, Scope
 
 # A trace is listed where it starts, but its rows by hour go on: sums are complete for up to two hours.
@@ -15,10 +16,6 @@ SLACK = timedelta(hours=2)
 # Votes come after the trace; only a wrong clock puts them before it.
 VOTE_SLACK = timedelta(days=1)
 
-SECONDS = (
-    "if(max(root_duration_ns) > 0, toInt64(max(root_duration_ns)),"
-    " toUnixTimestamp64Nano(max(end)) - toUnixTimestamp64Nano(min(start))) / 1e9"
-)
 HOURS = "hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {until:DateTime('UTC')}"
 # A span starts in the period or shortly after: a trace is as long as its spans.
 WITHIN = "start >= {start:DateTime64(6, 'UTC')} AND start < {until:DateTime('UTC')}"
@@ -28,9 +25,9 @@ _GIVEN = """SELECT trace_id, argMax(value, (time, received)) AS vote FROM feedba
 VOTES = f"{_GIVEN} AND name = 'like'"
 _SIGMA = re.compile("[Σσς]")
 _SUMS = {
-    "cost": "toFloat64(sum(cost_usd))",
+    "cost": "toFloat64(cost_usd)",
     "seconds": SECONDS,
-    "tokens": "sum(input_tokens) + sum(output_tokens)",
+    "tokens": "input_tokens + output_tokens",
 }
 
 
@@ -73,8 +70,8 @@ class Filter:
         return found
 
 
-def where(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, Any]]:
-    """Return WHERE, GROUP BY and HAVING of a query over `traces`, and the parameters they bind."""
+def matching(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, Any]]:
+    """Return FROM and WHERE of a query over one row a trace, and the parameters they bind."""
     bound = wanted.period.params()
     params: dict[str, Any] = wanted.scope.params() | bound
     params |= {
@@ -82,19 +79,31 @@ def where(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, Any]
         "until": bound["end"] + SLACK,
         "since": bound["start"] - VOTE_SLACK,
     }
-    chosen = ["project = {project:String}", HOURS, *_subqueries(wanted, params)]
-    having = [
-        "min(start) >= {start:DateTime64(6, 'UTC')}",
-        "min(start) < {end:DateTime64(6, 'UTC')}",
-        *_having(wanted, params),
+    chosen = [
+        "start >= {start:DateTime64(6, 'UTC')}",
+        "start < {end:DateTime64(6, 'UTC')}",
+        *_own(wanted, params),
+        *_subqueries(wanted, params),
     ]
-    return f"WHERE {' AND '.join(chosen)} GROUP BY trace_id HAVING {' AND '.join(having)}", params
+    return f"FROM {TRACES} WHERE {' AND '.join(chosen)}", params
 
 
 def spans_where(wanted: Filter) -> str:
     """Return the condition that the filter puts on a single span: a trace may cross services and prompts."""
     same = wanted.scope.where(model_column=MODEL)
     return f"{same} AND operation = {{operation:String}}" if wanted.operation else same
+
+
+def holds(column: str, text: str) -> str:
+    """Return the condition that a column of texts holds `text`, bound as `{like:String}`, in either case.
+
+    ILIKE compares every text letter by letter, at the speed of memory; the comparison of lower cases beside
+    it is asked of the index alone, which leaves out what cannot hold the term. A sigma is any letter: for
+    that the lower cases themselves are compared.
+    """
+    lower = f"lowerUTF8({column}) LIKE lowerUTF8({{like:String}})"
+    plain = unicodedata.normalize("NFKC", text)
+    return lower if _SIGMA.search(plain) else f"{column} ILIKE {{like:String}} AND indexHint({lower})"
 
 
 def pattern(text: str) -> str:
@@ -109,11 +118,12 @@ def pattern(text: str) -> str:
     return f"%{_SIGMA.sub('_', plain)}%"
 
 
-def _having(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
+def _own(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
+    """Yield the conditions that a trace's own row answers."""
     for name, expression in (
-        ("session", "max(session_id) = {session:String}"),
-        ("user", "max(user_id) = {user:String}"),
-        ("tag", "has(groupUniqArrayArray(tags), {tag:String})"),
+        ("session", "session_id = {session:String}"),
+        ("user", "user_id = {user:String}"),
+        ("tag", "has(tags, {tag:String})"),
     ):
         if value := getattr(wanted, name):
             params[name] = value
@@ -125,15 +135,15 @@ def _having(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
                 params[name] = float(limit)
                 yield f"{total} {sign} {{{name}:Float64}}"
     if wanted.status:
-        yield "sum(errors) > 0" if wanted.status == "error" else "sum(errors) = 0"
+        yield "errors > 0" if wanted.status == "error" else "errors = 0"
     if wanted.unpriced:
-        yield "sum(unpriced_calls) > 0"
+        yield "unpriced_calls > 0"
     if wanted.scope.environment:
-        yield "max(environment) = {environment:String}"
+        yield "environment = {environment:String}"
     if wanted.scope.release:
-        yield "max(release) = {release:String}"
+        yield "release = {release:String}"
     if wanted.scope.model:
-        yield "has(groupUniqArrayArray(models), {model:String})"
+        yield "has(models, {model:String})"
 
 
 def _subqueries(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
@@ -147,8 +157,7 @@ def _subqueries(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
         # One query a column: an n-gram index cannot skip anything for a condition that is joined by OR.
         each = " UNION ALL ".join(
             f"""SELECT trace_id FROM spans
-            WHERE project = {{project:String}} AND {WITHIN}
-                AND lowerUTF8({column}) LIKE lowerUTF8({{like:String}})"""
+            WHERE project = {{project:String}} AND {WITHIN} AND {holds(column, wanted.text)}"""
             for column in ("input_text", "output_text")
         )
         yield f"trace_id IN ({each})"

@@ -125,7 +125,10 @@ def _voted(owner: Owner, scope: Scope) -> str:
         FROM ({VOTES} GROUP BY trace_id, span_id, user_id) AS voted
         INNER JOIN (
             SELECT trace_id, max({owner}) AS owner FROM traces
-            WHERE {_HOURS} AND {scope.where()} GROUP BY trace_id
+            WHERE {_HOURS} AND {scope.where()} AND trace_id IN (
+                SELECT trace_id FROM feedback WHERE project = {{project:String}} AND name = 'like'
+                    AND time >= {{since:DateTime64(6, 'UTC')}})
+            GROUP BY trace_id
         ) AS trace USING (trace_id) WHERE true"""
 
 

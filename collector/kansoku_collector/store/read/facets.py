@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import MODEL, WITHIN, Filter, spans_where, where
+from kansoku_collector.store.read.conditions import MODEL, WITHIN, Filter, matching, spans_where
 
 MOST = 8
 
 # Of the whole trace, and of any one of its spans; the names are those of `Filter.active`.
 _OF_TRACES = {
-    "environment": "[max(environment)]",
-    "release": "[max(release)]",
-    "status": "[if(sum(errors) > 0, 'error', 'ok')]",
-    "user": "[max(user_id)]",
-    "tag": "groupUniqArrayArray(tags)",
+    "environment": "[environment]",
+    "release": "[release]",
+    "status": "[if(errors > 0, 'error', 'ok')]",
+    "user": "[user_id]",
+    "tag": "tags",
 }
 _OF_SPANS = {
     "model": f"if(billed = 1, {MODEL}, '')",
@@ -47,11 +47,11 @@ def facets(client: Client, wanted: Filter, *, most: int = MOST) -> dict[str, lis
 
 
 def _of_traces(client: Client, wanted: Filter, names: list[str], most: int) -> list[tuple[str, str, int]]:
-    matching, params = where(wanted)
+    found, params = matching(wanted)
     held = ", ".join(f"arrayMap(v -> ('{name}', toString(v)), {_OF_TRACES[name]})" for name in names)
     rows = client.query(
         f"""SELECT held.1 AS name, held.2 AS value, count() AS traces
-        FROM (SELECT trace_id, arrayConcat({held}) AS all_held FROM traces {matching})
+        FROM (SELECT trace_id, arrayConcat({held}) AS all_held {found})
         ARRAY JOIN all_held AS held WHERE value != ''
         GROUP BY name, value ORDER BY traces DESC, value LIMIT {{most:UInt32}} BY name""",
         parameters=params | {"most": most},
@@ -60,13 +60,13 @@ def _of_traces(client: Client, wanted: Filter, names: list[str], most: int) -> l
 
 
 def _of_spans(client: Client, wanted: Filter, names: list[str], most: int) -> list[tuple[str, str, int]]:
-    matching, params = where(wanted)
+    found, params = matching(wanted)
     held = ", ".join(f"('{name}', {_OF_SPANS[name]})" for name in names)
     rows = client.query(
         f"""SELECT held.1 AS name, held.2 AS value, uniqExact(trace_id) AS traces
         FROM spans ARRAY JOIN [{held}] AS held
         WHERE {spans_where(wanted)} AND {WITHIN} AND value != ''
-            AND trace_id IN (SELECT trace_id FROM traces {matching})
+            AND trace_id IN (SELECT trace_id {found})
         GROUP BY name, value ORDER BY traces DESC, value LIMIT {{most:UInt32}} BY name""",
         parameters=params | {"most": most},
     ).result_rows

@@ -1,7 +1,7 @@
 """Lists of traces: a page of them, their totals, the neighbours of one, and which filter hides the rest."""
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import HOURS, SECONDS, SLACK, VOTE_SLACK, VOTES, Filter, where
+from kansoku_collector.store.read.conditions import HOURS, SLACK, VOTE_SLACK, VOTES, Filter, matching
 from kansoku_collector.store.read.overview import known
+from kansoku_collector.store.read.whole import SECONDS, TRACE
 from kansoku_collector.store.scope import Period
 
 Sort = Literal["time", "cost", "duration"]
@@ -19,17 +20,20 @@ PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 MAX_EXPORT = 50_000
 _LONG = timedelta(days=2)  # of a longer list, a page by time is sought in a part first
-_MANY = timedelta(days=8)  # of more than these, traces are not added up one by one
-_STARTED = """project = {project:String} AND hour >= toStartOfHour({start:DateTime64(6, 'UTC')})
-    AND hour < {end:DateTime64(6, 'UTC')} AND start >= {start:DateTime64(6, 'UTC')}
-    AND start < {end:DateTime64(6, 'UTC')}"""
 
 KEYS: dict[Sort, str] = {
-    "time": "toFloat64(toUnixTimestamp64Micro(min(start)))",
-    "cost": "toFloat64(sum(cost_usd))",
+    "time": "toFloat64(toUnixTimestamp64Micro(start))",
+    "cost": "toFloat64(cost_usd)",
     "duration": SECONDS,
 }
-_ROW = f"""trace_id, min(start) AS started, {SECONDS} AS seconds, max(root_name), max(root_operation),
+_SECONDS = """if(max(root_duration_ns) > 0, toInt64(max(root_duration_ns)),
+    toUnixTimestamp64Nano(max(end)) - toUnixTimestamp64Nano(min(start))) / 1e9"""
+_KEYS: dict[Sort, str] = {
+    "time": "toFloat64(toUnixTimestamp64Micro(min(start)))",
+    "cost": "toFloat64(sum(cost_usd))",
+    "duration": _SECONDS,
+}
+_ROW = f"""trace_id, min(start) AS started, {_SECONDS} AS seconds, max(root_name), max(root_operation),
     if(max(root_input) != '', max(root_input), max(call_input)),
     if(max(root_output) != '', max(root_output), max(call_output)),
     arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayArray(tags)),
@@ -148,90 +152,62 @@ def _page(
     after: Cursor | None,
     before: Cursor | None,
 ) -> list[TraceRow]:
-    matching, params = where(wanted, slack)
+    found, params = matching(wanted, slack)
     key, order, beyond = KEYS[sort], "ASC" if before else "DESC", ""
     if place := before or after:
         beyond = f"AND ({key}, trace_id) {'>' if before else '<'} ({{key:Float64}}, {{at:String}})"
         params |= {"key": place.key, "at": place.trace_id}
-    # The ids are chosen on few columns; the wide ones are read for this page only, by where they lie.
-    chosen = f"""SELECT arrayJoin(hours), trace_id FROM (
-            SELECT trace_id, groupUniqArray(hour) AS hours FROM traces {matching} {beyond}
-            ORDER BY {key} {order}, trace_id {order} LIMIT {{size:UInt32}})"""
-    answer = client.query(
+    chosen = f"{found} {beyond} ORDER BY {key} {order}, trace_id {order}"
+    rows = _rows(client, chosen, params | {"size": size}, sort)
+    given = votes(client, wanted.scope.project, [row[0] for row in rows], wanted.period)
+    return [_row([*row, *given.get(row[0], (0, 0))]) for row in rows]
+
+
+def _rows(client: Client, chosen: str, params: dict[str, Any], sort: Sort) -> Sequence[Sequence[Any]]:
+    """Choose traces on few columns; read the wide ones for them only, by where they lie."""
+    key = _KEYS[sort]
+    return client.query(
         f"""SELECT {_ROW}, {key} FROM traces
-        WHERE project = {{project:String}} AND {HOURS} AND (hour, trace_id) IN ({chosen})
+        WHERE project = {{project:String}} AND {HOURS} AND (hour, trace_id) IN (
+            SELECT arrayJoin(hours), trace_id FROM (SELECT hours, trace_id {chosen} LIMIT {{size:UInt32}}))
         GROUP BY trace_id ORDER BY {key} DESC, trace_id DESC""",
-        parameters=params | {"size": size},
-    )
-    given = votes(client, wanted.scope.project, [row[0] for row in answer.result_rows], wanted.period)
-    return [_row([*row, *given.get(row[0], (0, 0))]) for row in answer.result_rows]
+        parameters=params,
+    ).result_rows
 
 
 def export(client: Client, wanted: Filter, *, sort: Sort = "time", most: int = MAX_EXPORT) -> list[TraceRow]:
     """Return all traces of `wanted` in their order, at most `most`."""
-    matching, params = where(wanted)
-    key = KEYS[sort]
-    answer = client.query(
-        f"""SELECT {_ROW}, {key} FROM traces {matching}
-        ORDER BY {key} DESC, trace_id DESC LIMIT {{most:UInt32}}""",
-        parameters=params | {"most": most},
-    )
+    found, params = matching(wanted)
+    chosen = f"{found} ORDER BY {KEYS[sort]} DESC, trace_id DESC"
+    rows = _rows(client, chosen, params | {"size": most}, sort)
     # No list of ids here: so many would not fit into a request.
     voted = client.query(
         f"""SELECT trace_id, countIf(vote >= 0.5), countIf(vote < 0.5)
-        FROM ({VOTES} AND trace_id IN (SELECT trace_id FROM traces {matching})
-            GROUP BY trace_id, span_id, user_id)
+        FROM ({VOTES} AND trace_id IN (SELECT trace_id {found}) GROUP BY trace_id, span_id, user_id)
         GROUP BY trace_id""",
         parameters=params,
     )
     given = {row[0]: (row[1], row[2]) for row in voted.result_rows}
-    return [_row([*row, *given.get(row[0], (0, 0))]) for row in answer.result_rows]
+    return [_row([*row, *given.get(row[0], (0, 0))]) for row in rows]
 
 
 def totals(client: Client, wanted: Filter) -> Totals:
     """Return what the traces of `wanted` add up to."""
-    if wanted.period.length > _MANY and not wanted.active():
-        return _all(client, wanted)
-    matching, params = where(wanted)
+    found, params = matching(wanted)
     answer = client.query(
-        f"""SELECT count(), countIf(failed), sum(called), sum(unpriced), sum(tokens), sum(cost),
-            quantilesTDigest(0.5, 0.95)(took)
-        FROM (SELECT sum(errors) > 0 AS failed, sum(calls) AS called, sum(unpriced_calls) AS unpriced,
-                sum(input_tokens) + sum(output_tokens) AS tokens, sum(cost_usd) AS cost, {SECONDS} AS took
-            FROM traces {matching})""",
+        f"""SELECT count(), countIf(errors > 0), sum(calls), sum(unpriced_calls),
+            sum(input_tokens) + sum(output_tokens), sum(cost_usd), quantilesTDigest(0.5, 0.95)({SECONDS})
+        {found}""",
         parameters=params,
     )
     *sums, middle = answer.result_rows[0]
-    return Totals(*sums, *(middle if sums[0] else (None, None)))
-
-
-def _all(client: Client, wanted: Filter) -> Totals:
-    """Add up a long period without conditions from the rows of its hours: a trace has one with its root.
-
-    Only those that failed and those without a root are told apart by their ids, and the latter have no time.
-    """
-    answer = client.query(
-        f"""SELECT countIf(root_name != ''), uniqExactIf(trace_id, errors > 0), sum(calls),
-            sum(unpriced_calls), sum(input_tokens) + sum(output_tokens), sum(cost_usd),
-            quantilesTDigestIf(0.5, 0.95)(root_duration_ns / 1e9, root_duration_ns > 0)
-        FROM traces WHERE {_STARTED}""",
-        parameters=wanted.scope.params() | wanted.period.params(),
-    )
-    rootless = client.query(
-        f"""SELECT uniqExact(trace_id) FROM traces WHERE {_STARTED} AND root_name = '' AND trace_id NOT IN (
-            SELECT trace_id FROM traces WHERE {_STARTED} AND root_name != '' AND trace_id IN (
-                SELECT trace_id FROM traces WHERE {_STARTED} AND root_name = ''))""",
-        parameters=wanted.scope.params() | wanted.period.params(),
-    ).result_rows[0][0]
-    found, *sums, middle = answer.result_rows[0]
-    return Totals(found + rootless, *sums, *known(middle))
+    return Totals(*sums, *known(middle))
 
 
 def neighbours(client: Client, wanted: Filter, trace_id: str, *, sort: Sort = "time") -> tuple[str, str]:
     """Return the ids of the traces listed before and after `trace_id`; empty at either end of the list."""
     found = client.query(
-        f"""SELECT {KEYS[sort]} FROM traces
-        WHERE project = {{project:String}} AND trace_id = {{trace:String}} GROUP BY trace_id""",
+        f"SELECT {KEYS[sort]} FROM {TRACE}",
         parameters={"project": wanted.scope.project, "trace": trace_id},
     ).result_rows
     if not found:

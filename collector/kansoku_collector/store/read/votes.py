@@ -60,7 +60,7 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
             SELECT trace_id, max(traces.environment) AS environment, max(traces.service) AS service,
                 concat(max(traces.prompt_name), '@', max(traces.prompt_version)) AS prompt,
                 arraySort(groupUniqArrayArray(traces.models)) AS models
-            FROM traces WHERE project = {{project:String}} AND {_HOURS} GROUP BY trace_id
+            FROM traces WHERE project = {{project:String}} AND {_HOURS} AND {_RATED} GROUP BY trace_id
         ) AS trace USING (trace_id)
         GROUP BY environment, service, prompt, models""",  # noqa: S608 - bound below
         parameters=scope.params() | params(period),
@@ -72,6 +72,9 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
 
 
 _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
+# Few traces are judged: without this, all traces of months would be gathered to be thrown away.
+_RATED = """trace_id IN (SELECT trace_id FROM feedback WHERE project = {project:String}
+    AND time >= {start:DateTime64(6, 'UTC')} AND time < {end:DateTime64(6, 'UTC')})"""
 
 
 def latest(scope: Scope) -> str:
@@ -90,7 +93,8 @@ def on_traces(scope: Scope) -> str:
     condition = scope.where(model_column="arrayJoin(models)")
     if condition == Scope().where():
         return ""
-    return f"AND trace_id IN (SELECT trace_id FROM traces WHERE {condition} AND {_HOURS})"  # noqa: S608 - bound by callers
+    own = f"SELECT trace_id FROM traces WHERE {condition} AND {_HOURS} AND {_RATED}"  # noqa: S608 - bound by callers
+    return f"AND trace_id IN ({own})"
 
 
 def params(period: Period) -> dict[str, datetime]:
