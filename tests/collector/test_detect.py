@@ -248,6 +248,8 @@ def test_a_plan_states_its_budget() -> None:
         Plan((COST, COST))
     with pytest.raises(ValueError, match="at least 7 days"):
         Plan((COST,), warm_up_days=3)
+    with pytest.raises(ValueError, match="at most 35"):
+        Plan((COST,), warm_up_days=36)
 
 
 TEXT = Plan((), vectors=("text",), warm_up_days=7)

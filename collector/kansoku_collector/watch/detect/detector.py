@@ -15,6 +15,7 @@ from kansoku_collector.watch.detect.series import Floats, Hour, Series, check, e
 
 KEEP = 6 * 168  # hours of history
 LEARN = 72  # hours between two fits of what is usual
+LONGEST = (KEEP - 168) // 24  # days of warm-up that the history always holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ class Plan:
     def __post_init__(self) -> None:
         """Refuse what cannot be watched."""
         check(self.series)
-        if self.budget_days <= 0 or self.warm_up_days < 7:
+        if self.budget_days <= 0 or not 7 <= self.warm_up_days <= LONGEST:
             raise ValueError(
-                f"budget of {self.budget_days} days, warm-up of {self.warm_up_days} days "
-                "(expected a positive budget and at least 7 days: a week has a weekend)"
+                f"budget of {self.budget_days} days, warm-up of {self.warm_up_days} days (expected a "
+                f"positive budget and at least 7 days, as a week has a weekend, at most {LONGEST})"
             )
 
     @property
