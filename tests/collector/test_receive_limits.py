@@ -5,6 +5,7 @@ import gzip
 import json
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from tests.collector.conftest import call, request_of
 from kansoku_collector.decode import otlp
 from kansoku_collector.entries import Encoding
 from kansoku_collector.errors import PayloadError
+from kansoku_collector.receive import parts
 from kansoku_collector.receive.answer import JSON, PROTOBUF, Refusal
 from kansoku_collector.receive.body import inflate, read_body
 from kansoku_collector.receive.check import Sent, check
@@ -103,6 +105,84 @@ def test_a_request_of_nothing_but_groups_is_refused():
     with pytest.raises(Refusal) as refused:
         checked(request)
     assert (refused.value.status, refused.value.reason) == (413, "too_many_groups")
+
+
+def length(data):
+    """Return the length of some bytes as protobuf writes it."""
+    size, found = len(data), b""
+    while size > 127:
+        size, found = size >> 7, found + bytes([size & 127 | 128])
+    return found + bytes([size])
+
+
+def within(inner, *fields):
+    """Return bytes as the content of messages in messages, the innermost field first."""
+    for field in fields:
+        inner = bytes([field << 3 | 2]) + length(inner) + inner
+    return inner
+
+
+EMPTY = parts.SMALL // 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("signal", "body", "reason"),
+    [
+        pytest.param("traces", b"\x0a\x00" * EMPTY, "too_many_groups", id="resources"),
+        pytest.param("traces", within(b"\x12\x00" * EMPTY, 1), "too_many_parts", id="scopes"),
+        pytest.param("traces", within(b"\x12\x00" * EMPTY, 2, 1), "too_many_parts", id="spans"),
+        pytest.param("traces", within(b"\x4a\x00" * EMPTY, 2, 2, 1), "too_many_parts", id="attributes"),
+        pytest.param("traces", within(b"\x0a\x00" * EMPTY, 5, 2, 9, 2, 2, 1), "too_many_parts", id="values"),
+        pytest.param("logs", within(b"\x12\x00" * EMPTY, 2, 1), "too_many_parts", id="records"),
+        pytest.param("metrics", within(b"\x0a\x00" * EMPTY, 7, 2, 2, 1), "too_many_parts", id="points"),
+    ],
+)
+def test_millions_of_empty_parts_are_refused_before_they_are_parsed(monkeypatch, signal, body, reason):
+    """Two bytes each on the wire, gigabytes when parsed: wherever they are, the parser never sees them."""
+    monkeypatch.setattr(otlp, "parse", lambda *_: pytest.fail("it was parsed"))
+    with pytest.raises(Refusal) as refused:
+        check(Sent(signal, body, PROTOBUF, "", "default", time.time_ns() // 10**6), Limits(max_spans=1000))
+    assert (refused.value.status, refused.value.reason) == (413, reason)
+
+
+@given(st.data())
+def test_parts_are_counted_as_the_parser_finds_them(data):
+    """On the wire a request has as many messages as after parsing, whatever its shape."""
+    request = ExportTraceServiceRequest()
+    for _ in range(data.draw(st.integers(0, 3))):
+        spans = {"attributes": data.draw(ATTRIBUTES)}, {"name": "n" * 200}
+        request.MergeFrom(request_of(*spans, **{"service.name": "s" * 300}))
+        next(otlp.spans_of(request)).events.add(name="e", time_unix_nano=2**63).attributes.add(key="k")
+    body = request.SerializeToString()
+    assert parts._count(request.DESCRIPTOR, body, 10**6, 10**6) == messages(request) - 1
+
+
+ATTRIBUTES = st.dictionaries(
+    st.text(max_size=5),
+    st.recursive(
+        st.text(max_size=200) | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.booleans() | st.binary(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=5,
+)
+
+
+def messages(message):
+    """Return how many messages a parsed one holds, itself included."""
+    found = 1
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            found += sum(map(messages, value)) if isinstance(value, Sequence) else messages(value)
+    return found
+
+
+def test_a_large_request_that_is_cut_off_is_named_by_the_parser():
+    """Counting stumbles over nothing: what is no protobuf gets the answer of before."""
+    whole = request_of({"attributes": {"text": "x" * (parts.SMALL + 1)}}).SerializeToString()
+    for body in (whole[:-5], b"\xff" * (parts.SMALL + 1), b"\x0b" * (parts.SMALL + 1)):
+        with pytest.raises(PayloadError, match="protobuf"):
+            check(Sent("traces", body, PROTOBUF, "", "default", 0), Limits())
 
 
 @given(st.binary(max_size=2000), st.integers(0, 3000))

@@ -12,6 +12,7 @@ from kansoku_collector.receive.ages import leave_out_old
 from kansoku_collector.receive.answer import JSON, Rejected
 from kansoku_collector.receive.body import inflate
 from kansoku_collector.receive.limits import Limits
+from kansoku_collector.receive.parts import check_parts
 from kansoku_collector.receive.receipts import Receipt, read_receipt
 from kansoku_collector.receive.trim import keep_first, trim
 
@@ -59,12 +60,19 @@ def check(sent: Sent, limits: Limits) -> Checked:
     """Parse a request; raise PayloadError or a refusal when none of it can be read."""
     plain = inflate(sent.wire, sent.encoding, limits.max_inflated_bytes)
     kind = otlp.REQUESTS[sent.signal]
-    message: Any = parse_json(kind, plain) if sent.content_type == JSON else otlp.parse(kind, plain)
+    message = _parse(kind, plain, sent, limits)
     rejected = Rejected()
     receipt = read_receipt(message) if sent.signal == "traces" else None
     received, changed = _JUDGES[sent.signal](message, sent, len(plain), limits, rejected)
     entry = _entry(sent, message, plain, changed=changed) if received > rejected.total else None
     return Checked(entry, rejected, received, len(plain), receipt)
+
+
+def _parse(kind: type[Message], plain: bytes, sent: Sent, limits: Limits) -> Any:
+    if sent.content_type == JSON:
+        return parse_json(kind, plain)
+    check_parts(kind, plain, limits)
+    return otlp.parse(kind, plain)
 
 
 def _judge_traces(

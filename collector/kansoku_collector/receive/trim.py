@@ -30,12 +30,13 @@ def _parts(groups: Any, scopes: str, limits: Limits) -> Iterator[Any]:
         found = getattr(group, scopes)
         number += 1 + len(found)
         if number > 2 * limits.max_spans:
-            raise Refusal(
-                413,
-                f"the request has more than {2 * limits.max_spans} resources and scopes",
-                "too_many_groups",
-            )
+            raise too_many_groups(2 * limits.max_spans)
         yield from found
+
+
+def too_many_groups(most: int) -> Refusal:
+    """Return the answer to a request that is made of resources and scopes without items."""
+    return Refusal(413, f"the request has more than {most} resources and scopes", "too_many_groups")
 
 
 def trim(holder: Any, size: int, limits: Limits, rejected: Rejected) -> bool:
