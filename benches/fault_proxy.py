@@ -23,13 +23,13 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host", "cont
 
 
 class Proxy(ThreadingHTTPServer):
-    """Serves on a port of its own; `mode` is "pass" or one of MODES, and may change at any time."""
+    """Serves on `port`, else on one of its own; `mode` is "pass" or one of MODES, and may change."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, upstream_port: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, upstream_port: int, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.upstream_port = upstream_port
         self.mode = "pass"
         self.slowness = 1.0  # seconds that each answer takes longer when slow

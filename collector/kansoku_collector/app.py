@@ -7,8 +7,9 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from starlette.applications import Starlette
 
 from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.signals import read_signals
-from kansoku_collector.errors import KansokuError, SettingsError, StoreError
+from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
@@ -40,9 +41,9 @@ from kansoku_collector.receive.tls import Tls
 from kansoku_collector.receive.views import views_route
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate, migrations
+from kansoku_collector.store.migrate import migrations
 from kansoku_collector.store.retention import Retention, read_projects
-from kansoku_collector.store.retention import apply as apply_retention
+from kansoku_collector.store.schema import Schema
 from kansoku_collector.writer import WriterThread
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DRAIN_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
 _RETENTION_SECONDS = 20.0
+_AWAY_SECONDS = 1.0  # how often a server that is away is looked for
 _TLS_SECONDS = 2.0  # how often the certificate is looked at
 log = logging.getLogger("kansoku")
 
@@ -90,7 +92,7 @@ class Collector:
     """The parts of a running collector; `build` makes one."""
 
     settings: Settings
-    client: Client  # kept open: embedded ClickHouse lives as long as a client does
+    schema: Schema
     keys: Keys
     journal: Journal
     metrics: Metrics
@@ -116,13 +118,34 @@ class Collector:
         tasks = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
         renewal = asyncio.create_task(self._renew(servers[0][0].config))
         ageing = asyncio.create_task(self._follow_retention())
+        coming = asyncio.create_task(self._await_store(stop))
         log.info("collector listens on %s:%d", *self.listener.getsockname()[:2])
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
-        renewal.cancel()
-        ageing.cancel()
+        for task in (renewal, ageing, coming):
+            task.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
-        return 0
+        given_up = await asyncio.gather(coming, return_exceptions=True)
+        return 1 if given_up == [True] else 0
+
+    async def _await_store(self, stop: Callable[[], None]) -> bool:
+        """Wait for a ClickHouse server that did not answer at the start; True when it is given up."""
+        deadline = time.monotonic() + self.settings.clickhouse_wait_seconds
+        while said := self.schema.problem:
+            if time.monotonic() > deadline:
+                log.error("given up after KANSOKU_CLICKHOUSE_WAIT_SECONDS: %s", said)
+                stop()
+                return True
+            await asyncio.sleep(_AWAY_SECONDS)
+            try:
+                await asyncio.to_thread(self.schema.bring)
+            except StoreError as error:
+                if str(error) != said:
+                    log.warning("%s", error)
+            else:
+                log.info("ClickHouse answers and its schema is up to date")
+                self.receiver.ages.retention = self.schema.retention
+        return False
 
     def _otlp_server(self) -> uvicorn.Server:
         connection = connection_class(
@@ -177,8 +200,7 @@ class Collector:
             self.watch.stop()
         self.writer.stop(_DRAIN_SECONDS)
         self.clients.close()
-        with suppress(ClickHouseError):
-            self.client.close()
+        self.schema.close()
 
 
 def build(settings: Settings) -> Collector:
@@ -192,8 +214,13 @@ def build(settings: Settings) -> Collector:
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
-    client = connect(settings.store_url)
-    kept = _migrate(client, settings)
+    schema = Schema(settings)
+    try:
+        schema.bring()
+    except StoreAwayError as error:
+        if not settings.clickhouse_wait_seconds:
+            raise
+        log.warning("%s; what is received waits in the journal until it answers", error)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -207,14 +234,14 @@ def build(settings: Settings) -> Collector:
 
     clients = Clients(open_client)
     receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
-    receiver.ages.retention = kept
+    receiver.ages.retention = schema.retention
     metrics.registry.register(receiver.receipts)
-    api = Api(receiver, clients, lambda: _problem(journal, clients))
+    api = Api(receiver, clients, lambda: _problem(journal, schema, clients))
     stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
-    pipeline = Pipeline(stages, metrics, receiver.receipts.settle)
+    pipeline = Pipeline(stages, metrics, receiver.receipts.settle, alone=settings.embedded)
     return Collector(
         settings=settings,
-        client=client,
+        schema=schema,
         keys=keys,
         journal=journal,
         metrics=metrics,
@@ -233,8 +260,8 @@ def build(settings: Settings) -> Collector:
         ),
         listener=listener,
         gateway=_gateway(settings, keys),
-        writer=WriterThread(journal, pipeline, open_client, metrics),
-        watch=_watch(settings, open_client, metrics),
+        writer=WriterThread(journal, pipeline, schema.open, metrics),
+        watch=_watch(settings, schema.open, metrics),
     )
 
 
@@ -255,12 +282,16 @@ def _gateway(settings: Settings, keys: Keys) -> tuple[Any, socket.socket] | None
 
 
 def _watch(settings: Settings, open_client: Callable[[], Client], metrics: Metrics) -> "Watch | None":
-    if settings.alerts_file is None:
+    """Return the clock of rules and detector; None where there is neither."""
+    if settings.alerts_file is None and not settings.detector:
         return None
-    from kansoku_collector.watch.rules import read_rules  # noqa: PLC0415 - only with alert rules
+    from kansoku_collector.watch.builtin import Builtin  # noqa: PLC0415 - only where something is watched
+    from kansoku_collector.watch.rules import Contents, read_file  # noqa: PLC0415
     from kansoku_collector.watch.run import Watch  # noqa: PLC0415
 
-    watch = Watch(open_client, read_rules(settings.alerts_file), settings.alerts_interval_seconds)
+    found = read_file(settings.alerts_file) if settings.alerts_file else Contents([], Builtin())
+    detector = found.detector if settings.detector else None
+    watch = Watch(open_client, found.rules, settings.alerts_interval_seconds, detector=detector)
     metrics.follow_watch(watch.counts)
     return watch
 
@@ -291,18 +322,7 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     return listener
 
 
-def _migrate(client: Client, settings: Settings) -> Retention:
-    """Bring the schema up to date and make the tables keep what the settings and the projects say."""
-    try:
-        migrate(client, settings.clickhouse_cluster)
-        kept = Retention.of(settings, read_projects(client))
-        apply_retention(client, kept, settings.clickhouse_cluster)
-    except ClickHouseError as error:
-        raise StoreError(f"the schema in ClickHouse cannot be brought up to date: {error}") from error
-    return kept
-
-
-def _problem(journal: Journal, clients: Clients) -> str:
+def _problem(journal: Journal, schema: Schema, clients: Clients) -> str:
     """Say why requests cannot be accepted and stored now, or nothing."""
     probe = journal.directory / ".writable"
     try:
@@ -310,6 +330,8 @@ def _problem(journal: Journal, clients: Clients) -> str:
         probe.unlink()
     except OSError as error:
         return f"the journal cannot be written: {error.strerror}"
+    if schema.problem:
+        return f"requests are kept in the journal: {schema.problem}"
     try:
         applied = clients.run(
             lambda client: {row[0] for row in client.query("SELECT name FROM migrations").result_rows}

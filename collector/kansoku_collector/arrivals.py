@@ -3,7 +3,8 @@
 Rollups see every insert, so a span that came before has to be left out of it. What this process stored lately
 is remembered, within bounds; older spans are asked of ClickHouse. A span can only have been stored after it
 ended, so live traffic is decided from memory alone, and a late arrival, or the first after a start, by the
-store itself: nothing has to be rebuilt, and nothing is forgotten as long as the store keeps the span.
+store itself: nothing has to be rebuilt, and nothing is forgotten as long as the store keeps the span. Where
+nobody else writes into the store, an hour that it had no spans of needs no second question.
 """
 
 import time
@@ -12,11 +13,15 @@ from typing import NamedTuple
 
 from kansoku_collector.entries import Entry
 from kansoku_collector.model import RawSpan
+from kansoku_collector.store.read.stored import BACK_NS, Place
 
 REMEMBERED = 400_000  # spans; some 40 MB
 _SLACK_MS = 30_000  # how far the clocks of senders may be off before the store is asked as well
 Identity = tuple[str, str, str]  # project, trace id, span id
 Find = Callable[[list["Arrival"]], Mapping[Identity, set[int]]]
+Held = Callable[[set[Place]], set[Place]]
+_HOUR_NS = 3600 * 10**9
+_MOST_PLACES = 100_000
 
 
 class Arrival(NamedTuple):
@@ -40,15 +45,25 @@ class Arrivals:
         self._young: dict[int, str] = {}
         self._old: dict[int, str] = {}
         self._since = self._young_since = _now()  # what was stored from then on is remembered
+        self._empty: set[Place] = set()  # of which the store has nothing that is not remembered
+        self._filled: set[Place] = set()
 
     def sift(
-        self, batch: Iterable[Arrival], token: str, seen: set[int], find: Find, *, retried: bool = False
+        self,
+        batch: Iterable[Arrival],
+        token: str,
+        seen: set[int],
+        find: Find,
+        *,
+        retried: bool = False,
+        held: Held | None = None,
     ) -> list[Arrival]:
         """Return the spans of a batch of segment `token` that have not come before.
 
         Decided anew, as after a crash, it comes out the same: what this segment itself has stored already is
         no repeat, because its insert has to be completed. `seen` holds the segment's earlier batches.
-        `retried` asks the store about every span.
+        `retried` asks the store about every span. `held` says of which hours it has spans; without it others
+        may store spans as well, and each doubtful one is asked for.
         """
         fresh: dict[Identity, Arrival] = {}
         unsure: list[Arrival] = []
@@ -64,6 +79,8 @@ class Arrivals:
             fresh[identity] = arrival
             if owner is None and (retried or not self._remembers(arrival)):
                 unsure.append(arrival)
+        if held is not None and not retried:
+            unsure = self._without_empty(unsure, held)
         for identity, moments in find(unsure).items() if unsure else ():
             # The same moment means this very request, stored before a crash.
             if identity in fresh and fresh[identity].received_ms not in moments:
@@ -75,13 +92,32 @@ class Arrivals:
         if len(self._young) >= REMEMBERED // 2:
             self._old, self._since = self._young, self._young_since
             self._young, self._young_since = {}, _now()
+            self._empty.clear()
         for arrival in stored:
             self._young[hash(arrival.identity)] = token
+
+    def _without_empty(self, unsure: list[Arrival], held: Held) -> list[Arrival]:
+        """Leave out the spans of hours of which the store has nothing but what is remembered."""
+        places = [_places(arrival) for arrival in unsure]
+        if len(self._filled) + len(self._empty) > _MOST_PLACES:
+            self._filled.clear()
+            self._empty.clear()
+        if new := set[Place]().union(*places) - self._empty - self._filled:
+            found = held(new)
+            self._filled |= found
+            self._empty |= new - found
+        return [a for a, where in zip(unsure, places, strict=True) if not where <= self._empty]
 
     def _remembers(self, arrival: Arrival) -> bool:
         """Tell whether memory covers all the time in which this span can have been stored."""
         end_ms = arrival.raw.end_ns // 10**6
         return self._since + _SLACK_MS <= end_ms <= arrival.received_ms + _SLACK_MS
+
+
+def _places(arrival: Arrival) -> set[Place]:
+    """Return where a span may be stored: at its start, or as the record of a stream at that of the stream."""
+    start = arrival.raw.start_ns
+    return {(arrival.project, start // _HOUR_NS), (arrival.project, (start - BACK_NS) // _HOUR_NS)}
 
 
 def _now() -> int:

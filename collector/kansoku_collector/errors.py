@@ -2,11 +2,23 @@
 
 from kansoku.errors import KansokuError, PricesError, SettingsError
 
-__all__ = ["KansokuError", "PayloadError", "PricesError", "RulesError", "SettingsError", "StoreError"]
+__all__ = [
+    "KansokuError",
+    "PayloadError",
+    "PricesError",
+    "RulesError",
+    "SettingsError",
+    "StoreAwayError",
+    "StoreError",
+]
 
 
 class StoreError(KansokuError):
     """ClickHouse cannot be reached or refuses; the message names the URL without its password."""
+
+
+class StoreAwayError(StoreError):
+    """Nobody answers at ClickHouse's address: it may come yet."""
 
 
 class PayloadError(KansokuError):

@@ -74,11 +74,17 @@ class Job:
 
 
 class Pipeline:
-    """Turns segments into rows; `stages` run in order on every row."""
+    """Turns segments into rows; `stages` run in order on every row. Is it `alone`, nobody else stores any."""
 
     def __init__(
-        self, stages: list[Stage], metrics: Metrics, settle: Callable[[list[Tally]], None] = lambda _: None
+        self,
+        stages: list[Stage],
+        metrics: Metrics,
+        settle: Callable[[list[Tally]], None] = lambda _: None,
+        *,
+        alone: bool = False,
     ) -> None:
+        self._alone = alone
         self._stages = stages
         self._metrics = metrics
         self._settle = settle
@@ -183,7 +189,8 @@ class Pipeline:
                 [Sought(a.project, a.raw.start_ns, a.raw.trace_id, a.raw.span_id) for a in unsure]
             )
 
-        return self._arrivals.sift(batch, token, seen, find, retried=retried)
+        held = writer.held if self._alone else None
+        return self._arrivals.sift(batch, token, seen, find, retried=retried, held=held)
 
     def _read_spans(self, entries: list[Entry], job: Job) -> Iterator[Arrival]:
         for entry in entries:

@@ -46,6 +46,12 @@ class Settings(BaseSettings):
         pattern=r"^([A-Za-z_][A-Za-z0-9_.-]*)?$",
         description="Name of the ClickHouse cluster that the tables are spread over; empty for one server.",
     )
+    clickhouse_wait_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="How long a start waits for a ClickHouse server that does not answer, with what is"
+        " received kept in the journal; then the collector ends.",
+    )
     gateway_port: int = Field(
         default=8123,
         ge=0,
@@ -136,6 +142,10 @@ class Settings(BaseSettings):
     alerts_file: Path | None = Field(default=None, description="YAML file with alert rules.")
     alerts_interval_seconds: float = Field(
         default=60.0, gt=0, description="How often the alert rules are evaluated."
+    )
+    detector: bool = Field(
+        default=True,
+        description="Find changes of all signals without a rule; the rules file may say more of it.",
     )
     log_level: str = Field(default="INFO", description="Level of the collector's own log on standard error.")
 

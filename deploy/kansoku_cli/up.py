@@ -80,7 +80,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Family) -> int:
     rules = {"KANSOKU_ALERTS_FILE": str(EXAMPLE_RULES)} if args.demo and collector.alerts_file is None else {}
-    environment = rules | {"KANSOKU_GRPC_PORT": str(collector.grpc_port)}
+    # Whoever starts it here is looking: a server that is away is said at once.
+    environment = rules | {
+        "KANSOKU_GRPC_PORT": str(collector.grpc_port),
+        "KANSOKU_CLICKHOUSE_WAIT_SECONDS": "0",
+    }
     process = family.start("collect", ["--data", str(collector.data)], environment)
     if (code := _wait_ready(process, collector, family)) is not None:
         return code

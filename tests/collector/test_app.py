@@ -42,7 +42,8 @@ def test_a_taken_port_is_one_sentence(running):
 
 def test_an_unreachable_clickhouse_is_one_sentence(running):
     """The URL is named without its password."""
-    running.env = {"KANSOKU_CLICKHOUSE_URL": f"http://app:secret@127.0.0.1:{free_port()}/kansoku"}
+    url = f"http://app:secret@127.0.0.1:{free_port()}/kansoku"
+    running.env = {"KANSOKU_CLICKHOUSE_URL": url, "KANSOKU_CLICKHOUSE_WAIT_SECONDS": "0"}
     code, said = outcome(running)
     lines = [line for line in said.splitlines() if line.startswith("kansoku:")]
     assert (code, len(lines), "Traceback" in said, "secret" in lines[0], "***" in lines[0]) == (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from collector import gateway_process
-from collector.conftest import PROTOBUF, Running, call, request_of
+from collector.conftest import PROTOBUF, Running, call, free_port, request_of
 
 BENCHES = Path(__file__).resolve().parents[2] / "benches"
 sys.path.insert(0, str(BENCHES))
@@ -160,3 +160,46 @@ def test_spans_in_flight_come_back_in_another_request(running: Running) -> None:
     assert running.post("traces", body)[0] == 200
     drain(running)
     assert set(stored(running, name).values()) == {6}
+
+
+def test_a_collector_starts_while_clickhouse_is_away(proxy: Proxy, tmp_path: Path) -> None:
+    """It accepts into the journal and says what it waits for; when ClickHouse comes all is stored once."""
+    port, name = free_port(), uuid.uuid4().hex
+    url = f"http://admin:ksk_admin@127.0.0.1:{port}/kansoku"
+    running = Running(tmp_path / "data", {"KANSOKU_CLICKHOUSE_URL": url, "KANSOKU_FLUSH_SECONDS": "0.1"})
+    with contextlib.closing(running):
+        running.port = free_port()
+        running.process = running.launch(running.port)
+        running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200, 90)
+        status, said, _ = running.call("GET", "/readyz")
+        assert (status, b"cannot be reached" in said, b"ksk_admin" in said) == (503, True, False)
+        assert running.post("traces", request(name))[0] == 200
+        assert list(running.data.glob("journal/*.seg"))
+        late = Proxy(proxy.upstream_port, port)
+        late.mode = "away"
+        late.start()
+        running.wait_for(lambda: late.failed >= 2, 90)
+        late.mode = "pass"
+        running.wait_for(lambda: running.call("GET", "/readyz")[0] == 200, 90)
+        drain(running)
+        assert set(stored(running, name).values()) == {3}
+        assert running.end() == 0
+        late.shutdown()
+        late.server_close()
+
+
+def test_a_clickhouse_that_never_comes_is_given_up(tmp_path: Path) -> None:
+    """After the time that is set the collector ends and says why; the journal keeps what it acknowledged."""
+    url = f"http://admin:secret@127.0.0.1:{free_port()}/kansoku"
+    env = {"KANSOKU_CLICKHOUSE_URL": url, "KANSOKU_CLICKHOUSE_WAIT_SECONDS": "2"}
+    running = Running(tmp_path / "data", env)
+    with contextlib.closing(running):
+        running.port = free_port()
+        running.process = running.launch(running.port)
+        running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200)
+        assert running.post("traces", request("never"))[0] == 200
+        assert running.process.wait(60) == 1
+        log = (running.data / "log").read_text()
+        assert "KANSOKU_CLICKHOUSE_WAIT_SECONDS" in log
+        assert "secret" not in log
+        assert len(list(running.data.glob("journal/*.seg"))) == 1

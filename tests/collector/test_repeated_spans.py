@@ -60,10 +60,10 @@ def segment(directory: Path, *entries: Entry) -> Segment:
     return journal.due(everything=True)[-1]
 
 
-def pipeline() -> Pipeline:
-    """Return the pipeline of a new process."""
+def pipeline(alone: bool = False) -> Pipeline:
+    """Return the pipeline of a new process; is it `alone`, nobody else stores spans."""
     metrics = Metrics()
-    return Pipeline([pricing(Prices(), metrics)], metrics)
+    return Pipeline([pricing(Prices(), metrics)], metrics, alone=alone)
 
 
 def counts(store: Any) -> dict[str, tuple[Any, ...]]:
@@ -71,13 +71,16 @@ def counts(store: Any) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(store.query(f"SELECT {sql} FROM {name}").first_row) for name, sql in VIEWS.items()}
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_span_in_another_batch_counts_once_in_every_view(store: Any, tmp_path: Path, restart: bool) -> None:
+def test_a_span_in_another_batch_counts_once_in_every_view(
+    store: Any, tmp_path: Path, restart: bool, alone: bool
+) -> None:
     """Requests that overlap, in two segments, in one process and across a restart: three spans, not five."""
     now = time.time_ns() - 10**9
-    line, writer = pipeline(), Writer(store)
+    line, writer = pipeline(alone), Writer(store)
     line.write(segment(tmp_path, sent(span(1, now), span(2, now))), writer)
-    line = pipeline() if restart else line
+    line = pipeline(alone) if restart else line
     line.write(
         segment(tmp_path / "b", sent(span(2, now), span(3, now)), sent(span(3, now), span(1, now))), writer
     )
@@ -89,13 +92,14 @@ def test_a_span_in_another_batch_counts_once_in_every_view(store: Any, tmp_path:
     assert (receipt.received, receipt.stored, receipt.repeated, receipt.balance) == (6, 3, 3, 0)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 def test_a_late_span_is_known_however_long_ago_it_was_stored(
-    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
 ) -> None:
     """What memory has forgotten is asked of the store: a spool sent again after hours doubles nothing."""
     monkeypatch.setattr(module, "REMEMBERED", 2)
     old = time.time_ns() - 30 * HOUR
-    line, writer = pipeline(), Writer(store)
+    line, writer = pipeline(alone), Writer(store)
     for number in range(1, 8):
         line.write(segment(tmp_path / str(number), sent(span(number, old), received_ns=old)), writer)
     line.write(segment(tmp_path / "all", sent(*[span(n, old) for n in range(1, 10)])), writer)
@@ -139,15 +143,20 @@ def arrival(number: int, received_ms: int, end_ms: int) -> Arrival:
     st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=5), max_size=12),
     st.integers(0, 400_000),
     st.sets(st.integers(0, 11)),
+    st.booleans(),
 )
 def test_each_span_passes_once_whatever_is_sent_again(
-    segments: list[list[int]], age_ms: int, restarts: set[int]
+    segments: list[list[int]], age_ms: int, restarts: set[int], alone: bool
 ) -> None:
     """With any overlap, age, restarts anywhere and a tiny memory, the store gets each span exactly once."""
     clock = module._now()
     stored: dict[str, set[int]] = {}
     ended: dict[int, int] = {}
     guard = Arrivals()
+
+    def held(places: set[module.Place]) -> set[module.Place]:
+        return places & {("p", ended[int(name)] * 10**6 // HOUR) for name in stored}
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "REMEMBERED", 6)
         patch.setattr(module, "_now", lambda: clock)
@@ -161,6 +170,7 @@ def test_each_span_passes_once_whatever_is_sent_again(
                 f"segment-{number}",
                 set(),
                 lambda unsure: {a.identity: stored[a.raw.span_id] for a in unsure if a.raw.span_id in stored},
+                held=held if alone else None,
             )
             for one in fresh:
                 assert one.raw.span_id not in stored
@@ -184,6 +194,29 @@ def test_live_traffic_asks_the_store_nothing() -> None:
     guard.sift([arrival(2, now, now - 1)], "b", set(), find)
     guard.sift([arrival(3, now, now + 3_600_000)], "c", set(), find)  # a clock that is ahead
     assert asked == [1, 1]
+
+
+def test_an_hour_without_older_spans_is_asked_for_once(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is filled in from an archive costs one question an hour and none a span while memory lasts."""
+    old = time.time_ns() // HOUR * HOUR - 30 * HOUR
+    line, writer, asked = pipeline(alone=True), Writer(store), list[int]()
+    find = writer.stored
+
+    def stored(sought: Any) -> Any:
+        asked.append(len(sought))
+        return find(sought)
+
+    monkeypatch.setattr(writer, "stored", stored)
+    for number in range(3):
+        at = old + number * 10**9
+        two = sent(span(2 * number + 1, at), span(2 * number + 2, at))
+        line.write(segment(tmp_path / str(number), two), writer)
+    assert (asked, counts(store)["spans"][0]) == ([], 6)
+    line = pipeline(alone=True)
+    line.write(segment(tmp_path / "again", sent(span(1, old), span(9, old + HOUR))), writer)
+    assert (asked, counts(store)["spans"][0]) == ([2], 7)
 
 
 def test_memory_of_spans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

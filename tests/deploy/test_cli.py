@@ -88,7 +88,8 @@ def test_an_unreachable_clickhouse_is_one_sentence(tmp_path: Path, command: str)
     """A ClickHouse URL that nobody answers names the URL without its password."""
     free = ports()
     url = f"http://default:s3cret@127.0.0.1:{free['KANSOKU_GATEWAY_PORT']}/kansoku"
-    result = run(command, "--data", str(tmp_path), **free, KANSOKU_CLICKHOUSE_URL=url)
+    address = {"KANSOKU_CLICKHOUSE_URL": url, "KANSOKU_CLICKHOUSE_WAIT_SECONDS": "0"}
+    result = run(command, "--data", str(tmp_path), **free, **address)
     assert "Traceback" not in result.stderr
     assert "s3cret" not in result.stderr
     assert_one_sentence(result, "ClickHouse", "127.0.0.1")

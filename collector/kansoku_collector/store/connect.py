@@ -9,10 +9,11 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
-from kansoku_collector.errors import StoreError
+from kansoku_collector.errors import StoreAwayError, StoreError
 
 DATABASE = "kansoku"
 _DISTRIBUTED = {"distributed_foreground_insert": 1, "distributed_product_mode": "global"}
+_AWAY = ("Failed to establish", "Failed to resolve", "timed out", "Connection aborted", "Connection reset")
 _FORMS = "use chdb:///path or http(s)://user:password@host:8123/database"
 
 
@@ -30,6 +31,8 @@ def connect(url: str, *, database: str | None = None) -> Client:
         if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
     except (ClickHouseError, ImportError, OSError, ValueError) as error:
+        if parts.scheme != "chdb" and _is_away(str(error)):
+            raise StoreAwayError(_sentence(url, error)) from error
         raise StoreError(_sentence(url, error)) from error
     client.database = name
     if parts.scheme != "chdb":
@@ -109,11 +112,15 @@ def _sentence(url: str, error: Exception) -> str:
         return (
             f"ClickHouse at {place} lacks the database and the user may not create it: run `kansoku migrate`"
         )
-    if "Failed to establish" in text or "Failed to resolve" in text or "timed out" in text:
+    if _is_away(text):
         return f"ClickHouse at {place} cannot be reached: start it, or correct the URL"
     if code is None and "HTTP driver received HTTP status" in text:
         return f"what answers at {place} is not ClickHouse: correct host and port in the URL"
     return f"ClickHouse at {place} cannot be used: {_first_line(text)}"
+
+
+def _is_away(text: str) -> bool:
+    return any(words in text for words in _AWAY)
 
 
 def _embedded_sentence(path: Path, error: Exception, text: str) -> str:

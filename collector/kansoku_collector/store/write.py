@@ -19,11 +19,12 @@ from kansoku_collector.model import (
     Span,
     Tally,
 )
-from kansoku_collector.store.read.stored import Identity, Sought, find_stored
+from kansoku_collector.store.read.stored import Identity, Place, Sought, find_held, find_stored
 
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
 T = TypeVar("T")
 _ONE_BLOCK = 1 << 30
+_CHUNK = 512  # rows
 # Merges make an index over whatever they merge, so the ones of texts need not be made at the insert too.
 _LATER = {"exclude_materialize_skip_indexes_on_insert": "ix_input,ix_output"}
 
@@ -42,6 +43,10 @@ class Writer:
     def stored(self, sought: Sequence[Sought]) -> dict[Identity, set[int]]:
         """Return which of these spans are stored already, and when they were received."""
         return _answered(lambda: find_stored(self._client, sought))
+
+    def held(self, places: set[Place]) -> set[Place]:
+        """Return of which hours of a project spans are stored."""
+        return _answered(lambda: find_held(self._client, places))
 
     def feedback(self, rows: Sequence[Feedback], token: str) -> None:
         """Insert feedback; a batch with the same token changes nothing."""
@@ -65,31 +70,37 @@ class Writer:
     ) -> None:
         if not rows:
             return
-        columns: list[Any] = [list(map(read, rows)) for read in readers]
+        columns = _columns(readers, rows)
         try:
             self._send(table, names, columns, token)
         except UnicodeEncodeError:  # half a surrogate pair, from an escape in someone's JSON
             self._send(table, names, [[_encodable(value) for value in column] for column in columns], token)
 
-    def _send(self, table: str, names: Sequence[str], columns: list[Any], token: str) -> None:
-        context = self._context(table, names, token)
-        context.data = columns
+    def _send(self, table: str, names: Sequence[str], columns: list[list[Any]], token: str) -> None:
+        context = self._context(table, names, columns, token)
         summary = self._client.data_insert(context).summary
         if "written_rows" not in summary and not summary.get("query_id"):
             raise StoreError("what accepted the insert is not ClickHouse: nothing is known to be stored")
 
-    def _context(self, table: str, names: Sequence[str], token: str) -> InsertContext:
+    def _context(
+        self, table: str, names: Sequence[str], columns: list[list[Any]], token: str
+    ) -> InsertContext:
         if table not in self._types:
             known = _answered(
                 lambda: self._client.create_insert_context(table, list(names), column_oriented=True)
             )
             self._types[table] = list(known.column_types)
+        told = [
+            (name, kind, column)
+            for name, kind, column in zip(names, self._types[table], columns, strict=True)
+            if _says_something(kind, column)
+        ]
         offered = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
         later = {name: value for name, value in _LATER.items() if name in offered}
-        return InsertContext(
+        context = InsertContext(
             table,
-            names,
-            self._types[table],
+            [name for name, _, _ in told],
+            [kind for _, kind, _ in told],
             column_oriented=True,
             settings=later
             | {
@@ -101,6 +112,24 @@ class Writer:
             },
             block_size=_ONE_BLOCK,
         )
+        context.data = [column for _, _, column in told]
+        return context
+
+
+def _columns(readers: Sequence[Callable[[Any], Any]], rows: Rows) -> list[list[Any]]:
+    """Return rows as columns, some hundred rows at a time: a processor's cache holds no more of them."""
+    columns: list[list[Any]] = [[] for _ in readers]
+    extends = [(column.extend, read) for column, read in zip(columns, readers, strict=True)]
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        for extend, read in extends:
+            extend(map(read, chunk))
+    return columns
+
+
+def _says_something(kind: Any, column: list[Any]) -> bool:
+    """Tell whether a column has to be sent: what is empty in every row is what the table fills in itself."""
+    return column.count(None) < len(column) if kind.nullable else any(column)
 
 
 def _answered(question: Callable[[], T]) -> T:

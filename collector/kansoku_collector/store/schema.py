@@ -1,0 +1,61 @@
+"""The schema in ClickHouse: brought up to date before anything is written, also when a server comes late."""
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from kansoku_collector.errors import StoreError
+from kansoku_collector.store.connect import connect
+from kansoku_collector.store.migrate import migrate
+from kansoku_collector.store.retention import Retention, apply, read_projects
+
+
+class Schema:
+    """Tables, rollups and what they keep, as the settings say. Any thread may use it."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._client: Client | None = None  # kept open: embedded ClickHouse lives as long as a client does
+        self.retention: Retention | None = None  # None until the store has told what its projects keep
+        self.problem = "ClickHouse was not asked yet"  # why nothing can be stored, in one sentence
+
+    def bring(self) -> None:
+        """Bring the store up to date, if that has not been done; raise StoreError when it cannot be."""
+        with self._lock:
+            if self._client is not None:
+                return
+            try:
+                self._client = self._prepared()
+            except StoreError as error:
+                self.problem = str(error)
+                raise
+            self.problem = ""
+
+    def open(self) -> Client:
+        """Open a client to write with."""
+        self.bring()
+        return connect(self._settings.store_url)
+
+    def close(self) -> None:
+        """Leave the store."""
+        if self._client is not None:
+            with suppress(ClickHouseError):
+                self._client.close()
+
+    def _prepared(self) -> Client:
+        client, cluster = connect(self._settings.store_url), self._settings.clickhouse_cluster
+        try:
+            migrate(client, cluster)
+            self.retention = Retention.of(self._settings, read_projects(client))
+            apply(client, self.retention, cluster)
+        except Exception as error:
+            with suppress(Exception):
+                client.close()
+            if isinstance(error, ClickHouseError):
+                raise StoreError(f"the schema in ClickHouse cannot be brought up to date: {error}") from error
+            raise
+        return client
