@@ -96,9 +96,9 @@ def _note(source: Iterator[Any], events: Events) -> Iterator[Any]:
         if known is None:
             known = _is_text(event)
         if known:
-            events.texts.append(event.data)
             if len(events.texts) >= _MANY:
-                events.join()
+                events.join()  # what the client has taken; of the next one nobody knows yet
+            events.texts.append(event.data)
         yield event
 
 
@@ -108,7 +108,7 @@ async def _note_async(source: AsyncIterator[Any], events: Events) -> AsyncIterat
         if known is None:
             known = _is_text(event)
         if known:
-            events.texts.append(event.data)
             if len(events.texts) >= _MANY:
-                events.join()
+                events.join()  # what the client has taken; of the next one nobody knows yet
+            events.texts.append(event.data)
         yield event

@@ -57,6 +57,13 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
     "numbered": [{**chunk({"content": word}), "number": place} for place, word in enumerate(WORDS * 3)],
     "usage in each": [{**chunk({"content": word}), "usage": USAGE} for word in WORDS],
     "parts": [chunk({"content": [{"type": "text", "text": word}]}) for word in WORDS],
+    "interrupted": [
+        *texts(WORDS),
+        chunk({"refusal": "no"}),
+        *texts(WORDS),
+        chunk({"refusal": "!"}),
+        *texts(WORDS),
+    ],
     "JSON": texts(['{"choices": [{"delta": ', '{"content": "', "x", '"}}]}']),
 }
 SPACED: Any = {"compact": (",", ":"), "spaced": (", ", ": ")}

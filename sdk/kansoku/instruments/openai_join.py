@@ -21,48 +21,58 @@ _MOST_FAILURES = 8  # of a server whose pieces differ in more than their text
 
 
 def join_events(events: list[str]) -> list[str]:
-    """Return the events; of neighbours that only carry on a text, one with the whole text."""
+    """Return the events, all of them JSON; of neighbours that only carry on a text, one with all of it."""
     joined: list[str] = []
-    head, pieces, tail = "", [""], ""
+    run: _Run | None = None
     failures = 0
+    padded = False
     for event in events:
-        plain = _unpadded(event)
-        if head and plain.startswith(head) and plain.endswith(tail) and len(plain) >= len(head) + len(tail):
-            piece = plain[len(head) : len(plain) - len(tail)]
-            if _is_inside(piece):
-                pieces.append(piece)
-                continue
-        if head:
-            joined.append(f"{head}{''.join(pieces)}{tail}")
-            failures += len(pieces) == 1
-        head = ""
-        found = _split(plain) if failures < _MOST_FAILURES else None
-        if found is None:
+        plain = _unpadded(event) if padded else event
+        # Thousands pass here: no call but of what is made in C.
+        if run is not None and plain.startswith(run.head) and plain.endswith(run.tail):
+            run.pieces.append(plain[run.start : len(plain) - run.end])
+            continue
+        if run is not None:
+            failures += len(run.pieces) == 1
+            joined += run.joined()
+        if not padded and _PADDING in event:
+            padded, plain = True, _unpadded(event)
+        run = _split(plain) if failures < _MOST_FAILURES else None
+        if run is None:
             joined.append(event)
-        else:
-            head, pieces, tail = found[0], [found[1]], found[2]
-    if head:
-        joined.append(f"{head}{''.join(pieces)}{tail}")
-    return joined
+    return joined if run is None else joined + run.joined()
+
+
+class _Run:
+    """Events that begin and end alike, with something in between."""
+
+    __slots__ = ("end", "head", "pieces", "start", "tail")
+
+    def __init__(self, head: str, piece: str, tail: str) -> None:
+        self.head = head
+        self.tail = tail
+        self.start = len(head)
+        self.end = len(tail)
+        self.pieces = [piece]
+
+    def joined(self) -> list[str]:
+        """Return one event; or all, if what is in between is not always the inside of one text."""
+        text = "".join(self.pieces)
+        if _STRING.fullmatch(text) is not None:
+            return [f"{self.head}{text}{self.tail}"]
+        return [f"{self.head}{piece}{self.tail}" for piece in self.pieces]
 
 
 def _unpadded(event: str) -> str:
+    """Return an event without its padding, which is its last field."""
     at = event.rfind(_PADDING)
     if at < 0 or not event.endswith('"}') or not event[at + len(_PADDING) : -2].isalnum():
         return event
     return f"{event[:at]}}}"
 
 
-def _is_inside(piece: str) -> bool:
-    """Tell whether this is the inside of one JSON string, whole."""
-    return ("\\" not in piece and '"' not in piece) or _STRING.fullmatch(piece) is not None
-
-
-def _split(event: str) -> tuple[str, str, str] | None:
-    """Return what is before the text of a piece, the text as it is escaped, and what is behind it.
-
-    None for an event that says anything which, said again, would count again.
-    """
+def _split(event: str) -> _Run | None:
+    """Return the run that an event begins; None for one that says what would count again, said again."""
     begins = _PIECE.search(event)
     if begins is None:
         return None
@@ -71,7 +81,7 @@ def _split(event: str) -> tuple[str, str, str] | None:
     end = text.end() if text is not None else start
     if event[end : end + 1] != '"' or not _says_only(event, begins[1], event[start:end]):
         return None
-    return event[:start], event[start:end], event[end:]
+    return _Run(event[:start], event[start:end], event[end:])
 
 
 def _says_only(event: str, field: str, text: str) -> bool:
