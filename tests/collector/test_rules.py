@@ -56,7 +56,7 @@ def test_a_good_file_gives_rules_with_their_channels(tmp_path: Path) -> None:
 def test_the_example_is_valid_and_read_aloud() -> None:
     """The file that the demo uses passes its own check, one sentence a rule."""
     said = check_rules(EXAMPLE)
-    assert len(said) == len(read_rules(EXAMPLE))
+    assert len(said) == len(read_rules(EXAMPLE)) + 1  # the detector is read aloud as well
     assert (
         said[0]
         == "daily cost: ticket when Cost over 1 day above $10.00; tells nobody, shown on the dashboard."
@@ -98,7 +98,7 @@ channel: {}
         "19: rule 4: comparison: Input should be 'above' or 'below' (found 'sideways')",
         "22: rule 4: for: Input should be a valid integer, unable to parse string as an integer"
         " (found 'often')",
-        "23: unknown key 'channel' (expected rules, channels, dashboard_url)",
+        "23: unknown key 'channel' (expected rules, channels, dashboard_url, detector)",
     ]
 
 

@@ -21,7 +21,7 @@ class Change:
 
     incident: Incident
     event: Event
-    reason: Literal["", "within", "unmeasured", "rule_removed"] = ""
+    reason: Literal["", "within", "unmeasured", "rule_removed", "back", "settled"] = ""
 
 
 @dataclass(slots=True)

@@ -49,6 +49,7 @@ class Message:
         """Return everything as JSON values: times in ISO 8601, the window in seconds."""
         fields = asdict(self.incident)
         del fields["deliveries"]
+        fields["evidence"] = _brief(self.incident.evidence)
         for name, value in fields.items():
             if isinstance(value, datetime):
                 fields[name] = value.isoformat()
@@ -110,6 +111,14 @@ def sample(channel: Channel, link: str) -> Message:
         link,
     )
     return Message(channel, incident, "test", words)
+
+
+def _brief(evidence: str) -> dict[str, Any]:
+    """Return what a found change rests on, without the points of its figures."""
+    found: dict[str, Any] = json.loads(evidence) if evidence else {}
+    for move in found.get("moves", []):
+        del move["points"]
+    return found
 
 
 def _encoded(content: dict[str, Any]) -> bytes:

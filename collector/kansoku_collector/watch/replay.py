@@ -9,9 +9,13 @@ from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.store.read.measures import Measure
+from kansoku_collector.watch.builtin import Builtin
+from kansoku_collector.watch.detection import Detection
+from kansoku_collector.watch.found import change_of
 from kansoku_collector.watch.judgement import Change, Judge
 from kansoku_collector.watch.readings import read
 from kansoku_collector.watch.rule import Rule
+from kansoku_collector.watch.seen import Seen
 from kansoku_collector.watch.sentences import tell
 
 BATCH = 500  # evaluations asked in one query
@@ -22,7 +26,7 @@ class Replayed:
     """An incident that would have been; as text, a line to read."""
 
     incident: Incident
-    rule: Rule
+    rule: Rule | Builtin
 
     def __str__(self) -> str:
         """Return when it was, and its sentence."""
@@ -33,21 +37,39 @@ class Replayed:
 
 
 def replay(
-    client: Client, rules: Sequence[Rule], start: datetime, end: datetime, step: timedelta
+    client: Client,
+    rules: Sequence[Rule],
+    start: datetime,
+    end: datetime,
+    step: timedelta,
+    detector: Builtin | None = None,
 ) -> list[Replayed]:
-    """Return the incidents that `rules` would have opened from `start` to `end`, evaluated every `step`.
+    """Return the incidents that rules and detector would have opened from `start` to `end`.
 
-    `step` is whole minutes; moments are those of whole minutes, UTC.
+    Rules are evaluated every `step`, which is whole minutes; moments are those of whole minutes, UTC. The
+    detector is that of one project, and begins at `start` with what was before it as history.
     """
     found: dict[tuple[str, str], Replayed] = {}
-    for rule, change in events(client, rules, start, end, step):
+    for rule, change in [*events(client, rules, start, end, step), *detected(client, detector, start, end)]:
         found[rule.name, change.incident.incident_id] = Replayed(change.incident, rule)
     return sorted(found.values(), key=lambda one: (one.incident.opened, one.rule.name))
 
 
+def detected(
+    client: Client, detector: Builtin | None, start: datetime, end: datetime
+) -> Iterator[tuple[Rule | Builtin, Change]]:
+    """Yield every change of every incident of the detector, as the clock would have made it."""
+    if detector is None:
+        return
+    detection = Detection.begin(detector, Seen(detector.project, keeps=False), start)
+    for hour in detection.due(end):
+        for happened, case in detection.step(client, hour):
+            yield detector, change_of(client, detection, happened, case)
+
+
 def events(
     client: Client, rules: Sequence[Rule], start: datetime, end: datetime, step: timedelta
-) -> Iterator[tuple[Rule, Change]]:
+) -> Iterator[tuple[Rule | Builtin, Change]]:
     """Yield every change of every incident, rule by rule, as the clock would have made it."""
     if step < timedelta(minutes=1) or step % timedelta(minutes=1):
         raise ValueError(f"a step of {step} is not whole minutes")

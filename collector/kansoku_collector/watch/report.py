@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from kansoku_collector.errors import RulesError
+from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.replay import Replayed
 from kansoku_collector.watch.rule import Rule
 from kansoku_collector.watch.source import read_source
@@ -86,7 +87,7 @@ class Report:
 
 
 def report(
-    rules: Sequence[Rule],
+    rules: Sequence[Rule | Builtin],
     incidents: Sequence[Replayed],
     labels: Sequence[Label],
     start: datetime,

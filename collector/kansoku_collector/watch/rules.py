@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,30 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from kansoku_collector.errors import RulesError
+from kansoku_collector.watch.builtin import NAME, Builtin, DetectorEntry
 from kansoku_collector.watch.channels import Channel, kind_of
 from kansoku_collector.watch.rule import DASHBOARD, Entry, Rule
 from kansoku_collector.watch.sentences import describe
 from kansoku_collector.watch.source import Place, Problem, Source, read_source
 
-__all__ = ["Rule", "check_rules", "read_channels", "read_rules"]
+__all__ = ["Contents", "Rule", "check_rules", "read_channels", "read_file", "read_rules"]
+_OFF = ("off", "no", "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a rules file says: its rules, and the detector unless it is off."""
+
+    rules: list[Rule]
+    detector: Builtin | None
 
 
 def read_rules(path: Path | str, environment: Mapping[str, str] | None = None) -> list[Rule]:
+    """Return the rules of a file; raise RulesError like `read_file`."""
+    return read_file(path, environment).rules
+
+
+def read_file(path: Path | str, environment: Mapping[str, str] | None = None) -> Contents:
     """Read a rules file; `${NAME}` in a channel is taken from `environment`.
 
     Raises RulesError whose message has one line `file:line: reason` for each problem of the file.
@@ -30,19 +46,21 @@ def read_rules(path: Path | str, environment: Mapping[str, str] | None = None) -
         problems.append(Problem(1, "found no mapping (expected the keys rules and channels)"))
     problems += _unknown(root, source)
     channels = _channels(root.get("channels") or {}, source, known, problems)
-    entries = _entries(root.get("rules"), source, problems)
-    url = root.get("dashboard_url") or DASHBOARD
+    entries = _entries(root, source, problems)
+    url = str(root.get("dashboard_url") or DASHBOARD).rstrip("/")
     problems += _crossed(entries, channels, source)
+    detector = _detector(root, source, channels, problems)
     if problems:
         raise RulesError("\n".join(f"{path}:{p.line}: {p.reason}" for p in sorted(problems)))
-    return [
+    rules = [
         Rule.model_construct(
             **{name: getattr(entry, name) for name in Entry.model_fields},
             channels=tuple(channel for name in entry.notify if (channel := channels[name])),
-            dashboard_url=str(url).rstrip("/"),
+            dashboard_url=url,
         )
         for entry in entries.values()
     ]
+    return Contents(rules, detector and detector.model_copy(update={"dashboard_url": url}))
 
 
 def read_channels(path: Path | str, environment: Mapping[str, str] | None = None) -> dict[str, Channel]:
@@ -58,7 +76,7 @@ def read_channels(path: Path | str, environment: Mapping[str, str] | None = None
 
 
 def _unknown(root: dict[str, Any], source: Source) -> list[Problem]:
-    known = ("rules", "channels", "dashboard_url")
+    known = ("rules", "channels", "dashboard_url", NAME)
     return [
         Problem(source.line((name,)), f"unknown key {name!r} (expected {', '.join(known)})")
         for name in root
@@ -92,8 +110,40 @@ def _channels(
     return found
 
 
-def _entries(data: Any, source: Source, problems: list[Problem]) -> dict[int, Entry]:
-    """Read the rules one by one, by their place in the list."""
+def _detector(
+    root: dict[str, Any], source: Source, channels: Mapping[str, Channel | None], problems: list[Problem]
+) -> Builtin | None:
+    """Read what is said of the detector; with nothing said it is on and tells every channel."""
+    data = root.get(NAME)
+    if str(data).lower() in _OFF:
+        return None
+    if not isinstance(data, dict | None) and str(data).lower() != "on":
+        problems.append(Problem(source.line((NAME,)), f"{NAME} is {data!r} (expected on, off or its fields)"))
+        return None
+    fields = data if isinstance(data, dict) else {}
+    try:
+        entry = DetectorEntry.model_validate(fields)
+    except ValidationError as error:
+        problems += _explain(error, source, (NAME,), NAME, DetectorEntry)
+        return None
+    names = tuple(channels) if entry.notify is None else entry.notify
+    problems += [
+        Problem(
+            source.line((NAME, "notify")),
+            f"{NAME}: no channel {name!r} (expected one of: {', '.join(channels)})",
+        )
+        for name in names
+        if name not in channels
+    ]
+    told = tuple(channel for name in names if (channel := channels.get(name)))
+    return Builtin(**entry.model_dump(), channels=told)
+
+
+def _entries(root: dict[str, Any], source: Source, problems: list[Problem]) -> dict[int, Entry]:
+    """Read the rules one by one, by their place in the list; the detector and channels need none."""
+    data = root.get("rules")
+    if "rules" not in root and (NAME in root or "channels" in root):
+        return {}
     if not isinstance(data, list) or not data:
         problems.append(
             Problem(source.line(("rules",)), "found no rules (expected a list under the key rules)")
@@ -122,6 +172,8 @@ def _crossed(entries: dict[int, Entry], channels: dict[str, Any], source: Source
                 Problem(line, f"rule {entry.name!r} has the name of the rule at line {lines[entry.name]}")
             )
         lines.setdefault(entry.name, line)
+        if entry.name == NAME:
+            problems.append(Problem(line, f"a rule cannot be called {NAME!r}: that is the built-in one"))
         problems += [
             Problem(
                 source.line(("rules", i, "notify")),
@@ -167,5 +219,7 @@ def _close(name: str, model: type[BaseModel]) -> str:
 
 
 def check_rules(path: Path | str, environment: Mapping[str, str] | None = None) -> list[str]:
-    """Return each rule of a file as a sentence; raise RulesError like `read_rules`."""
-    return [describe(rule) for rule in read_rules(path, environment)]
+    """Return each rule of a file and the detector as a sentence; raise RulesError like `read_file`."""
+    found = read_file(path, environment)
+    detector = found.detector.describe() if found.detector else f"{NAME}: off."
+    return [*(describe(rule) for rule in found.rules), detector]

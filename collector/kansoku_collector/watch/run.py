@@ -1,8 +1,8 @@
-"""Evaluate the alert rules on a clock, in a thread of the collector; keep incidents, send messages."""
+"""Evaluate rules and the detector on a clock, in a thread of the collector; keep incidents, tell them."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,11 @@ from kansoku_collector.store.incidents import save_incidents
 from kansoku_collector.store.lease import Lease, last_evaluated
 from kansoku_collector.store.read.incidents import Incident, open_incidents, past_incidents
 from kansoku_collector.store.scope import Period
+from kansoku_collector.store.signals import known_projects
 from kansoku_collector.watch.book import Book
+from kansoku_collector.watch.builtin import NAME, Builtin
 from kansoku_collector.watch.judgement import Change, Judge, belongs
+from kansoku_collector.watch.lookout import Lookout
 from kansoku_collector.watch.outbox import Outbox
 from kansoku_collector.watch.replay import by_moment, first_at, moments
 from kansoku_collector.watch.rule import Rule
@@ -36,6 +39,8 @@ def _now() -> datetime:
 class Watch:
     """The clock: every `interval_seconds` each rule is measured at the last whole minute.
 
+    The detector, where there is one, observes each hour once it is over.
+
     Of several collectors on one store, the one that holds the lease evaluates. Nothing that fails ends the
     clock: a rule whose query fails, and a store that is away, are logged, counted in `counts` and evaluated
     late. `now`, `outbox` and `lease` are replaced in tests; `heard` gets each change.
@@ -47,6 +52,7 @@ class Watch:
         rules: Sequence[Rule],
         interval_seconds: float,
         *,
+        detector: Builtin | None = None,
         now: Callable[[], datetime] = _now,
         outbox: Outbox | None = None,
         lease: Lease | None = None,
@@ -58,6 +64,7 @@ class Watch:
         self._interval = interval_seconds
         self._step = max(1, round(interval_seconds / 60)) * _MINUTE
         self._now = now
+        self._lookout = Lookout(detector, self.counts, now) if detector else None
         self._outbox = outbox or Outbox()
         self._lease = lease or Lease(max(30.0, 3 * interval_seconds))
         self._heard = heard
@@ -98,6 +105,8 @@ class Watch:
                 what = f"rule {self._rules[key].name!r}"
                 self._attempt(partial(self._evaluate, key=key, judge=judge, minute=minute), what)
         self._attempt(partial(self._note_progress, minute=minute), "keeping the evaluated minute")
+        if self._lookout:
+            self._attempt(partial(self._detect, lookout=self._lookout, moment=moment), "looking for projects")
         self._tell(self._book, moment)
 
     def _run(self) -> None:
@@ -133,6 +142,8 @@ class Watch:
             if self._book:
                 log.info("alerts: another collector evaluates the rules now")
             self._book = None
+            if self._lookout:
+                self._lookout.forget()
             return
         now = self._now()
         if self._book is None:
@@ -142,10 +153,11 @@ class Watch:
 
     def _recall(self, client: Client, now: datetime) -> None:
         """Read what is open and ended lately; end what has no rule any more."""
-        projects = {rule.project for rule in self._rules.values()}
-        stored = [incident for project in projects for incident in _known(client, project, now)]
+        projects = {rule.project for rule in self._rules.values()} | {*known_projects(client)}
+        stored = [incident for project in sorted(projects) for incident in _known(client, project, now)]
         owned = {key: [i for i in stored if belongs(rule, i)] for key, rule in self._rules.items()}
         kept = {i.incident_id: i for incidents in owned.values() for i in incidents}
+        kept |= {i.incident_id: i for i in stored if self._found(i)}
         orphans = [i for i in stored if not i.resolved and i.incident_id not in kept]
         save_incidents(client, [replace(i, updated=now, resolved=now) for i in orphans])
         for incident in orphans:
@@ -183,6 +195,26 @@ class Watch:
             self._evaluated[key] = now
         book.save(client, self._now())
 
+    def _found(self, incident: Incident) -> bool:
+        """Tell whether an incident is the detector's."""
+        return self._lookout is not None and incident.rule == NAME and self._lookout.watches(incident.project)
+
+    def _detect(self, client: Client, lookout: Lookout, moment: datetime) -> None:
+        """Let the detector observe the hours that are over, project by project."""
+        for project in lookout.projects(client, moment):
+            if self._attempt(self._lease.hold, "keeping the lease"):
+                what = f"the detector of project {project!r}"
+                self._attempt(partial(lookout.look, project=project, note=self._note_found), what)
+
+    def _note_found(self, client: Client, changes: Iterable[Change]) -> None:
+        """Keep what the detector found, before it goes on."""
+        for change in changes:
+            if self._book:
+                self._book.note(change)
+                self._heard(change)
+        if self._book:
+            self._book.save(client, self._now())
+
     def _note_progress(self, client: Client, minute: datetime) -> None:
         """Keep the minute up to which every rule is evaluated."""
         self._lease.note(client, min([self._evaluated.get(key, minute) for key in self._rules] or [minute]))
@@ -190,10 +222,18 @@ class Watch:
     def _tell(self, book: Book, moment: datetime) -> None:
         """Queue the messages that are due."""
         for known in list(book.incidents.values()):
-            rule = self._rules[known.project, known.rule]
+            rule = self._teller(known)
+            if rule is None:
+                continue
             book.remind(known, rule.remind, moment)
             incident = book.incidents[known.incident_id]
             book.tell(incident, rule.channels, partial(words, rule), moment)
+
+    def _teller(self, incident: Incident) -> Rule | Builtin | None:
+        """Return what an incident's channels and words are taken from."""
+        if self._lookout and self._found(incident):
+            return self._lookout.entry.of(incident.project)
+        return self._rules.get((incident.project, incident.rule))
 
 
 def _known(client: Client, project: str, now: datetime) -> list[Incident]:

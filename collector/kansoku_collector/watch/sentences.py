@@ -4,6 +4,8 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.watch.builtin import Builtin
+from kansoku_collector.watch.found_sentences import found_words, tell_found
 from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show, span
 from kansoku_collector.watch.rule import Rule
@@ -52,15 +54,21 @@ def describe(rule: Rule) -> str:
     return "; ".join(parts) + "."
 
 
-def tell(rule: Rule, incident: Incident, *, reason: str = "within", peak: bool = False) -> tuple[str, str]:
+def tell(
+    rule: Rule | Builtin, incident: Incident, *, reason: str = "within", peak: bool = False
+) -> tuple[str, str]:
     """Return the sentence in English and in Japanese; `peak` says the worst value, not the latest."""
+    if isinstance(rule, Builtin):
+        return tell_found(incident, reason=reason)
     if incident.resolved:
         return _resolved(rule, incident, reason)
     return _open(rule, incident, incident.peak if peak else incident.value)
 
 
-def words(rule: Rule, incident: Incident, event: Event, reason: str = "") -> Words:
+def words(rule: Rule | Builtin, incident: Incident, event: Event, reason: str = "") -> Words:
     """Return what a message about an incident says."""
+    if isinstance(rule, Builtin):
+        return found_words(rule, incident, event, reason)
     english, japanese = tell(rule, incident, reason=reason or "within")
     if event == "acknowledged":
         person = incident.acknowledged_by

@@ -79,7 +79,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one cause did to the measure, in its unit, told in both languages; with the first call that had it."""
+    """What one cause did to the measure, in its unit, in both languages; with the first call that had it."""
 
     cause: str
     amount: Decimal

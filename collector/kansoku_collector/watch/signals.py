@@ -1,0 +1,176 @@
+"""The signals that are watched without a rule: what each is called, how it is told, and its series."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from kansoku_collector.store.read.evidence import Unit
+from kansoku_collector.store.read.hours import BINS, TAILS, VECTORS, Signals
+from kansoku_collector.watch.detect import Hour, Plan, Series, Sums
+from kansoku_collector.watch.detect.series import Kind
+
+TAIL = 0.05  # of the calls of the reference are beyond a tail's limit
+SEEN = 24  # hours with data that a series needs before it is watched
+VALUES = ("answered", "asked", "prompt", "release", "fingerprint", "error_type")
+OURS = ("asked", "prompt", "release")  # a new value of these is our own doing
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal as people are told of it; `logs` says that its mean is one of logarithms."""
+
+    name: str
+    label: str
+    label_ja: str
+    unit: Unit
+    attributed: str = ""  # the measure of `watch.attribution` that splits its moves
+    logs: bool = False
+    worse: Literal["up", "down", "either"] = "up"
+
+
+_ALL = [
+    Signal("cost", "The cost of a call", "1 呼び出しの費用", "usd", "cost_per_call", logs=True),
+    Signal("in_tokens", "The input tokens of a call", "入力トークン数", "tokens", "cost_per_call",
+           logs=True),
+    Signal("out_tokens", "The output tokens of an answer", "出力トークン数", "tokens", "output_tokens",
+           logs=True),
+    Signal("in_chars", "The length of inputs", "入力の長さ", "characters", "cost_per_call", logs=True),
+    Signal("latency", "The latency of a call", "呼び出しの応答時間", "seconds", "latency", logs=True),
+    Signal("first_token", "The time to the first token", "最初のトークンまでの時間", "seconds", "first_token",
+           logs=True),
+    Signal("language", "The language of inputs", "入力の言語", "share", "cost_per_call", worse="either"),
+    Signal("tools", "The share of calls that use a tool", "ツールを呼び出す割合", "share", worse="either"),
+    Signal("refusal", "The refusal rate", "拒否の割合", "share", "refusal_rate"),
+    Signal("fallback", "The rate of fallback answers", "定型回答の割合", "share"),
+    Signal("truncation", "The rate of truncated answers", "途中で切れた回答の割合", "share",
+           "truncation_rate"),
+    Signal("empty", "The rate of empty answers", "空の回答の割合", "share"),
+    Signal("error", "The error rate of calls", "呼び出しのエラー率", "share", "error_rate"),
+    Signal("feedback", "The share of dislikes", "低評価の割合", "share", "score:like"),
+    Signal("retrieval", "The score of the best document", "最良文書のスコア", "score", worse="down"),
+    Signal("no_document", "The rate of searches without a document", "検索結果なしの割合", "share"),
+    Signal("tool_error", "The error rate of tools", "ツールのエラー率", "share"),
+    Signal("in_text", "What inputs are about", "入力の内容", "deviations", worse="either"),
+    Signal("out_text", "The wording of answers", "回答の文体と内容", "deviations", worse="either"),
+    Signal("answered", "The model that answers", "応答するモデル", "calls", worse="either"),
+]  # fmt: skip
+SIGNALS = {signal.name: signal for signal in _ALL}
+_RARE = (
+    "refusal", "fallback", "truncation", "empty", "error", "feedback", "no_document", "tool_error",
+)  # fmt: skip
+# What a tail is called: the share of the calls that were beyond nineteen of twenty in the reference.
+EXTREMES = {
+    "cost": ("The share of dear calls", "高額な呼び出しの割合"),
+    "latency": ("The share of slow calls", "遅い呼び出しの割合"),
+    "first_token": ("The share of calls with a late first token", "最初のトークンが遅い呼び出しの割合"),
+}
+# Which series of the store speak for which signal, and how they are distributed.
+_KINDS: dict[str, tuple[str, str, Kind]] = {
+    **{name: (name, "mean", "level") for name in ("cost", "in_tokens", "out_tokens", "in_chars", "latency")},
+    "first_token": ("first_token", "mean", "level"),
+    "japanese": ("language", "ja", "share"),
+    "english": ("language", "en", "share"),
+    "tools": ("tools", "share", "share"),
+    **{name: (name, "rate", "count") for name in _RARE},
+    "retrieval": ("retrieval", "mean", "level"),
+}  # fmt: skip
+
+
+def signal_of(name: str) -> Signal:
+    """Return a signal; a score is one of its own."""
+    if name in SIGNALS:
+        return SIGNALS[name]
+    score = name.removeprefix("score:")
+    return Signal(name, f"The score {score}", f"スコア {score}", "score", name, worse="down")
+
+
+def series_of(key: str) -> Series:
+    """Return the series that a column of the store's sums is."""
+    return Series(*_KINDS.get(key, (key, "mean", "level")))
+
+
+def plan_of(
+    seen: Mapping[str, int],
+    ignored: Iterable[str],
+    *,
+    tails: Iterable[str],
+    budget_days: float,
+    warm_up_days: int,
+) -> Plan:
+    """Return the plan for series with enough hours of data; what never comes takes no part of the budget."""
+    without = set(ignored)
+    keys = [key for key in sorted(seen) if seen[key] >= SEEN and signal_name(key) not in without]
+    series = [series_of(key) for key in keys if key not in VECTORS]
+    series += [Series(name, "tail", "share") for name in sorted(tails) if name in keys]
+    return Plan(
+        tuple(series),
+        tuple(key for key in keys if key in VECTORS),
+        VALUES,
+        budget_days=budget_days,
+        warm_up_days=warm_up_days,
+    )
+
+
+def signal_name(key: str) -> str:
+    """Return the signal that a column of the store's sums speaks for."""
+    return key if key in VECTORS else series_of(key).signal
+
+
+def limits(hours: Iterable[Signals]) -> dict[str, int]:
+    """Return for each tail the bin from which on it begins: about one call in twenty of the reference."""
+    found = {}
+    totals: dict[str, dict[int, float]] = {name: {} for name in TAILS}
+    for hour in hours:
+        for name, bins in hour.tails.items():
+            for at, weight in bins.items():
+                totals[name][at] = totals[name].get(at, 0.0) + weight
+    for name, bins in totals.items():
+        whole, above = sum(bins.values()), 0.0
+        for at in sorted(bins, reverse=True):
+            above += bins[at]
+            if above >= TAIL * whole / 2:
+                if above <= 4 * TAIL * whole:
+                    found[name] = at
+                break
+    return found
+
+
+def hour_of(index: int, signals: Signals | None, tails: Mapping[str, int]) -> Hour:
+    """Return an hour as the detector takes it; None is an hour without a call."""
+    if signals is None:
+        return Hour(index, {})
+    sums = {series_of(key): Sums(*one) for key, one in signals.sums.items() if key not in VECTORS}
+    for name, limit in tails.items():
+        if name in signals.sums:
+            weight, square, _ = signals.sums[name]
+            above = sum(w for at, w in signals.tails.get(name, {}).items() if at >= limit)
+            sums[Series(name, "tail", "share")] = Sums(weight, square, min(above, weight))
+    vectors = {
+        name: (vector, Sums(*signals.sums[name]))
+        for name, vector in signals.vectors.items()
+        if name in signals.sums
+    }
+    return Hour(index, sums, vectors, signals.news)
+
+
+def index_of(hour: datetime, offset: timedelta) -> int:
+    """Return the number of an hour on a clock that is `offset` ahead of UTC."""
+    return int(hour.timestamp()) // 3600 + round(offset / _HOUR)
+
+
+def moment_of(index: int, offset: timedelta) -> datetime:
+    """Return the beginning of an hour of that clock, in UTC."""
+    return datetime.fromtimestamp((index - round(offset / _HOUR)) * 3600, UTC)
+
+
+def told(signal: Signal, series: str, value: float) -> float:
+    """Return a level in the signal's unit."""
+    return math.exp(min(value, 700.0)) if signal.logs and series == "mean" else value
+
+
+def limit_of(limit: int) -> float:
+    """Return the value from which on a tail begins."""
+    return float(2 ** (limit / BINS))
