@@ -270,6 +270,8 @@ def test_a_text_that_changes_in_no_single_dimension_is_found_along_a_learned_dir
     findings = found(Detector(TEXT), texts(300, moved=240))
     assert [(one.signal, one.series) for one in findings] == [("text", "direction")]
     assert findings[0].change.earliest <= 240 <= findings[0].change.latest + 1
+    assert abs(findings[0].change.hour - 240) <= 3
+    assert findings[0].seen <= 250
     assert findings[0].effect > 0.5
 
 

@@ -15,11 +15,11 @@ from kansoku_collector.watch.detect.noise import MARGIN
 from kansoku_collector.watch.detect.series import Floats, pack, unpack
 
 HALF_LIVES = (8.0, 48.0)
-SIZES = np.array([0.2, 0.5, 1.0])
+SIZES = np.array([0.2, 0.5, 1.0, 2.0])
 GAP = 1  # sessions run on into the next hour: the last hour does not teach
 LAG = 48  # and the last two days are no reference
 LEAST = 72  # hours of reference
-CLIP = 3.0
+CLIP = 4.0
 REACH = 12 * 24  # hours that are looked back on
 
 
@@ -71,7 +71,7 @@ class Direction:
         self._heavy = float((n * ~odd).sum())
         self._rest = rest * np.sqrt(n)[:, None]
         spread = self._rest.var(0)
-        self._scale = np.maximum(spread + 1e-3 * spread.sum(), 1e-12)  # texts that are always the same
+        self._scale = spread + 1e-3 * spread.sum()
         self._look_back()
 
     def _look_back(self) -> None:
@@ -110,13 +110,18 @@ class Direction:
         return float(np.log(mean)) if mean > 0 else -np.inf
 
     def locate(self, index: int) -> tuple[Moment, float]:
-        """Return when the change began, and its size in standard deviations of an hour."""
-        aim = self._aims[-1] if self._ready else None
+        """Return when the change began, and its size in standard deviations of an hour.
+
+        Read with the memory that won, each hour along the direction that the others teach: along their own
+        the hours before the change would seem to have moved as well.
+        """
+        won = int(self.bets.mean(1).argmax())
+        aim = self._aims[won] if self._ready else None
         if aim is None:
             return Moment(index, index, index), 0.0
-        along, deviation, company = aim
-        z = np.sqrt(self._records) * ((self._recent - self._compare) @ along) / deviation
-        z = np.clip(z, -CLIP, CLIP)
+        _, deviation, company = aim
+        z = np.sqrt(self._records) * self._along_others(HALF_LIVES[won]) / deviation
+        z = np.clip(z, -2 * CLIP, 2 * CLIP)
         hours = self.origin + len(self.n) - len(z) + np.arange(len(z))
         after = z[::-1].cumsum()[::-1]
         length = np.arange(len(z), 0, -1.0)
@@ -135,11 +140,10 @@ class Direction:
 
         With it: the reference's deviation along it, and how much neighbouring hours hang together on it.
         """
-        recent, n = self._recent[:-GAP], self._records[:-GAP]
-        weight = n * 0.5 ** (np.arange(len(n))[::-1] / half_life)
-        if len(recent) < half_life / 2 or weight.sum() <= 0:
+        weight = self._weight(half_life)
+        if len(weight) - GAP < half_life / 2 or weight.sum() <= 0:
             return None
-        along = (_average(recent, weight) - self._learn) / self._scale
+        along = (_average(self._recent, weight) - self._learn) / self._scale
         along /= max(float(np.linalg.norm(along)), 1e-12)
         z = self._rest @ along
         z = z - z.mean()
@@ -147,6 +151,20 @@ class Direction:
         z = np.clip(z, -4 * variance**0.5, 4 * variance**0.5)
         like = [float(z[k:] @ z[:-k]) / len(z) / variance for k in range(1, 9)]
         return along, variance**0.5, float(np.clip(1 + 2 * sum(like), 1.0, 4.0))
+
+    def _weight(self, half_life: float) -> Floats:
+        """Return how much each of the recent hours teaches."""
+        age = np.arange(len(self._records))[::-1] - GAP
+        return np.where(age >= 0, self._records * 0.5 ** (np.maximum(age, 0) / half_life), 0.0)
+
+    def _along_others(self, half_life: float) -> Floats:
+        """Return where each recent hour is along the direction learned from all the others."""
+        weight = self._weight(half_life)
+        part = (weight / weight.sum())[:, None]
+        others = (_average(self._recent, weight) - part * self._recent) / np.maximum(1 - part, 1e-9)
+        along = (others - self._learn) / self._scale
+        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
+        return np.asarray(((self._recent - self._compare) * along).sum(1))
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to restore it, as JSON."""
