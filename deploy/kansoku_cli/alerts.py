@@ -23,20 +23,25 @@ def check(args: argparse.Namespace) -> int:
 
 
 def replay(args: argparse.Namespace) -> int:
-    """Print what the rules would have opened and how good they are; 1 where they miss what was asked."""
+    """Print what rules and detector would have opened and how good they are; 1 where that is too bad."""
     from kansoku_collector.store.connect import connect  # noqa: PLC0415
+    from kansoku_collector.watch.builtin import Builtin  # noqa: PLC0415
+    from kansoku_collector.watch.replay import detectors_of  # noqa: PLC0415
     from kansoku_collector.watch.replay import replay as replay_rules  # noqa: PLC0415
     from kansoku_collector.watch.report import read_labels, report  # noqa: PLC0415
-    from kansoku_collector.watch.rules import read_rules  # noqa: PLC0415
+    from kansoku_collector.watch.rules import Contents, read_file  # noqa: PLC0415
 
-    rules, labels = read_rules(args.file), read_labels(args.labels) if args.labels else []
+    said = read_file(args.file) if args.file else Contents([], Builtin())
+    labels = read_labels(args.labels) if args.labels else []
     end = datetime.now(UTC)
     start = end - timedelta(days=args.since if args.days is None else args.days)
     step = timedelta(minutes=args.step)
-    incidents = replay_rules(connect(parts.read_url(args)), rules, start, end, step)
+    client = connect(parts.read_url(args))
+    detectors = detectors_of(client, said.detector, start, end)
+    incidents = replay_rules(client, said.rules, start, end, step, detectors)
     for incident in incidents:
         print(incident)
-    found = report(rules, incidents, labels, start, end)
+    found = report(said.rules, incidents, labels, start, end)
     print(found)
     problems = found.problems(args.max_pages_per_week, never_fires=args.fail_on_silent_rules)
     for problem in problems:
@@ -165,9 +170,10 @@ def add_commands(commands: Any) -> None:
 
 def _add_replay(actions: Any) -> None:
     one = actions.add_parser(
-        "replay", help="list the incidents that the rules would have opened; nothing is stored or sent"
+        "replay",
+        help="list the incidents that rules and detector would have opened; nothing is stored or sent",
     )
-    one.add_argument("file", type=Path)
+    one.add_argument("file", type=Path, nargs="?", help="the rules file (default: none, the detector alone)")
     one.add_argument("--since", type=_days, default=14.0, help="how far back to go: 90d (default 14d)")
     one.add_argument("--days", type=float, help="the same as a number of days")
     one.add_argument("--step", type=float, default=15.0, help="minutes between two evaluations (default 15)")

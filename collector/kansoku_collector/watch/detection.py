@@ -14,7 +14,7 @@ from kansoku_collector.watch.cases import MARK, Case, Cases, Happened, tagged
 from kansoku_collector.watch.detect import Detector, Finding, Plan, Series
 from kansoku_collector.watch.detect.detector import KEEP
 from kansoku_collector.watch.seen import Seen
-from kansoku_collector.watch.signals import hour_of, index_of, limits, plan_of
+from kansoku_collector.watch.signals import hour_of, index_of, limits, plan_of, telling
 from kansoku_collector.watch.sizes import mean_since
 
 HOUR = timedelta(hours=1)
@@ -37,7 +37,7 @@ class Part:
 
     def observe(self, index: int, signals: Signals | None) -> list[Finding]:
         """Take an hour that is over; return what it shows."""
-        for key in signals.sums if signals else ():
+        for key in telling(signals) if signals else ():
             self.seen[key] = min(self.seen.get(key, 0) + 1, KEEP)
         return self.detector.observe(hour_of(index, signals, self.tails))
 
@@ -140,7 +140,7 @@ class Detection:
         hours = {one.hour: one for one in history}
         seen: dict[str, int] = {}
         for one in history:
-            for key in one.sums:
+            for key in telling(one):
                 seen[key] = seen.get(key, 0) + 1
         part = Part(Detector(self._plan(seen, tails)), tails)
         for i in range(int(period.length / HOUR)):

@@ -7,9 +7,11 @@ from itertools import groupby
 
 from clickhouse_connect.driver.client import Client
 
+from kansoku_collector.store.read.hours import projects_with_calls
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.store.read.measures import Measure
-from kansoku_collector.watch.builtin import Builtin
+from kansoku_collector.store.scope import Period
+from kansoku_collector.watch.builtin import NAME, Builtin
 from kansoku_collector.watch.detection import Detection
 from kansoku_collector.watch.found import change_of
 from kansoku_collector.watch.judgement import Change, Judge
@@ -42,34 +44,41 @@ def replay(
     start: datetime,
     end: datetime,
     step: timedelta,
-    detector: Builtin | None = None,
+    detectors: Sequence[Builtin] = (),
 ) -> list[Replayed]:
-    """Return the incidents that rules and detector would have opened from `start` to `end`.
+    """Return the incidents that rules and detectors would have opened from `start` to `end`.
 
-    Rules are evaluated every `step`, which is whole minutes; moments are those of whole minutes, UTC. The
+    Rules are evaluated every `step`, which is whole minutes; moments are those of whole minutes, UTC. A
     detector is that of one project, and begins at `start` with what was before it as history.
     """
     found: dict[tuple[str, str], Replayed] = {}
-    for rule, change in [*events(client, rules, start, end, step), *detected(client, detector, start, end)]:
+    for rule, change in events(client, rules, start, end, step):
         found[rule.name, change.incident.incident_id] = Replayed(change.incident, rule)
+    for detector in detectors:
+        for change in detected(client, detector, start, end):
+            found[NAME, change.incident.incident_id] = Replayed(change.incident, detector)
     return sorted(found.values(), key=lambda one: (one.incident.opened, one.rule.name))
 
 
-def detected(
-    client: Client, detector: Builtin | None, start: datetime, end: datetime
-) -> Iterator[tuple[Rule | Builtin, Change]]:
-    """Yield every change of every incident of the detector, as the clock would have made it."""
-    if detector is None:
-        return
+def detectors_of(client: Client, entry: Builtin | None, start: datetime, end: datetime) -> list[Builtin]:
+    """Return the detector of every project that it watches and that had calls."""
+    if entry is None:
+        return []
+    projects = entry.projects or projects_with_calls(client, Period(start, end))
+    return [entry.of(project) for project in projects]
+
+
+def detected(client: Client, detector: Builtin, start: datetime, end: datetime) -> Iterator[Change]:
+    """Yield every change of every incident of a detector, as the clock would have made it."""
     detection = Detection.begin(detector, Seen(detector.project, keeps=False), start)
     for hour in detection.due(end):
         for happened, case in detection.step(client, hour):
-            yield detector, change_of(client, detection, happened, case)
+            yield change_of(client, detection, happened, case)
 
 
 def events(
     client: Client, rules: Sequence[Rule], start: datetime, end: datetime, step: timedelta
-) -> Iterator[tuple[Rule | Builtin, Change]]:
+) -> Iterator[tuple[Rule, Change]]:
     """Yield every change of every incident, rule by rule, as the clock would have made it."""
     if step < timedelta(minutes=1) or step % timedelta(minutes=1):
         raise ValueError(f"a step of {step} is not whole minutes")

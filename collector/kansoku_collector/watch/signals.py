@@ -114,6 +114,15 @@ def plan_of(
     )
 
 
+def telling(signals: Signals) -> list[str]:
+    """Return the columns that say something in an hour: texts that are all the same say nothing."""
+    return [
+        key
+        for key in signals.sums
+        if key not in VECTORS or sum(value * value for value in signals.vectors[key]) < 1 - 1e-6
+    ]
+
+
 def signal_name(key: str) -> str:
     """Return the signal that a column of the store's sums speaks for."""
     return key if key in VECTORS else series_of(key).signal

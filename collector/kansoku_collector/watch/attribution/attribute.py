@@ -82,12 +82,17 @@ def divide(
 def effects(
     reference: Sequence[Group], current: Sequence[Group], models: Sequence[str], adjusted: Sequence[Adjusted]
 ) -> list[Effect]:
-    """Return what every cause but volume and the rest did to the mean of a call."""
+    """Return what every cause but volume and the rest did to the mean of a call.
+
+    States that are too rare to be predicted by themselves leave steps where nothing moved: what the same walk
+    says of the reference itself is taken off.
+    """
     calls = sum(group.calls for group in current)
-    found = [
-        Effect(step.dimension, step.effect, _driver(step.by_value, step.effect))
-        for step in split(reference, current)
-    ]
+    found = []
+    for step, still in zip(split(reference, current), split(reference, reference), strict=True):
+        by_value = {value: amount - still.by_value.get(value, 0.0) for value, amount in step.by_value.items()}
+        effect = step.effect - still.effect
+        found.append(Effect(step.dimension, effect, _driver(by_value, effect)))
     by_model: dict[str, float] = defaultdict(float)
     for model, each in zip(models, adjusted, strict=True):
         by_model[model] += each.price / calls
