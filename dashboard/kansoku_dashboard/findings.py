@@ -9,16 +9,20 @@ from kansoku_dashboard.figures.style import count, money, seconds, share
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import tell
 
-# Signals of the strip that a found signal belongs to, by what its name begins with.
+# The signal of the strip that a signal of the watch belongs to.
 OF_STRIP = {
-    "output": "output_length",
-    "input": "input_length",
-    "refus": "refusals",
+    "out_tokens": "output_length",
+    "out_text": "output_length",
+    "in_tokens": "input_length",
+    "in_chars": "input_length",
+    "in_text": "input_length",
+    "refusal": "refusals",
     "fallback": "refusals",
     "language": "language_mix",
     "retrieval": "retrieval_score",
-    "top_score": "retrieval_score",
+    "no_document": "retrieval_score",
     "error": "error_rate",
+    "tool_error": "error_rate",
 }
 
 
@@ -95,11 +99,7 @@ def moment(time: datetime, zone: tzinfo) -> str:
 
 def about(evidence: Evidence, signal: str) -> bool:
     """Tell whether a finding is about a signal of the strip."""
-    return any(
-        strip == signal and move.signal.startswith(start)
-        for move in evidence.moves
-        for start, strip in OF_STRIP.items()
-    )
+    return any(OF_STRIP.get(move.signal) == signal for move in evidence.moves)
 
 
 def part_share(amount: Decimal, before: Decimal, now: Decimal) -> float | None:

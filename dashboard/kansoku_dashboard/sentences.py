@@ -68,6 +68,31 @@ def written(name: str, value: float, unit: str = "") -> str:
     return WRITERS[known.unit](value) if known else f"{value:g}"
 
 
+def what(incident: Incident, tongue: str) -> str:
+    """Return what an incident is about, as plain text."""
+    found = read_evidence(incident.evidence)
+    if found and found.moves:
+        return findings.label(found.moves[0], tongue)
+    known = METRICS.get(incident.metric)
+    return incident.metric if known is None else known.label_ja if tongue == "ja" else known.label
+
+
+def amount(incident: Incident, value: float, tongue: str) -> str:
+    """Write a value of an incident in its unit."""
+    found = read_evidence(incident.evidence)
+    if found and found.moves:
+        return findings.write_value(found.moves[0].unit, value, tongue)
+    return written(incident.metric, value, incident.unit)
+
+
+def limit(incident: Incident, tongue: str) -> str:
+    """Write what a value is held against: a rule's limit, or the level before a found change."""
+    text = amount(incident, incident.threshold, tongue)
+    if incident.evidence:
+        return tell(tongue, "found.before", value=text)
+    return f"{'>' if incident.comparison == 'above' else '<'} {text}"
+
+
 def clock(moment: datetime, zone: tzinfo, now: datetime) -> str:
     """Write a moment as the reader's clock shows it, with the date unless it was today."""
     local = moment.astimezone(zone)

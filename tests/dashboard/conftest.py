@@ -19,6 +19,7 @@ from kansoku_dashboard.settings import DashboardSettings
 
 sys.path.insert(0, str(Path(__file__).parent))  # seed.py is a script as well as a module of these tests
 import seed
+import trace_samples
 
 OpenApp = Callable[..., AppTest]
 
@@ -36,7 +37,7 @@ def empty(engine_url: str) -> Client:
     """Return a client on a store that has its tables and no row."""
     client = connect(engine_url, database="dashboard_empty")
     migrate(client)
-    for table in ("spans", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents"):
+    for table in ("spans", "errors", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents"):
         client.command(f"TRUNCATE TABLE {table}")
     return client
 
@@ -52,6 +53,23 @@ def open_empty(engine_url: str, empty: Client, monkeypatch: pytest.MonkeyPatch) 
     """Return `run(screen="", **query)`: the whole dashboard on a store without rows."""
     data.forget()
     return _opener(engine_url, "dashboard_empty", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def sampled(engine_url: str) -> str:
+    """Fill a database with the sample traces, and return the address of its engine."""
+    client = connect(engine_url, database=trace_samples.DATABASE)
+    migrate(client)
+    trace_samples.fill(client)
+    return engine_url
+
+
+@pytest.fixture
+def open_trace(sampled: str, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+    """Return `run(trace_id, **query)` on the sample traces."""
+    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=trace_samples.DATABASE))
+    settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{trace_samples.DATABASE}")))
+    return lambda trace_id, **query: open_app("trace", trace=trace_id, **query)
 
 
 def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> OpenApp:

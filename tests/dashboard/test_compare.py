@@ -5,17 +5,11 @@ from decimal import Decimal
 
 import pytest
 import trace_samples as samples
-from pydantic import SecretStr
 
-from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read.trace import SpanRow
-from kansoku_dashboard import data, settings
-from kansoku_dashboard.settings import DashboardSettings
 from kansoku_dashboard.steps import steps
 from kansoku_dashboard.waterfall.tree import grow
 
-DATABASE = "dashboard_compare"
 MS = 1_000_000
 
 
@@ -24,23 +18,6 @@ def row(span_id, parent="", start=0, duration=100, **values):
     name = values.pop("name", span_id)
     operation = values.pop("operation", "chain")
     return SpanRow(span_id, parent, name, operation, start * MS, duration * MS, **values)
-
-
-@pytest.fixture(scope="module")
-def sampled(engine_url):
-    """Fill a database with the sample traces."""
-    client = connect(engine_url, database=DATABASE)
-    migrate(client)
-    samples.fill(client)
-    return engine_url
-
-
-@pytest.fixture
-def open_trace(sampled, open_app, monkeypatch):
-    """Return `run(trace_id, **query)` on the sample traces."""
-    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=DATABASE))
-    settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{DATABASE}")))
-    return lambda trace_id, **query: open_app("trace", trace=trace_id, **query)
 
 
 def drawn(app):

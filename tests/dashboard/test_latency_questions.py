@@ -25,7 +25,7 @@ def database(engine_url: str):
 @pytest.fixture
 def store(database):
     """Return the client on empty tables."""
-    for table in ("spans", "traces", "rollup_minute", "rollup_hour", "rollup_day"):
+    for table in ("spans", "errors", "traces", "rollup_minute", "rollup_hour", "rollup_day"):
         database.command(f"TRUNCATE TABLE {table}")
     return database
 

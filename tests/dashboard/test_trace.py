@@ -10,29 +10,9 @@ import trace_samples as samples
 from pydantic import SecretStr
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
-from kansoku_dashboard import data, settings
+from kansoku_dashboard import settings
 from kansoku_dashboard.screens import feedback, trace
 from kansoku_dashboard.settings import DashboardSettings
-
-DATABASE = "dashboard_trace"
-
-
-@pytest.fixture(scope="module")
-def sampled(engine_url):
-    """Fill a database with the sample traces."""
-    client = connect(engine_url, database=DATABASE)
-    migrate(client)
-    samples.fill(client)
-    return engine_url
-
-
-@pytest.fixture
-def open_trace(sampled, open_app, monkeypatch):
-    """Return `run(trace_id, **query)` on the sample traces."""
-    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=DATABASE))
-    settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{DATABASE}")))
-    return lambda trace_id, **query: open_app("trace", trace=trace_id, **query)
 
 
 def drawn(app):
@@ -163,7 +143,7 @@ def test_a_trace_that_arrives_is_found_though_its_absence_was_kept(open_trace, s
     late = "9" * 32
     assert open_trace(late).warning
     samples.put(
-        connect(sampled, database=DATABASE),
+        connect(sampled, database=samples.DATABASE),
         [samples.span(late, samples.ROOT, "", "late", start=samples.later(-7200))],
     )
     app = open_trace(late)
@@ -231,7 +211,7 @@ def collector():
 
 def test_a_thumb_on_the_screen_reaches_the_collector(open_trace, sampled, collector):
     """Of the root it concerns the trace, of another span that span."""
-    read = SecretStr(f"{sampled}?{DATABASE}")
+    read = SecretStr(f"{sampled}?{samples.DATABASE}")
     settings.use(DashboardSettings(read_url=read, collector_url=collector, api_key=SecretStr("ksk_x")))
     app = open_trace(samples.ANSWER, tab="feedback")
     app.button(key="thumbs_True").click().run()

@@ -5,39 +5,29 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 import trace_samples as samples
 from pyarrow import parquet
 from pydantic import SecretStr
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import traces as store
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import TraceRow
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import data, settings, words
+from kansoku_dashboard import data, links, settings, words
 from kansoku_dashboard.screens import amounts, export, traces
 from kansoku_dashboard.settings import DashboardSettings
-
-DATABASE = "dashboard_traces"
-
-
-@pytest.fixture(scope="module")
-def sampled(engine_url):
-    """Fill a database with the sample traces."""
-    client = connect(engine_url, database=DATABASE)
-    migrate(client)
-    samples.fill(client)
-    return engine_url
 
 
 @pytest.fixture
 def open_traces(sampled, open_app, monkeypatch):
     """Return `run("traces", **query)` on the sample traces."""
-    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=DATABASE))
-    settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{DATABASE}")))
+    monkeypatch.setattr(data, "connect", lambda _: connect(sampled, database=samples.DATABASE))
+    settings.use(DashboardSettings(read_url=SecretStr(f"{sampled}?{samples.DATABASE}")))
     return lambda **query: open_app("traces", **query)
 
 
@@ -165,10 +155,18 @@ def test_a_filter_that_is_out_of_sight_is_a_chip_and_a_click_takes_it_off(open_t
     assert len(shown(app)) == 4
 
 
-def test_a_click_on_a_row_opens_the_trace_with_the_filters_of_the_list(open_traces):
+def test_a_click_on_a_row_opens_the_trace_with_the_filters_of_the_list(open_traces, monkeypatch):
     """Bound parameters cannot be set from within, so they travel in one of their own."""
+    table, went = {}, []
+    draw = st.dataframe
+    monkeypatch.setattr(st, "dataframe", lambda *given, **named: table.update(named) or draw(*given, **named))
     app = open_traces(range="1h", session="s-1")
-    app.session_state["table_0"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "name")]}}
+    clicked = SimpleNamespace(selection=SimpleNamespace(rows=[], cells=[(0, "name")]))
+    with monkeypatch.context() as patch:
+        patch.setattr(st, "session_state", {table["key"]: clicked})
+        patch.setattr(links, "go", lambda *to: went.append(to))
+        table["on_select"]()
+    app.session_state["_going"] = went[0]  # what `go` leaves to the run that it starts
     app.run()
     assert not app.exception
     assert app.query_params["trace"] in (samples.ANSWER, [samples.ANSWER])
@@ -254,7 +252,7 @@ def test_json_lines_and_parquet_keep_types_and_what_is_unknown(exported_row):
 
 def test_the_export_holds_every_trace_of_the_filter(sampled):
     """A page is no export; votes come along."""
-    client = connect(sampled, database=DATABASE)
+    client = connect(sampled, database=samples.DATABASE)
     period = Period(samples.NOW - timedelta(hours=1), samples.NOW + timedelta(hours=1))
     rows = store.export(client, Filter(period, status="error"))
     assert [row.trace_id for row in rows] == [samples.TOOLS, samples.HOSTILE]

@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 
+DATABASE = "dashboard_trace"
 MS = 1_000_000
 NOW = datetime.now(UTC).replace(microsecond=0)
 ANSWER, TOOLS, HOUSE, HOSTILE = "a1" * 16, "b2" * 16, "c3" * 16, "e5" * 16

@@ -131,8 +131,7 @@ def _table(found: Sequence[Incident]) -> None:
 
 
 def _cells(incident: Incident) -> dict[str, Any]:
-    zone, now = clock.zone(), clock.now()
-    sign = ">" if incident.comparison == "above" else "<"
+    zone, now, tongue = clock.zone(), clock.now(), words.language()
     lasted = ((incident.resolved or now) - incident.opened).total_seconds()
     told = [
         entry.channel if entry.delivered else say("alerts.failed", channel=entry.channel)
@@ -144,11 +143,11 @@ def _cells(incident: Incident) -> dict[str, Any]:
         if incident.resolved
         else say(f"alerts.state_{incident.state}"),
         "lasted": seconds(lasted),
-        "what": sentences.metric(incident.metric, words.language()).replace("\\", ""),
+        "what": sentences.what(incident, tongue),
         "scope": ", ".join(value for value in incident.scope.values() if value),
-        "value": sentences.written(incident.metric, incident.value, incident.unit),
-        "peak": sentences.written(incident.metric, incident.peak, incident.unit),
-        "limit": f"{sign} {sentences.written(incident.metric, incident.threshold, incident.unit)}",
+        "value": sentences.amount(incident, incident.value, tongue),
+        "peak": sentences.amount(incident, incident.peak, tongue),
+        "limit": sentences.limit(incident, tongue),
         "samples": count(incident.samples),
         "severity": incident.severity,
         "rule": incident.rule,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read.trace import Located
-from kansoku_dashboard import data, steps, waterfall, words
+from kansoku_dashboard import board, data, steps, waterfall, words
 from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.screens import amounts, facts, messages, span
 from kansoku_dashboard.waterfall.pack import group
@@ -73,7 +73,7 @@ def draw_steps(found: list[steps.Step]) -> None:
     rows["difference"] = [_difference(step) for step in shown]
     configuration["difference"] = text(say("compare.difference"), width=120, alignment="right")
     st.dataframe(rows, column_config=configuration, hide_index=True, key="compare_steps",
-                 row_height=35, height=min(len(shown), 12) * 35 + 38, alt=say("compare.steps"))  # fmt: skip
+                 row_height=35, height=board.table_height(len(shown)), alt=say("compare.steps"))  # fmt: skip
     if len(found) > MOST_STEPS:
         st.caption(say("table.top", shown=MOST_STEPS, count=len(found)))
 

@@ -1,23 +1,17 @@
 """Cost: what was spent on what, what it bought, and where the month will end."""
 
-from importlib import import_module
-
 import streamlit as st
 
 from kansoku_collector.store.read import overview as questions
 from kansoku_collector.store.read import spend, votes
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import bill, data, empty, settings, state
+from kansoku_dashboard import bill, board, data, settings, state
 from kansoku_dashboard.figures.style import count, money
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.rates import savings
-from kansoku_dashboard.screens import card, cost_breakdown, cost_month, cost_prices, messages
+from kansoku_dashboard.screens import cost_breakdown, cost_month, cost_prices, messages
 from kansoku_dashboard.unit_costs import Spend, cached, interval, missing, per_cent, tiles
 from kansoku_dashboard.words import say
-
-# Streamlit imports them when first needed: in several panels at once, and they cannot bear that.
-for name in ("pandas", "plotly.graph_objs"):
-    import_module(name)
 
 NAMED = 4  # models without a price that are named in the line below the figures
 
@@ -25,34 +19,24 @@ NAMED = 4  # models without a price that are named in the line below the figures
 def show() -> None:
     """Draw the screen, or how to send the first span where there is none."""
     st.html(ROOM / "screens" / "cost.css")
-    with st.container(
-        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.title(say("cost.title"), anchor=False, width="content")
-        with st.container(
-            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
-        ):
-            view = state.choose(live=False)
-    with data.panel(say("cost.title")):
-        if data.ask(questions.health, view.scope.project).last is None:
-            empty.first_span(view.scope.project)
-            return
+    view = board.head("cost", live=False)
+    if view is not None:
         _panels(view)
 
 
 def _panels(view: state.View) -> None:
-    card.piece("cost_tiles", say("cost.figures"), lambda: figures(view))
-    card.piece("cost_unpriced", say("cost.unpriced"), lambda: lower_bound(view), height=30)
+    board.piece("cost_tiles", say("cost.figures"), lambda: figures(view))
+    board.piece("cost_unpriced", say("cost.unpriced"), lambda: lower_bound(view), height=30)
     chosen = cost_breakdown.by()
     left, right = st.columns([11, 9], gap="small")
     with left:
-        card.piece(
+        board.piece(
             "cost_over_time", say("cost.over_time"), lambda: cost_breakdown.draw(view, chosen), height=280
         )
     with right:
-        card.piece("cost_month", say("cost.month"), lambda: cost_month.draw(view), height=280)
-    card.piece("cost_by", say("cost.breakdown"), lambda: cost_breakdown.table(view, chosen), height=200)
-    card.piece("cost_prices", say("cost.prices"), lambda: cost_prices.draw(view), height=160)
+        board.piece("cost_month", say("cost.month"), lambda: cost_month.draw(view), height=280)
+    board.piece("cost_by", say("cost.breakdown"), lambda: cost_breakdown.table(view, chosen), height=200)
+    board.piece("cost_prices", say("cost.prices"), lambda: cost_prices.draw(view), height=160)
 
 
 def figures(view: state.View) -> None:
@@ -107,7 +91,7 @@ def lower_bound(view: state.View) -> None:
         )
         said = say("cost.unpriced_line", calls=calls, share=part, models=", ".join([*named, *rest]))
         st.markdown(said, width="stretch")
-        card.to_traces(say("cost.unpriced_traces"), state.carried() | {"unpriced": "true"})
+        board.to_traces(say("cost.unpriced_traces"), state.carried() | {"unpriced": "true"})
 
 
 def _spend(view: state.View, period: Period) -> Spend:

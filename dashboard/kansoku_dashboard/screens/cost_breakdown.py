@@ -11,11 +11,11 @@ from kansoku_collector.store.read import grid, overview, sessions, spend, tokens
 from kansoku_collector.store.read.overview import ModelCost
 from kansoku_collector.store.read.spend import Part
 from kansoku_collector.store.scope import Dimension
-from kansoku_dashboard import bill, data, panels, settings
+from kansoku_dashboard import bill, board, data, panels, settings
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures.style import OTHER, PALETTE, colours, count, money, share
 from kansoku_dashboard.rates import ANSWERS, UNSPLIT, by_bucket
-from kansoku_dashboard.screens import amounts, card, messages
+from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.state import View, carried
 from kansoku_dashboard.unit_costs import each
 from kansoku_dashboard.words import say
@@ -25,7 +25,7 @@ BUCKETS = (*tokens.BUCKETS, UNSPLIT)
 # Input and what is cached of it keep apart from output and its reasoning, in the order of `BUCKETS`.
 INKS = (*(PALETTE[place] for place in (0, 2, 5, 3, 6, 7, 1, 4, 6)), OTHER)
 MOST = 200
-HEIGHT = 330  # as high as the month beside it
+HEIGHT = 342  # as high as the month beside it
 
 
 class Row(NamedTuple):
@@ -43,12 +43,12 @@ class Row(NamedTuple):
 
 def by() -> str:
     """Draw the choice of what the cost is split by, and return it."""
-    return card.choice("by", {name: say(f"cost.by_{name}") for name in BY}, say("cost.split"))
+    return board.choice("by", {name: say(f"cost.by_{name}") for name in BY}, say("cost.split"))
 
 
 def draw(view: View, chosen: str) -> None:
     """Draw the bars over time."""
-    with card.card("cost_over_time", say("cost.over_time"), _note(chosen, view)):
+    with board.card("cost_over_time", say("cost.over_time"), _note(chosen, view)):
         period = view.period()
         times = [row.time for row in data.ask(overview.series, view.scope, period)]
         behind = panels.backdrop(view, period, times)
@@ -64,7 +64,7 @@ def draw(view: View, chosen: str) -> None:
         made = cost_figure.stack(rows, behind, inks, other)
         made["layout"]["height"] = HEIGHT
         total = sum((one.cost for one in parts), Decimal(0))
-        card.chart("cost_over_time", made, say("cost.over_time_alt", cost=money(float(total))))
+        board.plot("cost_over_time", made, say("cost.over_time_alt", cost=money(float(total))))
 
 
 def _parts(view: View, chosen: str) -> tuple[list[Part], dict[str, str]]:
@@ -98,17 +98,17 @@ def _note(chosen: str, view: View) -> str:
 def table(view: View, chosen: str) -> None:
     """Draw the values with what they used and cost; a click on one opens its traces."""
     rows, note = _rows(view, chosen), "" if chosen == "bucket" else say("cost.click")
-    with card.card("cost_by", say("cost.by_title", what=say(f"cost.by_{chosen}")), note):
+    with board.card("cost_by", say("cost.by_title", what=say(f"cost.by_{chosen}")), note):
         if not rows:
             st.caption(say("overview.nothing"))
             return
-        card.table(
+        board.table(
             f"cost_by_{chosen}",
             _cells(rows, chosen),
             "traces",
-            [card.packed(carried() | row.filter) if row.filter else None for row in rows],
+            [board.packed(carried() | row.filter) if row.filter else None for row in rows],
             column_config=_columns(chosen),
-            height=card.table_height(len(rows)),
+            height=board.table_height(len(rows)),
             alt=say("cost.by_alt"),
         )
         if len(rows) >= MOST:

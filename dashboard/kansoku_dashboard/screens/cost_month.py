@@ -6,12 +6,11 @@ from typing import Literal
 
 import streamlit as st
 
-from kansoku_dashboard import budgets, clock, data, settings
+from kansoku_dashboard import board, budgets, clock, data, settings
 from kansoku_dashboard import month as months
 from kansoku_dashboard.figures import forecast as figure
 from kansoku_dashboard.figures.style import count, money, share
 from kansoku_dashboard.month import Month
-from kansoku_dashboard.screens import card
 from kansoku_dashboard.state import View
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
@@ -25,13 +24,13 @@ def draw(view: View) -> None:
     whole = scope == replace(type(scope)(), project=scope.project)
     limit = budgets.budget(settings.current().budget_usd, scope.project) if whole else None
     found = data.ask(months.month, scope, months.stepped(clock.now()), limit)
-    with card.card("cost_month", say("cost.month"), found.now.strftime(say("cost.month_format"))):
+    with board.card("cost_month", say("cost.month"), found.now.strftime(say("cost.month_format"))):
         _say(found, whole=whole)
         labels = {name: say(f"cost.line_{name}") for name in figure.LABELS}
         made = figure.month(
             found.costs, found.now.date(), found.forecast, limit, labels, say("overview.day_format")
         )
-        card.chart("cost_month", made, say("cost.month_alt", cost=spent(found)))
+        board.plot("cost_month", made, say("cost.month_alt", cost=spent(found)))
         for line in notes(found):
             st.caption(plain(line))
 

@@ -7,10 +7,10 @@ import streamlit as st
 
 from kansoku_collector.store.read import spend
 from kansoku_collector.store.read.spend import PriceVersion
-from kansoku_dashboard import bill, clock, data, settings
+from kansoku_dashboard import bill, board, clock, data, settings
 from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.rates import Rates, in_force
-from kansoku_dashboard.screens import amounts, card, messages
+from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
 
@@ -26,7 +26,7 @@ COLUMNS = {
 def draw(view: View) -> None:
     """Draw the versions with their rates, the dearest first."""
     found = data.ask(spend.price_versions, view.scope, view.period())
-    with card.card("cost_prices", say("cost.prices"), say("cost.prices_note")):
+    with board.card("cost_prices", say("cost.prices"), say("cost.prices_note")):
         if not found:
             st.caption(say("overview.nothing"))
             return
@@ -36,7 +36,7 @@ def draw(view: View) -> None:
             _cells(found, rates),
             column_config=_columns(),
             hide_index=True,
-            height=card.table_height(len(found)),
+            height=board.table_height(len(found)),
             row_height=35,
             key="cost_prices",
             alt=say("cost.prices_alt"),

@@ -15,7 +15,7 @@ from kansoku_dashboard import board, data, panels, shifts
 from kansoku_dashboard.figures import shift as figures
 from kansoku_dashboard.figures.style import count, share
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import card, drift_changes, drift_texts
+from kansoku_dashboard.screens import drift_changes, drift_texts
 from kansoku_dashboard.shifts import Shift
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
@@ -31,7 +31,7 @@ def show() -> None:
     if view is None:
         return
     board.panel("drift", "strip", panels.drift, view)
-    signal = card.choice("signal", {name: say(f"signals.{name}") for name in SIGNALS}, say("drift.signal"))
+    signal = board.choice("signal", {name: say(f"signals.{name}") for name in SIGNALS}, say("drift.signal"))
     chosen = choose_shift(view, signal)
     left, right = st.columns([11, 9], gap="small")
     with left:
@@ -66,7 +66,7 @@ def choose_shift(view: View, signal: str) -> Shift | None:
     asked = nearest(found, st.query_params.get("at", ""))
     if len(found) > 1:
         words = {shift.code: drift_changes.stretch(shift) for shift in found}
-        code = card.choice("at", words, say("drift.which"), present=asked.code)
+        code = board.choice("at", words, say("drift.which"), present=asked.code)
         asked = next((shift for shift in found if shift.code == code), asked)
     return asked
 

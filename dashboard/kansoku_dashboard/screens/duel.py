@@ -125,7 +125,7 @@ def _table(found: Sequence[Pair], first: PromptVersion, second: PromptVersion) -
     st.dataframe(
         {heading: [row[place] for row in rows] for place, heading in enumerate(headings)},
         hide_index=True,
-        height=len(rows) * 35 + 38,
+        height="content",
         row_height=35,
         key="quality_duel",
         alt=say("quality.duel_table_alt"),

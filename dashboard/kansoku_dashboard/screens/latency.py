@@ -175,7 +175,7 @@ def _by(view: View) -> None:
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="by_head"
         ):
             board.heading("latency", "by", say("latency.by_note"))
-            chosen = board.choice("latency", "by", ("model", "step"))
+            chosen = board.choice("by", board.worded("latency", "by", ("model", "step")), say("latency.by"))
         if chosen == "step":
             _steps(data.ask(speed.by_step, view.scope, view.period()))
         else:
@@ -227,7 +227,7 @@ def _table(name: str, columns: dict[str, list[Any]]) -> None:
         {say(f"latency.column_{column}"): values for column, values in columns.items()},
         hide_index=True,
         width="stretch",
-        height=min(rows, 12) * 35 + 38,
+        height=board.table_height(rows),
         row_height=35,
         key=f"latency_{name}",
         column_config={
@@ -255,7 +255,7 @@ def _slowest(view: View) -> None:
             column_config=table.columns(),
             column_order=("id", "duration", "time", "name", "text", "models", "tokens", "errors"),
             hide_index=True,
-            height=min(len(rows), 8) * 35 + 38,
+            height=board.table_height(len(rows), 8),
             row_height=35,
             key="latency_slowest_rows",
             alt=say("latency.slowest_alt"),
@@ -274,7 +274,7 @@ def _types(view: View) -> None:
             {say(f"latency.column_{name}"): values for name, values in _errors_table(rows).items()},
             hide_index=True,
             width="stretch",
-            height=min(len(rows), 8) * 35 + 38,
+            height=board.table_height(len(rows), 8),
             row_height=35,
             key="latency_types_rows",
             column_config=_errors_columns(),

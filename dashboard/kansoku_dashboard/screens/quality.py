@@ -32,7 +32,7 @@ def show() -> None:
     if view is None:
         return
     board.panel("quality", "figures", _figures, view, height=110)
-    board.choice("quality", "split", CHOICES)
+    board.choice("split", board.worded("quality", "split", CHOICES), say("quality.split"))
     left, right = st.columns([3, 2])
     with left:
         board.panel("quality", "liked", _liked, view)

@@ -34,7 +34,9 @@ def draw(view: View) -> None:
                     corrections=f"{counts.corrections:,}",
                 ),
             )
-            chosen = board.choice("quality", "remarks", KINDS)
+            chosen = board.choice(
+                "remarks", board.worded("quality", "remarks", KINDS), say("quality.remarks")
+            )
         kind = next(name for name in KINDS if name == chosen)
         total: int = getattr(counts, kind)
         first = _first(total)

@@ -62,7 +62,7 @@ def _table(rows: list[quality_texts.Score]) -> None:
     st.dataframe(
         {say(f"quality.column_{name}"): values for name, values in columns.items()},
         hide_index=True,
-        height=min(len(rows), 5) * 35 + 38,
+        height=board.table_height(len(rows), 5),
         row_height=35,
         key="quality_scores",
         alt=say("quality.scores_table_alt"),

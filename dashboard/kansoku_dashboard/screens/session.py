@@ -10,11 +10,11 @@ from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.conversations import Context, Session
 from kansoku_collector.store.read.traces import Cursor, TraceRow
 from kansoku_collector.store.scope import Scope
-from kansoku_dashboard import clock, data, links, roles, state
+from kansoku_dashboard import board, clock, data, links, roles, state
 from kansoku_dashboard.figures.cost_turns import LABELS, Point, growth
 from kansoku_dashboard.figures.style import count, seconds
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, card, messages
+from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -63,10 +63,10 @@ def head(found: Session) -> None:
             st.caption(f":material/dns: {messages.label(service, 60)}", width="content")
         st.space("stretch")
         stretch = _stretch(found)
-        card.to_traces(say("session.traces"), stretch | {"session": found.session_id})
+        board.to_traces(say("session.traces"), stretch | {"session": found.session_id})
         if found.user_id:
             way = {"user": found.user_id, "range": "30d"}
-            card.to_traces(say("session.of_user"), way, icon=":material/person_search:")
+            board.to_traces(say("session.of_user"), way, icon=":material/person_search:")
 
 
 def body(found: Session) -> None:
@@ -85,9 +85,9 @@ def body(found: Session) -> None:
         return
     longest = data.ask(conversations.contexts, project, found.period, [row.trace_id for row in turns])
     labels = {name: say(f"session.chart_{name}") for name in LABELS}
-    with card.card("session_growth", say("session.growth"), say("session.growth_note")):
+    with board.card("session_growth", say("session.growth"), say("session.growth_note")):
         made = growth([point(row, longest.get(row.trace_id)) for row in turns], labels)
-        card.chart("session_growth", made, say("session.growth_alt", turns=len(turns)))
+        board.plot("session_growth", made, say("session.growth_alt", turns=len(turns)))
     if len(turns) < found.turns and len(turns) == MOST:
         st.caption(say("session.cut", shown=f"{MOST:,}", count=f"{found.turns:,}"))
     first = page(len(turns))

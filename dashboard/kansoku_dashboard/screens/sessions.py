@@ -1,23 +1,19 @@
 """Sessions: who talked how long, what it cost, what went wrong; and the same by user."""
 
-from importlib import import_module
 from typing import Any
 
 import streamlit as st
 
-from kansoku_collector.store.read import conversations, overview
+from kansoku_collector.store.read import conversations
 from kansoku_collector.store.read import sessions as store
 from kansoku_collector.store.read.conversations import Opinion
 from kansoku_collector.store.read.sessions import Order, Place, SessionRow
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import clock, data, empty, state
+from kansoku_dashboard import board, clock, data, state
 from kansoku_dashboard.figures.style import count, seconds
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, card, messages, users
+from kansoku_dashboard.screens import amounts, messages, users
 from kansoku_dashboard.words import say
-
-for name in ("pandas", "plotly.graph_objs"):
-    import_module(name)
 
 ORDERS: tuple[Order, ...] = ("latest", "cost", "requests", "failed")
 PAGE_SIZE = 50
@@ -27,23 +23,14 @@ EXCERPT = 120
 def show() -> None:
     """Draw the list, of sessions or of users."""
     st.html(ROOM / "screens" / "cost.css")
-    with st.container(
-        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.title(say("sessions.title"), anchor=False, width="content")
-        with st.container(
-            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
-        ):
-            view = state.choose(filters=("env", "service"), live=False)
-    with data.panel(say("sessions.title")):
-        if data.ask(overview.health, view.scope.project).last is None:
-            empty.first_span(view.scope.project)
-            return
-        options = {name: say(f"sessions.of_{name}") for name in ("sessions", "users")}
-        if card.choice("of", options, say("sessions.title")) == "users":
-            users.draw(view)
-        else:
-            card.piece("sessions", say("sessions.title"), lambda: listing(view), height=300)
+    view = board.head("sessions", filters=("env", "service"), live=False)
+    if view is None:
+        return
+    options = {name: say(f"sessions.of_{name}") for name in ("sessions", "users")}
+    if board.choice("of", options, say("sessions.title")) == "users":
+        users.draw(view)
+    else:
+        board.piece("sessions", say("sessions.title"), lambda: listing(view), height=300)
 
 
 def listing(view: state.View) -> None:
@@ -66,7 +53,7 @@ def listing(view: state.View) -> None:
 def ordered(*orders: Order) -> Order:
     """Draw the choice of the order, the usual one first, and return it."""
     options = {str(name): say(f"sessions.by_{name}") for name in orders}
-    chosen = card.choice("order", options, say("sessions.order"))
+    chosen = board.choice("order", options, say("sessions.order"))
     return next(name for name in orders if name == chosen)
 
 
@@ -110,13 +97,13 @@ def _table(view: state.View, rows: list[SessionRow], period: Period) -> None:
     reach = Period(min(row.start for row in rows), period.end)
     begun = data.attempt(conversations.openings, project, reach, names) or {}
     said = data.attempt(conversations.opinions, project, reach, "session_id", names)
-    card.table(
+    board.table(
         "sessions",
         cells(rows, begun, said),
         "session",
         [{"session": row.session_id} for row in rows],
         column_config=_columns(),
-        height=card.table_height(len(rows), 17),
+        height=board.table_height(len(rows), 17),
         alt=say("sessions.alt"),
     )
 

@@ -18,7 +18,8 @@ curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\
 
 def show() -> None:
     """Draw the screen."""
-    st.title(say("start.title"), anchor=False)
+    with st.container(key="head"):
+        st.title(say("start.title"), anchor=False)
     _health()
     left, right = st.columns(2)
     with left, st.container(border=True):

@@ -8,10 +8,10 @@ from kansoku_collector.store.read import facets as facet_questions
 from kansoku_collector.store.read import traces as store
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import Cursor, Totals, TraceRow
-from kansoku_dashboard import data, facets, links, state
+from kansoku_dashboard import board, data, facets, links, state
 from kansoku_dashboard.figures.style import count, seconds, share
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, card, export, filter_bar, filters, table, views
+from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -167,14 +167,14 @@ def totals(found: Totals) -> None:
 
 def draw_rows(rows: list[TraceRow]) -> None:
     """Draw the rows; a click on one opens it."""
-    card.table(
+    board.table(
         "traces",
         table.frame(rows, filters.carried()),
         "trace",
         [{"trace": row.trace_id} | filters.packed() for row in rows],
         column_config=table.columns(),
         column_order=table.chosen(filters.value("cols")),
-        height=min(max(1, len(rows)), 17) * 35 + 38,
+        height=board.table_height(len(rows), 17),
         alt=say("traces.table"),
     )
 

@@ -8,10 +8,10 @@ from kansoku_collector.store.read import conversations
 from kansoku_collector.store.read import sessions as store
 from kansoku_collector.store.read.conversations import Opinion
 from kansoku_collector.store.read.sessions import UserRow
-from kansoku_dashboard import clock, data
+from kansoku_dashboard import board, clock, data
 from kansoku_dashboard.figures.cost_ranking import ranking
 from kansoku_dashboard.figures.style import PALETTE, WARN, count
-from kansoku_dashboard.screens import card, messages, sessions
+from kansoku_dashboard.screens import messages, sessions
 from kansoku_dashboard.state import View, carried
 from kansoku_dashboard.words import say
 
@@ -23,10 +23,10 @@ def draw(view: View) -> None:
     """Draw both rankings and the list."""
     left, right = st.columns(2, gap="small")
     with left:
-        card.piece("users_cost", say("users.by_cost"), lambda: dearest(view), height=220)
+        board.piece("users_cost", say("users.by_cost"), lambda: dearest(view), height=220)
     with right:
-        card.piece("users_dislikes", say("users.by_dislikes"), lambda: unhappiest(view), height=220)
-    card.piece("users", say("sessions.of_users"), lambda: listing(view), height=300)
+        board.piece("users_dislikes", say("users.by_dislikes"), lambda: unhappiest(view), height=220)
+    board.piece("users", say("sessions.of_users"), lambda: listing(view), height=300)
 
 
 def dearest(view: View) -> None:
@@ -36,10 +36,10 @@ def dearest(view: View) -> None:
     rows = [row for row in rows if row.cost_usd]
     names = [messages.visible(row.user_id) for row in rows]
     texts = [sessions.money_of(row) for row in rows]
-    with card.card("users_cost", say("users.by_cost"), say("sessions.whole_days")):
+    with board.card("users_cost", say("users.by_cost"), say("sessions.whole_days")):
         made = ranking(names, [float(row.cost_usd) for row in rows], texts, PALETTE[0], say("users.nobody"))
-        card.chart("users_cost", made, say("users.by_cost_alt", count=len(rows)))
-        card.to_traces(say("users.dearest_traces"), carried() | {"sort": "cost"})
+        board.plot("users_cost", made, say("users.by_cost_alt", count=len(rows)))
+        board.to_traces(say("users.dearest_traces"), carried() | {"sort": "cost"})
 
 
 def unhappiest(view: View) -> None:
@@ -49,10 +49,10 @@ def unhappiest(view: View) -> None:
     texts = [
         say("users.of_votes", dislikes=said.dislikes, votes=said.dislikes + said.likes) for _, said in found
     ]
-    with card.card("users_dislikes", say("users.by_dislikes"), say("users.dislikes_note")):
+    with board.card("users_dislikes", say("users.by_dislikes"), say("users.dislikes_note")):
         made = ranking(names, [said.dislikes for _, said in found], texts, WARN, say("users.no_dislikes"))
-        card.chart("users_dislikes", made, say("users.by_dislikes_alt", count=len(found)))
-        card.to_traces(say("users.disliked_traces"), carried() | {"feedback": "disliked"})
+        board.plot("users_dislikes", made, say("users.by_dislikes_alt", count=len(found)))
+        board.to_traces(say("users.disliked_traces"), carried() | {"feedback": "disliked"})
 
 
 def listing(view: View) -> None:
@@ -70,13 +70,13 @@ def listing(view: View) -> None:
     said = data.attempt(
         conversations.opinions, view.scope.project, period, "user_id", [row.user_id for row in rows]
     )
-    card.table(
+    board.table(
         "users",
         cells(rows, said),
         "traces",
-        [card.packed(carried() | {"user": row.user_id}) for row in rows],
+        [board.packed(carried() | {"user": row.user_id}) for row in rows],
         column_config=_columns(),
-        height=card.table_height(len(rows), 14),
+        height=board.table_height(len(rows), 14),
         alt=say("users.alt"),
     )
     sessions.turn(rows, order)

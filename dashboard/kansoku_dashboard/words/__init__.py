@@ -1,4 +1,4 @@
-"""Every sentence on the screens, in English and Japanese: `say("overview.title")`."""
+"""Every sentence on the screens, in English and Japanese: `say("alerts.title")`."""
 
 import tomllib
 from functools import cache
