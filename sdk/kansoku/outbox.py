@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from queue import Empty
 from typing import Any, Protocol
@@ -18,6 +18,9 @@ from kansoku.receipt import Receipt
 # The part of the time to close after which a request under way is cut off.
 _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
+# How long the thread works on a batch before it pauses, and the pause; in seconds.
+_TURN, _PAUSE = 0.0002, 0.00005
+_ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
 
 
 class Delivery(Protocol):
@@ -212,7 +215,7 @@ class Outbox:
             if isinstance(item, _Marker):
                 with self._marking:
                     self._markers -= 1
-                self._hand_over(batch)
+                self._hand_over(batch, waited_for=True)
                 batch = []
                 item.reached.set()
             else:
@@ -226,10 +229,17 @@ class Outbox:
                 item = None
         self._hand_over(batch)
 
-    def _hand_over(self, batch: list[Any]) -> None:
+    def _hand_over(self, batch: list[Any], *, waited_for: bool = False) -> None:
         if batch:
             self.receipt.taken += len(batch)
-            self._call(self._delivery.deliver, batch, self._closing)
+            shown = batch if waited_for else _Batch(batch, self._hurries)
+            self._call(self._delivery.deliver, shown, self._closing)
+
+    def _hurries(self) -> bool:
+        """Tell whether somebody waits, or so much does that it may be dropped soon."""
+        return bool(
+            self._markers or self._closing.is_set() or self._queue.qsize() >= self._capacity * _ENOUGH
+        )
 
     def _call(self, action: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -237,6 +247,27 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
             return None
+
+
+class _Batch(list[Any]):
+    """Items in a row, with pauses in which the program's threads go on.
+
+    A thread that wants to run waits until this one gives way: up to 5 ms, unless it does so by itself.
+    """
+
+    def __init__(self, items: list[Any], hurries: Callable[[], bool]) -> None:
+        super().__init__(items)
+        self._hurries = hurries
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items."""
+        until = time.monotonic() + _TURN
+        for item in super().__iter__():
+            yield item
+            if time.monotonic() > until:
+                if not self._hurries():
+                    time.sleep(_PAUSE)
+                until = time.monotonic() + _TURN
 
 
 class _Marker:

@@ -1,8 +1,10 @@
 """The queue: everything queued is handed over once, in order, or counted; waits are bounded."""
 
 import gc
+import itertools
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -226,3 +228,38 @@ def test_our_requests_are_not_traced() -> None:
     assert outbox.flush(10)
     assert marks == [True]
     assert outbox.close(10)
+
+
+@pytest.mark.parametrize("hurry", ["", "flush", "close", "queue"])
+def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurry(
+    monkeypatch: pytest.MonkeyPatch, hurry: str
+) -> None:
+    """A thread of the program waits for one item, not for a batch; nobody pauses while somebody waits."""
+    pauses: list[float] = []
+    ticks = itertools.count()  # seconds: each item takes long
+    slow = SimpleNamespace(monotonic=lambda: float(next(ticks)), sleep=pauses.append)
+    begun, full, read = threading.Event(), threading.Event(), threading.Event()
+
+    def each(batch: list[Any], _: threading.Event) -> None:
+        begun.set()
+        if hurry == "queue":
+            assert full.wait(10)
+        if not read.is_set():
+            with monkeypatch.context() as patch:
+                patch.setattr("kansoku.outbox.time", slow)
+                assert list(batch) == list(range(5))
+        read.set()
+
+    outbox = make(Delivery(each), capacity=8, batch_size=50 if hurry in ("flush", "close") else 5)
+    for number in range(5):
+        outbox.put(number)
+    if hurry == "flush":
+        assert outbox.flush(10)
+    elif hurry == "queue":
+        assert begun.wait(10)
+        for number in range(3):
+            outbox.put(number)
+        full.set()
+    assert hurry == "close" or read.wait(10)
+    assert outbox.close(10)
+    assert len(pauses) == (0 if hurry else 5)
