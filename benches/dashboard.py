@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,18 +44,25 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def measure(host: str, pid: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Open everything and return the figures."""
+    """Open everything that is asked for and return the figures."""
     path = chromium()
     if path is None:
         raise SystemExit("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
+    parts: dict[str, Callable[[Browser], dict[str, Any]]] = {
+        "loads": lambda browser: loads(browser, host),
+        "reruns": lambda browser: reruns(browser, host, pid, options.repeats),
+        "screens": lambda browser: screens(browser, host),
+        "range_change": lambda browser: change(browser, host),
+        "long_trace": lambda browser: long_trace(browser, host),
+        "live": lambda browser: live(browser, host, options.live),
+    }
+    found = {}
     with sync_playwright() as playwright:
         browser = launch(playwright, path)
-        found: dict[str, Any] = {"loads": loads(browser, host)}
-        found["reruns"] = reruns(browser, host, pid, options.repeats)
-        found["screens"] = screens(browser, host)
-        found["range_change"] = change(browser, host)
-        found["long_trace"] = long_trace(browser, host)
-        found["live"] = live(browser, host, options.live)
+        for name, part in parts.items():
+            if not options.only or name in options.only.split(","):
+                found[name] = part(browser)
+                print(name, json.dumps(found[name]), file=sys.stderr, flush=True)
         browser.close()
     return found
 
@@ -96,7 +103,6 @@ def reruns(browser: Browser, host: str, pid: int, repeats: int) -> dict[str, Any
             "max_ms": max(times),
             "cpu_s": (cpu_seconds(pid) - before) / repeats,
         }
-        print(name, found[name], file=sys.stderr, flush=True)
     return found
 
 
@@ -112,7 +118,6 @@ def screens(browser: Browser, host: str) -> dict[str, Any]:
             "socket_kb": seen.counts.socket / 1e3,
             "nodes": seen.nodes(),
         }
-        print(path, found[path], file=sys.stderr, flush=True)
         seen.page.context.close()
     return found
 
@@ -164,8 +169,14 @@ def live(browser: Browser, host: str, seconds: int) -> dict[str, Any]:
     seen.page.wait_for_timeout(1000 * seconds)
     kept, all_of_them = seen.page.evaluate(KEPT)
     moved = seen.page.evaluate("document.querySelector('.stMain').scrollTop") - at
-    result = {"seconds": seconds, "runs": len(seen.counts.ended), "charts": all_of_them,
-              "replaced": all_of_them - kept, "scrolled_px": moved, "kb": seen.counts.bytes / 1e3}  # fmt: skip
+    result = {
+        "seconds": seconds,
+        "runs": len(seen.counts.ended),
+        "charts": all_of_them,
+        "replaced": all_of_them - kept,
+        "scrolled_px": moved,
+        "kb": seen.counts.bytes / 1e3,
+    }
     seen.page.context.close()
     return result
 
@@ -191,7 +202,7 @@ def first_span(folder: Path) -> dict[str, float]:
         body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
         address = f"http://127.0.0.1:{target.port}/v1/traces"
         request = urllib.request.Request(address, body, {"content-type": "application/json"})
-        urllib.request.urlopen(request).close()
+        urllib.request.urlopen(request).close()  # noqa: S310 - our own
         seen.page.wait_for_selector("[data-testid=stMetric]", timeout=PATIENCE)
         shown = time.monotonic() - began
         browser.close()
@@ -265,6 +276,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=20, help="reruns of the Overview for each range")
     parser.add_argument("--live", type=int, default=LIVE_SECONDS, help="seconds of live mode")
     parser.add_argument("--data", help="a data directory that is kept, and used again when it is filled")
+    parser.add_argument("--only", default="", help="parts by commas: loads, reruns, screens, range_change, …")
     parser.add_argument("--results", type=Path, help="where the JSON is written as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kansoku-dashboard-") as temporary:
@@ -273,8 +285,11 @@ def main() -> int:
         if not (data / "made.json").exists() or not json.loads((data / "made.json").read_text())["finished"]:
             command = [sys.executable, str(Path(__file__).with_name("query.py")), "--generate", str(data)]
             subprocess.run([*command, "--spans", str(options.spans), "--days", str(options.days)], check=True)
-        found = {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "cores": os.cpu_count()}
-        found |= first_span(Path(temporary) / "empty") | _on(data, options)
+        found: dict[str, Any] = {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "cores": os.cpu_count()}
+        found["load_average"] = os.getloadavg()[0]  # of the minute before: what else the machine did
+        if not options.only:
+            found |= first_span(Path(temporary) / "empty")
+        found |= _on(data, options)
     text = json.dumps(found, indent=1)
     print(text)
     if options.results:
