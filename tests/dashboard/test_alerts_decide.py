@@ -1,12 +1,18 @@
 """The Alerts screen: what people decide goes to the collector, and stands beside the incident."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from kansoku_collector.store.incidents import save_action
+from kansoku_collector.store.read.course import course
 from kansoku_collector.store.read.incidents import Action, open_incidents
+from kansoku_collector.store.read.measures import Measure
+from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard import collector, data, settings
+from kansoku_dashboard.figures import course as figures
+from kansoku_dashboard.figures.backdrop import Backdrop
 
 
 @pytest.fixture
@@ -67,3 +73,37 @@ def test_a_viewer_sees_the_buttons_closed_with_the_role_they_need(open_app, seed
     assert "the role reviewer" in alerts.button(key=f"acknowledge_{name}").help
     views = open_app("traces", range="7d")
     assert next(one for one in views.button if one.label == "Save").disabled
+
+
+def test_a_rules_windows_hold_every_answer_once(seeded):
+    """Windows are side by side: what they hold adds up to what SQL counts; a share is one of its window."""
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    period = Period(end - timedelta(hours=24), end)
+    rows = course(seeded, Scope(), "refusal_rate", period, timedelta(hours=1))
+    assert len(rows) == 24
+    assert rows[-1].end == end
+    held, refused = seeded.query(
+        """SELECT countIf(output_text != ''), countIf(refusal) FROM spans WHERE billed
+        AND start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}""",
+        parameters=period.params(),
+    ).result_rows[0]
+    assert sum(row.samples for row in rows) == held
+    assert round(sum((row.value or 0) * row.samples for row in rows)) == refused
+    coarse = course(seeded, Scope(), "refusal_rate", period, timedelta(hours=1), points=6)
+    assert [later.end - row.end for row, later in pairwise(coarse)] == 5 * [timedelta(hours=4)]
+
+
+def test_windows_beyond_the_limit_carry_a_red_dot_and_empty_ones_are_gaps():
+    """What was not measured is neither beyond nor zero; the limit is a line with its name."""
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    values = (0.01, None, 0.05, 0.02)
+    rows = [Measure((), start + place * hour, value, 30, value, value) for place, value in enumerate(values)]
+    assert figures.beyond(rows, 0.03, "above") == [False, False, True, False]
+    assert figures.beyond(rows, 0.015, "below") == [True, False, False, False]
+    backdrop = Backdrop([row.end for row in rows], hour, start + 4 * hour)
+    made = figures.course(rows, backdrop, 0.03, "above", "{:.0%}".format, "> 3%")
+    drawn = next(trace for trace in made["data"] if trace["y"] == list(values))
+    assert drawn["marker"]["size"][2] == 8
+    assert drawn["connectgaps"] is False
+    assert any(trace.get("name") == "&gt; 3%" and trace["y"] == [0.03, 0.03] for trace in made["data"])

@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> int:
         browser = launch(playwright, path)
         url = chosen.url.rstrip("/")
         complaints = []
-        for theme in ("dark", "light"):
+        for theme in ("light", "dark"):
             for tongue in ("en", "ja"):
                 look = Look(theme, tongue, chosen.width)
                 complaints += photograph(browser, url, chosen.out, look, wanted, whole=chosen.all)

@@ -12,11 +12,12 @@ from kansoku_collector.store.read.incidents import Incident
 from kansoku_dashboard import clock, collector, data, links, sentences, state, words
 from kansoku_dashboard.figures.style import count, seconds
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import evidence, messages
+from kansoku_dashboard.screens import evidence, messages, rule_course
 from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
 SILENCES = {"1h": 60, "4h": 240, "24h": 1440, "7d": 10_080}  # minutes
+COLOURS = {"page": "red", "ticket": "orange"}  # of the rest: blue; the word says it too
 _STATES = {"acknowledged": ":material/visibility:", "silenced": ":material/notifications_off:"}
 
 
@@ -45,31 +46,35 @@ def _open(view: state.View) -> None:
         now = clock.now()
         for number, incident in enumerate(found[:MOST_SENTENCES]):
             _line(incident, number, now)
+            _evidence(incident, view)
         if len(found) > MOST_SENTENCES:
             st.caption(say("alerts.more", count=len(found) - MOST_SENTENCES))
 
 
 def _line(incident: Incident, number: int, now: datetime) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"):
-        st.badge(incident.severity, icon=":material/notifications_active:", color="red")
+        colour: Any = COLOURS.get(incident.severity, "blue")
+        st.badge(incident.severity, icon=":material/notifications_active:", color=colour)
         if incident.state in _STATES:
             st.badge(_state(incident), icon=_STATES[incident.state], color="gray")
         st.markdown(sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch")
         links.tab("traces", say("alerts.traces"), sentences.way(incident, now), key=f"alert_traces_{number}")
         with st.popover(say("alerts.decide"), icon=":material/more_horiz:", width="content"):
             _decisions(incident)
-    _evidence(incident)
 
 
-def _evidence(incident: Incident) -> None:
-    """Offer what a found change rests on; it is asked for when it is opened."""
+def _evidence(incident: Incident, view: state.View) -> None:
+    """Offer what a found change rests on, or a rule's limit on history; asked for when it is opened."""
     found = read_evidence(incident.evidence)
-    if found is None:
+    if found is None and not rule_course.possible(incident):
         return
-    label, key = say("found.evidence"), f"evidence_{incident.incident_id}"
+    label, key = say("found.evidence" if found else "alerts.course"), f"evidence_{incident.incident_id}"
     with st.expander(label, icon=":material/troubleshoot:", key=key, on_change="rerun") as opened:
-        if opened.open:
+        if opened.open and found:
             evidence.draw(found, incident.incident_id, incident.project)
+        elif opened.open:
+            with data.panel(label):
+                rule_course.draw(incident, view)
 
 
 def _state(incident: Incident) -> str:
