@@ -78,21 +78,25 @@ def rubbish_in_spool(sdk: Any) -> Any:
     return seen
 
 
-@case("memory: 5,000 calls while the collector is down", collector="down", megabytes=150, seconds=90)
+@case("memory: 600 large calls while the collector is down", collector="down", megabytes=90, seconds=90)
 def memory_down(sdk: Any) -> Any:
     """Drop what cannot be sent instead of keeping it for ever."""
     return many_calls(sdk)
 
 
-@case("memory: 5,000 calls while the collector hangs", collector="hanging", megabytes=150, seconds=90)
+@case("memory: 600 large calls while the collector hangs", collector="hanging", megabytes=90, seconds=90)
 def memory_hanging(sdk: Any) -> Any:
     """What waits for an answer is not kept for ever."""
     return many_calls(sdk)
 
 
 def many_calls(sdk: Any) -> Any:
-    """Make 5,000 calls with prompts of 20 kB."""
+    """Make 600 calls whose prompts, 250 kB each and all different, are five times what may wait."""
+    os.environ |= {"KANSOKU_QUEUE_SIZE": "128", "KANSOKU_BATCH_SIZE": "32"}
+    os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "128", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32"}
     sdk.start()
     model = client()
-    question = [{"role": "user", "content": "火星の衛星は？ " * 800}]
-    return {text_of(ask(model, question)) for _ in range(5_000)}
+    return {
+        text_of(ask(model, [{"role": "user", "content": f"{number} {'moon ' * 50_000}"}]))
+        for number in range(600)
+    }
