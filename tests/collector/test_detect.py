@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -349,3 +350,13 @@ def test_the_order_of_findings_does_not_matter_and_incidents_survive_a_restart()
     assert all(isinstance(incident, Incident) for incident in again.open)
     assert one.take([], 305 + 15 * 24) == []
     assert one.open == []
+
+
+@pytest.mark.parametrize("kind", ["level", "share"])
+def test_the_error_of_a_mean_is_told_on_the_scale_of_the_series(kind: Literal["level", "share"]) -> None:
+    """A mean of 0.2 over days: its error is that of zeros and ones, not that of their odds."""
+    one, chance = Series("tools", "share", kind), np.random.default_rng(3)
+    detector = Detector(Plan((one,), warm_up_days=7))
+    for hour in range(200):
+        detector.observe(Hour(hour, {one: Sums(100.0, 100.0, float(chance.binomial(100, 0.2)))}))
+    assert detector.panel.error(0, 2400.0, 24) == pytest.approx((0.2 * 0.8 / 2400) ** 0.5, rel=0.35)

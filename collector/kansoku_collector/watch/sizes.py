@@ -40,10 +40,7 @@ def size_of(panel: Panel | None, finding: Finding, until: int | None) -> Size:
     hours = (history.origin + first + np.arange(len(n))) % HOURS_OF_WEEK
     usual = (n * panel.course[row, hours]).sum() / n.sum()
     after = float((n * history.x[row, first:last]).sum() / n.sum() - usual)
-    noise = panel.noise
-    memory = float(noise.memory[row])
-    wander = float(noise.wander[row]) * (1 + memory) / (1 - memory) / max(1, int((n > 0).sum()))
-    error = Z90 * math.sqrt(float(noise.single[row]) / float(n.sum()) + wander)
+    error = Z90 * panel.error(row, float(n.sum()), int((n > 0).sum()))
     change = after - finding.before
     return Size(finding.before, after, change, change - error, change + error)
 

@@ -100,6 +100,14 @@ class Panel:
             return moment, ("difference", middle - before, low - before, high - before, before, middle)
         return moment, ("difference", size, size - error, size + error, before, before + size)
 
+    def error(self, row: int, records: float, hours: int) -> float:
+        """Return the standard error of a series' mean over some hours, on the series' own scale."""
+        memory, spread = float(self.noise.memory[row]), 1.0
+        if self.share[row]:  # its noise is in logarithmic odds
+            spread = max(float(self.mean[row] * (1 - self.mean[row])), shares.LEAST)
+        wander = float(self.noise.wander[row]) * spread**2 * (1 + memory) / (1 - memory) / max(1, hours)
+        return float(np.sqrt(float(self.noise.single[row]) * spread / max(records, 1e-9) + wander))
+
     def restart(self, rows: Sequence[int], base: int, start: int) -> None:
         """Begin a new state of affairs for some series; call `learn` or `rebuild` after it."""
         for row in rows:
