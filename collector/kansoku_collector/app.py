@@ -125,8 +125,8 @@ class Collector:
         for task in (renewal, ageing, coming):
             task.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
-        given_up = await asyncio.gather(coming, return_exceptions=True)
-        return 1 if given_up == [True] else 0
+        (given_up,) = await asyncio.gather(coming, return_exceptions=True)
+        return 1 if given_up is True else 0
 
     async def _await_store(self, stop: Callable[[], None]) -> bool:
         """Wait for a ClickHouse server that did not answer at the start; True when it is given up."""
@@ -236,9 +236,10 @@ def build(settings: Settings) -> Collector:
     receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
     receiver.ages.retention = schema.retention
     metrics.registry.register(receiver.receipts)
-    api = Api(receiver, clients, lambda: _problem(journal, schema, clients))
     stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
     pipeline = Pipeline(stages, metrics, receiver.receipts.settle, alone=settings.embedded)
+    writes = (lambda: pipeline.writes) if settings.embedded else None
+    api = Api(receiver, clients, lambda: _problem(journal, schema, clients), writes)
     return Collector(
         settings=settings,
         schema=schema,

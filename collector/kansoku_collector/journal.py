@@ -23,7 +23,8 @@ from kansoku_collector.recent import Recent
 
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 
-_HELD_BYTES = 32 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
+_QUIET = 0.2  # share of the time to a flush without a request, after which the sender has done for now
+_HELD_BYTES = 48 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
 log = logging.getLogger("kansoku")
 
 
@@ -70,6 +71,8 @@ class Journal:
         self._open: Segment | None = None
         self._closed: list[Segment] = []
         self._last_ns = 0
+        self._appended_at = 0.0
+        self._closed_at = float("-inf")
         self._aside_bytes = 0
         self.ready = threading.Event()  # set when a segment may be due
         directory.mkdir(parents=True, exist_ok=True)
@@ -95,6 +98,7 @@ class Journal:
             segment.bytes += len(data)
             segment.raw_bytes += sum(entry.raw_bytes for entry in entries)
             segment.oldest_ms = segment.oldest_ms or entries[0].received_ms
+            self._appended_at = time.monotonic()
             self._hold(segment, entries)
             for entry in entries:
                 self._recent.add(entry.digest, entry.received_ms)
@@ -114,6 +118,7 @@ class Journal:
                 os.close(segment.handle)
                 segment.handle = -1
                 self._closed.append(segment)
+                self._closed_at = time.monotonic()
                 self._open = None
             return list(self._closed)
 
@@ -164,11 +169,14 @@ class Journal:
         return sum(s.bytes for s in self._closed) + (self._open.bytes if self._open else 0)
 
     def _is_due(self, segment: Segment) -> bool:
-        return (
-            segment.raw_bytes >= self._segment_bytes
-            or time.monotonic() - segment.born >= self._flush_seconds
-            or segment.handle == -1
-        )
+        now = time.monotonic()
+        if segment.raw_bytes >= self._segment_bytes or segment.handle == -1:
+            return True
+        if now - segment.born >= self._flush_seconds:
+            return True
+        # After a pause nothing is gained by waiting: who sends now and then sees it soon, at no more inserts.
+        paused = segment.born - self._closed_at >= self._flush_seconds
+        return paused and now - self._appended_at >= self._flush_seconds * _QUIET
 
     def _create(self) -> Segment:
         self._last_ns = max(time.time_ns(), self._last_ns + 1)

@@ -85,6 +85,7 @@ class Pipeline:
         alone: bool = False,
     ) -> None:
         self._alone = alone
+        self.writes = 0  # inserts so far: as long as it stays, the store holds what it held
         self._stages = stages
         self._metrics = metrics
         self._settle = settle
@@ -103,8 +104,10 @@ class Pipeline:
         number = 0
         while batch := list(islice(arrivals, BATCH)):
             resolved |= self._write_batch(batch, job, number)
+            self.writes += 1
             number += 1
         self._write_others(job)
+        self.writes += 1
         writer.receipts(job.accounts.rows, f"{segment.token}-receipts")
         self._settle(job.accounts.rows)
         self._metrics.stored.inc(job.stored)
@@ -127,6 +130,7 @@ class Pipeline:
             row.operation, row.billed = "other", False
             rows.append(row)
         writer.spans(rows, f"{token}-late")
+        self.writes += 1
         self._arrivals.remember(fresh, token)
         self._metrics.late_events.inc(len(rows))
         self.late.drop(held)

@@ -312,3 +312,24 @@ def test_entries_stay_in_memory_while_there_is_room(tmp_path, monkeypatch):
     journal.append([entry(b"again")])
     assert journal.due(everything=True)[1].held is not None
     assert journal.known(small.digest)
+
+
+def test_after_a_pause_a_segment_does_not_wait(tmp_path, monkeypatch):
+    """Who sends once and stops is stored soon; who goes on sending waits for the age, whatever the gaps."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    journal = open_journal(tmp_path, flush_seconds=1.0)
+
+    def after(seconds, sent=b""):
+        now[0] += seconds
+        if sent:
+            journal.append([entry(sent)])
+        found = len(journal.due())
+        for segment in journal.due():
+            journal.done(segment)
+        return found
+
+    assert (after(0, b"a"), after(0.1), after(0.15)) == (0, 0, 1)
+    assert (after(0.3, b"b"), after(0.5), after(0.6)) == (0, 0, 1)
+    assert after(5, b"c") == 0
+    assert [after(0.15, bytes([n])) for n in range(7)] == [0] * 6 + [1]

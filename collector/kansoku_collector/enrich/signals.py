@@ -1,6 +1,7 @@
 """Cheap facts read from every row: language, refusal, fallback, lengths, the best document's score."""
 
 import re
+from functools import lru_cache
 
 from kansoku_collector.model import Span
 from kansoku_collector.values import items, number
@@ -133,7 +134,11 @@ def language_of(value: str) -> str:
     English unless accented or other letters are among them: what matters is that a change of the mix is
     seen.
     """
-    sample = value[:_SAMPLE]
+    return _language_of(value[:_SAMPLE])
+
+
+@lru_cache(maxsize=4096)  # one question comes on several spans of a trace
+def _language_of(sample: str) -> str:
     if sample.isascii():
         return "en" if _LATIN.search(sample) else ""
     kana, han, latin = len(_KANA.findall(sample)), len(_HAN.findall(sample)), len(_LATIN.findall(sample))

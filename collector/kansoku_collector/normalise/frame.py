@@ -10,6 +10,7 @@ from kansoku_collector.normalise.messages import Message, last_user_text, text_o
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
+_last_resource: tuple[Attributes, dict[str, str]] = ({}, {})
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
@@ -65,13 +66,23 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
         _read_error(span, raw, left)
     span.billed = span.operation in MODEL_OPERATIONS and not repeats
     span.attributes = {key: without_blobs(text(value)) for key, value in left.items()}
-    span.resource = {key: text(value) for key, value in raw.resource.items()}
+    span.resource = _resource_of(raw.resource)
     if raw.events:
         events = [{"name": e.name, "time_ns": e.time_ns, "attributes": e.attributes} for e in raw.events]
         span.events = without_blobs(dump(events))
     if raw.links:
         span.links = dump(raw.links)
     return span
+
+
+def _resource_of(resource: Attributes) -> dict[str, str]:
+    """Return a resource as text: one dict for all of its spans, which come one after another."""
+    global _last_resource  # noqa: PLW0603 - the one of the span before, replaced as a whole
+    known, texts_of_it = _last_resource
+    if known is not resource:
+        texts_of_it = {key: text(value) for key, value in resource.items()}
+        _last_resource = resource, texts_of_it
+    return texts_of_it
 
 
 def put_content(

@@ -8,7 +8,18 @@ from kansoku_collector.normalise import indexed
 from kansoku_collector.normalise.counters import take_counts
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.values import dump, first, items, load, number, plain, searchable, text, truth
+from kansoku_collector.values import (
+    dump,
+    first,
+    items,
+    load,
+    number,
+    plain,
+    remembered,
+    searchable,
+    text,
+    truth,
+)
 
 OPERATIONS = {
     "chat": "chat",
@@ -141,13 +152,19 @@ def _read_parameters(left: Attributes, span: Span) -> None:
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
-    system = read_parts_of(first(left, s.SYSTEM_INSTRUCTIONS))
+    span.system_instructions = _instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
     given = read_messages(left.pop(s.INPUT_MESSAGES, None), "user") or given
     answered = read_messages(left.pop(s.OUTPUT_MESSAGES, None), "assistant") or answered
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
-    put_content(span, system, given, answered)
+    put_content(span, [], given, answered)
     reasons = items(first(left, s.FINISH_REASONS, *_FINISH))
     put_finish(span, reasons, answered)
+
+
+@remembered
+def _instructions(value: Any) -> str:
+    parts = read_parts_of(value)
+    return dump(parts) if parts else ""
 
 
 def read_parts_of(value: Any) -> list[dict[str, Any]]:

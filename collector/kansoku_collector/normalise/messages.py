@@ -7,7 +7,7 @@ choices, Anthropic content blocks, Gemini contents, plain text.
 from typing import Any
 
 from kansoku_collector.normalise.blobs import blob, from_url
-from kansoku_collector.values import dump, load, text
+from kansoku_collector.values import dump, load, remembered, text
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -103,6 +103,7 @@ def last_user_text(messages: list[Message]) -> str:
     return ""
 
 
+@remembered
 def tool_definitions(value: Any) -> str:
     """Return tool definitions as JSON; items that are JSON text become their value."""
     found = load(value)

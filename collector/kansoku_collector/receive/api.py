@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from kansoku_collector.store.read.traces_api import count_spans, read_trace
 
 T = TypeVar("T")
 _READERS = 2
+_ABSENT, _ABSENT_SECONDS = 1000, 2.0  # how many traces that are not there are known, and how long at most
 
 
 @dataclass
@@ -59,11 +61,17 @@ class Clients:
 
 @dataclass(frozen=True)
 class Api:
-    """The routes that read; `ready` returns what is not ready, as one sentence, or nothing."""
+    """The routes that read; `ready` returns what is not ready, as one sentence, or nothing.
+
+    `writes` counts inserts, where nobody else writes into the store: who waits for a trace and asks again and
+    again costs one query an insert.
+    """
 
     receiver: Receiver
     clients: Clients
     ready: Callable[[], str]
+    writes: Callable[[], int] | None = None
+    _absent: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # not found, and when
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -108,9 +116,22 @@ class Api:
         trace_id = request.path_params["trace_id"].lower()
 
         def ask(project: str) -> dict[str, Any]:
-            return self.clients.run(lambda client: read_trace(client, project, trace_id))
+            return self._trace_of(project, trace_id)
 
         return await self._answer(request, ask)
+
+    def _trace_of(self, project: str, trace_id: str) -> dict[str, Any]:
+        if self.writes is None:
+            return self.clients.run(lambda client: read_trace(client, project, trace_id))
+        now = self.writes(), int(time.monotonic() / _ABSENT_SECONDS)
+        if self._absent.get((project, trace_id)) == now:
+            return {"trace_id": trace_id, "spans": [], "feedback": []}
+        found = self.clients.run(lambda client: read_trace(client, project, trace_id))
+        if not found["spans"] and not found["feedback"]:
+            if len(self._absent) >= _ABSENT:
+                self._absent.clear()
+            self._absent[project, trace_id] = now
+        return found
 
     async def _answer(self, request: Request, ask: Callable[[str], dict[str, Any]]) -> Response:
         try:
