@@ -1,14 +1,19 @@
-"""docs/alerts.md lists what the code has."""
+"""The pages of docs/alerts list what the code has."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from kansoku_collector.store.read.evidence import Evidence
 from kansoku_collector.store.read.metrics import METRICS
+from kansoku_collector.watch.builtin import DetectorEntry
 from kansoku_collector.watch.channels import KINDS, Channel
 from kansoku_collector.watch.rule import Entry
+from kansoku_collector.watch.signals import SIGNALS
 
-PAGE = Path(__file__).parents[2] / "docs/alerts.md"
+DOCS = Path(__file__).parents[2] / "docs/alerts"
+PAGE, DETECTOR = DOCS / "README.md", DOCS / "detector.md"
 UNITS = {"usd": "USD", "seconds": "time", "share": "share", "count": "number"}
 
 
@@ -23,7 +28,7 @@ def metrics_table() -> str:
     return "\n".join([head, *rows])
 
 
-def fields_table(model: type[Entry] | type[Channel]) -> str:
+def fields_table(model: type[Entry | Channel | DetectorEntry]) -> str:
     """Return the table of a model's fields."""
     rows = []
     for name, field in model.model_fields.items():
@@ -41,3 +46,12 @@ def fields_table(model: type[Entry] | type[Channel]) -> str:
 def test_the_page_has_the_tables_of_the_code(table: str) -> None:
     """A metric or field that is added, renamed or explained anew is so on the page too."""
     assert table in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_detector_has_its_fields_and_signals() -> None:
+    """A field of the entry, a signal, or a part of the evidence that is added is on the page too."""
+    text = DETECTOR.read_text(encoding="utf-8")
+    assert fields_table(DetectorEntry) in text
+    assert [name for name in SIGNALS if f"`{name}`" not in text] == []
+    parts = [field.name for field in fields(Evidence) if field.name != "version"]
+    assert [name for name in parts if f"`{name}`" not in text] == []
