@@ -10,7 +10,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import overview
 from kansoku_dashboard import data, empty, links, state
-from kansoku_dashboard.figures.style import Figure
+from kansoku_dashboard.figures.style import Figure, lean
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -77,7 +77,7 @@ def chart(section: str, name: str, figure: Figure, note: str = "") -> None:
 
 def plot(key: str, figure: Figure, alt: str) -> None:
     """Draw a figure with the words for who cannot see it."""
-    st.plotly_chart(figure, key=f"chart_{key}", config=CHART, alt=alt)
+    st.plotly_chart(lean(figure), key=f"chart_{key}", config=CHART, alt=alt)
 
 
 def chosen_of(name: str, options: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from kansoku_collector.store.read import drift as drift_questions
 from kansoku_collector.store.read import grid, incidents, overview, slices, votes
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import clock, data, links, movers, sentences, table, words
+from kansoku_dashboard import board, clock, data, links, movers, sentences, table, words
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures import drift as drift_figure
 from kansoku_dashboard.figures import feedback as feedback_figure
@@ -192,6 +192,4 @@ def _heading(name: str, note: str) -> None:
 def _chart(name: str, figure: Figure, note: str, alt: str) -> None:
     with st.container(border=True, key=f"panel_{name}", gap=None):
         _heading(name, note)
-        st.plotly_chart(
-            figure, key=f"chart_{name}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt
-        )
+        board.plot(name, figure, alt)

@@ -9,7 +9,7 @@ from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
 from kansoku_collector.store.read.overview import Bucket, ModelCost
 from kansoku_collector.store.read.votes import Votes
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard.figures import cost, drift, feedback, latency
+from kansoku_dashboard.figures import cost, drift, feedback, latency, style
 from kansoku_dashboard.figures.backdrop import Backdrop, band, runs
 from kansoku_dashboard.figures.spark import thin
 from kansoku_dashboard.figures.style import PALE, PALETTE, colours
@@ -211,3 +211,12 @@ def test_a_spark_sums_counts_and_averages_measures():
     assert thin([1, 2, None, None], total=False, points=2) == [1.5, None]
     assert thin([4, None], total=True, points=1) == [8]
     assert thin([], total=True) == []
+
+
+def test_a_number_travels_with_seven_digits():
+    """Of a mean of millions of calls nobody sees the eighth; nothing else is touched."""
+    made = {"data": [{"y": [0.1234567891, None, 12345678.9, float("nan")], "x": ["a"], "n": 12345678}]}
+    found = style.lean(made)["data"][0]
+    assert found["y"][:3] == [0.1234568, None, 12345680.0]
+    assert found["y"][3] != found["y"][3]
+    assert (found["x"], found["n"]) == (["a"], 12345678)

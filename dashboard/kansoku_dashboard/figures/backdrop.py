@@ -12,6 +12,8 @@ from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, 
 
 MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
 FONT = 12
+# No grey is readable on both backgrounds: texts take the ink of the theme, and less of it.
+QUIET = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def _label(backdrop: Backdrop, gap: Period) -> dict[str, Any]:
         "text": backdrop.no_data,
         "textangle": -90,
         "showarrow": False,
-        "font": {"size": FONT - 2, "color": OTHER},
+        "font": {"size": FONT - 2},
+        "opacity": QUIET,
     }
 
 
@@ -164,7 +167,8 @@ def nothing(backdrop: Backdrop) -> dict[str, Any]:
         "yref": "paper",
         "text": backdrop.nothing,
         "showarrow": False,
-        "font": {"size": FONT, "color": OTHER},
+        "font": {"size": FONT},
+        "opacity": QUIET,
     }
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kansoku_dashboard.figures.backdrop import escape
-from kansoku_dashboard.figures.style import OTHER, Figure
+from kansoku_dashboard.figures.backdrop import QUIET, escape
+from kansoku_dashboard.figures.style import Figure
 
 ROW, FONT, LONGEST = 24, 12, 26
 
@@ -62,5 +62,6 @@ def _cut(name: str) -> str:
 def _nothing(text: str) -> dict[str, object]:
     return {
         "x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "text": text, "showarrow": False,
-        "font": {"size": FONT, "color": OTHER},
+        "font": {"size": FONT},
+        "opacity": QUIET,
     }  # fmt: skip

@@ -83,8 +83,9 @@ def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
             "yshift": 4 + 15 * line,
             "xanchor": _anchor(backdrop, change),
             "showarrow": False,
-            "text": f"{GLYPHS[change.kind]} {escape(_short(backdrop.sentence(change)))}",
-            "font": {"size": 11, "color": MARKS[change.kind][0]},
+            "text": f'<span style="color:{MARKS[change.kind][0]}">{GLYPHS[change.kind]}</span> '
+            + escape(_short(backdrop.sentence(change))),
+            "font": {"size": 11},
         }
         for line, change in enumerate(order[:MOST_LABELS])
     ]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kansoku_collector.store.read.quality_texts import ScoreThen
 from kansoku_dashboard.change import MIN_VOTES, wilson
-from kansoku_dashboard.figures.backdrop import FONT, Backdrop, band, escape, figure
+from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, band, escape, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure, share
 
@@ -149,14 +149,14 @@ def _counts(rows: Sequence[tuple[str, int, int]], few: str) -> list[dict[str, An
     return [
         {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": _short(name), "showarrow": False,
          "text": f"n = {of:,}" if of >= MIN_VOTES else few.format(of=of),
-         "font": {"size": FONT - 1, "color": OTHER}}
+         "font": {"size": FONT - 1}, "opacity": QUIET}
         for name, _, of in rows
     ]  # fmt: skip
 
 
 def _nothing(words: str) -> dict[str, Any]:
     return {"x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "text": words, "showarrow": False,
-            "font": {"size": FONT, "color": OTHER}}  # fmt: skip
+            "font": {"size": FONT}, "opacity": QUIET}  # fmt: skip
 
 
 def _short(name: str, most: int = 30) -> str:

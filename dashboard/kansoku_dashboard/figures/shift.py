@@ -8,7 +8,7 @@ from kansoku_collector.store.read.drift import DriftCell
 from kansoku_collector.store.read.drift_detail import Both
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import shifts
-from kansoku_dashboard.figures.backdrop import FONT, Backdrop, escape, figure
+from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, escape, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import ALARM, GRID, OTHER, PALETTE, Figure, count
 from kansoku_dashboard.figures.style import share as per_cent
@@ -155,7 +155,7 @@ def _shown(both: Both) -> list[Any]:
 
 def _nothing(text: str) -> dict[str, Any]:
     return {"x": 0.5, "xref": "paper", "y": 0.5, "yref": "paper", "text": text, "showarrow": False,
-            "font": {"size": FONT, "color": OTHER}}  # fmt: skip
+            "font": {"size": FONT}, "opacity": QUIET}  # fmt: skip
 
 
 def bin_name(signal: str, bin_: Any, words: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from math import isfinite
 from typing import Any
 
 Figure = dict[str, Any]
@@ -57,6 +58,15 @@ def colours(entities: Iterable[str]) -> dict[str, str]:
         taken[place] = entity
         given[entity] = PALETTE[place]
     return given
+
+
+def lean(value: Any) -> Any:
+    """Return a figure whose numbers have seven digits: what nobody can see need not travel."""
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if isfinite(value) else value
+    if isinstance(value, dict):
+        return {name: lean(part) for name, part in value.items()}
+    return [lean(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def money(usd: float | None) -> str:
