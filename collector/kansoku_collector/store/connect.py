@@ -84,9 +84,9 @@ def _embedded(url: str) -> Client:
     path.mkdir(parents=True, exist_ok=True)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
-    return clickhouse_connect.get_client(
-        interface="chdb", path=str(path), chdb_options={"session_timezone": "UTC"}
-    )
+    # An index that leaves rows out is asked before they are read: beside the reading it costs twice as much.
+    options = {"session_timezone": "UTC", "use_skip_indexes_on_data_read": "0"}
+    return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options=options)
 
 
 def _path(url: str) -> Path:

@@ -205,7 +205,7 @@ class Gateway:
 
     def _session(self, call: Call, readonly: str) -> Session:
         settings = dict(call.settings)
-        options = {"database": call.database or DATABASE}
+        options = {"database": call.database or DATABASE, "use_skip_indexes_on_data_read": "0"}
         if call.user == "reader":
             settings = reader_settings(settings, CEILINGS)
             options |= {name: str(value) for name, value in CEILINGS.items() if name not in settings}

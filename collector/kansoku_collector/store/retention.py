@@ -24,6 +24,7 @@ _DAY_NS = 24 * 3600 * 10**9
 ROWS = {
     "spans": ("start", "spans"),
     "corrections": ("start", "spans"),
+    "errors": ("start", "spans"),
     "metric_points": ("time", "spans"),
     "traces": ("hour", "rollups"),
     "feedback": ("time", "rollups"),

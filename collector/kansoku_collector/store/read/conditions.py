@@ -88,6 +88,20 @@ def matching(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, A
     return f"FROM {TRACES} WHERE {' AND '.join(chosen)}", params
 
 
+def spans_named(wanted: Filter) -> list[str]:
+    """Return by what the filter names spans: each may hold for another span of a trace than the others."""
+    scope = wanted.scope
+    prompt = scope.prompt_name or scope.prompt_version
+    named = {
+        "service": scope.service,
+        "provider": scope.provider,
+        "model": scope.model,
+        "prompt": prompt,
+        "operation": wanted.operation,
+    }
+    return [name for name, value in named.items() if value]
+
+
 def spans_where(wanted: Filter) -> str:
     """Return the condition that the filter puts on a single span: a trace may cross services and prompts."""
     same = wanted.scope.where(model_column=MODEL)
@@ -144,13 +158,26 @@ def _own(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
         yield "release = {release:String}"
     if wanted.scope.model:
         yield "has(models, {model:String})"
+    if wanted.scope.service:  # a row from before there were lists names one
+        yield "(has(services, {service:String}) OR service = {service:String})"
+    if wanted.operation:
+        params["operation"] = wanted.operation
+        yield "has(operations, {operation:String})"
+    yield from _prompt(wanted.scope)
+
+
+def _prompt(scope: Scope) -> Iterator[str]:
+    if scope.prompt_name and scope.prompt_version:
+        yield "has(prompts, concat({prompt_name:String}, '@', {prompt_version:String}))"
+    elif scope.prompt_name:
+        yield "arrayExists(p -> startsWith(p, concat({prompt_name:String}, '@')), prompts)"
+    elif scope.prompt_version:
+        yield "arrayExists(p -> endsWith(p, concat('@', {prompt_version:String})), prompts)"
 
 
 def _subqueries(wanted: Filter, params: dict[str, Any]) -> Iterator[str]:
-    scope = wanted.scope
-    if scope.service or scope.provider or scope.prompt_name or scope.prompt_version or wanted.operation:
-        # A trace may cross services and prompts, so its row of maxima cannot answer; the spans can.
-        params |= {"operation": wanted.operation} if wanted.operation else {}
+    if len(spans_named(wanted)) > 1 or wanted.scope.provider:
+        # The row of a trace does not tell whether one and the same span has all of it, nor any provider.
         yield f"trace_id IN (SELECT trace_id FROM spans WHERE {spans_where(wanted)} AND {WITHIN})"
     if wanted.text:
         params["like"] = pattern(wanted.text)

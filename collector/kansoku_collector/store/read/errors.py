@@ -1,4 +1,7 @@
-"""What fails: errors where they began, by class over time and by type, with an example of each."""
+"""What fails: errors where they began, by class over time and by type, with an example of each.
+
+They are read from a table of the failed spans alone, which a view of the spans fills.
+"""
 # ruff: noqa: S608 - only constants of these files are formatted into the SQL; every value is bound
 
 from datetime import UTC, datetime
@@ -29,9 +32,9 @@ _CLASS = f"""multiIf({", ".join(f"match({_SAID}, {{{name}:String}})" + f", '{nam
 _TIMES = "toUInt64(greatest(1, round(weight)))"
 _STARTED = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}"
 # An error goes up through its parents; it is counted once, where no child of the span failed.
-_BEGAN = f"""status = 'error' AND {_STARTED} AND (trace_id, span_id) NOT IN (
-    SELECT trace_id, parent_span_id FROM spans
-    WHERE project = {{project:String}} AND {_STARTED} AND status = 'error' AND parent_span_id != '')"""
+_BEGAN = f"""{_STARTED} AND (trace_id, span_id) NOT IN (
+    SELECT trace_id, parent_span_id FROM errors
+    WHERE project = {{project:String}} AND {_STARTED} AND parent_span_id != '')"""
 
 
 class ErrorCount(NamedTuple):
@@ -64,7 +67,7 @@ def errors_over_time(client: Client, scope: Scope, period: Period) -> list[Error
     bucket = grid.bucket.replace("(time,", "(start,")
     rows = client.query(
         f"""SELECT {bucket}, {_CLASS} AS kind, sum({_TIMES}), sumIf({_TIMES}, billed = 1)
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_BEGAN}
+        FROM errors WHERE {scope.where(model_column=MODEL)} AND {_BEGAN}
         GROUP BY bucket, kind ORDER BY bucket, kind""",
         parameters=scope.params() | grid.params() | _PATTERNS,
     ).result_rows
@@ -77,7 +80,7 @@ def errors_by_type(client: Client, scope: Scope, period: Period, *, most: int = 
         f"""SELECT {_CLASS} AS kind, toString(error_type) AS type, toString(name) AS step,
             if(billed = 1, {MODEL}, '') AS model, sum({_TIMES}) AS errors, min(start), max(start),
             argMax((trace_id, span_id, substringUTF8(error_message, 1, 300)), start)
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_BEGAN}
+        FROM errors WHERE {scope.where(model_column=MODEL)} AND {_BEGAN}
         GROUP BY kind, type, step, model ORDER BY errors DESC, kind, type, step, model
         LIMIT {{most:UInt32}}""",
         parameters=scope.params() | period.params() | _PATTERNS | {"most": most},

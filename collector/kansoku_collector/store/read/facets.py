@@ -1,13 +1,24 @@
 """What the traces of a filter have in common: the values of each property, and how many traces have each."""
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
+from datetime import timedelta
 from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import MODEL, WITHIN, Filter, matching, spans_where
+from kansoku_collector.store.read.conditions import (
+    MODEL,
+    WITHIN,
+    Filter,
+    matching,
+    spans_named,
+    spans_where,
+)
 
 MOST = 8
+_SHORT = timedelta(days=2)  # of a longer period, spans are not read to count what traces hold
+_TIED = 8  # so many times the wanted ones are asked for, so that of equal counts the first by name are shown
+_EXACT = 20_000  # different values of a property that are counted exactly
 
 # Of the whole trace, and of any one of its spans; the names are those of `Filter.active`.
 _OF_TRACES = {
@@ -18,10 +29,10 @@ _OF_TRACES = {
     "tag": "tags",
 }
 _OF_SPANS = {
-    "model": f"if(billed = 1, {MODEL}, '')",
-    "operation": "toString(operation)",
-    "service": "toString(service)",
-    "prompt": "if(prompt_version = '', '', concat(prompt_name, '@', prompt_version))",
+    "model": ("models", f"if(billed = 1, {MODEL}, '')"),
+    "operation": ("operations", "toString(operation)"),
+    "service": ("services", "toString(service)"),
+    "prompt": ("prompts", "if(prompt_version = '', '', concat(prompt_name, '@', prompt_version))"),
 }
 NAMES = ("status", "operation", "model", "service", "prompt", "environment", "release", "user", "tag")
 
@@ -34,34 +45,51 @@ class Facet(NamedTuple):
 
 
 def facets(client: Client, wanted: Filter, *, most: int = MOST) -> dict[str, list[Facet]]:
-    """Return by property its most frequent values; a property that is filtered by is counted without that."""
+    """Return by property its most frequent values; a property that is filtered by is counted without that.
+
+    Beside a filter that names spans, another property of spans is counted where one span has both. Of more
+    than two days it is counted where the trace has both, on any of its spans.
+    """
     active = wanted.active()
     found: dict[str, list[Facet]] = {name: [] for name in NAMES}
-    for table, question in ((_OF_TRACES, _of_traces), (_OF_SPANS, _of_spans)):
-        free = [name for name in table if name not in active]
-        asked = [(wanted, free), *((active[name], [name]) for name in table if name in active)]
-        for filtered, names in asked:
-            for name, value, traces in question(client, filtered, names, most) if names else ():
-                found[name].append(Facet(value, traces))
+    free = [name for name in NAMES if name not in active]
+    for filtered, names in ((wanted, free), *((active[name], [name]) for name in NAMES if name in active)):
+        on_spans = [
+            name
+            for name in names
+            if name in _OF_SPANS and spans_named(filtered) and wanted.period.length <= _SHORT
+        ]
+        of_traces = [name for name in names if name not in on_spans]
+        for name, value, traces in (
+            *(_of_traces(client, filtered, of_traces, most) if of_traces else ()),
+            *(_of_spans(client, filtered, on_spans, most) if on_spans else ()),
+        ):
+            found[name].append(Facet(value, traces))
     return found
 
 
 def _of_traces(client: Client, wanted: Filter, names: list[str], most: int) -> list[tuple[str, str, int]]:
     found, params = matching(wanted)
-    held = ", ".join(f"arrayMap(v -> ('{name}', toString(v)), {_OF_TRACES[name]})" for name in names)
-    rows = client.query(
-        f"""SELECT held.1 AS name, held.2 AS value, count() AS traces
-        FROM (SELECT trace_id, arrayConcat({held}) AS all_held {found})
-        ARRAY JOIN all_held AS held WHERE value != ''
-        GROUP BY name, value ORDER BY traces DESC, value LIMIT {{most:UInt32}} BY name""",
-        parameters=params | {"most": most},
-    ).result_rows
-    return [(str(name), str(value), int(traces)) for name, value, traces in rows]
+    arrays = {name: _OF_TRACES.get(name) or _OF_SPANS[name][0] for name in names}
+    counted = ", ".join(
+        f"approx_top_countArray({_TIED * most}, {_EXACT})({array})" for array in arrays.values()
+    )
+    row = client.query(f"SELECT {counted} {found}", parameters=params).result_rows[0]
+    rows = []
+    for name, values in zip(names, row, strict=True):
+        pairs = sorted((-int(one[1]), str(one[0])) for one in map(_tuple, values))
+        rows += [(name, value, -traces) for traces, value in pairs if value][:most]
+    return rows
+
+
+def _tuple(values: object) -> tuple[object, ...]:
+    """Return a named tuple of ClickHouse as a plain one."""
+    return tuple(values.values()) if isinstance(values, dict) else tuple(values)  # type: ignore[arg-type]
 
 
 def _of_spans(client: Client, wanted: Filter, names: list[str], most: int) -> list[tuple[str, str, int]]:
     found, params = matching(wanted)
-    held = ", ".join(f"('{name}', {_OF_SPANS[name]})" for name in names)
+    held = ", ".join(f"('{name}', {_OF_SPANS[name][1]})" for name in names)
     rows = client.query(
         f"""SELECT held.1 AS name, held.2 AS value, uniqExact(trace_id) AS traces
         FROM spans ARRAY JOIN [{held}] AS held

@@ -18,11 +18,13 @@ POINTS = 32  # buckets wide enough for some votes
 GIVEN = "feedback.time >= {start:DateTime64(6, 'UTC')} AND feedback.time < {end:DateTime64(6, 'UTC')}"
 
 _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
+_LIKE = "name = 'like' AND value IS NOT NULL"
 _RATED = f"SELECT trace_id FROM feedback WHERE project = {{project:String}} AND {GIVEN}"
 # A trace with two models, or two languages, counts for both.
 _VALUES: dict[Split, str] = {
     "prompt": "if(max(t.prompt_version) = '', [], [concat(max(t.prompt_name), '@', max(t.prompt_version))])",
     "model": "arraySort(groupUniqArrayArray(t.models))",
+    "language": "groupUniqArrayArray(t.languages)",
     "release": "if(max(t.release) = '', [], [max(t.release)])",
 }
 
@@ -120,23 +122,18 @@ _CALLS = """sum(answers) + sum(call_errors),
 
 def _judged(scope: Scope) -> str:
     """Return the SQL of one row a trace that somebody liked, disliked or corrected."""
-    return f"""SELECT trace_id, max(vote.time) AS time, max(bad) AS wrong FROM (
-            SELECT trace_id, feedback.time AS time, correction != '' AS bad FROM feedback
-            WHERE project = {{project:String}} AND correction != ''
-                AND {GIVEN} {on_traces(scope)}
-            UNION ALL SELECT trace_id, time, liked <= 0.5 AS bad FROM ({latest(scope)})
-        ) AS vote WHERE trace_id != '' GROUP BY trace_id"""
+    return f"""SELECT trace_id, max(at) AS time, max(bad) AS wrong FROM (
+            SELECT trace_id, max(feedback.time) AS at, countIf(correction != '') > 0
+                OR (countIf({_LIKE}) > 0 AND argMaxIf(value, received, {_LIKE}) <= 0.5) AS bad
+            FROM feedback WHERE project = {{project:String}} AND trace_id != ''
+                AND (correction != '' OR ({_LIKE})) AND {GIVEN} {on_traces(scope)}
+            GROUP BY trace_id, span_id, user_id
+        ) GROUP BY trace_id"""
 
 
 def _voted(scope: Scope, split: Split) -> str:
     """Return the SQL of the votes with the names that their traces have in a dimension."""
-    if split == "language":
-        names = f"""SELECT trace_id, groupUniqArray(toString(language)) AS names FROM spans
-            WHERE project = {{project:String}} AND billed = 1 AND language != ''
-                AND start >= {{oldest:DateTime64(6, 'UTC')}} AND start < {{end:DateTime64(6, 'UTC')}}
-                AND trace_id IN ({_RATED}) GROUP BY trace_id"""
-    else:
-        names = f"""SELECT trace_id, {_VALUES[split]} AS names FROM traces AS t
-            WHERE project = {{project:String}} AND {_HOURS} AND trace_id IN ({_RATED}) GROUP BY trace_id"""
+    names = f"""SELECT trace_id, {_VALUES[split]} AS names FROM traces AS t
+        WHERE project = {{project:String}} AND {_HOURS} AND trace_id IN ({_RATED}) GROUP BY trace_id"""
     return f"""SELECT vote.time AS time, liked, names FROM ({latest(scope)}) AS vote
         INNER JOIN ({names}) AS trace USING (trace_id)"""

@@ -75,27 +75,30 @@ def remarks(
 ) -> list[Remark]:
     """Return a page of comments and corrections of people, the latest first."""
     rows = client.query(
-        f"""SELECT time, name, source, value, label, said, corrected, user_id, trace_id, span_id,
-            trace.input, trace.output
-        FROM (
-            SELECT feedback.time AS time, toString(name) AS name, toString(source) AS source, value,
-                toString(label) AS label, substringUTF8(comment, 1, {LONGEST}) AS said,
-                substringUTF8(correction, 1, {LONGEST}) AS corrected, user_id, trace_id, span_id, feedback_id
-            FROM feedback WHERE {_remark(scope, kind)}
-            ORDER BY time DESC, feedback_id LIMIT {{most:UInt32}} OFFSET {{first:UInt32}}
-        ) AS remark
-        LEFT JOIN (
-            SELECT trace_id, if(max(root_input) != '', max(root_input), max(call_input)) AS input,
-                if(max(root_output) != '', max(root_output), max(call_output)) AS output
-            FROM traces WHERE project = {{project:String}}
-                AND hour >= {{oldest:DateTime64(6, 'UTC')}} AND hour < {{end:DateTime64(6, 'UTC')}}
-                AND trace_id IN (SELECT trace_id FROM feedback WHERE {_remark(scope, kind)})
-            GROUP BY trace_id
-        ) AS trace USING (trace_id)
-        ORDER BY time DESC, feedback_id""",
+        f"""SELECT feedback.time AS time, toString(name), toString(source), value, toString(label),
+            substringUTF8(comment, 1, {LONGEST}), substringUTF8(correction, 1, {LONGEST}), user_id, trace_id,
+            span_id
+        FROM feedback WHERE {_remark(scope, kind)}
+        ORDER BY time DESC, feedback_id LIMIT {{most:UInt32}} OFFSET {{first:UInt32}}""",
         parameters=scope.params() | params(period) | {"first": first, "most": most},
     ).result_rows
-    return [Remark(time.replace(tzinfo=UTC), *rest) for time, *rest in rows]
+    texts = _texts(client, scope.project, period, sorted({row[-2] for row in rows if row[-2]}))
+    return [Remark(time.replace(tzinfo=UTC), *rest, *texts.get(rest[-2], ("", ""))) for time, *rest in rows]
+
+
+def _texts(client: Client, project: str, period: Period, trace_ids: list[str]) -> dict[str, tuple[str, str]]:
+    """Return by trace what was asked and answered."""
+    if not trace_ids:
+        return {}
+    rows = client.query(
+        """SELECT trace_id, if(max(root_input) != '', max(root_input), max(call_input)),
+            if(max(root_output) != '', max(root_output), max(call_output))
+        FROM traces WHERE project = {project:String} AND hour >= {oldest:DateTime64(6, 'UTC')}
+            AND hour < {end:DateTime64(6, 'UTC')} AND trace_id IN {traces:Array(String)}
+        GROUP BY trace_id""",
+        parameters={"project": project, "traces": trace_ids} | params(period),
+    ).result_rows
+    return {str(trace_id): (str(asked), str(answered)) for trace_id, asked, answered in rows}
 
 
 def remarks_count(client: Client, scope: Scope, period: Period) -> RemarkCounts:

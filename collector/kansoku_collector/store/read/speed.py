@@ -22,6 +22,9 @@ _STARTED = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6,
 # A call that failed, or whose usage is unknown, has no speed.
 _TIMED = "billed = 1 AND status != 'error' AND output_visible + reasoning > 0 AND duration_ns > 0"
 _RATE = "(toFloat64(output_visible) + reasoning) / (duration_ns / 1e9)"
+# All spans of a step are first counted in bins of a ninetieth, whose means the quantiles are then taken of: a
+# sketch that takes in each span costs more.
+_BIN = "toInt32(floor(log2(1 + duration_ns) * 64))"
 
 
 class Point(NamedTuple):
@@ -157,12 +160,15 @@ def by_model(client: Client, scope: Scope, period: Period, *, most: int = 100) -
 def by_step(client: Client, scope: Scope, period: Period, *, most: int = 100) -> list[Step]:
     """Return the steps, those that take the most time in all first."""
     rows = client.query(
-        f"""SELECT toString(name) AS step, toString(operation) AS kind, sum({_TIMES}) AS spans,
-            sumIf({_TIMES}, status = 'error'),
-            quantilesTDigestWeighted(0.5, 0.95, 0.99)(duration_ns / 1e9, {_TIMES})
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED}
-        GROUP BY step, kind ORDER BY sum(toFloat64(duration_ns) * weight) DESC, step, kind
-        LIMIT {{most:UInt32}}""",
+        f"""SELECT toString(name) AS step, toString(operation) AS kind, sum(n) AS spans, sum(failed),
+            quantilesExactWeightedInterpolated(0.5, 0.95, 0.99)(seconds, n)
+        FROM (
+            SELECT name, operation, sum({_TIMES}) AS n, sumIf({_TIMES}, status = 'error') AS failed,
+                avg(duration_ns) / 1e9 AS seconds, sum(toFloat64(duration_ns) * weight) AS busy
+            FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED}
+            GROUP BY name, operation, {_BIN}
+        )
+        GROUP BY step, kind ORDER BY sum(busy) DESC, step, kind LIMIT {{most:UInt32}}""",
         parameters=scope.params() | period.params() | {"most": most},
     ).result_rows
     return [Step(name, kind, spans, errors, *took) for name, kind, spans, errors, took in rows]

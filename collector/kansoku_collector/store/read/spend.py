@@ -148,15 +148,20 @@ def price_versions(client: Client, scope: Scope, period: Period) -> list[PriceVe
                 {sign}sum({prefix}cost_usd * times) AS part_cost, min(start) AS first, max(start) AS last
             FROM corrections WHERE {told} AND {_WITHIN} GROUP BY provider, model, source, price"""
 
+    def stored(weighed: str, count: str, cost: str) -> str:
+        return f"""SELECT provider, {_ANSWERED} AS model, toString(cost_source) AS source,
+                toString(price_id) AS price, {count} AS part_calls, {cost} AS part_cost,
+                min(start) AS first, max(start) AS last
+            FROM spans WHERE {scope.where(model_column=_ANSWERED)} AND {_WITHIN} AND billed = 1 AND {weighed}
+            GROUP BY provider, model, source, price"""
+
+    # How many a span stands for is told by its trace's id, which is not read for the many that stand for one.
     rows = client.query(
         f"""SELECT provider, model, source, price, sum(part_calls) AS called, sum(part_cost) AS cost,
             min(first), max(last)
         FROM (
-            SELECT provider, {_ANSWERED} AS model, toString(cost_source) AS source,
-                toString(price_id) AS price, sum(toInt64(times)) AS part_calls,
-                sum(cost_usd * times) AS part_cost, min(start) AS first, max(start) AS last
-            FROM spans WHERE {scope.where(model_column=_ANSWERED)} AND {_WITHIN} AND billed = 1
-            GROUP BY provider, model, source, price
+            {stored("weight = 1", "toInt64(count())", "sum(cost_usd)")}
+            UNION ALL {stored("weight != 1", "sum(toInt64(times))", "sum(cost_usd * times)")}
             UNION ALL {corrected("old_", "-")}
             UNION ALL {corrected("", "")}
         )

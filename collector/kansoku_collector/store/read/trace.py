@@ -15,12 +15,16 @@ MAX_SPANS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A trace and the time it covers, which spares a search through the whole table."""
+    """A trace and the time it covers, which spares a search through the whole table.
+
+    Where the store has no corrections of prices at all, none is looked for.
+    """
 
     project: str
     trace_id: str
     start: datetime
     end: datetime
+    corrected: bool = True
 
     def params(self) -> dict[str, Any]:
         """Bind what `HERE` names; the second on either side covers rounding."""
@@ -70,11 +74,14 @@ HERE = """project = {project:String} AND trace_id = {trace:String}
 def find(client: Client, project: str, trace_id: str) -> Located | None:
     """Return where the trace lies in time, or None if nothing of it is stored."""
     rows = client.query(
-        """SELECT min(start), max(end) FROM traces
+        """SELECT min(start), max(end), (SELECT count() FROM corrections) > 0 FROM traces
         WHERE project = {project:String} AND trace_id = {trace:String} GROUP BY trace_id""",
         parameters={"project": project, "trace": trace_id},
     ).result_rows
-    return Located(project, trace_id, _aware(rows[0][0]), _aware(rows[0][1])) if rows else None
+    if not rows:
+        return None
+    start, end, corrected = rows[0]
+    return Located(project, trace_id, _aware(start), _aware(end), bool(corrected))
 
 
 def spans(client: Client, located: Located) -> list[SpanRow]:
@@ -117,6 +124,8 @@ def span(client: Client, located: Located, span_id: str) -> Span | None:
 
 def corrections(client: Client, located: Located) -> dict[str, Correction]:
     """Return by span what its cost is since it was priced anew; spans are never updated."""
+    if not located.corrected:
+        return {}
     rows = client.query(
         f"""SELECT span_id, argMax(cost_usd, corrected), argMax(cost_input_usd, corrected),
             argMax(toString(cost_source), corrected), argMax(toString(price_id), corrected)

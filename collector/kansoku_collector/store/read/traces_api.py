@@ -32,7 +32,8 @@ def read_trace(client: Client, project: str, trace_id: str) -> dict[str, Any]:
     located = find(client, project, trace_id)
     spans: list[dict[str, Any]] = []
     if located:
-        corrected = {row["span_id"]: row for row in _rows(client, _CORRECTED, located.params())}
+        rows = _rows(client, _CORRECTED, located.params()) if located.corrected else []
+        corrected = {row["span_id"]: row for row in rows}
         found = _rows(client, _SPANS, located.params())
         spans = [span | corrected.get(span["span_id"], {}) for span in found]
     given = _rows(client, _FEEDBACK, {"project": project, "trace": trace_id})

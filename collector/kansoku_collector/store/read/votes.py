@@ -55,12 +55,15 @@ def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVo
     """Return the votes by what their traces belong to."""
     rows = client.query(
         f"""SELECT environment, service, prompt, models, countIf(liked > 0.5), count()
-        FROM ({latest(scope)}) AS vote
+        FROM ({latest(Scope(scope.project))}) AS vote
         INNER JOIN (
-            SELECT trace_id, max(traces.environment) AS environment, max(traces.service) AS service,
-                concat(max(traces.prompt_name), '@', max(traces.prompt_version)) AS prompt,
-                arraySort(groupUniqArrayArray(traces.models)) AS models
-            FROM traces WHERE project = {{project:String}} AND {_HOURS} AND {_RATED} GROUP BY trace_id
+            SELECT trace_id, max(own.environment) AS environment, max(own.service) AS service,
+                concat(max(own.prompt_name), '@', max(own.prompt_version)) AS prompt,
+                arraySort(groupUniqArrayArray(own.models)) AS models
+            FROM (
+                SELECT trace_id, environment, service, prompt_name, prompt_version, models
+                FROM traces WHERE {_of(scope)}
+            ) AS own GROUP BY trace_id
         ) AS trace USING (trace_id)
         GROUP BY environment, service, prompt, models""",  # noqa: S608 - bound below
         parameters=scope.params() | params(period),
@@ -90,11 +93,14 @@ def latest(scope: Scope) -> str:
 
 def on_traces(scope: Scope) -> str:
     """Return the SQL that keeps feedback on the traces of a slice; nothing for a whole project."""
-    condition = scope.where(model_column="arrayJoin(models)")
-    if condition == Scope().where():
+    if scope == Scope(scope.project):
         return ""
-    own = f"SELECT trace_id FROM traces WHERE {condition} AND {_HOURS} AND {_RATED}"  # noqa: S608 - bound by callers
-    return f"AND trace_id IN ({own})"
+    return f"AND trace_id IN (SELECT trace_id FROM traces WHERE {_of(scope)})"  # noqa: S608 - bound by callers
+
+
+def _of(scope: Scope) -> str:
+    """Return the condition on the rows of the judged traces of a slice."""
+    return f"{scope.where(model_column='arrayJoin(models)')} AND {_HOURS} AND {_RATED}"
 
 
 def params(period: Period) -> dict[str, datetime]:
