@@ -1,5 +1,6 @@
 """The Alerts screen: what people decide goes to the collector, and stands beside the incident."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard import collector, data, settings
 from kansoku_dashboard.figures import course as figures
 from kansoku_dashboard.figures.backdrop import Backdrop
+from kansoku_dashboard.screens import rule_course
 
 
 @pytest.fixture
@@ -91,6 +93,15 @@ def test_a_rules_windows_hold_every_answer_once(seeded):
     assert round(sum((row.value or 0) * row.samples for row in rows)) == refused
     coarse = course(seeded, Scope(), "refusal_rate", period, timedelta(hours=1), points=6)
     assert [later.end - row.end for row, later in pairwise(coarse)] == 5 * [timedelta(hours=4)]
+
+
+def test_a_rule_is_held_against_the_range_unless_it_compares_or_is_about_a_user(seeded):
+    """A multiple of the weeks before has no fixed limit, and a slice by user no rollup."""
+    incident = open_incidents(seeded)[0]
+    assert rule_course.possible(replace(incident, unit="share", metric="refusal_rate"))
+    assert not rule_course.possible(replace(incident, unit="times"))
+    assert not rule_course.possible(replace(incident, scope={"user": "u"}))
+    assert not rule_course.possible(replace(incident, metric="out_tokens"))
 
 
 def test_windows_beyond_the_limit_carry_a_red_dot_and_empty_ones_are_gaps():

@@ -50,6 +50,7 @@ def course(
     flat["line"]["dash"] = "dot"
     traces = [area(*outline, PALETTE[0]), drawn, flat | {"mode": "lines", "hoverinfo": "skip"}]
     made = figure(backdrop, traces, {"rangemode": "normal"}, HEIGHT)
-    known = [value for value in y if value is not None]
+    shown = [value for row in rows for value in (row.value, row.low, row.high)]
+    known = [value for value in shown if value is not None]
     write_axis(made, [*known, limit] if known else [], write)
     return made

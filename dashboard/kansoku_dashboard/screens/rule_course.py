@@ -17,7 +17,9 @@ DIMENSIONS = frozenset(field.name for field in fields(Scope)) - {"project"}
 
 def possible(incident: Incident) -> bool:
     """Tell whether the limit can be held against history here: a known metric of a slice, no multiple."""
-    return incident.metric in METRICS and not incident.unit and DIMENSIONS.issuperset(incident.scope)
+    known = METRICS.get(incident.metric)
+    own = known is not None and incident.unit in ("", known.unit)
+    return own and DIMENSIONS.issuperset(incident.scope)
 
 
 def draw(incident: Incident, view: state.View) -> None:
