@@ -18,6 +18,7 @@ Reason = Literal["", "back", "settled"]
 Level = Callable[[str, str, int], float]  # the mean of a tagged signal's series from an hour on
 VENDOR = "answered"  # a new value of it is an incident, unless we ask another model
 NEWS = ("asked", "prompt", "release", "fingerprint", "error_type")
+EXPLAINS = 6  # hours that news may be away from a change: three calls of a new value may take a while
 NEAR = 0.35  # of the move: what is nearer than this to where it was has gone back
 MARK = "\x1f"
 
@@ -144,10 +145,9 @@ class Cases:
         later = [one for one in self._news_of(finding.change) if one.change.hour > case.change.latest + SLACK]
         return same and not later
 
-    def _news_of(self, change: Moment) -> list[Finding]:
-        return [
-            one for one in self.news if change.earliest - SLACK <= one.change.hour <= change.latest + SLACK
-        ]
+    def _news_of(self, change: Moment, slack: int = SLACK) -> list[Finding]:
+        first, last = change.earliest - slack, change.latest + slack
+        return [one for one in self.news if first <= one.change.hour <= last]
 
     def _merged(self, incident: Incident) -> Case:
         first = incident.findings[0]
@@ -160,7 +160,7 @@ class Cases:
     def _explain(self) -> None:
         """Write down what was new at the time of each case."""
         for key, case in self.cases.items():
-            news = [f"{name_of(one)}: {one.value}" for one in self._news_of(case.change)]
+            news = [f"{name_of(one)}: {one.value}" for one in self._news_of(case.change, EXPLAINS)]
             if news and case.resolved is None:
                 self.cases[key] = replace(case, news=tuple(dict.fromkeys([*case.news, *news])))
 

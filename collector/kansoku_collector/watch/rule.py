@@ -56,7 +56,7 @@ class Filters(BaseModel):
 
 
 class Entry(BaseModel):
-    """One rule as a person writes it; docs/alerts/README.md lists the same fields and a test compares them."""
+    """One rule as a person writes it; docs/alerts lists the same fields and a test compares them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
