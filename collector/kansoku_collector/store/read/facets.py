@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -77,14 +77,15 @@ def _of_traces(client: Client, wanted: Filter, names: list[str], most: int) -> l
     row = client.query(f"SELECT {counted} {found}", parameters=params).result_rows[0]
     rows = []
     for name, values in zip(names, row, strict=True):
-        pairs = sorted((-int(one[1]), str(one[0])) for one in map(_tuple, values))
+        pairs = sorted((-count, value) for value, count in map(_pair, values))
         rows += [(name, value, -traces) for traces, value in pairs if value][:most]
     return rows
 
 
-def _tuple(values: object) -> tuple[object, ...]:
-    """Return a named tuple of ClickHouse as a plain one."""
-    return tuple(values.values()) if isinstance(values, dict) else tuple(values)  # type: ignore[arg-type]
+def _pair(counted: Any) -> tuple[str, int]:
+    """Return what ClickHouse gives as a named tuple, which is a dict over HTTP, as a value and its count."""
+    value, count, *_ = counted.values() if isinstance(counted, dict) else counted
+    return str(value), int(count)
 
 
 def _of_spans(client: Client, wanted: Filter, names: list[str], most: int) -> list[tuple[str, str, int]]:

@@ -83,7 +83,10 @@ def remarks(
         parameters=scope.params() | params(period) | {"first": first, "most": most},
     ).result_rows
     texts = _texts(client, scope.project, period, sorted({row[-2] for row in rows if row[-2]}))
-    return [Remark(time.replace(tzinfo=UTC), *rest, *texts.get(rest[-2], ("", ""))) for time, *rest in rows]
+    return [
+        Remark._make((time.replace(tzinfo=UTC), *rest, *texts.get(rest[-2], ("", ""))))
+        for time, *rest in rows
+    ]
 
 
 def _texts(client: Client, project: str, period: Period, trace_ids: list[str]) -> dict[str, tuple[str, str]]:
