@@ -125,17 +125,14 @@ def page(
 def _parts(
     wanted: Filter, sort: Sort, after: Cursor | None, before: Cursor | None
 ) -> Iterator[tuple[Filter, timedelta]]:
-    """Yield the parts of a period next to where a page by time begins, each wider, then all of it.
-
-    Of a short period that is worth it for a search in texts alone: a frequent term fills the page early.
+    """Yield the parts of a long period next to where a page by time begins, each wider, then all of it.
 
     With each comes how far before it a trace may begin that has spans in it.
     """
     period = wanted.period
-    long = period.length > _LONG
-    if sort == "time" and (long or wanted.text):
+    if sort == "time" and period.length > _LONG:
         at = datetime.fromtimestamp(place.key / 1e6, UTC) if (place := before or after) else period.end
-        for share in (64, 8) if long else (24, 4):
+        for share in (64, 8):
             width = period.length / share
             if before:
                 part = Period(max(period.start, at), min(period.end, at + width))
