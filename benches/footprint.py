@@ -31,12 +31,12 @@ def measure(spans: int, data: Path) -> dict[str, object]:
     target.start()
     assert target.process is not None  # noqa: S101 - a bench
     pid = target.process.pid
-    send(target.port, [request_of(10**6, SPANS_PER_REQUEST)])  # what is loaded once is not measured
+    send(target.port, [request_of(10**6, SPANS_PER_REQUEST)], [])  # what is loaded once is not measured
     _wait(target, SPANS_PER_REQUEST)
     bodies = [request_of(number, SPANS_PER_REQUEST) for number in range(spans // SPANS_PER_REQUEST)]
     count, before = len(bodies) * SPANS_PER_REQUEST, cpu_seconds(pid)
     for first in range(CONNECTIONS):
-        send(target.port, bodies[first::CONNECTIONS])
+        send(target.port, bodies[first::CONNECTIONS], [])
     _wait(target, count + SPANS_PER_REQUEST)
     used = cpu_seconds(pid) - before
     total = count + SPANS_PER_REQUEST
