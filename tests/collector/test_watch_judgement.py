@@ -46,7 +46,7 @@ def false_incidents(judged: Rule, days: int, *, rate: float, per_minute: float, 
 
 
 def test_a_threshold_close_to_the_usual_rate_is_crossed_by_chance_and_far_less_with_the_interval() -> None:
-    """Ten requests a minute, 3 % of them errors for ever, limit 5 %: the figures stand in docs/alerts/README.md."""
+    """Ten requests a minute, 3 % of them errors for ever, limit 5 %: the figures are in docs/alerts."""
     blunt = false_incidents(rule(interval_aware=False), 10, rate=0.03, per_minute=10, seed=1)
     cautious = false_incidents(rule(), 10, rate=0.03, per_minute=10, seed=1)
     assert blunt > 100

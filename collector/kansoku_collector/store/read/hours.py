@@ -187,7 +187,8 @@ def _calls() -> str:
     FROM (
         SELECT hour, service, environment, who, series.1 AS key, toFloat64(sum(times)) AS n,
             toFloat64(sum(times * times)) AS squares, sum(times * series.2) AS total,
-            sumMapIf(map(toInt16(floor({BINS} * series.2 / log(2))), toFloat64(times)), key IN ({tails})) AS bins
+            sumMapIf(map(toInt16(floor({BINS} * series.2 / log(2))), toFloat64(times)), key IN ({tails}))
+                AS bins
         FROM (
             SELECT toStartOfHour(start) AS hour, toString(service) AS service,
                 toString(environment) AS environment, {_WHO} AS who, toUInt64(times) AS times,
