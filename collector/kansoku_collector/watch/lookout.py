@@ -4,9 +4,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from kansoku_collector.store.read.hours import calls_of_hour, kept_hours, projects_with_calls
 from kansoku_collector.store.scope import Period
@@ -80,7 +82,8 @@ class Lookout:
         save_states(client, project, detection.done, states, now)
         detection.saved()
         if detection.snapshots(detection.done):
-            drop_old_states(client, project, detection.done)
+            with suppress(ClickHouseError):  # a sharded table takes no deletion; its TTL removes them
+                drop_old_states(client, project, detection.done)
 
     def count_late(self, client: Client, project: str, hour: datetime) -> None:
         """Count the calls of an hour that came after it was observed; they are in no finding."""

@@ -29,4 +29,5 @@ CREATE TABLE IF NOT EXISTS watch_state (
     written DateTime64(3, 'UTC')
 ) ENGINE = ReplacingMergeTree(written)
 ORDER BY (project, part, hour)
+TTL toDateTime(written) + INTERVAL 60 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
