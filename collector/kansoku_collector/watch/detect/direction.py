@@ -71,7 +71,7 @@ class Direction:
         self._heavy = float((n * ~odd).sum())
         self._rest = rest * np.sqrt(n)[:, None]
         spread = self._rest.var(0)
-        self._scale = spread + 1e-3 * spread.sum()
+        self._scale = np.maximum(spread + 1e-3 * spread.sum(), 1e-12)  # texts may all be the same
         self._look_back()
 
     def _look_back(self) -> None:
