@@ -12,8 +12,12 @@ def centroids(vectors: NDArray[np.float32], count: int = 12, seed: int = 0) -> N
         raise ValueError("no vectors to learn topics from (expected some thousands of the reference weeks)")
     chance = np.random.default_rng(seed)
     centres = vectors[chance.choice(len(vectors), count, replace=len(vectors) < count)].astype(np.float32)
+    before = np.full(len(vectors), -1)
     for _ in range(ROUNDS):
         nearest = (vectors @ centres.T).argmax(1)
+        if np.array_equal(nearest, before):
+            break  # from here on every round would give these centres again
+        before = nearest
         sums = np.stack([vectors[nearest == topic].sum(0) for topic in range(count)])
         empty = ~np.isin(np.arange(count), nearest)
         sums[empty] = vectors[chance.integers(len(vectors), size=int(empty.sum()))]
