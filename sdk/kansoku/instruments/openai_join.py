@@ -14,7 +14,8 @@ import pydantic_core
 _PIECE = re.compile(
     r'"delta":\s*\{\s*(?:"\w+":\s*(?:null|""|"assistant"),\s*)*"(content|reasoning_content|reasoning)":\s*"'
 )
-_STRING = re.compile(r'(?:[^"\\]+|\\.)*')
+# Possessive: what it has taken it never gives back. Else a text that ends nowhere would take for ever to refuse.
+_STRING = re.compile(r'(?:[^"\\]++|\\.)*+')
 _PADDING = ',"obfuscation":"'  # random letters at the end, which hide the length of a piece
 _SILENT = (None, "", "assistant")
 _MOST_FAILURES = 8  # of a server whose pieces differ in more than their text
