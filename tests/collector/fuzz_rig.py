@@ -67,8 +67,7 @@ class Serialiser(Writer):
         return {}
 
     def _send(self, table, names, columns, token):
-        context = self._context(table, names, token)
-        context.data = columns
+        context = self._context(table, names, columns, token)
         assert sum(len(block) for block in NativeTransform().build_insert(context))
         if context.insert_exception:
             raise context.insert_exception

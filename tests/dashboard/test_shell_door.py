@@ -24,6 +24,7 @@ PATHS = [
     "/health",
     "/quality",
     "/latency",
+    "/drift",
     "/cost",
     "/sessions",
     "/session?session=1",
