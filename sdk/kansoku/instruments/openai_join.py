@@ -14,7 +14,7 @@ import pydantic_core
 _PIECE = re.compile(
     r'"delta":\s*\{\s*(?:"\w+":\s*(?:null|""|"assistant"),\s*)*"(content|reasoning_content|reasoning)":\s*"'
 )
-# Possessive: what it has taken it never gives back. Else a text that ends nowhere would take for ever to refuse.
+# Possessive: it never gives back what it took, else to refuse a text that ends nowhere would take for ever.
 _STRING = re.compile(r'(?:[^"\\]++|\\.)*+')
 _PADDING = ',"obfuscation":"'  # random letters at the end, which hide the length of a piece
 _SILENT = (None, "", "assistant")
