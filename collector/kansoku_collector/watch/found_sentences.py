@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from kansoku_collector.store.read.evidence import Evidence, Move, read_evidence
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.watch.builtin import Builtin
-from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show
 
 _ENDED = {
@@ -18,18 +17,6 @@ _ENDED = {
     "rule_removed": ("the detector does not watch it any more", "検知の対象から外れました"),
 }
 _OTHERS = 4  # further signals that a sentence names
-
-
-def found_words(entry: Builtin, incident: Incident, event: Event, reason: str = "") -> Words:
-    """Return what a message about an incident of the detector says."""
-    english, japanese = tell_found(incident, reason=reason)
-    if event == "acknowledged":
-        person = incident.acknowledged_by
-        english = f"Acknowledged{f' by {person}' if person else ''}: {english}"
-        japanese = f"確認済み{f'({person})' if person else ''}: {japanese}"
-    elif event == "updated":
-        english, japanese = f"Still open: {english}", f"継続中: {japanese}"
-    return Words(english, japanese, found_link(entry, incident), entry.description)
 
 
 def tell_found(incident: Incident, *, reason: str = "") -> tuple[str, str]:

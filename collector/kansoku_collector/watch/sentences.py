@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.watch.builtin import Builtin
-from kansoku_collector.watch.found_sentences import found_words, tell_found
+from kansoku_collector.watch.found_sentences import found_link, tell_found
 from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show, span
 from kansoku_collector.watch.rule import Rule
@@ -68,15 +68,16 @@ def tell(
 def words(rule: Rule | Builtin, incident: Incident, event: Event, reason: str = "") -> Words:
     """Return what a message about an incident says."""
     if isinstance(rule, Builtin):
-        return found_words(rule, incident, event, reason)
-    english, japanese = tell(rule, incident, reason=reason or "within")
+        (english, japanese), place = tell_found(incident, reason=reason), found_link(rule, incident)
+    else:
+        (english, japanese), place = tell(rule, incident, reason=reason or "within"), link(rule, incident)
     if event == "acknowledged":
         person = incident.acknowledged_by
         english = f"Acknowledged{f' by {person}' if person else ''}: {english}"
         japanese = f"確認済み{f'({person})' if person else ''}: {japanese}"
     elif event == "updated":
         english, japanese = f"Still open: {english}", f"継続中: {japanese}"
-    return Words(english, japanese, link(rule, incident), rule.description)
+    return Words(english, japanese, place, rule.description)
 
 
 def link(rule: Rule, incident: Incident) -> str:
