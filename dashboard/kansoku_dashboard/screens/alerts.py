@@ -39,7 +39,7 @@ def show() -> None:
 
 def _open(view: state.View) -> None:
     with data.panel(say("alerts.open")):
-        found = data.ask(questions.open_incidents, view.scope.project)
+        found = data.fresh(questions.open_incidents, view.scope.project)
         st.subheader(f"{say('alerts.open')} ({len(found)})", anchor=False)
         if not found:
             st.caption(f":material/check_circle: {say('alerts.none')}")
