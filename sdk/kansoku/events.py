@@ -8,6 +8,7 @@ import json
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import pydantic_core
@@ -91,15 +92,24 @@ def _is_text(event: Any) -> bool:
 
 
 def _note(source: Iterator[Any], events: Events) -> Iterator[Any]:
-    known = None
-    for event in source:
-        if known is None:
-            known = _is_text(event)
-        if known:
-            if len(events.texts) >= _MANY:
-                events.join()  # what the client has taken; of the next one nobody knows yet
-            events.texts.append(event.data)
-        yield event
+    first = next(source, None)
+    if first is None:
+        return
+    known = _is_text(first)
+    if known:
+        events.texts.append(first.data)
+    yield first
+    room = _MANY - 1 if known else 0
+    while room:
+        keep = events.texts.append
+        for event in islice(source, room):  # hundreds pass here
+            keep(event.data)
+            yield event
+        room = 0
+        if len(events.texts) >= _MANY:
+            events.join()  # what the client has taken
+            room = _MANY
+    yield from source
 
 
 async def _note_async(source: AsyncIterator[Any], events: Events) -> AsyncIterator[Any]:

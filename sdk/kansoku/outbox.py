@@ -19,7 +19,7 @@ from kansoku.receipt import Receipt
 _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
 # How long the thread works on a batch before it pauses, and the pause; in seconds.
-_TURN, _PAUSE = 0.0002, 0.00005
+_TURN, _PAUSE = 0.002, 0.00005
 _ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
 
 

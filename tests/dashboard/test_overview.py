@@ -5,12 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.read import incidents, overview
-from kansoku_collector.store.scope import Period, Scope
-from kansoku_dashboard import sentences
+from kansoku_collector.store.scope import Scope
+from kansoku_dashboard import sentences, state
 
 CHARTS = ("cost", "latency", "drift", "feedback")
 
@@ -30,7 +28,10 @@ def texts(app) -> str:
 
 def test_the_six_tiles_say_what_the_store_says(open_app, seeded):
     """The figures on the screen are those of the questions, for the range of the URL."""
+    view = state.View("6h", Scope(), live=False)
+    before = overview.totals(seeded, Scope(), view.period())
     app = open_app(range="6h")
+    after = overview.totals(seeded, Scope(), view.period())
     assert not app.exception
     assert [tile.label for tile in app.metric] == [
         "Requests",
@@ -40,8 +41,7 @@ def test_the_six_tiles_say_what_the_store_says(open_app, seeded):
         "Liked",
         "Tokens",
     ]
-    found = overview.totals(seeded, Scope(), Period.last(timedelta(hours=6)))
-    assert int(app.metric[0].value) == pytest.approx(found.requests, abs=3)
+    assert int(app.metric[0].value) in {before.requests, after.requests}  # the clock may have moved on
     assert app.metric[1].value.startswith("≥ $")  # the seed has a model without a price
 
 
