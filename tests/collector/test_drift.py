@@ -10,7 +10,14 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kansoku_collector.store.read.drift import MIN_SAMPLES, SIGNALS, DriftCell, cell_width, drift_strip
+from kansoku_collector.store.read.drift import (
+    MIN_SAMPLES,
+    REFERENCE,
+    SIGNALS,
+    DriftCell,
+    cell_width,
+    drift_strip,
+)
 from kansoku_collector.store.read.psi import chi_square_quantile, chi_square_tail, compare, index, spread_of
 from kansoku_collector.store.scope import Period, Scope
 
@@ -115,6 +122,35 @@ def test_no_reference_and_few_samples_have_no_index(store: Client) -> None:
     cells = of(drift_strip(store, Scope(), period), "output_length")
     assert (cells[0].samples, cells[0].psi) == (MIN_SAMPLES - 1, None)
     assert cells[-1].psi is not None
+
+
+def test_an_hour_is_compared_with_a_sample_of_the_week_before(store: Client) -> None:
+    """Thousands of small cells are not read where one hour in seven says it; the verdict is that of the week."""
+    draw = random.Random(6)
+    hour = timedelta(hours=1)
+    begin = END - hour - REFERENCE
+    add_answers(
+        store,
+        answers(draw, 50_000, begin, REFERENCE)
+        + answers(draw, 1500, END - hour, hour / 2)
+        + answers(draw, 1500, END - hour / 2, hour / 2, tokens=5.6),
+    )
+    cells = of(drift_strip(store, Scope(), Period(END - hour, END)), "output_length")
+    assert 6_000 < cells[0].reference_samples < 9_000  # of the 50,000
+    assert {cell.reference for cell in cells} == {"before"}
+    assert cells[0].reference_level == pytest.approx(cells[0].level, rel=0.2)
+    changed = [cell.drifted for cell in cells if cell.time >= END - hour / 2]
+    assert sum(changed) >= 0.9 * len(changed)
+    assert sum(cell.drifted for cell in cells if cell.time + cell.width <= END - hour / 2) <= 1
+
+
+def test_a_quiet_week_is_read_whole(store: Client) -> None:
+    """Where a sample of the week would hold few answers, all of them are the reference."""
+    hour = timedelta(hours=1)
+    rows = answers(random.Random(7), 700, END - hour - REFERENCE, REFERENCE)
+    add_answers(store, rows + answers(random.Random(8), 60, END - hour, hour))
+    cells = of(drift_strip(store, Scope(), Period(END - hour, END)), "output_length")
+    assert {cell.reference_samples for cell in cells} == {700}
 
 
 def test_the_strip_never_has_more_cells_than_asked(store: Client) -> None:

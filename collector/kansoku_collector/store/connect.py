@@ -85,7 +85,13 @@ def _embedded(url: str) -> Client:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
     # An index that leaves rows out is asked before they are read: beside the reading it costs twice as much.
-    options = {"session_timezone": "UTC", "use_skip_indexes_on_data_read": "0"}
+    # A trace by its id is dozens of columns, a few kilobytes of each: handing every reading to another thread
+    # costs more than the reading.
+    options = {
+        "session_timezone": "UTC",
+        "use_skip_indexes_on_data_read": "0",
+        "local_filesystem_read_method": "pread",
+    }
     return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options=options)
 
 

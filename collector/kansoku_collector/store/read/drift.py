@@ -24,6 +24,9 @@ MIN_SAMPLES = 20  # of a cell: fewer are not compared
 MIN_REFERENCE = 100
 WANTED_SAMPLES = 2 * MIN_SAMPLES  # of a typical cell: with less traffic cells are made wider
 FEWEST_CELLS = 12
+MOST_BEFORE = 500  # cells before the period that are compared with one another; of more, a sample is
+SAMPLED_HOURS = 7  # one hour in so many: in seven days, each hour of the day once
+ENOUGH_BEFORE = 5_000  # answers in that sample; with fewer, all hours are read
 DRAWN_P = 0.001  # a cell has an index when no change would show as much less often than this
 PAIR_P = 0.02  # or less often than this in it and in the cell beside it
 DRAWN_PSI = 0.1  # and the corrected index is at least this
@@ -76,7 +79,11 @@ def drift_strip(client: Client, scope: Scope, period: Period, buckets: int = 46)
     """
     width = cell_width(period, buckets)
     origin = _floor(period.start, width)
-    stretches = _stretches(client, scope, Period(origin - REFERENCE, period.end), origin, width)
+    whole = Period(origin - REFERENCE, period.end)
+    every = SAMPLED_HOURS if REFERENCE / width > MOST_BEFORE else 1
+    stretches = _stretches(client, scope, whole, origin, width, every)
+    if every > 1 and _answers_before(stretches) < ENOUGH_BEFORE:
+        stretches = _stretches(client, scope, whole, origin, width, 1)
     wider = _widening(stretches, ceil((period.end - origin) / width))
     stretches, width = _widened(stretches, wider), wider * width
     cells = ceil((period.end - origin) / width)
@@ -114,8 +121,14 @@ def _floor(moment: datetime, width: timedelta) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // unit * unit, UTC)
 
 
-def _stretches(client: Client, scope: Scope, period: Period, origin: datetime, width: timedelta) -> Stretches:
-    """Aggregate every signal by cell, reference included, in one query."""
+def _answers_before(stretches: Stretches) -> int:
+    return sum(sum(row["output_length"].values()) for cell, row in stretches.items() if cell < 0)
+
+
+def _stretches(
+    client: Client, scope: Scope, period: Period, origin: datetime, width: timedelta, every: int
+) -> Stretches:
+    """Aggregate every signal by cell in one query: before `origin`, of one hour in `every`."""
     table = "rollup_minute" if width < timedelta(hours=1) else "rollup_hour"
     of_calls = scope.model or scope.provider  # requests have no model
     tried, failed = ("calls", "call_errors") if of_calls else ("roots", "root_errors")
@@ -126,10 +139,12 @@ def _stretches(client: Client, scope: Scope, period: Period, origin: datetime, w
         FROM {table}
         WHERE {scope.where()} AND time >= toDateTime({{start:DateTime64(6, 'UTC')}}, 'UTC')
             AND time < {{end:DateTime64(6, 'UTC')}}
+            AND (toUnixTimestamp(time) >= {{origin:Int64}}
+                OR intDiv(toUnixTimestamp(time), 3600) % {{every:UInt8}} = 0)
         GROUP BY cell ORDER BY cell""",  # noqa: S608 - names of this file, values bound
         parameters=scope.params()
         | period.params()
-        | {"origin": int(origin.timestamp()), "width": int(width.total_seconds())},
+        | {"origin": int(origin.timestamp()), "width": int(width.total_seconds()), "every": every},
     ).result_rows
     return {
         cell: {
