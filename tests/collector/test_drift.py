@@ -125,7 +125,7 @@ def test_no_reference_and_few_samples_have_no_index(store: Client) -> None:
 
 
 def test_an_hour_is_compared_with_a_sample_of_the_week_before(store: Client) -> None:
-    """Thousands of small cells are not read where one hour in seven says it; the verdict is that of the week."""
+    """Thousands of small cells are not read where one hour in seven says it; the verdict is the week's."""
     draw = random.Random(6)
     hour = timedelta(hours=1)
     begin = END - hour - REFERENCE
