@@ -15,8 +15,10 @@ from kansoku.description import NOTHING_SAID, Describe, Description
 from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.guard import guard, swallow
+from kansoku.raw_response import RAW_RESPONSE_HEADER, follow_raw
 from kansoku.reader import Answer, Reader, Request, answer_attributes
-from kansoku.stream import RAW_RESPONSE_HEADER, Recording, follow, follow_raw
+from kansoku.recording import Recording
+from kansoku.stream import follow
 from kansoku.trace import record_error, stamps
 
 _SUPPRESSED = "suppress_instrumentation"

@@ -40,7 +40,7 @@ class Answer:
 class Reader(Protocol):
     """Understands the requests and the responses of one endpoint of one vendor.
 
-    A reader may have a `brief` (`kansoku.stream.Brief`): then it is asked later, about copies.
+    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies.
     """
 
     operation: str

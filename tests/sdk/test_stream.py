@@ -12,7 +12,8 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from kansoku import clock
-from kansoku.stream import Recording, follow
+from kansoku.recording import Recording
+from kansoku.stream import follow
 
 ASK = [{"role": "user", "content": "収集日は？"}]
 

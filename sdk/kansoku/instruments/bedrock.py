@@ -20,7 +20,9 @@ from kansoku.instruments.bedrock_invoke import find_reader, parse
 from kansoku.instruments.bedrock_origin import read_error, read_metadata
 from kansoku.instruments.bedrock_retrieve import AnswerReader, RetrieveReader
 from kansoku.reader import Reader
-from kansoku.stream import Recording, follow, watch
+from kansoku.recording import Recording
+from kansoku.stream import follow
+from kansoku.watched import watch
 
 _CONVERSE = ConverseReader()
 # Operation -> its reader; that of a model's own format depends on the model.
