@@ -25,14 +25,15 @@ from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from dashboard_browser import KEPT, MARK, PATIENCE, chromium, launch, visit
+from dashboard_browser import DRAWINGS, KEPT, MARK, PATIENCE, chromium, launch, visit
+from dashboard_goals import table
 from kill import Target
 from playwright.sync_api import Browser, sync_playwright
 from query_data import SERVICES
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 
-RANGES = ("24h", "7d", "30d")
+RANGES = ("24h", "7d", "30d", "90d")
 SLICES = ["", *(f"&service={name}" for name in SERVICES), "&env=production", "&env=staging", "&env=dev"]
 SCREENS = {
     "/": 4, "/traces": 0, "/sessions": 0, "/cost": 2, "/latency": 5, "/quality": 3, "/drift": 2, "/alerts": 0,
@@ -43,7 +44,7 @@ LIVE_SECONDS = 60
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def measure(host: str, pid: int, options: argparse.Namespace) -> dict[str, Any]:
+def measure(host: str, pid: int, port: int, options: argparse.Namespace) -> dict[str, Any]:
     """Open everything that is asked for and return the figures."""
     path = chromium()
     if path is None:
@@ -54,7 +55,7 @@ def measure(host: str, pid: int, options: argparse.Namespace) -> dict[str, Any]:
         "screens": lambda browser: screens(browser, host),
         "range_change": lambda browser: change(browser, host),
         "long_trace": lambda browser: long_trace(browser, host),
-        "live": lambda browser: live(browser, host, options.live),
+        "live": lambda browser: live(browser, host, port, options.live),
     }
     found = {}
     with sync_playwright() as playwright:
@@ -158,15 +159,18 @@ def long_trace(browser: Browser, host: str) -> dict[str, Any]:
             "selection_ms": seen.counts.rerun_ms()}  # fmt: skip
 
 
-def live(browser: Browser, host: str, seconds: int) -> dict[str, Any]:
-    """Return how many charts a minute of refreshing replaced, and how far the page moved by itself."""
+def live(browser: Browser, host: str, port: int, seconds: int) -> dict[str, Any]:
+    """Return how many charts a minute of refreshing replaced while spans come, and how far the page moved."""
     seen = visit(browser.new_context(viewport={"width": 1440, "height": 900}), host)
-    seen.open("/?range=24h&live=true", SCREENS["/"])
+    seen.open("/?range=1h&live=true", SCREENS["/"])
     seen.page.evaluate(MARK)
+    seen.page.evaluate(DRAWINGS)
     seen.page.evaluate("document.querySelector('.stMain').scrollTo(0, 200)")
     at = seen.page.evaluate("document.querySelector('.stMain').scrollTop")
     seen.counts.start()
-    seen.page.wait_for_timeout(1000 * seconds)
+    for number in range(seconds):
+        send(port, number + 1)
+        seen.page.wait_for_timeout(1000)
     kept, all_of_them = seen.page.evaluate(KEPT)
     moved = seen.page.evaluate("document.querySelector('.stMain').scrollTop") - at
     result = {
@@ -174,6 +178,7 @@ def live(browser: Browser, host: str, seconds: int) -> dict[str, Any]:
         "runs": len(seen.counts.ended),
         "charts": all_of_them,
         "replaced": all_of_them - kept,
+        "drawings": seen.page.evaluate("window.drawings"),  # none, and the figures never changed
         "scrolled_px": moved,
         "kb": seen.counts.bytes / 1e3,
     }
@@ -181,33 +186,44 @@ def live(browser: Browser, host: str, seconds: int) -> dict[str, Any]:
     return result
 
 
-def first_span(folder: Path) -> dict[str, float]:
-    """Return how the Overview of an empty store renders, and how soon a span that is sent is on it."""
+def first_span(folder: Path) -> dict[str, Any]:
+    """Return how the screens of an empty store render, and how soon a span that is sent is on one."""
     target = Target(folder)
     target.start()
     with served(target) as (host, _), sync_playwright() as playwright:
         browser = launch(playwright, str(chromium()))
-        seen = visit(browser.new_context(), host)
-        seen.open("/")
-        rendered = seen.counts.rerun_ms()
+        rendered = {}
+        for screen in ("/traces", *list(SCREENS)):  # the first run of all imports what the others need
+            seen = visit(browser.new_context(), host)
+            seen.open(screen)
+            rendered[screen] = seen.counts.rerun_ms()
+            if screen != "/":
+                seen.page.context.close()
+            else:
+                home = seen
         began = time.monotonic()
-        now = time.time_ns()
-        span = {
-            "traceId": "ab" * 16,
-            "spanId": "cd" * 8,
-            "name": "chat",
-            "startTimeUnixNano": str(now - 10**9),
-            "endTimeUnixNano": str(now),
-        }
-        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
-        address = f"http://127.0.0.1:{target.port}/v1/traces"
-        request = urllib.request.Request(address, body, {"content-type": "application/json"})
-        urllib.request.urlopen(request).close()  # noqa: S310 - our own
-        seen.page.wait_for_selector("[data-testid=stMetric]", timeout=PATIENCE)
+        send(target.port, 0)
+        home.page.wait_for_selector("[data-testid=stMetric]", timeout=PATIENCE)
         shown = time.monotonic() - began
         browser.close()
     target.stop()
     return {"empty_rerun_ms": rendered, "span_to_screen_s": shown}
+
+
+def send(port: int, number: int) -> None:
+    """Send a span of this moment to the collector."""
+    now = time.time_ns()
+    span = {
+        "traceId": f"{number + 1:032x}",
+        "spanId": "cd" * 8,
+        "name": "chat",
+        "startTimeUnixNano": str(now - 10**9 - number * 10**7),
+        "endTimeUnixNano": str(now),
+    }
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    address = f"http://127.0.0.1:{port}/v1/traces"
+    request = urllib.request.Request(address, body, {"content-type": "application/json"})
+    urllib.request.urlopen(request).close()  # noqa: S310 - our own
 
 
 def insert_long_trace(client: Client) -> None:
@@ -269,7 +285,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def main() -> int:
-    """Run the bench and print what it found as JSON."""
+    """Run the bench; print what it found as JSON, and the goals among it as a table."""
     parser = argparse.ArgumentParser(description="The dashboard over months of spans.")
     parser.add_argument("--spans", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=90)
@@ -291,7 +307,7 @@ def main() -> int:
             found |= first_span(Path(temporary) / "empty")
         found |= _on(data, options)
     text = json.dumps(found, indent=1)
-    print(text)
+    print(text, table(found), sep="\n\n")
     if options.results:
         options.results.parent.mkdir(parents=True, exist_ok=True)
         options.results.write_text(text + "\n")
@@ -310,7 +326,7 @@ def _on(data: Path, options: argparse.Namespace) -> dict[str, Any]:
         spans = int(str(client.command("SELECT count() FROM spans")))
         client.close()
         with served(target) as (host, pid):
-            return {"spans": spans} | measure(host, pid, options)
+            return {"spans": spans} | measure(host, pid, target.port, options)
     finally:
         target.stop()
 

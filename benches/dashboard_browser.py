@@ -24,6 +24,8 @@ PAINTED = """(charts) => document.querySelector('.st-key-footer')
     && !document.querySelector('[data-testid=stSkeleton]')
     && document.querySelectorAll('.js-plotly-plot .main-svg').length >= charts"""
 MARK = "() => document.querySelectorAll('.js-plotly-plot').forEach((node) => { node.kansokuMark = true; })"
+DRAWINGS = """() => { window.drawings = 0; document.querySelectorAll('.js-plotly-plot').forEach(
+    (node) => node.on('plotly_afterplot', () => { window.drawings += 1; })); }"""
 KEPT = """() => { const nodes = [...document.querySelectorAll('.js-plotly-plot')];
     return [nodes.filter((node) => node.kansokuMark).length, nodes.length]; }"""
 

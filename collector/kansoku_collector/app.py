@@ -28,6 +28,7 @@ from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.receive.api import Api, Clients
+from kansoku_collector.receive.channels import Trial, channel_routes
 from kansoku_collector.receive.condition import condition_route
 from kansoku_collector.receive.connection import connection_class
 from kansoku_collector.receive.feedback import feedback_route
@@ -257,6 +258,7 @@ def build(settings: Settings) -> Collector:
                 views_route(receiver, clients),
                 incident_actions_route(receiver, clients),
                 condition_route(receiver, journal.directory),
+                *channel_routes(receiver, _trial(settings)),
             ]
         ),
         listener=listener,
@@ -295,6 +297,13 @@ def _watch(settings: Settings, open_client: Callable[[], Client], metrics: Metri
     watch = Watch(open_client, found.rules, settings.alerts_interval_seconds, detector=detector)
     metrics.follow_watch(watch.counts)
     return watch
+
+
+def _trial(settings: Settings) -> Trial:
+    """Return what tries the channels of the rules file."""
+    from kansoku_collector.watch.trial import Trial as Channels  # noqa: PLC0415 - as above
+
+    return Channels(settings.alerts_file)
 
 
 def _prepare(data: Path) -> None:

@@ -9,17 +9,15 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from kansoku_collector.store.read import overview
-from kansoku_dashboard import data, empty, links, state
+from kansoku_dashboard import canvas, data, empty, links, state
 from kansoku_dashboard.figures.style import Figure, lean
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
 ROW = 35  # pixels
-CHART = {"displayModeBar": False, "scrollZoom": False}
 
-# Streamlit imports them when first needed: in several panels at once, and they cannot bear that.
-for name in ("pandas", "plotly.graph_objs"):
-    import_module(name)
+# Streamlit imports it when first needed: in several panels at once, and it cannot bear that.
+import_module("pandas")
 
 
 def head(section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool = True) -> state.View | None:
@@ -77,7 +75,7 @@ def chart(section: str, name: str, figure: Figure, note: str = "") -> None:
 
 def plot(key: str, figure: Figure, alt: str) -> None:
     """Draw a figure with the words for who cannot see it."""
-    st.plotly_chart(lean(figure), key=f"chart_{key}", config=CHART, alt=alt)
+    canvas.draw(lean(figure), key=f"chart_{key}", alt=alt)
 
 
 def chosen_of(name: str, options: Sequence[str]) -> str:
@@ -122,6 +120,30 @@ def choice(name: str, options: Mapping[str, str], label: str, *, present: str = 
         label_visibility="collapsed",
     )
     return str(chosen or first)
+
+
+def pick(name: str, options: Mapping[str, str], label: str, *, width: int, bare: bool = False) -> str:
+    """Draw a list to choose from, and return which; its code and not its word stands in the URL."""
+    codes = list(options)
+    key = f"_pick_{name}"
+
+    def keep() -> None:
+        if st.session_state[key] == codes[0]:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = st.session_state[key]
+
+    chosen = st.selectbox(
+        label,
+        codes,
+        index=codes.index(chosen_of(name, codes)),
+        format_func=options.__getitem__,
+        key=key,
+        on_change=keep,
+        width=width,
+        label_visibility="collapsed" if bare else "visible",
+    )
+    return str(chosen or codes[0])
 
 
 def to_traces(label: str, way: Mapping[str, str], *, icon: str = ":material/account_tree:") -> None:

@@ -51,21 +51,35 @@ def post(path: str, item: dict[str, Any]) -> str:
 
 def get(path: str) -> dict[str, Any]:
     """Return what the collector answers to an administrator; raise UnansweredError with the reason."""
+    return _administer("GET", path, TIMEOUT_SECONDS)
+
+
+def order(path: str, item: dict[str, Any], *, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+    """Ask the collector to do what only administrators may; return what it says, else as `get` does."""
+    roles.check_everywhere("admin")
+    return _administer("POST", path, timeout, json=item)
+
+
+def _administer(method: str, path: str, timeout: float, **content: Any) -> dict[str, Any]:
     chosen = settings.current()
     key = chosen.admin_key.get_secret_value()
     if not key:
         raise UnansweredError(say("health.no_admin_key"))
     try:
-        answer = httpx2.get(
+        answer = httpx2.request(
+            method,
             f"{chosen.collector_url.rstrip('/')}{path}",
             headers={"authorization": f"Bearer {key}"},
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout,
+            **content,
         )
-        body = answer.json() if answer.is_success else {}
+        body = answer.json() if answer.content else {}
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise UnansweredError(f"{chosen.collector_url}: {error or type(error).__name__}") from error
     if not answer.is_success or not isinstance(body, dict):
-        raise UnansweredError(f"{chosen.collector_url}{path}: HTTP {answer.status_code}")
+        reason = body.get("error") if isinstance(body, dict) else None
+        said = f"{chosen.collector_url}{path}: HTTP {answer.status_code}"
+        raise UnansweredError(f"{said}: {str(reason)[:400]}" if reason else said)
     return body
 
 

@@ -49,6 +49,13 @@ def first_span(project: str) -> None:
         _wait(project)
 
 
+def unless_filled(project: str) -> None:
+    """Say how to send the first span, above a screen that has something to show without any."""
+    found = data.attempt(questions.health, project)
+    if found is not None and found.last is None:
+        first_span(project)
+
+
 @st.fragment(run_every=POLL_SECONDS)
 def _wait(project: str) -> None:
     st.caption(f":material/hourglass_top: {say('start.waiting')}")

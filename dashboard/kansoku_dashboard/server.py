@@ -8,11 +8,14 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 from streamlit import config
 from streamlit.auth_util import is_authlib_installed
 
 from kansoku.errors import SettingsError
-from kansoku_dashboard import login, settings
+from kansoku_dashboard import canvas, login, settings
 from kansoku_dashboard.access import NAMELESS, read_rules
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
@@ -59,11 +62,18 @@ def build(chosen: DashboardSettings) -> st.App:
         names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
         middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
     secrets = login.provider() if chosen.oidc else None
-    application = st.App(MAIN, middleware=middleware, routes=login.ROUTES, secrets=secrets)
+    routes = [*login.ROUTES, *canvas.ROUTES, Route("/overview", lead_home, methods=["GET"])]
+    application = st.App(MAIN, middleware=middleware, routes=routes, secrets=secrets)
     # The file beside main.py holds the rest; these two belong to the process.
     config.set_option("server.address", chosen.dashboard_host)
     config.set_option("server.port", chosen.dashboard_port)
     return application
+
+
+async def lead_home(request: Request) -> RedirectResponse:
+    """Lead to the Overview, filters and all: Streamlit knows its first page by no name."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", 307)
 
 
 def _check_oidc(chosen: DashboardSettings) -> None:

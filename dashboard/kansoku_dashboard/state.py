@@ -17,6 +17,7 @@ RANGES = {
     "7d": timedelta(days=7),
     "14d": timedelta(days=14),
     "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
 }
 DEFAULT_RANGE = "24h"
 FILTERS = ("env", "service", "model", "prompt")

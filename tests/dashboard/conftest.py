@@ -1,9 +1,11 @@
 """Stores for the dashboard's tests: one embedded engine a process, one database a state of the store."""
 
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -22,6 +24,24 @@ import seed
 import trace_samples
 
 OpenApp = Callable[..., AppTest]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_way_out() -> Iterator[None]:
+    """Fail when anything here calls another host: a dashboard must work offline, and tells nobody."""
+    left: list[object] = []
+    connect_to = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            left.append(address)
+        connect_to(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        yield
+    assert left == []
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +66,25 @@ def empty(engine_url: str) -> Client:
 def open_app(engine_url: str, seeded: Client, monkeypatch: pytest.MonkeyPatch) -> OpenApp:
     """Return `run(screen="", **query)`: the whole dashboard on the seeded store."""
     return _opener(engine_url, "dashboard_seeded", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def _seen() -> dict[tuple[str, ...], AppTest]:
+    """Keep the screens that were looked at."""
+    return {}
+
+
+@pytest.fixture
+def look(open_app: OpenApp, _seen: dict[tuple[str, ...], AppTest]) -> OpenApp:
+    """Return `open_app` for who only reads the screen: the same address is run once a session."""
+
+    def run(screen: str = "", **query: str) -> AppTest:
+        address = (screen, *(f"{name}={value}" for name, value in sorted(query.items())))
+        if address not in _seen:
+            _seen[address] = open_app(screen, **query)
+        return _seen[address]
+
+    return run
 
 
 @pytest.fixture

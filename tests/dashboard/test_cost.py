@@ -1,10 +1,10 @@
 """The Cost screen, run whole on the seeded store; its numbers are those of SQL."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from charts import figure_of, texts
 
 from kansoku_collector.store.read import overview, spend, tokens, votes
 from kansoku_collector.store.scope import Period, Scope
@@ -19,21 +19,9 @@ def tile(app, label):
     return next(element.value for element in app.metric if element.label == label)
 
 
-def spec(app, name):
-    """Return the figure of a chart as it goes to the browser."""
-    return next(
-        json.loads(c.proto.spec) for c in app.get("plotly_chart") if c.proto.id.endswith(f"chart_{name}")
-    )
-
-
 def table(app, column):
     """Return the table that has this column."""
     return next(frame.value for frame in app.dataframe if column in frame.value)
-
-
-def texts(app):
-    """Return all Markdown of the screen."""
-    return "\n".join(element.value for element in [*app.markdown, *app.caption])
 
 
 def period():
@@ -79,7 +67,7 @@ def test_every_split_adds_up_to_the_whole(open_app, seeded, by):
     assert not app.exception
     when = Period.last(timedelta(days=7), now=datetime.now(UTC))
     whole = overview.totals(seeded, Scope(), when).cost
-    bars = spec(app, "cost_over_time")["data"]
+    bars = figure_of(app, "chart_cost_over_time")["data"]
     drawn = sum(sum(trace["y"]) for trace in bars if trace["type"] == "bar")
     assert drawn == pytest.approx(whole, rel=1e-6)
     shares = [value for value in table(app, "share").iloc[:, 2] if value == value]
@@ -112,7 +100,7 @@ def test_the_price_versions_add_up_to_the_whole(open_app, seeded):
 def test_a_month_without_a_budget_has_no_line_for_one(open_app):
     """The run rate is marked as what it is; a budget that nobody set is not drawn."""
     app = open_app("cost")
-    names = [trace["name"] for trace in spec(app, "cost_month")["data"]]
+    names = [trace["name"] for trace in figure_of(app, "chart_cost_month")["data"]]
     assert "budget" not in names
     assert "No budget is set" in texts(app)
 
@@ -120,10 +108,10 @@ def test_a_month_without_a_budget_has_no_line_for_one(open_app):
 def test_a_budget_is_a_line_of_the_whole_project(open_app):
     """With a filter by model the month is that of the model, and the budget is not."""
     settings.use(settings.current().model_copy(update={"budget_usd": "default=500"}))
-    names = {trace["name"]: trace for trace in spec(open_app("cost"), "cost_month")["data"]}
+    names = {trace["name"]: trace for trace in figure_of(open_app("cost"), "chart_cost_month")["data"]}
     assert set(names["budget"]["y"]) == {500.0}
     app = open_app("cost", model="claude-sonnet-5")
-    assert "budget" not in {trace["name"] for trace in spec(app, "cost_month")["data"]}
+    assert "budget" not in {trace["name"] for trace in figure_of(app, "chart_cost_month")["data"]}
     assert "budget is that of the whole project" in texts(app)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 import seed
+from charts import figure_of, texts
 
 from kansoku_collector.store.incidents import save_incidents
 from kansoku_collector.store.read import drift_detail as detail
@@ -19,18 +20,6 @@ from kansoku_dashboard.figures.style import count
 
 HOUR = timedelta(hours=1)
 EVIL = "<script>alert(1)</script> [x](javascript:alert(2))"
-
-
-def texts(app) -> str:
-    """Return all words of the screen."""
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text])
-
-
-def spec(app, name: str) -> dict:
-    """Return the Plotly figure with this key."""
-    found = [c.proto.spec for c in app.get("plotly_chart") if c.proto.id.endswith(name)]
-    assert len(found) == 1, [c.proto.id for c in app.get("plotly_chart")]
-    return json.loads(found[0])
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +89,8 @@ def test_the_screen_shows_what_drifted_and_who_made_it(open_app, seeded):
     found = shifts.shifts(cells, period.end)
     assert len([line for line in said.splitlines() if " samples" in line and " tokens" in line]) == len(found)
     assert bool(found) != ("Nothing drifted in this range." in said)
-    assert "changed 2026-08-06 → 2026-11-14" in json.dumps(spec(app, "drift_levels"), ensure_ascii=False)
-    bars = spec(app, "drift_distribution")["data"]
+    assert "changed 2026-08-06 → 2026-11-14" in json.dumps(figure_of(app, "drift_levels"), ensure_ascii=False)
+    bars = figure_of(app, "drift_distribution")["data"]
     assert [trace["name"] for trace in bars] == ["Before", "Since"]
     assert all(abs(sum(trace["y"]) - 1) < 0.02 for trace in bars)
     table = next(frame.value for frame in app.dataframe if "Effect" in frame.value)
@@ -199,7 +188,7 @@ def test_the_evidence_draws_its_course_its_parts_and_its_texts(open_app, seeded)
     assert "The model that answers changed" in said
     assert "Its texts are no longer stored." in said
     assert ":gray-badge[71%]" in said  # 60 of the 84 tokens
-    drawn = spec(app, "course_one_0")
+    drawn = figure_of(app, "course_one_0")
     assert None in drawn["data"][0]["y"]
     assert {shape["type"] for shape in drawn["layout"]["shapes"]} == {"rect", "line"}
 

@@ -217,6 +217,5 @@ def test_a_number_travels_with_seven_digits():
     """Of a mean of millions of calls nobody sees the eighth; nothing else is touched."""
     made = {"data": [{"y": [0.1234567891, None, 12345678.9, float("nan")], "x": ["a"], "n": 12345678}]}
     found = style.lean(made)["data"][0]
-    assert found["y"][:3] == [0.1234568, None, 12345680.0]
-    assert found["y"][3] != found["y"][3]
+    assert found["y"] == [0.1234568, None, 12345680.0, None]
     assert (found["x"], found["n"]) == (["a"], 12345678)

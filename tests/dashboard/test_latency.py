@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from charts import charts, figure_of, texts
 
 from kansoku_collector.errors import StoreError
 from kansoku_collector.store.read import errors, speed
@@ -13,21 +14,9 @@ from kansoku_dashboard.figures.style import seconds, share
 CHARTS = ("requests", "first_token", "heat", "first_heat", "rate", "errors")
 
 
-def spec(app, name: str) -> dict:
-    """Return the Plotly figure of a panel."""
-    found = [c.proto.spec for c in app.get("plotly_chart") if c.proto.id.endswith(f"chart_latency_{name}")]
-    assert len(found) == 1, (name, [c.proto.id for c in app.get("plotly_chart")])
-    return json.loads(found[0])
-
-
-def texts(app) -> str:
-    """Return all Markdown of the screen."""
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.warning])
-
-
-def test_the_figures_are_those_of_the_store(open_app, seeded):
+def test_the_figures_are_those_of_the_store(look, seeded):
     """What the tiles and the table say is what SQL says, for the range of the URL."""
-    app = open_app("latency", range="7d")
+    app = look("latency", range="7d")
     assert not app.exception
     period = Period.last(timedelta(days=7))
     found = speed.summary(seeded, Scope(), period)
@@ -46,22 +35,25 @@ def test_the_figures_are_those_of_the_store(open_app, seeded):
     assert sum(int(text.replace(",", "")) for text in models["Calls"]) == calls
 
 
-def test_all_charts_are_drawn_marked_and_described(open_app):
+def test_all_charts_are_drawn_marked_and_described(look):
     """Every chart over time carries the silent change of model, and words for who cannot see it."""
-    app = open_app("latency", range="7d")
+    app = look("latency", range="7d")
     for name in CHARTS:
-        assert "changed 2026-08-06 → 2026-11-14" in json.dumps(spec(app, name), ensure_ascii=False), name
-    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
-    assert {"p50", "p95", "p99"} <= {trace.get("name") for trace in spec(app, "first_token")["data"]}
+        words = json.dumps(figure_of(app, f"latency_{name}"), ensure_ascii=False)
+        assert "changed 2026-08-06 → 2026-11-14" in words, name
+    assert all(chart.alt for chart in charts(app).values())
+    assert {"p50", "p95", "p99"} <= {
+        trace.get("name") for trace in figure_of(app, "latency_first_token")["data"]
+    }
 
 
-def test_errors_are_counted_where_they_began(open_app, seeded):
+def test_errors_are_counted_where_they_began(look, seeded):
     """The bars add up to the failures of calls and tools, without the requests that they took down."""
-    app = open_app("latency", range="7d")
+    app = look("latency", range="7d")
     began = seeded.query(
         "SELECT count() FROM spans WHERE status = 'error' AND parent_span_id != ''"
     ).result_rows[0][0]
-    bars = [trace for trace in spec(app, "errors")["data"] if trace["type"] == "bar"]
+    bars = [trace for trace in figure_of(app, "latency_errors")["data"] if trace["type"] == "bar"]
     assert sum(sum(trace["y"]) for trace in bars) == began
     kinds = errors.errors_by_type(seeded, Scope(), Period.last(timedelta(days=7)))
     table = next(frame.value for frame in app.dataframe if "Message" in frame.value)
@@ -69,15 +61,15 @@ def test_errors_are_counted_where_they_began(open_app, seeded):
     assert all(address.startswith("/trace?") and "span=" in address for address in table["Trace"])
 
 
-def test_steps_are_chosen_in_the_url(open_app):
+def test_steps_are_chosen_in_the_url(look):
     """A link shows everybody the same table."""
-    table = open_app("latency", range="7d", by="step").dataframe[0].value
+    table = look("latency", range="7d", by="step").dataframe[0].value
     assert {"retrieve", "chat", "guardrail.input"} <= set(table["Step"])
 
 
-def test_the_slowest_traces_come_first_with_links(open_app, seeded):
+def test_the_slowest_traces_come_first_with_links(look, seeded):
     """The first row is the longest root of the range."""
-    app = open_app("latency", range="7d")
+    app = look("latency", range="7d")
     longest = seeded.query(
         "SELECT trace_id FROM spans WHERE parent_span_id = '' ORDER BY duration_ns DESC LIMIT 1"
     ).result_rows[0][0]
@@ -85,12 +77,12 @@ def test_the_slowest_traces_come_first_with_links(open_app, seeded):
     assert f"trace={longest}" in table["id"].iloc[0]
 
 
-def test_a_slice_without_anything_says_so(open_app):
+def test_a_slice_without_anything_says_so(look):
     """Every panel has words for nothing."""
-    app = open_app("latency", range="1h", env="nowhere")
+    app = look("latency", range="1h", env="nowhere")
     assert not app.exception
-    assert "no errors in this range" in json.dumps(spec(app, "errors"))
-    assert "no streamed call in this range" in json.dumps(spec(app, "first_heat"))
+    assert "no errors in this range" in json.dumps(figure_of(app, "latency_errors"))
+    assert "no streamed call in this range" in json.dumps(figure_of(app, "latency_first_heat"))
     assert texts(app).count("nothing in this range") >= 2
     assert [tile.value for tile in app.metric] == ["–"] * 5
 
@@ -105,12 +97,12 @@ def test_a_store_that_fails_takes_one_panel_down(open_app, monkeypatch: pytest.M
     app = open_app("latency", range="7d")
     assert not app.exception
     assert "Errors by type" in app.warning[0].value
-    assert len(app.get("plotly_chart")) == len(CHARTS)
+    assert len(charts(app)) == len(CHARTS)
 
 
-def test_the_screen_speaks_japanese(open_app):
+def test_the_screen_speaks_japanese(look):
     """Tiles and headings."""
-    app = open_app("latency", lang="ja")
+    app = look("latency", lang="ja")
     assert app.metric[3].label == "毎秒トークン数"
     assert "種類別のエラー" in texts(app)
 
@@ -119,5 +111,5 @@ def test_an_empty_store_tells_how_to_send_the_first_span(open_empty):
     """Not a page of empty charts."""
     app = open_empty("latency")
     assert not app.exception
-    assert not app.get("plotly_chart")
+    assert not charts(app)
     assert "kansoku.init" in app.code[0].value

@@ -5,25 +5,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+from charts import charts, figure_of, texts
+
 from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.read import incidents, overview
 from kansoku_collector.store.scope import Scope
 from kansoku_dashboard import sentences, state
 
 CHARTS = ("cost", "latency", "drift", "feedback")
-
-
-def spec(app, name: str) -> dict:
-    """Return the figure of a chart as it goes to the browser."""
-    charts = {chart.proto.id: chart.proto.spec for chart in app.get("plotly_chart")}
-    found = [figure for key, figure in charts.items() if key.endswith(f"chart_{name}")]
-    assert len(found) == 1, (name, list(charts), texts(app))
-    return json.loads(found[0])
-
-
-def texts(app) -> str:
-    """Return all Markdown of the screen."""
-    return "\n".join(element.value for element in [*app.markdown, *app.caption])
 
 
 def test_the_six_tiles_say_what_the_store_says(open_app, seeded):
@@ -58,7 +47,7 @@ def test_the_range_of_the_url_is_taken(open_app):
     """A link shows everybody the same."""
     app = open_app(range="7d")
     assert app.segmented_control(key="range").value == "7d"
-    first, last = spec(app, "cost")["layout"]["xaxis"]["range"]
+    first, last = figure_of(app, "chart_cost")["layout"]["xaxis"]["range"]
     assert datetime.fromisoformat(last) - datetime.fromisoformat(first) >= timedelta(days=7)
 
 
@@ -71,25 +60,25 @@ def test_two_days_of_history_have_no_week_before(open_app):
 def test_the_four_charts_are_drawn_and_described(open_app):
     """Every chart has its words for who cannot see it."""
     app = open_app(range="7d")
-    charts = app.get("plotly_chart")
-    assert len(charts) == 4
-    assert all(chart.proto.alt for chart in charts)
-    names = {trace.get("name") for trace in spec(app, "latency")["data"]}
+    found = charts(app)
+    assert len(found) == 4
+    assert all(chart.alt for chart in found.values())
+    names = {trace.get("name") for trace in figure_of(app, "chart_latency")["data"]}
     assert {"p50", "p95", "p99"} <= names
-    assert len(spec(app, "drift")["data"][0]["y"]) == 6
+    assert len(figure_of(app, "chart_drift")["data"][0]["y"]) == 6
 
 
 def test_the_silent_change_of_model_is_marked_on_every_chart(open_app):
     """The vendor told nobody; the charts must."""
     app = open_app(range="7d")
     for name in CHARTS:
-        said = json.dumps(spec(app, name), ensure_ascii=False)
+        said = json.dumps(figure_of(app, f"chart_{name}"), ensure_ascii=False)
         assert "gpt-5.6-luna changed 2026-08-06 → 2026-11-14" in said, name
 
 
 def test_the_outage_is_shaded_and_labelled(open_app):
     """Hours without data are not hours without traffic."""
-    layout = spec(open_app(range="7d"), "cost")["layout"]
+    layout = figure_of(open_app(range="7d"), "chart_cost")["layout"]
     assert any(shape["type"] == "rect" for shape in layout["shapes"])
     assert any(label["text"] == "no data" for label in layout["annotations"])
 

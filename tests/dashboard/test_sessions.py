@@ -1,25 +1,13 @@
 """Sessions, one session and Users, run whole on the seeded store; their numbers are those of SQL."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from charts import figure_of, texts
 
 from kansoku_collector.store.read import conversations, sessions
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard.figures.style import money
-
-
-def texts(app):
-    """Return all Markdown of the screen."""
-    return "\n".join(element.value for element in [*app.markdown, *app.caption])
-
-
-def spec(app, name):
-    """Return the figure of a chart as it goes to the browser."""
-    return next(
-        json.loads(c.proto.spec) for c in app.get("plotly_chart") if c.proto.id.endswith(f"chart_{name}")
-    )
 
 
 def week():
@@ -68,7 +56,7 @@ def test_a_session_is_its_conversation_in_order(open_app, seeded):
         " WHERE session_id = {session:String} GROUP BY trace_id ORDER BY began",
         parameters={"session": name},
     ).result_rows
-    bars = {trace["name"]: trace for trace in spec(app, "session_growth")["data"]}
+    bars = {trace["name"]: trace for trace in figure_of(app, "chart_session_growth")["data"]}
     priced = [
         (usd, cost) for usd, (cost, _, _) in zip(bars["cost"]["y"], rows, strict=True) if usd is not None
     ]
@@ -96,14 +84,14 @@ def test_the_users_by_cost_and_by_dislikes_are_those_of_sql(open_app, seeded):
         "SELECT user_id, toFloat64(sum(cost_usd)) AS usd FROM spans GROUP BY user_id"
         " ORDER BY usd DESC LIMIT 10"
     ).result_rows
-    bars = spec(app, "users_cost")["data"][0]
+    bars = figure_of(app, "chart_users_cost")["data"][0]
     assert bars["x"] == pytest.approx([usd for _, usd in dearest])
     disliked = seeded.query(
         "SELECT t.user_id, countIf(f.value < 0.5) AS down FROM feedback AS f INNER JOIN"
         " (SELECT trace_id, any(user_id) AS user_id FROM spans GROUP BY trace_id) AS t USING (trace_id)"
         " WHERE f.name = 'like' GROUP BY t.user_id ORDER BY down DESC LIMIT 10"
     ).result_rows
-    assert spec(app, "users_dislikes")["data"][0]["x"] == [down for _, down in disliked]
+    assert figure_of(app, "chart_users_dislikes")["data"][0]["x"] == [down for _, down in disliked]
 
 
 def test_a_row_of_users_counts_their_sessions_and_votes(open_app, seeded):

@@ -1,6 +1,7 @@
 """The shell: every screen opens, the language follows the reader, a broken store breaks a panel."""
 
 import pytest
+from charts import charts, screens
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from kansoku_dashboard import data, frame, settings, text, words
@@ -14,13 +15,23 @@ def test_no_folder_beside_the_entry_script_is_served_by_itself():
     assert not (ROOM / "pages").exists()
 
 
-@pytest.mark.parametrize("screen", ["traces", "trace", "alerts", "start"])
-def test_every_screen_opens_on_an_empty_and_on_a_full_store(open_app, open_empty, screen):
-    """A screen that raises shows nothing."""
-    for run in (open_app, open_empty):
-        app = run(screen)
-        assert not app.exception
-        assert app.main.children
+@pytest.mark.parametrize("screen", [name for name in screens() if name not in ("trace", "session")])
+def test_every_screen_tells_on_an_empty_store_how_to_send_the_first_span(open_empty, screen):
+    """What to paste, with this server's address; a screen of empty charts would help nobody."""
+    app = open_empty("" if screen == "overview" else screen)
+    assert not app.exception
+    assert not charts(app)
+    code = "\n".join(block.value for block in app.code)
+    assert "kansoku.init(" in code
+    assert settings.current().collector_url in code
+
+
+@pytest.mark.parametrize("screen", ["trace", "session"])
+def test_a_screen_that_needs_an_id_opens_on_an_empty_store(open_empty, screen):
+    """It says what it lacks, and raises nothing."""
+    app = open_empty(screen)
+    assert not app.exception
+    assert app.main.children
 
 
 def test_the_language_follows_the_url(open_app):

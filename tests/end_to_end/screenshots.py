@@ -120,20 +120,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "images")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--all", action="store_true", help="every screen in both themes and languages, whole")
+    parser.add_argument("--names", nargs="+", default=[], help="these only, such as cost-ja-dark, whole")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    wanted = set() if chosen.all else shown()
+    wanted = set(chosen.names) or (set() if chosen.all else shown())
     with sync_playwright() as playwright:
         path = chromium()
         if path is None:
             parser.error("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
         browser = launch(playwright, path)
         url = chosen.url.rstrip("/")
-        complaints = []
+        complaints, whole = [], chosen.all or bool(chosen.names)
         for theme in ("light", "dark"):
             for tongue in ("en", "ja"):
                 look = Look(theme, tongue, chosen.width)
-                complaints += photograph(browser, url, chosen.out, look, wanted, whole=chosen.all)
+                complaints += photograph(browser, url, chosen.out, look, wanted, whole=whole)
         browser.close()
     print(*complaints, sep="\n", file=sys.stderr)
     return 1 if complaints else 0

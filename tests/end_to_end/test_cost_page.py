@@ -3,7 +3,7 @@
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 
@@ -67,6 +67,25 @@ def test_the_calls_without_a_price_are_a_click_away(witness: Witness) -> None:
     witness.page.get_by_role("link", name="Their traces").click()
     witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
     expect(witness.page.get_by_text(f"{UNPRICED} traces", exact=True)).to_be_visible(timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_a_chosen_range_is_in_the_address_and_shows_everybody_the_same(
+    witness: Witness, browser: Browser
+) -> None:
+    """The address of one browser opens the same figures in another."""
+    witness.open(PAGE)
+    witness.page.get_by_role("radio", name="7d").or_(
+        witness.page.get_by_role("button", name="7d")
+    ).first.click()
+    witness.page.wait_for_url("**range=7d**", timeout=PATIENCE)
+    other = browser.new_page(locale="ja-JP")
+    other.goto(f"{witness.page.url}&lang=en")
+    for page in (witness.page, other):
+        tiles = page.locator("[data-testid=stMetric]")
+        expect(tiles.first).to_contain_text("≥ $30.00", timeout=PATIENCE)
+        expect(page.get_by_text("40 calls").first).to_be_visible(timeout=PATIENCE)
+    other.close()
     witness.innocent()
 
 

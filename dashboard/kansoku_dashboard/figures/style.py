@@ -61,9 +61,9 @@ def colours(entities: Iterable[str]) -> dict[str, str]:
 
 
 def lean(value: Any) -> Any:
-    """Return a figure whose numbers have seven digits: what nobody can see need not travel."""
+    """Return a figure whose numbers have seven digits: what nobody can see need not travel; None for NaN."""
     if isinstance(value, float):
-        return float(f"{value:.7g}") if isfinite(value) else value
+        return float(f"{value:.7g}") if isfinite(value) else None
     if isinstance(value, dict):
         return {name: lean(part) for name, part in value.items()}
     return [lean(part) for part in value] if isinstance(value, list | tuple) else value

@@ -9,10 +9,10 @@ import streamlit as st
 from kansoku_collector.store.read import incidents as questions
 from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
-from kansoku_dashboard import clock, collector, data, links, sentences, state, words
+from kansoku_dashboard import board, clock, collector, data, empty, links, roles, sentences, state, words
 from kansoku_dashboard.figures.style import count, seconds
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import evidence, messages, rule_course
+from kansoku_dashboard.screens import channels, evidence, messages, rule_course
 from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
@@ -32,8 +32,11 @@ def show() -> None:
             key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
         ):
             view = state.choose(filters=())
+    empty.unless_filled(view.scope.project)
     st.fragment(_open, run_every=view.refresh)(view)
     st.fragment(_past, run_every=view.refresh)(view)
+    if roles.everywhere("admin"):
+        board.piece("alerts_channels", say("alerts.channels"), channels.draw)
     st.caption(say("alerts.how"))
 
 

@@ -52,8 +52,7 @@ def draw(view: View) -> None:
                 for pair in found if pair.difference
             ]  # fmt: skip
             made = figures.differences(shown, say("quality.difference_hover"), say("overview.nothing"))
-            st.plotly_chart(made, key="chart_quality_duel", config={"displayModeBar": False},
-                            alt=say("quality.duel_alt"))  # fmt: skip
+            board.plot("quality_duel", made, say("quality.duel_alt"))
             _table(found, rows[first], rows[second])
         with right:
             pair = next(pair for pair in found if pair.name == measure)
@@ -77,8 +76,9 @@ def _choose(rows: dict[str, PromptVersion]) -> tuple[str, str, str, float]:
                          bind="query-params")
             for key, usual in (("a", first), ("b", second))
         ]  # fmt: skip
-        measure = st.selectbox(say("quality.measure"), MEASURES, width=200, key="measure",
-                               format_func=lambda name: say(f"quality.measure_{name}"))  # fmt: skip
+        measure = board.pick(
+            "measure", board.worded("quality", "measure", MEASURES), say("quality.measure"), width=200
+        )
         step = st.number_input(say("quality.step"), min_value=0.1, max_value=50.0, value=5.0, step=0.5,
                                format="%.1f", key="step", width=200, bind="query-params",
                                help=say("quality.step_help"))  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from kansoku_collector.store.read.evidence import Evidence, Example, Move, Split, example_texts
-from kansoku_dashboard import clock, data, findings, links, state, words
+from kansoku_dashboard import board, clock, data, findings, links, state, words
 from kansoku_dashboard.figures import finding as figures
 from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.figures.style import share
@@ -66,7 +66,7 @@ def _course(move: Move, key: str) -> None:
     )
     made = figures.course(move, behind, lambda value: findings.write_value(move.unit, value, tongue))
     alt = say("found.course_alt", what=findings.label(move, tongue))
-    st.plotly_chart(made, key=f"course_{key}", config={"displayModeBar": False}, alt=alt)
+    board.plot(f"course_{key}", made, alt)
 
 
 def _parts(split: Split, key: str) -> None:

@@ -7,10 +7,10 @@ import streamlit as st
 
 from kansoku_collector.store.read import arrivals as arrival_questions
 from kansoku_collector.store.read import overview, receipts
-from kansoku_dashboard import clock, data, panels, roles, state
+from kansoku_dashboard import board, clock, data, empty, panels, roles, state
 from kansoku_dashboard.figures import arrivals as arrival_figure
 from kansoku_dashboard.figures.style import count, share
-from kansoku_dashboard.screens import health_admin, health_rows
+from kansoku_dashboard.screens import health_admin, health_metrics, health_rows
 from kansoku_dashboard.words import say
 
 
@@ -24,10 +24,12 @@ def show() -> None:
             key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
         ):
             view = state.choose(filters=())
+    empty.unless_filled(view.scope.project)
     fragment("verdict", verdict, view)
     fragment("services", services, view)
     fragment("receipts", balances, view)
     fragment("unpriced", unpriced, view)
+    fragment("metrics", health_metrics.draw, view)
     if not roles.may("admin"):
         st.caption(f":material/lock: {say('health.for_admins')}")
         return
@@ -95,14 +97,16 @@ def services(view: state.View) -> None:
             st.caption(say("health.no_services", range=view.range))
             return
         words = (say("health.sending"), say("health.silent"), say("health.unnamed"))
-        made = arrival_figure.lines(found, period, words, zone=clock.zone(), days=say("overview.day_format"))
-        gaps = sum(len(one.gaps) for one in found)
-        st.plotly_chart(
-            made,
-            key="chart_services",
-            config={"displayModeBar": False},
-            alt=say("health.services_alt", services=len(found), gaps=gaps),
+        made = arrival_figure.lines(
+            found,
+            period,
+            words,
+            zone=clock.zone(),
+            days=say("overview.day_format"),
+            first=data.ask(overview.health, view.scope.project).first,
         )
+        gaps = sum(len(one.gaps) for one in found)
+        board.plot("services", made, say("health.services_alt", services=len(found), gaps=gaps))
         health_rows.table("services", [health_rows.service(one, clock.now()) for one in found])
 
 

@@ -15,8 +15,9 @@ Cells = dict[str, str]
 MOST_ROWS = 200
 MOST_AT_ONCE = 14  # a longer table scrolls by itself
 NUMBERS = {
-    "balance", "bytes", "calls", "days", "each", "gaps", "growth", "no_price", "no_price_share", "no_usage",
-    "ratio", "received", "repeated", "requests", "rows", "rows_day", "sent", "silent_for", "spans", "stored",
+    "balance", "bytes", "calls", "days", "each", "gaps", "growth", "last_value", "measurements", "no_price",
+    "no_price_share", "no_usage", "points", "ratio", "received", "repeated", "requests", "rows", "rows_day",
+    "sent", "series", "silent_for", "spans", "stored", "whole_range",
 }  # fmt: skip
 RIGHT = st.column_config.TextColumn(alignment="right")
 

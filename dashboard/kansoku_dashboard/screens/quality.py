@@ -151,8 +151,7 @@ def _beside(view: View) -> None:
             say("overview.no_votes"),
             few=say("quality.few"),
         )
-        st.plotly_chart(made, key="chart_quality_beside", config={"displayModeBar": False},
-                        alt=say("quality.beside_alt"))  # fmt: skip
+        board.plot("quality_beside", made, say("quality.beside_alt"))
         if len(rows) > MOST_ROWS:
             st.caption(say("quality.beside_top", shown=MOST_ROWS, count=len(rows)))
 

@@ -22,16 +22,11 @@ def draw(view: View) -> None:
         if not rows:
             st.caption(say("quality.no_scores"))
             return
-        place = 0
+        chosen = rows[0]
         if len(rows) > 1:
-            place = st.selectbox(
-                say("quality.score"),
-                range(len(rows)),
-                format_func=lambda number: _title(rows[number]),
-                key="score_shown",
-                label_visibility="collapsed",
-            )
-        chosen = rows[min(place, len(rows) - 1)]
+            known = {f"{row.name}·{row.source}": row for row in rows}
+            titles = {code: _title(row) for code, row in known.items()}
+            chosen = known[board.pick("shown_score", titles, say("quality.score"), width=380, bare=True)]
         found = data.ask(
             quality_texts.score_over_time, view.scope, period, name=chosen.name, source=chosen.source
         )
@@ -40,8 +35,7 @@ def draw(view: View) -> None:
             behind, width=Grid.of(period, quality.POINTS).width, nothing=say("quality.few_scores")
         )
         made = figures.score(found, behind, _title(chosen), say("quality.score_hover"))
-        st.plotly_chart(made, key="chart_quality_scores", config={"displayModeBar": False},
-                        alt=say("quality.scores_alt"))  # fmt: skip
+        board.plot("quality_scores", made, say("quality.scores_alt"))
         _table(rows)
 
 

@@ -8,7 +8,7 @@ from kansoku_collector.store.read import facets as facet_questions
 from kansoku_collector.store.read import traces as store
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import Cursor, Totals, TraceRow
-from kansoku_dashboard import board, data, facets, links, state
+from kansoku_dashboard import board, data, empty, facets, state
 from kansoku_dashboard.figures.style import count, seconds, share
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
@@ -183,7 +183,7 @@ def nothing(wanted: Filter) -> None:
     """Say why the list is empty: which filter hides how many, or that there is no data."""
     if not wanted.active():
         st.info(say("traces.none_at_all"), icon=":material/inbox:")
-        links.link("start", say("traces.first_span"), icon=":material/rocket_launch:")
+        empty.unless_filled(wanted.scope.project)
         return
     st.info(say("traces.none"), icon=":material/filter_alt:")
     hiding = data.attempt(store.loosen, wanted) or {}
