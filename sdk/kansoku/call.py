@@ -1,16 +1,14 @@
 """One call of a model: the request in, an answer or an error out, and the span between them."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, estimation, runtime, semconv
+from kansoku.call_watch import note_call
 from kansoku.content import cut, to_json
-from kansoku.described import mark
 from kansoku.description import NOTHING_SAID, Describe, Description
 from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
@@ -23,7 +21,6 @@ from kansoku.trace import record_error, stamps
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
-_WATCH = otel_context.create_key("kansoku-watch")
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
 
 
@@ -254,22 +251,6 @@ def _try(told: Describe) -> Description:
         return NOTHING_SAID
 
 
-def watch_calls(where: otel_context.Context, seen: list[str]) -> otel_context.Context:
-    """Return a context in which the operation of every call that begins is added to `seen`.
-
-    A framework learns so whether a client below it has described the call already, and is billed for it.
-    """
-    return otel_context.set_value(_WATCH, seen, where)
-
-
-def note_call(where: otel_context.Context, operation: str) -> None:
-    """Tell whoever watches the calls of a context that one begins, and another library's span around it."""
-    mark(where, operation)
-    seen = where.get(_WATCH)
-    if isinstance(seen, list):
-        seen.append(operation)
-
-
 def under_way() -> dict[str, Any] | None:
     """Return the attributes of the call under way here, for what only the inside of a client knows."""
     found = otel_context.get_value(_INSIDE)
@@ -289,64 +270,3 @@ def begin(reader: Reader, resource: Any, arguments: Mapping[str, Any]) -> Call |
     except Exception as error:  # noqa: BLE001 - the border: the call is made, untraced
         swallow("call.begin", error)
         return None
-
-
-def wrap_sync(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
-    """Return a method that makes the same call and traces it; `streams` as in `Call.take`.
-
-    The reader sees positional arguments under their names, without `self`.
-    """
-    names = positional(original)
-
-    @functools.wraps(original)
-    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-        call = begin(reader, self, arguments)
-        if call is None:
-            return original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
-        try:
-            result = original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
-        finally:
-            otel_context.detach(token)
-        return call.take(result, arguments, streams)
-
-    return traced
-
-
-def wrap_async(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
-    """Return a coroutine method that makes the same call and traces it; see `wrap_sync`.
-
-    A method that returns an asynchronous generator without being awaited is one for `wrap_sync`.
-    """
-    names = positional(original)
-
-    @functools.wraps(original)
-    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-        call = begin(reader, self, arguments)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
-        try:
-            result = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
-        finally:
-            otel_context.detach(token)
-        return call.take(result, arguments, streams)
-
-    return traced
-
-
-def positional(method: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the positional parameters of a method, without its first."""
-    try:
-        parameters = inspect.signature(method).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))[1:]

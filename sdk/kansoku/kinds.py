@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 from opentelemetry import context as otel_context
 
 from kansoku import clock, runtime, semconv
-from kansoku.call import note_call
+from kansoku.call_watch import note_call
 from kansoku.content import cut, plain, to_json
 from kansoku.decorator import observe
 from kansoku.guard import guard

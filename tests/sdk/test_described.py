@@ -8,7 +8,8 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from kansoku import call, described, semconv
+from kansoku import described, semconv
+from kansoku.call_watch import note_call
 
 CALL = {"gen_ai.operation.name": "chat"}
 
@@ -17,7 +18,7 @@ def marked(attributes: dict[str, Any], operation: str, scope: str = "theirs", **
     """Tell whether a span with these attributes is noted as described by a call inside."""
     tracer = TracerProvider(shutdown_on_exit=False, **provider).get_tracer(scope)
     with tracer.start_as_current_span("outer", attributes=attributes) as span:
-        call.note_call(context.get_current(), operation)
+        note_call(context.get_current(), operation)
         return semconv.DESCRIBED in (getattr(span, "attributes", None) or {})
 
 

@@ -11,10 +11,11 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import runtime
-from kansoku.call import Call, begin, positional, wrap_async, wrap_sync
+from kansoku.call import Call, begin
 from kansoku.guard import swallow
 from kansoku.instruments import openai_hosts, patch, stainless
 from kansoku.instruments.anthropic_messages import MessagesReader
+from kansoku.wrapper import positional, wrap_async, wrap_sync
 
 # Classes with the methods of the messages endpoint; the clients of clouds have copies of their own. What a
 # version of the client does not have is skipped.

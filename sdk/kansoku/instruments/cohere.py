@@ -6,13 +6,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from kansoku.call import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_chat import ChatReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.cohere_shape import read_origin
 from kansoku.reader import Reader
+from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT, _OLD_CHAT = ChatReader(read_origin), OldChatReader(read_origin)
 _EMBED, _RERANK = EmbedReader(read_origin), RerankReader(read_origin)

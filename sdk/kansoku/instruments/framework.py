@@ -8,7 +8,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
-from kansoku.call import note_call, watch_calls
+from kansoku.call_watch import note_call, watch_calls
 from kansoku.content import cut, is_secret, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape

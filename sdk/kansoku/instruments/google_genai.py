@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from kansoku.call import wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.google_content import ContentReader
@@ -19,6 +18,7 @@ from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
 from kansoku.reader import Reader
 from kansoku.trace import span
+from kansoku.wrapper import wrap_async, wrap_sync
 
 _MODELS = "google.genai.models"
 _TOOLS = "google.genai._extra_utils"

@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
-from kansoku.call import Call, begin, positional
+from kansoku.call import Call, begin
 from kansoku.instruments import patch
 from kansoku.instruments.huggingface_origin import Asked, find_origin
 from kansoku.instruments.huggingface_read import (
@@ -20,6 +20,7 @@ from kansoku.instruments.huggingface_read import (
 )
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.reader import Reader
+from kansoku.wrapper import positional
 
 _METHODS: Mapping[str, Reader] = {
     "chat_completion": ChatReader(find_origin),  # `client.chat.completions.create` is the same method

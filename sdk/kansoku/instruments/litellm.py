@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from kansoku.call import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.reader import Reader
+from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT = RoutedChatReader()
 _TEXT = RoutedReader(CompletionReader(origin))

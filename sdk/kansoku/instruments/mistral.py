@@ -7,11 +7,11 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from kansoku.call import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
 from kansoku.instruments.mistral_other import EmbeddingReader, OcrReader
 from kansoku.reader import Reader
+from kansoku.wrapper import wrap_async, wrap_sync
 
 _PROVIDERS = {"mistralai.azure": "azure.ai.inference", "mistralai.gcp": "gcp.vertex_ai"}
 _ROOTS = (

@@ -10,11 +10,11 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
-from kansoku.call import positional
 from kansoku.content import cut, plain, to_json
 from kansoku.facts import error_facts
 from kansoku.guard import guard, swallow
 from kansoku.trace import record_error
+from kansoku.wrapper import positional
 
 _SUPPRESSED = "suppress_instrumentation"
 _SEARCHING = otel_context.create_key("kansoku-searching")

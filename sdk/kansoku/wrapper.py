@@ -1,0 +1,72 @@
+"""The one synchronous and the one asynchronous wrapper around a client's method: call, trace, hand on."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import context as otel_context
+
+from kansoku.call import begin
+from kansoku.reader import Reader
+
+
+def wrap_sync(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+    """Return a method that makes the same call and traces it; `streams` as in `Call.take`.
+
+    The reader sees positional arguments under their names, without `self`.
+    """
+    names = positional(original)
+
+    @functools.wraps(original)
+    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        call = begin(reader, self, arguments)
+        if call is None:
+            return original(self, *args, **kwargs)
+        token = otel_context.attach(call.context)
+        try:
+            result = original(self, *args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        return call.take(result, arguments, streams)
+
+    return traced
+
+
+def wrap_async(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+    """Return a coroutine method that makes the same call and traces it; see `wrap_sync`.
+
+    A method that returns an asynchronous generator without being awaited is one for `wrap_sync`.
+    """
+    names = positional(original)
+
+    @functools.wraps(original)
+    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        call = begin(reader, self, arguments)
+        if call is None:
+            return await original(self, *args, **kwargs)
+        token = otel_context.attach(call.context)
+        try:
+            result = await original(self, *args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        return call.take(result, arguments, streams)
+
+    return traced
+
+
+def positional(method: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the positional parameters of a method, without its first."""
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))[1:]
