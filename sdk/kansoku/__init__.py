@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from kansoku.middleware import Middleware
     from kansoku.propagation import carry, continue_trace, inject
     from kansoku.setup import flush, init, shutdown, stats
-    from kansoku.trace import context, current_trace_id, span
+    from kansoku.stamps import context
+    from kansoku.trace import current_trace_id, span
 
 __all__ = [
     "Middleware",
@@ -70,7 +71,7 @@ _HOMES = {
     "agent": "kansoku.kinds",
     "carry": "kansoku.propagation",
     "chain": "kansoku.kinds",
-    "context": "kansoku.trace",
+    "context": "kansoku.stamps",
     "continue_trace": "kansoku.propagation",
     "current_trace_id": "kansoku.trace",
     "embedding": "kansoku.kinds",

@@ -12,12 +12,13 @@ from kansoku.content import cut, to_json
 from kansoku.description import NOTHING_SAID, Describe, Description
 from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
+from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
 from kansoku.raw_response import RAW_RESPONSE_HEADER, follow_raw
 from kansoku.reader import Answer, Reader, Request, answer_attributes
 from kansoku.recording import Recording
+from kansoku.stamps import stamps
 from kansoku.stream import follow
-from kansoku.trace import record_error, stamps
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")

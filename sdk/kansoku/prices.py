@@ -1,56 +1,21 @@
 """Price of a model at a point in time, and the cost of a usage in US dollars, exact to the last digit.
 
-List prices come from the `genai-prices` package; a TOML file of one's own overrides them
-(`kansoku.price_overrides` describes it).
+List prices come from the `genai-prices` package (`kansoku.price_list`); a TOML file of one's own overrides
+them (`kansoku.price_overrides` describes it).
 """
 
-import importlib.metadata
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from kansoku.price_names import listed_provider, spellings
+from kansoku.price_list import Cost, list_cost, list_sheet
 from kansoku.price_overrides import Override, Overrides, read_overrides
 from kansoku.price_terms import NO_TERMS, Terms
 from kansoku.usage import Usage
-
-# A model served on one's own machines has no list price, even when its name is also sold elsewhere.
-_SELF_HOSTED = frozenset({"local", "ollama", "vllm", "llama.cpp", "lmstudio", "transformers"})
-_MILLION = Decimal(1_000_000)
-# Unit of a call's terms -> the list's name for it, and for its price.
-_PIECES = {
-    "web_search": ("web_searches", "web_searches_kcount"),
-    "file_search": ("storage_searches", "storage_searches_kcount"),
-    "code_execution": ("code_executions", "code_executions_kcount"),
-    "search_unit": ("rerank_searches", "rerank_searches_kcount"),
-    "page": ("input_document_pages", "input_document_kpages"),
-    "image_output_token": ("output_image_tokens", "output_image_mtok"),
-}
-# Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
-_BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
-# Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
-_BY_PROMPT = re.compile(r"gemini-[12]\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """US dollars of one call; `total == input + output` exactly."""
-
-    input: Decimal
-    output: Decimal
-    price_id: str
-    missing: tuple[str, ...] = ()  # pieces that the call used and no price is known for
-
-    @property
-    def total(self) -> Decimal:
-        """Dollars of the whole call."""
-        return self.input + self.output
 
 
 class Prices:
@@ -106,7 +71,7 @@ class Prices:
             return _rates(tuple(price[name] for name in names), limit, False, entry.price_id)
         if self.overrides.has_lengths:
             return _Rates(0, 0, 0, 0, 0, 1, -1, True, "")
-        sheet = _sheet(provider, model, at)
+        sheet = list_sheet(provider, model, at)
         if sheet is None:
             return None
         if sheet.flat is None:
@@ -134,7 +99,7 @@ class Prices:
             if entry is not None:
                 return _own_cost(entry, usage, terms)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
-        return _list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
+        return list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
 
 
 def _own_cost(entry: Override, usage: Usage, terms: Terms) -> Cost | None:
@@ -167,170 +132,3 @@ def _rates(dollars: tuple[Decimal, ...], limit: float, text_only: bool, price_id
 
 def _start(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * 3600, UTC)
-
-
-class _Sheet(NamedTuple):
-    """What a model costs at an hour: dollars per token, which hold up to `limit` input tokens."""
-
-    price: Any
-    price_id: str
-    flat: tuple[Decimal, ...] | None  # fresh, cache read, cache write, one-hour cache write, output
-    limit: float
-
-
-def _list_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Terms) -> Cost | None:
-    sheet = _sheet(provider, model, hour, terms.tier)
-    if sheet is None:
-        return None
-    price, price_id, flat, limit = sheet
-    if (
-        flat is None
-        or usage.audio_in
-        or usage.audio_out
-        or usage.image
-        or usage.input_tokens > limit
-        or terms.units
-    ):
-        return _listed_cost(price, price_id, usage, terms)
-    fresh, read, write, write_1h, answer = flat
-    prompt = (
-        usage.input_fresh * fresh
-        + usage.cache_read * read
-        + usage.cache_write_5m * write
-        + usage.cache_write_1h * write_1h
-    )
-    return Cost(prompt, usage.output_tokens * answer, price_id)
-
-
-def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost | None:
-    from genai_prices import Usage as ListUsage  # noqa: PLC0415 - 40 ms that a program without calls never pays
-
-    counts: dict[str, Any] = {
-        "input_tokens": usage.input_tokens,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "output_tokens": usage.output_tokens,
-        "input_audio_tokens": usage.audio_in,
-        "output_audio_tokens": usage.audio_out,
-    }
-    if price.input_image_mtok is not None:
-        counts["input_image_tokens"] = usage.image
-    if price.output_reasoning_mtok is not None:
-        counts["output_reasoning_tokens"] = usage.reasoning
-    pieces, missing = _pieces(price, price_id, usage, terms)
-    try:
-        result = price.calc_price(ListUsage(**counts, **pieces))
-    except (ValueError, LookupError):
-        return None
-    tokens = usage.input_tokens + usage.output_tokens
-    if not result["total_price"] and (missing or (tokens and price.input_mtok is None)):
-        return None
-    # What has no direction (a price per request) is paid for asking.
-    answer = result["output_price"]
-    return Cost(result["total_price"] - answer, answer, price_id, missing)
-
-
-def _pieces(
-    price: Any, price_id: str, usage: Usage, terms: Terms
-) -> tuple[dict[str, Decimal], tuple[str, ...]]:
-    """Return what the call used by the piece in the list's names, and what of it has no price."""
-    counts: dict[str, Decimal] = {}
-    missing = []
-    for unit, number in terms.units:
-        if unit == "audio_second":
-            priced = price.audio_hours is not None or price.input_audio_hours is not None
-            billed = max(number, Decimal(10)) if price_id.startswith("groq/") else number  # ten at the least
-            counts |= {"audio_seconds": billed, "input_audio_seconds": billed} if priced else {}
-        elif unit == "image":
-            priced = False  # the list knows images by their tokens alone
-        else:
-            name, key = _PIECES[unit]
-            priced = getattr(price, key) is not None
-            if priced:
-                by_prompt = unit == "web_search" and _BY_PROMPT.search(price_id)
-                counts[name] = min(number, Decimal(1)) if by_prompt else number
-        tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
-        if not priced and not tokens_pay and unit in (*_BESIDE_TOKENS, "image", "audio_second"):
-            missing.append(unit)
-    return counts, tuple(missing)
-
-
-@lru_cache(maxsize=4096)
-def _sheet(provider: str, model: str, hour: datetime, tier: str = "") -> _Sheet | None:
-    """Return the prices of a model at an hour in a tier."""
-    found = _listed(provider, model)
-    if found is None:
-        return None
-    info, price_id = found
-    if not tier:
-        price = info.get_prices(hour)
-        return _Sheet(price, price_id, *_flat(price))
-    for key in ("processing",) if tier == "batch" else ("service_tier", "speed"):
-        context = {key: tier}
-        if any(v.when == context and _holds(v.constraint, hour) for v in info.price_variants or ()):
-            price = info.get_prices(hour, context)
-            return _Sheet(price, f"{price_id}+{tier}", *_flat(price))
-    return None  # the ordinary price is not what was paid
-
-
-def _holds(constraint: Any, hour: datetime) -> bool:
-    return constraint is None or bool(constraint.active(hour))
-
-
-@lru_cache(maxsize=1024)
-def _listed(provider: str, model: str) -> tuple[Any, str] | None:
-    """Return the list's entry for a model, and its price id; None when it has no price."""
-    if provider in _SELF_HOSTED or not model:
-        return None
-    from genai_prices import data_snapshot  # noqa: PLC0415
-
-    snapshot = data_snapshot.get_snapshot()
-    for vendor_name, name in spellings(listed_provider(provider) if is_listed(provider) else "", model):
-        try:
-            # A known vendor that does not sell a model: another vendor's price would be a guess.
-            vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
-        except LookupError:
-            continue
-        return info, f"{vendor.id}/{info.id}@genai-prices-{list_version()}"
-    return None
-
-
-@cache
-def is_listed(provider: str) -> bool:
-    """Tell whether the price list knows a provider."""
-    from genai_prices import data_snapshot  # noqa: PLC0415
-
-    return any(vendor.id == listed_provider(provider) for vendor in data_snapshot.get_snapshot().providers)
-
-
-@cache
-def list_version() -> str:
-    """Return the version of the price list."""
-    return importlib.metadata.version("genai-prices")
-
-
-def _flat(price: Any) -> tuple[tuple[Decimal, ...] | None, float]:
-    """Return dollars per token (fresh, cache read, cache write, for an hour, output), and how far they hold.
-
-    None instead of dollars: such a price is not a sum over these five.
-    """
-    write_1h = price.cache_write_mtok if price.cache_write_1h_mtok is None else price.cache_write_1h_mtok
-    mtok = [price.input_mtok, price.cache_read_mtok, price.cache_write_mtok, write_1h, price.output_mtok]
-    # Above the first tier's start, the tier's rate holds for every token of the call.
-    starts = [tier.start for value in mtok for tier in getattr(value, "tiers", ())]
-    fresh, read, write, write_1h, answer = (getattr(value, "base", value) for value in mtok)
-    by_token = price.requests_kcount is None and price.output_reasoning_mtok is None
-    if not by_token or not isinstance(fresh, Decimal):
-        return None, 0
-    per_token = tuple(
-        (fresh if value is None else value) / _MILLION
-        for value in (fresh, read, write, write_1h, Decimal(0) if answer is None else answer)
-    )
-    return per_token, min(starts, default=math.inf)
-
-
-def list_name(provider: str, model: str) -> str:
-    """Return the price list's own name of a model, "" when it is not in the list."""
-    found = _listed(provider, model)
-    return str(found[0].id) if found else ""

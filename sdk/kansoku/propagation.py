@@ -19,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from kansoku import semconv
 from kansoku.guard import guard, swallow
-from kansoku.trace import context, stamps
+from kansoku.stamps import context, stamps
 
 F = TypeVar("F", bound=Callable[..., Any])
 Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from opentelemetry import context as otel_context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from kansoku import provider as providers
 from kansoku import runtime, semconv
@@ -20,58 +19,16 @@ from kansoku.guard import logger, swallow, warn_once
 from kansoku.outbox import Outbox
 from kansoku.prices import Prices
 from kansoku.privacy.codec import FilteredCodec
+from kansoku.processor import Processor
 from kansoku.receipt import Receipt
-from kansoku.sampling import ChanceSampler, TailSampler, weigh
+from kansoku.sampling import ChanceSampler, TailSampler
 from kansoku.settings import Settings, read_settings
-from kansoku.trace import stamps
 from kansoku.transport import Transport
 
 _FEEDBACK_BATCH = 500  # the collector takes 1,000
 _lock = threading.RLock()
 # One a process, also when `init()` is called again: the collector compares their counts with what arrives.
 _spans, _feedback = Receipt(), Receipt()
-
-
-class Processor(SpanProcessor):
-    """Stamps what `kansoku.context()` holds on every span that starts, and queues every span that ends."""
-
-    reads_later = True  # nothing but times and ids is looked at before the span is encoded
-
-    def __init__(self) -> None:
-        self.outbox: Outbox | None = None
-        self.exit_timeout = 0.0
-        self.sampler: TailSampler | None = None
-
-    def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
-        """Add session, user, tags and the like to the span."""
-        if found := stamps(parent_context):
-            span.set_attributes(found)
-        if self.sampler is not None:
-            self.sampler.started(span)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Queue the span, or let the sampler hold it; a full queue drops and counts it."""
-        if self.outbox is None or span.context is None:
-            return
-        if self.sampler is not None:
-            self.sampler.ended(span)
-        elif span.context.trace_flags.sampled:
-            self.outbox.put(weigh(span) if span.context.trace_state else span)
-
-    def shutdown(self) -> None:
-        """Send what is queued, in bounded time."""
-        if self.outbox is not None:
-            self.release()
-            self.outbox.close(self.exit_timeout)
-
-    def release(self) -> None:
-        """Decide about the traces that the sampler holds; those under way are not waited for."""
-        if self.sampler is not None:
-            self.sampler.release()
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Send what is queued; False when the time was too short."""
-        return self.outbox is None or self.outbox.flush(timeout_millis / 1000)
 
 
 _processor: Processor | None = None

@@ -1,9 +1,6 @@
-"""Spans for one's own code: `span()`, and `context()` for who and which."""
+"""Spans for one's own code."""
 
-import contextlib
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -11,12 +8,8 @@ from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
 from kansoku.content import cut, plain, to_json
-from kansoku.guard import guard, swallow, warn_once
-
-_FRAMES = 64
-# The exception described last, as (trace, identity): what passes several spans is described on the first.
-_told: ContextVar[tuple[int, int]] = ContextVar("kansoku-told", default=(0, 0))
-_STAMPS = otel_context.create_key("kansoku-stamps")
+from kansoku.failure import record_error
+from kansoku.guard import guard, warn_once
 
 
 def span(
@@ -209,90 +202,9 @@ class Span:
             self._span.set_attribute(key, to_json(value, running.max_bytes))
 
 
-def record_error(target: trace.Span, error: BaseException, capture: bool | None = None) -> None:
-    """Write an exception on a span: status and error.type; words and traceback only with content.
-
-    `capture` says so, else the running SDK's setting: messages of exceptions quote prompts, keys and files.
-    """
-    if capture is None:
-        running = runtime.current()
-        capture = running is None or running.capture
-    target.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
-    if isinstance(code, int) and 100 <= code < 600:
-        target.set_attribute(semconv.HTTP_STATUS, code)
-    if not capture:
-        target.set_status(trace.StatusCode.ERROR)
-        return
-    target.set_status(trace.StatusCode.ERROR, cut(str(error), 2048))
-    # On the innermost span alone: what passes a thousand levels has one traceback, not a thousand.
-    known = target.get_span_context().trace_id, id(error)
-    if _told.get() != known:
-        _told.set(known)
-        target.add_event("exception", _describe(error), timestamp=clock.now())
-
-
-def _describe(error: BaseException) -> dict[str, str]:
-    """Return the attributes of an exception event; of a deep stack the innermost frames."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-_FRAMES)
-    return {
-        "exception.type": type(error).__qualname__,
-        "exception.message": cut(str(error), 2048),
-        "exception.stacktrace": cut("".join(lines), 32_768),
-    }
-
-
 def current_trace_id() -> str:
     """Return the id of the current trace in 32 hexadecimal digits, or "" outside of any span."""
     return _hex(trace.get_current_span().get_span_context(), "trace")
-
-
-@contextlib.contextmanager
-def context(
-    *,
-    session_id: str | None = None,
-    user_id: str | None = None,
-    tags: Sequence[str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    prompt_name: str | None = None,
-    prompt_version: str | int | None = None,
-    experiment: str | None = None,
-    capture_content: str | None = None,
-) -> Iterator[None]:
-    """Say for every span that starts inside who asked and which prompt or experiment it belongs to.
-
-    Contexts nest: the inner value wins, tags and metadata add up. `capture_content` (full, metadata, off) can
-    only record less than KANSOKU_CAPTURE_CONTENT allows.
-    """
-    given = {
-        semconv.SESSION_ID: session_id,
-        semconv.USER_ID: user_id,
-        semconv.PROMPT_NAME: prompt_name,
-        semconv.PROMPT_VERSION: prompt_version,
-        semconv.EXPERIMENT: experiment,
-        semconv.CAPTURE_CONTENT: capture_content,
-        **{semconv.METADATA + str(key): value for key, value in (metadata or {}).items()},
-    }
-    token = None
-    try:
-        found = {**stamps(), **{key: str(value) for key, value in given.items() if value is not None}}
-        if tags:
-            listed = [tags] if isinstance(tags, str) else tags
-            found[semconv.TAGS] = tuple(dict.fromkeys((*found.get(semconv.TAGS, ()), *map(str, listed))))
-        token = otel_context.attach(otel_context.set_value(_STAMPS, found))
-    except Exception as error:  # noqa: BLE001 - the border
-        swallow("trace.context", error)
-    try:
-        yield
-    finally:
-        if token is not None:
-            otel_context.detach(token)
-
-
-def stamps(where: otel_context.Context | None = None) -> dict[str, Any]:
-    """Return the attributes that `context()` asks for in an OpenTelemetry context (default: the current)."""
-    found = otel_context.get_value(_STAMPS, where)
-    return found if isinstance(found, dict) else {}
 
 
 def _kind_attributes(kind: str, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import kansoku
-from kansoku.trace import stamps
+from kansoku.stamps import stamps
 
 
 def parents(spans: Any) -> dict[str, Any]:

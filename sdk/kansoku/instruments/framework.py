@@ -10,11 +10,12 @@ from opentelemetry import trace
 from kansoku import clock, runtime, semconv
 from kansoku.call_watch import note_call, watch_calls
 from kansoku.content import cut, is_secret, plain, to_json
+from kansoku.failure import record_error
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.reader import Answer, Request, answer_attributes
-from kansoku.trace import context as stamping
-from kansoku.trace import record_error, stamps
+from kansoku.stamps import context as stamping
+from kansoku.stamps import stamps
 
 _SUPPRESSED = "suppress_instrumentation"
 _LINEAGE = otel_context.create_key("kansoku-lineage")  # ids of the runs around, the innermost last

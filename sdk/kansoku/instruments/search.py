@@ -12,8 +12,8 @@ from opentelemetry import trace
 from kansoku import clock, runtime, semconv
 from kansoku.content import cut, plain, to_json
 from kansoku.facts import error_facts
+from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
-from kansoku.trace import record_error
 from kansoku.wrapper import positional
 
 _SUPPRESSED = "suppress_instrumentation"
