@@ -1,12 +1,14 @@
 """What every room's tests share: one embedded ClickHouse a process, an empty database a test."""
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import rooms, stores
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -14,9 +16,32 @@ if TYPE_CHECKING:
 for name in [n for n in os.environ if n.startswith("KANSOKU_") or n.startswith("OTEL_")]:
     del os.environ[name]  # a developer's own settings must not decide what a test sees
 
+# Containers often say so; the run's workers and its hundred processes would each compile everything anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A machine may be busy: no property fails for its seconds.
 settings.register_profile("kansoku", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kansoku")
+
+
+@pytest.hookimpl(optionalhook=True)  # known where pytest-xdist is
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give every worker whole files, and the browser tests to one worker."""
+    return rooms.scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: rooms.rank(item.nodeid))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the workers of a run share the store that the processes of their tests start with."""
+    own = tmp_path_factory.getbasetemp()
+    stores.keep_in((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "stores")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from support import stores
 
 PROTOBUF = "application/x-protobuf"
 START_NS = 1_790_000_000 * 10**9
@@ -32,10 +33,11 @@ def free_port() -> int:
 
 @dataclass
 class Running:
-    """A collector process on a data directory that outlives it."""
+    """A collector process on a data directory that outlives it; `first` leaves the schema to its start."""
 
     data: Path
     env: dict[str, str] = field(default_factory=dict)
+    first: bool = False
     port: int = 0
     gateway_port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -54,11 +56,13 @@ class Running:
     def launch(self, port: int) -> "subprocess.Popen[bytes]":
         """Start a process on `port` without waiting."""
         self.data.mkdir(parents=True, exist_ok=True)
+        if not self.first and "KANSOKU_CLICKHOUSE_URL" not in self.env:
+            stores.prepare(self.data / "clickhouse")
         command = [sys.executable, "-m", "kansoku_collector", "--port", str(port), "--data", str(self.data)]
         self.gateway_port = free_port()
         command += ["--gateway-port", str(self.gateway_port)]
         # On its default port one would be in another's way; spans of fixed days must not become too old.
-        own = {"KANSOKU_GRPC_PORT": "0", "KANSOKU_RETENTION_DAYS": "2500"} | self.env
+        own = {"KANSOKU_GRPC_PORT": "0", "KANSOKU_RETENTION_DAYS": str(stores.RETENTION_DAYS)} | self.env
         with (self.data / "log").open("ab") as log:
             return subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
 

@@ -2,17 +2,14 @@
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from collector.conftest import Running
+from support import cli
 from support.vendor import Reply, Vendor
 
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KANSOKU_")}
 SUITE = """
 import os
 import openai
@@ -30,19 +27,6 @@ def ask(prompt, temperature):
 
 suite = Suite("guide", ask, {"capital": "What is the capital?", "bin": "紙は何曜日ですか?"}, repeats=4)
 """
-
-
-def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `kansoku canary` in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "kansoku_cli", "canary", *arguments],
-        env=ENVIRONMENT | environment,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -81,17 +65,18 @@ def test_a_silent_change_of_the_vendor_ends_the_report_with_1(tmp_path: Path, ve
         }
         reading = {"KANSOKU_GATEWAY_PORT": str(collector.gateway_port), "KANSOKU_DATA": str(collector.data)}
         say(vendor, "Tokyo, on Mondays.", "fp_1")
-        first = run("run", "guide_canaries:suite", "--every", "0.1s", "--times", "2", cwd=tmp_path, **asking)
+        ask = ("canary", "run", "guide_canaries:suite")
+        first = cli.as_process(*ask, "--every", "0.1s", "--times", "2", cwd=tmp_path, **asking)
         assert first.returncode == 0, first.stderr
         assert "guide/capital t=0: 4 answers, 1 distinct, agreement 100%" in first.stdout
         collector.settled()
-        same = run("report", "guide", cwd=tmp_path, **reading)
+        same = cli.in_process("canary", "report", "guide", **reading)
         assert same.returncode == 0, same.stdout + same.stderr
         assert "no change beyond chance" in same.stdout
         say(vendor, "The capital city is Kyoto.", "fp_2")
-        assert run("run", "guide_canaries:suite", cwd=tmp_path, **asking).returncode == 0
+        assert cli.as_process(*ask, cwd=tmp_path, **asking).returncode == 0
         collector.settled()
-        changed = run("report", "guide", cwd=tmp_path, **reading)
+        changed = cli.as_process("canary", "report", "guide", **reading)
         assert changed.returncode == 1, changed.stdout + changed.stderr
         assert "the answers changed" in changed.stdout
         assert "answered by m-1 fp_2; before: m-1 fp_1" in changed.stdout
@@ -108,7 +93,7 @@ def test_a_silent_change_of_the_vendor_ends_the_report_with_1(tmp_path: Path, ve
 )
 def test_a_wrong_place_is_told_in_a_sentence(tmp_path: Path, place: str, message: str) -> None:
     """No traceback: what was given and what was expected."""
-    found = run("run", place, cwd=tmp_path)
+    found = cli.in_process("canary", "run", place, cwd=tmp_path)
     assert found.returncode == 1
     assert message in found.stderr
     assert "Traceback" not in found.stderr

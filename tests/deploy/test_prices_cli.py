@@ -3,8 +3,6 @@
 import contextlib
 import os
 import stat
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,23 +11,15 @@ from pathlib import Path
 
 import pytest
 from collector.conftest import Running, call, free_port, request_of
+from support import cli
 
 from kansoku.errors import PricesError
 from kansoku_cli.price_file import set_price
 
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KANSOKU_")}
 
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, **environment: str) -> cli.Told:
     """Run `kansoku prices` with these arguments."""
-    return subprocess.run(
-        [sys.executable, "-m", "kansoku_cli", "prices", *map(str, arguments)],
-        env=ENVIRONMENT | environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    return cli.in_process("prices", *arguments, **environment)
 
 
 def test_set_writes_an_entry_and_replaces_the_same_one(tmp_path: Path) -> None:
@@ -127,7 +117,7 @@ def test_history_is_priced_anew_while_the_collector_runs(
     assert running.post("traces", request.SerializeToString())[0] == 200
     assert running.trace(trace.hex())["spans"][0]["cost_source"] == "unpriced"
     where = ("--data", running.data)
-    checked = run("check", *where, **environment)
+    checked = cli.as_process("prices", "check", *where, **environment)
     assert "lower bounds; without a price: acme/own-7b (1)" in checked.stdout, checked.stderr
 
     added = run("set", "own-7b", "--input", "3", "--output", "7", *where, **environment)

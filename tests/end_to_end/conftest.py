@@ -29,7 +29,7 @@ class Running:
     data: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its demo would go on beside the tests of other rooms
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Start collector, dashboard and demo with one day of history; stop them at the end with Ctrl-C."""
     data = tmp_path_factory.mktemp("up")
@@ -62,7 +62,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert code == 0, (data / "log.txt").read_text()[-3000:]
 
 
-@pytest.fixture(scope="module")  # its event loop runs until it stops: no test of another file could run one
+@pytest.fixture(scope="package")  # its event loop runs until it stops: no test of another room could run one
 def browser() -> Iterator[Browser]:
     """Start Chromium without a window and without calls of its own."""
     path = chromium()
