@@ -73,7 +73,7 @@ def test_a_dearer_prompt_is_found_with_its_hour_and_size() -> None:
     assert began <= finding.seen < began + 24
     assert finding.change.earliest <= began <= finding.change.latest
     assert finding.low <= 0.14 <= finding.high
-    assert finding.evidence >= finding.threshold == PLAN.budget_days * 24
+    assert finding.evidence >= finding.threshold == PLAN.budget_days * 24 == 720
     assert finding.after - finding.before == pytest.approx(finding.effect)
 
 
@@ -179,9 +179,36 @@ def test_a_large_change_does_not_wait_for_the_end_of_the_hour() -> None:
             ]
         said += [(hour.index, 1.0, one) for one in detector.observe(hour)]
     [(index, part, finding)] = said
-    assert 220 <= index <= 222
+    assert 220 <= index <= 221
     assert part < 1
     assert abs(finding.change.hour - 220) <= 1
+
+
+def test_what_moves_in_the_hour_of_an_alarm_is_named_with_less_evidence() -> None:
+    """Cost and refusals rise together: refusals are named with the cost, before they would alarm alone."""
+
+    def refused(hour: int) -> float:
+        return 0.05 if hour >= 220 else 0.02
+
+    [alone] = found(Detector(PLAN), traffic(260, refused=refused, seed=2))
+    both = found(Detector(PLAN), traffic(260, lambda hour: 0.3 * (hour >= 220), refused, seed=2))
+    assert {one.signal for one in both} == {"cost", "refusal"}
+    assert len({one.seen for one in both}) == 1
+    assert both[0].seen < alone.seen
+    [refusal] = [one for one in both if one.signal == "refusal"]
+    assert refusal.threshold == PLAN.threshold / 10 <= refusal.evidence < PLAN.threshold
+    assert alone.threshold == PLAN.threshold <= alone.evidence
+
+
+def test_no_signal_is_named_without_an_alarm_or_for_another_time() -> None:
+    """Evidence of a tenth opens nothing, and joins nothing that began at another time."""
+    detector = Detector(PLAN)
+    weak = finding("refusal", 100, 98, 101, PLAN.threshold / 9)
+    near = finding("cost", 101, 99, 103, PLAN.threshold)
+    far = finding("cost", 120, 110, 122, PLAN.threshold)
+    assert detector._heard([weak]) == []
+    assert detector._heard([weak, far]) == [far]
+    assert [one.signal for one in detector._heard([weak, near])] == ["refusal", "cost"]
 
 
 def test_a_restart_changes_nothing() -> None:

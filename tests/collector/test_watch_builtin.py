@@ -26,7 +26,7 @@ def test_channels_alone_are_a_file_and_the_detector_tells_them_all(tmp_path: Pat
     assert found.rules == []
     assert found.detector is not None
     assert [channel.name for channel in found.detector.channels] == ["one", "two"]
-    assert (found.detector.severity, found.detector.false_alarm_days) == ("page", 45)
+    assert (found.detector.severity, found.detector.false_alarm_days) == ("page", 30)
 
 
 def test_the_detector_is_what_its_entry_says(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class DetectorEntry(BaseModel):
         description="Tell again each time this long has passed, until it is acknowledged, silenced or over.",
     )
     false_alarm_days: int = Field(
-        default=45,
+        default=30,
         ge=7,
         le=3650,
         description="How sensitive: at most one false alarm is to be expected in so many days, in a project.",

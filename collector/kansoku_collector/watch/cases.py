@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kansoku_collector.watch.detect import Finding, Incident, Merger, Moment
-from kansoku_collector.watch.detect.merge import OPEN, SLACK
+from kansoku_collector.watch.detect.finding import SLACK
+from kansoku_collector.watch.detect.merge import OPEN
 
 Happened = Literal["opened", "updated", "resolved"]
 Reason = Literal["", "back", "settled"]

@@ -27,6 +27,11 @@ def weights(hours: Hours, now: int) -> Floats:
     return np.asarray(0.5 * (hours > now - RECENT) + 0.5 * STEP * (hours % STEP == 0))
 
 
+def spans(hours: Hours) -> Floats:
+    """Return the number of hours that each candidate stands for: those back to the one before it."""
+    return np.diff(hours, prepend=hours[0] - STEP).astype(float)
+
+
 def total(logs: Floats, weight: Floats) -> Floats:
     """Return the logarithm of the weighted sum over candidates, one figure a series."""
     with np.errstate(divide="ignore"):

@@ -1,7 +1,7 @@
 """The detector of a project: all of its series, one budget of false alarms."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from kansoku_collector.watch.detect.series import Floats, Hour, Series, check, e
 KEEP = 6 * 168  # hours of history
 LEARN = 72  # hours between two fits of what is usual
 LONGEST = (KEEP - 168) // 24  # days of warm-up that the history always holds
+COMPANY = 10.0  # so many times less evidence names a signal beside one that alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Plan:
     series: tuple[Series, ...]
     vectors: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
-    budget_days: float = 45.0
+    budget_days: float = 30.0
     warm_up_days: int = 14
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class Detector:
             vector, sums = hour.vectors.get(name, (np.zeros(0), None))
             records = effective(sums)[0] if sums else 0.0
             bets[name] = direction.bet(hour.index, np.asarray(vector, float), records)
-        findings = []
+        found = []
         for signal in self.plan.signals:
             rows = [row for row, one in enumerate(self.plan.series) if one.signal == signal]
             logs = [float(weighted[row]) for row in rows]
@@ -135,11 +136,22 @@ class Detector:
             if signal in self._silent:
                 total = -np.inf
             self.evidence[signal] = total
-            if total >= np.log(self.plan.threshold):
-                findings.append(self._found(signal, hour.index, total, logs, rows, verdict))
-        return findings
+            if total >= np.log(self.plan.threshold / COMPANY):
+                found.append(self._described(signal, hour.index, total, logs, rows, verdict))
+        heard = self._heard(found)
+        self._silent |= {one.signal: one.change.hour for one in heard}
+        return heard
 
-    def _found(
+    def _heard(self, found: Sequence[Finding]) -> list[Finding]:
+        """Return the changes with enough evidence, and beside them what moved in the same hour with less."""
+        alarms = [one for one in found if one.evidence >= self.plan.threshold]
+        return [
+            one if one in alarms else replace(one, threshold=self.plan.threshold / COMPANY)
+            for one in found
+            if one in alarms or any(alarm.change.holds(one.change.hour) for alarm in alarms)
+        ]
+
+    def _described(
         self, signal: str, seen: int, total: float, logs: list[float], rows: list[int], verdict: Verdict
     ) -> Finding:
         """Describe a change by the series, or the direction, that speaks loudest for it."""
@@ -150,7 +162,6 @@ class Detector:
         else:
             change, size = self.directions[signal].locate(seen)
             name, described = "direction", ("distance", size, size, size, 0.0, size)
-        self._silent[signal] = change.hour
         evidence = float(np.exp(min(total, 700.0)))
         return Finding(signal, name, seen, evidence, self.plan.threshold, change, *described)
 

@@ -11,6 +11,7 @@ from kansoku_collector.watch.detect.series import Floats
 
 Measure = Literal["difference", "ratio", "distance", "new_value"]
 MASS = 0.9
+SLACK = 2  # hours that two signals of one change may seem apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class Moment:
     hour: int
     earliest: int
     latest: int
+
+    def overlaps(self, other: "Moment") -> bool:
+        """Tell whether two changes may have begun together."""
+        return self.earliest - SLACK <= other.latest and other.earliest - SLACK <= self.latest
+
+    def holds(self, hour: int) -> bool:
+        """Tell whether the change may have begun in an hour."""
+        return self.earliest - SLACK <= hour <= self.latest + SLACK
 
 
 @dataclass(frozen=True, slots=True)

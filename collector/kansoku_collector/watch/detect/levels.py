@@ -16,7 +16,7 @@ from kansoku_collector.watch.detect.noise import NOTHING, Noise
 from kansoku_collector.watch.detect.series import Floats
 
 SIZES = np.array([0.03, 0.1, 0.3, 1.0])  # of a step, in standard deviations of a single record
-CLIP = 3.5  # an hour further off than this counts as this far
+CLIP = 4.0  # an hour further off counts as this far: one wild hour is too little for an alarm, two are enough
 
 
 @dataclass(frozen=True, slots=True)

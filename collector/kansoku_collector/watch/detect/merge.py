@@ -6,7 +6,6 @@ from typing import Any
 
 from kansoku_collector.watch.detect.finding import Finding, Moment
 
-SLACK = 2  # hours that two signals of one change may seem apart
 OPEN = 14 * 24  # hours in which a slower signal still joins
 
 
@@ -70,7 +69,7 @@ class Merger:
         near = [
             (abs(incident.change.hour - finding.change.hour), place)
             for place, incident in enumerate(self.open)
-            if _overlap(incident.change, finding.change)
+            if incident.change.overlaps(finding.change)
             and (finding.measure == "new_value" or finding.signal not in incident.signals)
         ]
         return min(near)[1] if near else None
@@ -94,10 +93,6 @@ class Merger:
             findings = tuple(Finding.restore(finding) for finding in one["findings"])
             merger.open.append(Incident(one["opened"], Moment(*one["change"]), findings))
         return merger
-
-
-def _overlap(one: Moment, other: Moment) -> bool:
-    return one.earliest - SLACK <= other.latest and other.earliest - SLACK <= one.latest
 
 
 def _common(one: Moment, other: Moment) -> Moment:

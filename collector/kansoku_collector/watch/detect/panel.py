@@ -20,7 +20,6 @@ class Verdict:
     """The evidence at one moment: of each series, and behind it of each candidate."""
 
     log_evidence: Floats
-    weight: Floats
     steps: levels.Steps
     rates: counts.Rates
     hours: candidates.Hours
@@ -76,14 +75,13 @@ class Panel:
         evidence = np.full(len(self.series), -np.inf)
         evidence[rows] = candidates.total(steps.log_factor, weight)
         evidence[self.count] = candidates.total(rates.log_factor, weight)
-        return Verdict(evidence, weight, steps, rates, state.hours)
+        return Verdict(evidence, steps, rates, state.hours)
 
     def describe(self, row: int, verdict: Verdict) -> Described:
         """Say since when and by how much a series has moved."""
         kind = int((self.count[:row] == self.count[row]).sum())
         factor = (verdict.rates if self.count[row] else verdict.steps).log_factor[kind]
-        with np.errstate(divide="ignore"):
-            moment = locate(verdict.hours, factor + np.log(verdict.weight))
+        moment = locate(verdict.hours, factor + np.log(candidates.spans(verdict.hours)))
         at = int(np.flatnonzero(verdict.hours == moment.hour)[0])
         if self.count[row]:
             rates = verdict.rates
