@@ -315,7 +315,7 @@ def test_what_fails_in_the_handler_does_not_reach_the_program(
     def fail(*_: Any) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(llama_index_handler, "_name", fail)
+    monkeypatch.setattr(llama_index_handler, "name_of", fail)
     assert own.complete("a").text == "火曜日"
     assert guard.failures
     guard.failures.clear()
