@@ -125,7 +125,9 @@ def screens(browser: Browser, host: str) -> dict[str, Any]:
 
 def change(browser: Browser, host: str) -> dict[str, Any]:
     """Return a change of range by a click."""
-    seen = visit(browser.new_context(viewport={"width": 1440, "height": 900}), host)
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    visit(context, host).open("/?range=24h", SCREENS["/"])  # what is loaded once is no part of a change
+    seen = visit(context, host)
     seen.open("/?range=24h&env=production", SCREENS["/"])
     seen.counts.start()
     began = time.monotonic()
@@ -134,7 +136,7 @@ def change(browser: Browser, host: str) -> dict[str, Any]:
     wall = time.monotonic() - began - 0.3
     result = {"rerun_ms": seen.counts.rerun_ms(), "click_to_end_ms": 1000 * wall,
               "kb": seen.counts.bytes / 1e3}  # fmt: skip
-    seen.page.context.close()
+    context.close()
     return result
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 
 from kansoku_collector.store.read import overview
 from kansoku_dashboard import canvas, data, empty, links, state
-from kansoku_dashboard.figures.style import Figure, lean
+from kansoku_dashboard.figures.lean import lean
+from kansoku_dashboard.figures.style import Figure
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 

@@ -9,8 +9,9 @@ from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
 from kansoku_collector.store.read.overview import Bucket, ModelCost
 from kansoku_collector.store.read.votes import Votes
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard.figures import cost, drift, feedback, latency, style
+from kansoku_dashboard.figures import cost, drift, feedback, latency
 from kansoku_dashboard.figures.backdrop import Backdrop, band, runs
+from kansoku_dashboard.figures.lean import lean
 from kansoku_dashboard.figures.spark import thin
 from kansoku_dashboard.figures.style import PALE, PALETTE, colours
 
@@ -216,6 +217,29 @@ def test_a_spark_sums_counts_and_averages_measures():
 def test_a_number_travels_with_seven_digits():
     """Of a mean of millions of calls nobody sees the eighth; nothing else is touched."""
     made = {"data": [{"y": [0.1234567891, None, 12345678.9, float("nan")], "x": ["a"], "n": 12345678}]}
-    found = style.lean(made)["data"][0]
+    found = lean(made)["data"][0]
     assert found["y"] == [0.1234568, None, 12345680.0, None]
     assert (found["x"], found["n"]) == (["a"], 12345678)
+
+
+def test_even_moments_travel_as_a_step_and_uneven_ones_as_they_are():
+    """A chart says its hours once and not in every line; across a change of clocks nothing is even."""
+    hours = [f"2026-11-20T{hour:02}:00:00" for hour in range(5)]
+    uneven = [*hours[:3], "2026-11-20T03:30:00", hours[4]]
+    y = [1.0, None, 3.0, 4.0, 5.0]
+    even, other, bands = (
+        trace
+        for trace in lean(
+            {
+                "data": [
+                    {"type": "scatter", "x": hours, "y": y, "marker": {"size": [0] * 5, "color": ["a", "b"]}},
+                    {"type": "bar", "x": uneven, "y": y},
+                    {"type": "heatmap", "x": hours, "y": ["a"], "z": [[1, 2, 3, 4, 5]]},
+                ]
+            }
+        )["data"]
+    )
+    assert "x" not in even
+    assert (even["x0"], even["dx"], even["y"]) == (hours[0], 3_600_000, y)
+    assert even["marker"] == {"size": 0, "color": ["a", "b"]}
+    assert (other["x"], bands["x"]) == (uneven, hours)

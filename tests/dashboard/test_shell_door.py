@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime import Runtime
 
 from kansoku.errors import SettingsError
-from kansoku_dashboard import frame, login, server, settings
+from kansoku_dashboard import canvas, frame, login, server, settings
 from kansoku_dashboard.settings import DashboardSettings
 
 PAGE = {"accept": "text/html"}
@@ -30,6 +30,7 @@ PATHS = [
     "/session?session=1",
     "/start",
     "/screens/overview",
+    canvas.LIBRARY,
     "/_stcore/host-config",
     "/static/index.html",
     "/media/x",
@@ -170,3 +171,23 @@ def test_bundles_travel_compressed():
     """Streamlit alone sends 9 MB on a first visit."""
     with serving() as found:
         assert found.get("/", headers={"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"
+
+
+def test_the_library_of_the_charts_travels_compressed_and_once():
+    """A third of its 4.8 MB, for a browser that says so; its name has the version, so it is kept for good."""
+    with serving() as found:
+        packed = found.get(canvas.LIBRARY, headers={"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < 1_800_000
+        assert "immutable" in packed.headers["cache-control"]
+        plain = found.get(canvas.LIBRARY, headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert packed.content == plain.content
+        assert b"plotly.js v" in plain.content[:100]
+
+
+def test_overview_by_its_name_is_the_first_page():
+    """Somebody types it, as all the others have one; filters stay."""
+    with serving() as found:
+        assert found.get("/overview?range=7d&env=dev").headers["location"] == "/?range=7d&env=dev"
+        assert found.get("/overview").headers["location"] == "/"

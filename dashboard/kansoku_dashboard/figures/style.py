@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from math import isfinite
 from typing import Any
 
 Figure = dict[str, Any]
@@ -58,15 +57,6 @@ def colours(entities: Iterable[str]) -> dict[str, str]:
         taken[place] = entity
         given[entity] = PALETTE[place]
     return given
-
-
-def lean(value: Any) -> Any:
-    """Return a figure whose numbers have seven digits: what nobody can see need not travel; None for NaN."""
-    if isinstance(value, float):
-        return float(f"{value:.7g}") if isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: lean(part) for name, part in value.items()}
-    return [lean(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def money(usd: float | None) -> str:
