@@ -9,7 +9,7 @@ from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
 from kansoku_collector.store.read.overview import Bucket, ModelCost
 from kansoku_collector.store.read.votes import Votes
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard.figures import cost, drift, feedback, latency
+from kansoku_dashboard.figures import cost, drift, feedback, latency, style
 from kansoku_dashboard.figures.backdrop import Backdrop, band, runs
 from kansoku_dashboard.figures.lean import lean
 from kansoku_dashboard.figures.spark import thin
@@ -243,3 +243,24 @@ def test_even_moments_travel_as_a_step_and_uneven_ones_as_they_are():
     assert (even["x0"], even["dx"], even["y"]) == (hours[0], 3_600_000, y)
     assert even["marker"] == {"size": 0, "color": ["a", "b"]}
     assert (other["x"], bands["x"]) == (uneven, hours)
+
+
+def test_a_long_name_leaves_room_for_the_chart():
+    """Its beginning and its end, where versions stand; markup stays text, the drawing its height."""
+    names = [f"organisation/models/fine-tuned-{'x' * 90}-2026-11-{day:02}<b>" for day in range(8)]
+    found = [ModelCost(START, name, 3.0, 1, 0) for name in names]
+    layout = (made := cost.stack(found, Backdrop([START], HOUR, START + HOUR), {}))["layout"]
+    bars = [trace for trace in made["data"] if trace["type"] == "bar"]
+    assert all(len(trace["name"]) <= 60 and "<" not in trace["name"] for trace in bars)
+    assert any(trace["name"].endswith("2026-11-03&lt;b&gt;") for trace in bars)
+    assert layout["height"] - layout["margin"]["t"] - layout["margin"]["b"] >= 140
+
+
+def test_axes_write_billions_and_hours_as_such():
+    """Twelve digits do not fit beside a chart, and nobody reads 25,200 seconds."""
+    assert style.money_axis(5e11)["exponentformat"] == "B"
+    assert "tickformat" in style.money_axis(12)
+    assert style.money(7_407_407_341_301) == "$7,407.4B"
+    assert latency.duration_axis(25_200)["ticktext"][-1].endswith(" h")
+    assert latency.duration_axis(0.003)["ticktext"][0] == "0 ms"
+    assert latency.duration_axis(4.0)["tickvals"][:2] == [0, 1]

@@ -10,7 +10,7 @@ from kansoku_collector.store.read.drift_detail import Both
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import shifts
 from kansoku_dashboard.figures import shift as figures
-from kansoku_dashboard.figures.backdrop import Backdrop
+from kansoku_dashboard.figures.backdrop import Backdrop, round_steps
 from kansoku_dashboard.screens.drift import nearest
 
 HOUR = timedelta(hours=1)
@@ -139,7 +139,7 @@ def test_the_level_has_gaps_and_marks_what_drifted():
 def test_ticks_are_round():
     """Between any two limits there are three to seven."""
     for low, high in ((0, 1), (71, 209), (0.013, 0.0151), (0, 12345)):
-        ticks = figures.round_steps(low, high)
+        ticks = round_steps(low, high)
         assert 3 <= len(ticks) <= 7
         assert low <= ticks[0] < ticks[-1] <= high + 1e-9
 

@@ -1,9 +1,11 @@
 """What every chart over time stands on: the axis, gaps in the data, and marks where a version changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from html import unescape
 from itertools import takewhile
+from math import ceil, floor, log10
 from typing import Any
 
 from kansoku_collector.store.read.drift import VersionChange
@@ -12,6 +14,7 @@ from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, 
 
 MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
 FONT = 12
+LONGEST_NAME = 36
 # No grey is readable on both backgrounds: texts take the ink of the theme, and less of it.
 QUIET = 0.8
 
@@ -75,6 +78,8 @@ def _versions(before: str, after: str) -> tuple[str, str, str]:
 
 def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
     """Return the figure of `traces` on a backdrop, in one piece."""
+    traces = [_named(trace) for trace in traces]
+    rows = _legend_rows(traces)
     empty = not any(value is not None for trace in traces for value in trace.get("y") or [])
     if empty:
         y = y | {"showticklabels": False, "showgrid": False}
@@ -82,12 +87,14 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
     return {
         "data": (traces + _marks(backdrop)) or [{"type": "scatter", "x": [], "y": []}],
         "layout": {
-            "height": height,
-            "margin": {"l": 52, "r": 10, "t": 12 + 20 * _legend_rows(traces), "b": 24, "pad": 0},
+            # A long legend takes no room from the drawing.
+            "height": height + 20 * max(0, rows - 2),
+            "margin": {"l": 52, "r": 10, "t": 12 + 20 * rows, "b": 24, "pad": 0},
             "hovermode": "x unified",
             "hoverlabel": {"font": {"size": FONT}},
             "dragmode": False,
             "legend": _LEGEND,
+            **({"showlegend": False} if empty else {}),
             "xaxis": axis
             | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
             | {"tickformat": _tick_format(backdrop), "fixedrange": True},
@@ -112,6 +119,15 @@ _LEGEND = {
     "tracegroupgap": 0,
     "entrywidth": 0,
 }
+
+
+def short(name: str) -> str:
+    """Return a name that leaves room for the chart: its beginning and its end, where versions stand."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 3]}…{name[-LONGEST_NAME // 2 :]}"
+
+
+def _named(trace: dict[str, Any]) -> dict[str, Any]:
+    return trace | {"name": escape(short(unescape(trace["name"])))} if trace.get("name") else trace
 
 
 def _legend_rows(traces: list[dict[str, Any]]) -> int:
@@ -237,3 +253,28 @@ def band(
 def escape(text: str) -> str:
     """Escape what Plotly would read as its own HTML in a name or a hover text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def write_axis(made: Figure, values: Sequence[float], write: Callable[[float], str]) -> None:
+    """Name a few ticks in the signal's own unit."""
+    if not values:
+        return
+    low, high = min(values), max(values)
+    pad = (high - low) * 0.12 or abs(high) * 0.1 or 0.01
+    low, high = max(0.0, low - pad), high + pad
+    ticks = round_steps(low, high)
+    made["layout"]["margin"]["l"] = 76
+    made["layout"]["yaxis"] |= {
+        "range": [low, high],
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [write(tick) for tick in ticks],
+    }
+
+
+def round_steps(low: float, high: float) -> list[float]:
+    """Return three to seven round values between two limits."""
+    raw = (high - low) / 4
+    size = 10 ** floor(log10(raw))
+    step = min((1, 2, 2.5, 5, 10), key=lambda factor: abs(factor * size - raw)) * size
+    return [place * step for place in range(ceil(low / step), floor(high / step) + 1)]

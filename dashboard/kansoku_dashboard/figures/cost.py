@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kansoku_collector.store.read.overview import ModelCost
 from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
-from kansoku_dashboard.figures.style import OTHER, PALE, TOP, Figure
+from kansoku_dashboard.figures.style import OTHER, PALE, TOP, Figure, money_axis
 
 
 def stack(
@@ -42,7 +42,8 @@ def stack(
         }
         for name, by_time, colour in shown
     ]
-    made = figure(backdrop, traces, {"tickprefix": "$", "tickformat": ",.3~r"})
+    stacked = [sum(values) for values in zip(*(trace["y"] for trace in traces), strict=True)]
+    made = figure(backdrop, traces, money_axis(max(stacked, default=0)))
     made["layout"]["barmode"] = "stack"
     made["layout"]["showlegend"] = bool(traces)
     return made

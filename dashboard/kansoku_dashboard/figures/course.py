@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from kansoku_collector.store.read.measures import Measure
-from kansoku_dashboard.figures.backdrop import Backdrop, band, escape, figure
+from kansoku_dashboard.figures.backdrop import Backdrop, band, escape, figure, write_axis
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.quality import area
-from kansoku_dashboard.figures.shift import write_axis
 from kansoku_dashboard.figures.style import ALARM, PALETTE, Figure
 
 HEIGHT = 220

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from kansoku_collector.forecast.month import Forecast
-from kansoku_dashboard.figures.style import ALARM, GRID, OTHER, PALETTE, Figure
+from kansoku_dashboard.figures.style import ALARM, GRID, OTHER, PALETTE, Figure, money_axis
 
 COLOUR = PALETTE[0]
 FILL = "rgba(74,111,220,0.20)"
@@ -43,6 +43,7 @@ def month(
         traces.append(_rate(told, today, last, spent[-1], labels))
     if budget is not None:
         traces.append(_line("budget", [before, last], [float(budget)] * 2, labels, ALARM, "dash", 1.5))
+    most = max(value for trace in traces for value in trace["y"] if value is not None)
     return {
         "data": traces,
         "layout": {
@@ -57,8 +58,7 @@ def month(
             "xaxis": {"type": "date", "range": [f"{before}", f"{last}"], "showgrid": False, "nticks": 7,
                       "tickformat": day_format, "fixedrange": True, "tickfont": {"size": FONT - 1}},
             "yaxis": {"gridcolor": GRID, "zeroline": False, "automargin": False, "rangemode": "tozero",
-                      "nticks": 5, "tickprefix": "$", "tickformat": ",.3~r", "fixedrange": True,
-                      "tickfont": {"size": FONT - 1}},
+                      "nticks": 5, "fixedrange": True, "tickfont": {"size": FONT - 1}} | money_axis(most),
         },
     }  # fmt: skip
 

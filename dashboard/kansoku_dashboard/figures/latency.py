@@ -5,9 +5,10 @@ from typing import Any
 
 from kansoku_collector.store.read.overview import Bucket
 from kansoku_collector.store.read.speed import Point
-from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, runs
+from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, round_steps, runs
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
+UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
 LINES = (("p99", 1.0, 0.7), ("p95", 1.6, 0.85), ("p50", 2.2, 1.0))
 FILL = "rgba(74,111,220,0.13)"
 
@@ -41,7 +42,24 @@ def percentiles(rows: Sequence[Bucket | Point], backdrop: Backdrop) -> Figure:
             tail = line(name, x[-2:], y[-2:], PALETTE[0], width)
             tail["line"]["dash"] = "dot"
             traces.append(tail | {"opacity": opacity * 0.6, "showlegend": False, "hoverinfo": "skip"})
-    return figure(backdrop, traces, {"ticksuffix": " s"})
+    made = figure(backdrop, traces, {})
+    known = [value for row in rows for value in (row.p50, row.p99) if value is not None]
+    made["layout"]["yaxis"] |= duration_axis(max(known, default=0))
+    return made
+
+
+def duration_axis(most: float) -> dict[str, Any]:
+    """Return the ticks of an axis of seconds, in the unit that suits the longest: ms, s, min or h."""
+    size, unit = next(((size, unit) for size, unit in UNITS if most >= 2 * size), UNITS[-1])
+    if not most:
+        return {"ticksuffix": " s"}
+    ticks = round_steps(0, 1.1 * most / size)
+    return {
+        "range": [0, 1.1 * most],
+        "tickmode": "array",
+        "tickvals": [tick * size for tick in ticks],
+        "ticktext": [f"{tick:g} {unit}" for tick in ticks],
+    }
 
 
 def line(name: str, x: list[str], y: list[float | None], colour: str, width: float) -> dict[str, Any]:

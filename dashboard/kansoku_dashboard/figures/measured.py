@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kansoku_collector.store.read.metric_points import Step
-from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
+from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure, write_axis
 from kansoku_dashboard.figures.latency import line
-from kansoku_dashboard.figures.shift import write_axis
 from kansoku_dashboard.figures.style import OTHER, TOP, Figure
 
 HEIGHT = 220

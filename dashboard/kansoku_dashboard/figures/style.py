@@ -60,7 +60,7 @@ def colours(entities: Iterable[str]) -> dict[str, str]:
 
 
 def money(usd: float | None) -> str:
-    """Write dollars with the digits they carry: $1,204, $60.95, $0.0071, <$0.0001; a dash if unknown."""
+    """Write dollars with the digits they carry: $7.4B, $1,204, $60.95, $0.0071; a dash if unknown."""
     if usd is None:
         return "–"
     if usd == 0:
@@ -68,8 +68,16 @@ def money(usd: float | None) -> str:
     size = abs(usd)
     if size < 0.0001:
         return "<$0.0001"
+    if size >= 1e9:
+        return f"{'-' if usd < 0 else ''}${size / 1e9:,.1f}B"
     digits = 0 if size >= 1000 else 2 if size >= 1 else 4
     return f"{'-' if usd < 0 else ''}${size:,.{digits}f}"
+
+
+def money_axis(most: float) -> dict[str, Any]:
+    """Return how an axis of dollars is written: $0.005, $1,200, and $12k, $500B where there are more."""
+    digits = {"exponentformat": "B"} if most >= 10_000 else {"tickformat": ",.3~r"}
+    return {"tickprefix": "$"} | digits
 
 
 def seconds(value: float | None) -> str:

@@ -182,7 +182,7 @@ def _columns(chosen: str) -> dict[str, Any]:
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
         "name": text(say(f"cost.by_{chosen}"), width="medium"),
-        "cost": text(say("cost.tile_cost"), width=90, alignment="right"),
+        "cost": text(say("cost.tile_cost"), width=120, alignment="right"),
         "share": st.column_config.ProgressColumn(
             say("cost.share"), format="%.1f%%", min_value=0, max_value=100, width=130
         ),

@@ -87,6 +87,6 @@ def _columns() -> dict[str, Any]:
         "price": text(say("cost.price_id"), width=280),
         **rates,
         "calls": st.column_config.NumberColumn(say("cost.calls"), format="localized", width=80),
-        "cost": text(say("cost.tile_cost"), width=90, alignment="right"),
+        "cost": text(say("cost.tile_cost"), width=120, alignment="right"),
         **moment,
     }
