@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-dashboard bench-kill prove-durability bench-sdk fuzz bench-forecast bench-drift clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-dashboard bench-kill prove-durability prove-replay bench-sdk fuzz bench-forecast bench-drift clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -51,6 +51,9 @@ bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothin
 
 prove-durability: $(DEV_STAMP)  ## 200 kills, ClickHouse away for ten minutes and broken in ten other ways: build/durability
 	$(BIN)/python benches/durability.py --out build/durability
+
+prove-replay: $(DEV_STAMP)  ## kills at many more moments than in `make test`: of inserts, and of the evaluator
+	$(BIN)/python -m pytest -q -m slow_proof tests/collector
 
 bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program
 	$(BIN)/python benches/sdk.py

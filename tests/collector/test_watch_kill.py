@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from support import stores
 
 PROCESS = Path(__file__).with_name("watch_process.py")
 
@@ -45,10 +46,18 @@ def receiver() -> Iterator[Receiver]:
     found.server.server_close()
 
 
-def test_a_killed_evaluator_loses_nothing_and_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
+# How many of the 17 ticks each process begins: the finding is near the 8th, its end near the 16th.
+FEW = (8, 8)
+MANY = (1, 1, 2, 2, 3, 3, 4)
+
+
+@pytest.mark.parametrize("hours", [FEW, pytest.param(MANY, marks=pytest.mark.slow_proof)], ids=len)
+def test_a_killed_evaluator_loses_nothing_and_repeats_nothing(
+    tmp_path: Path, receiver: Receiver, hours: tuple[int, ...]
+) -> None:
     """Killed in the middle of ticks and started again: one incident, opened and resolved, each told."""
     draw = random.Random(5)
-    hours = [3, 5, 8]  # kill after so many ticks have begun, the last ones around the finding
+    stores.prepare(tmp_path / "store")
     for count in hours:
         with run(tmp_path, receiver.url) as process:
             for _ in range(count):

@@ -29,9 +29,9 @@ class Clock:
 def main(directory: str, project: str, webhook: str) -> None:
     """Fill the store the first time; then evaluate hour by hour, and say `hour` after each."""
     url = f"chdb://{directory}/store"
-    client = connect(url, database="watch")
+    client = connect(url)
+    migrate(client)
     if not (Path(directory) / "filled").exists():
-        migrate(client)
         fill(client, project)
         (Path(directory) / "filled").touch()
     stored = last_states(client, project)
@@ -39,7 +39,7 @@ def main(directory: str, project: str, webhook: str) -> None:
         Clock.moment = stored[0] + HOUR + timedelta(minutes=10)
     channel = Webhook.model_validate({"name": "hook", "url": webhook})
     watch = Watch(
-        lambda: connect(url, database="watch"),
+        lambda: connect(url),
         [],
         3600,
         detector=detector(project, channels=(channel,)),
