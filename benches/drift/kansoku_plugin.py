@@ -17,6 +17,7 @@ DAY, CAP, TOPICS = 86400.0, 6, 12
 LOGS = ("in_chars", "in_tok", "out_tok", "cost", "latency", "ttft")
 RARE = ("refusal", "json_bad", "trunc", "error", "fb_bad")
 TAILS = ("cost", "latency", "ttft")
+TIMES, FAR = ("latency", "ttft"), 0.03
 MONDAY = 4 * 24  # the streams begin on one
 TEXTS = {"in_text": "in_id", "out_text": "out_id"}
 CATEGORIES = ("model", "fingerprint", "prompt_version")
@@ -42,12 +43,14 @@ class Kansoku:
         tails = {name: np.quantile(reference[name], 0.95) for name in TAILS}
         topics = {name: _topics(reference[column], vectors) for name, column in TEXTS.items()}
         values = _values(stream.col, vectors, tails, topics)
+        far = _far(reference)
         plan = Plan(
             tuple(values), tuple(TEXTS), CATEGORIES, **{"warm_up_days": int(stream.days_ref), **self.settings}
         )
         detector, hours = Detector(plan), round(stream.days * 24)
         parts = [
-            _sums(stream.col, values, vectors, hours, part / self.looks) for part in range(1, self.looks + 1)
+            _sums(stream.col, values, vectors, hours, part / self.looks, far)
+            for part in range(1, self.looks + 1)
         ]
         for hour in range(hours):
             for part in range(1, self.looks + 1):
@@ -84,6 +87,16 @@ def _topics(texts: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return centroids(vectors[sample], TOPICS)
 
 
+def _far(reference: dict) -> dict[Series, float]:
+    """Return how far above the mean of their hour a few calls of the reference were."""
+    found, hour = {}, (reference["ts"] // 3600.0).astype(np.int64)
+    for name in TIMES:
+        value = np.log(np.maximum(reference[name], 1e-9))
+        mean = np.bincount(hour, value) / np.maximum(np.bincount(hour), 1)
+        found[Series(name, "spread", "share")] = float(np.quantile(value - mean[hour], 1 - FAR))
+    return found
+
+
 def _values(col: dict, vectors: np.ndarray, tails: dict, topics: dict) -> dict[Series, np.ndarray]:
     """Return the value of every series for every record (NaN: does not apply)."""
     values = {Series(name, "mean"): np.log(np.maximum(col[name], 1e-9)) for name in LOGS}
@@ -94,6 +107,7 @@ def _values(col: dict, vectors: np.ndarray, tails: dict, topics: dict) -> dict[S
     }
     values |= {Series(name, "rate", "count"): col[name] for name in RARE}
     values |= {Series(name, "tail", "share"): (col[name] > tails[name]).astype(float) for name in TAILS}
+    values |= {Series(name, "spread", "share"): values[Series(name, "mean")] for name in TIMES}
     for name, column in TEXTS.items():
         used, place = np.unique(col[column], return_inverse=True)
         topic, distance = assign(vectors[used], topics[name])
@@ -105,8 +119,10 @@ def _values(col: dict, vectors: np.ndarray, tails: dict, topics: dict) -> dict[S
     return values
 
 
-def _sums(col: dict, values: dict, vectors: np.ndarray, hours: int, part: float) -> dict[str, Any]:
-    """Return sums by hour over the first `part` of each hour."""
+def _sums(
+    col: dict, values: dict, vectors: np.ndarray, hours: int, part: float, far: dict[Series, float]
+) -> dict[str, Any]:
+    """Return sums by hour over the first `part` of each hour; a spread beside the mean of the same part."""
     inside = np.flatnonzero(col["ts"] % 3600.0 <= part * 3600.0)
     hour, user = (col["ts"][inside] // 3600.0).astype(np.int64), col["user"][inside].astype(np.int64)
     groups: dict[bytes, tuple[np.ndarray, ...]] = {}
@@ -128,7 +144,11 @@ def _sums(col: dict, values: dict, vectors: np.ndarray, hours: int, part: float)
                 np.bincount(hour[at], weight**2, hours),
             )
         at, weight, total, square = groups[key]
-        sums[series] = total, square, np.bincount(hour[at], weight * value[at], hours)
+        whole = np.bincount(hour[at], weight * value[at], hours)
+        if series in far:
+            beyond = value[at] - (whole / np.maximum(total, 1e-9))[hour[at]] > far[series]
+            whole = np.bincount(hour[at], weight * beyond, hours)
+        sums[series] = total, square, whole
     at, weight, total, square = groups[np.packbits(np.ones(len(inside), bool)).tobytes()]
     means = {}
     edges = np.searchsorted(hour, np.arange(hours + 1))

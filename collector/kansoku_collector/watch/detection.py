@@ -1,6 +1,6 @@
 """The detector of one project over the store: hour after hour, the same for the clock and for a replay."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from kansoku_collector.watch.cases import MARK, Case, Cases, Happened, tagged
 from kansoku_collector.watch.detect import Detector, Finding, Plan, Series
 from kansoku_collector.watch.detect.detector import KEEP
 from kansoku_collector.watch.seen import Seen
-from kansoku_collector.watch.signals import hour_of, index_of, limits, plan_of, telling
+from kansoku_collector.watch.signals import Limits, hour_of, index_of, limits_of, plan_of, telling
 from kansoku_collector.watch.sizes import mean_since
 
 HOUR = timedelta(hours=1)
@@ -32,14 +32,14 @@ class Part:
     """The detector of one service in one environment."""
 
     detector: Detector
-    tails: dict[str, int]
+    limits: Limits
     seen: dict[str, int] = field(default_factory=dict)  # hours with data, of each column of the store's sums
 
     def observe(self, index: int, signals: Signals | None) -> list[Finding]:
         """Take an hour that is over; return what it shows."""
         for key in telling(signals) if signals else ():
             self.seen[key] = min(self.seen.get(key, 0) + 1, KEEP)
-        return self.detector.observe(hour_of(index, signals, self.tails))
+        return self.detector.observe(hour_of(index, signals, self.limits))
 
     def plan(self, plan: Plan) -> None:
         """Go on with another plan."""
@@ -50,7 +50,8 @@ class Part:
     def state(self) -> dict[str, Any]:
         """Return what is needed to restore it, as JSON."""
         plan = asdict(self.detector.plan)
-        return {"plan": plan, "tails": self.tails, "seen": self.seen, "detector": self.detector.state()}
+        far = asdict(self.limits)
+        return {"plan": plan, **far, "seen": self.seen, "detector": self.detector.state()}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> "Part":
@@ -59,7 +60,8 @@ class Part:
         series = tuple(Series(**one) for one in plan["series"])
         names = {name: tuple(plan[name]) for name in ("vectors", "values")}
         found = Plan(series, **names, budget_days=plan["budget_days"], warm_up_days=plan["warm_up_days"])
-        return cls(Detector.restore(found, state["detector"]), dict(state["tails"]), dict(state["seen"]))
+        limits = Limits(dict(state["tails"]), dict(state.get("spreads", {})))
+        return cls(Detector.restore(found, state["detector"]), limits, dict(state["seen"]))
 
 
 class Detection:
@@ -131,29 +133,29 @@ class Detection:
                 own = [one for one in history if one.place == place]
                 self.parts[place] = self._learnt(own, Period(first, hour))
         for part in self.parts.values():
-            part.plan(self._plan(part.seen, part.tails))
+            part.plan(self._plan(part.seen, part.limits))
 
     def _learnt(self, history: Sequence[Signals], period: Period) -> Part:
         """Return the detector that has seen the history of a service, and has told nothing of it."""
         reference = period.start + timedelta(days=self.entry.warm_up_days)
-        tails = limits(one for one in history if one.hour < reference)
+        limits = limits_of([one for one in history if one.hour < reference])
         hours = {one.hour: one for one in history}
         seen: dict[str, int] = {}
         for one in history:
             for key in telling(one):
                 seen[key] = seen.get(key, 0) + 1
-        part = Part(Detector(self._plan(seen, tails)), tails)
+        part = Part(Detector(self._plan(seen, limits)), limits)
         for i in range(int(period.length / HOUR)):
             hour = period.start + i * HOUR
             part.observe(self.index(hour), hours.get(hour))
         return part
 
-    def _plan(self, seen: Mapping[str, int], tails: Iterable[str]) -> Plan:
+    def _plan(self, seen: Mapping[str, int], limits: Limits) -> Plan:
         """Return the plan of a part; the budget is the project's, shared by all parts."""
         return plan_of(
             seen,
             self.entry.ignore,
-            tails=tails,
+            limits=limits,
             budget_days=float(self.entry.false_alarm_days * max(1, len(self.parts))),
             warm_up_days=self.entry.warm_up_days,
         )

@@ -127,7 +127,7 @@ def _move(detection: Detection, case: Case, finding: Finding, *, drawn: bool) ->
     if logs:
         measure = "ratio"
         effect, low, high = (told(signal, "mean", value) for value in (effect, low, high))
-    extreme = finding.series == "tail"
+    extreme = finding.series in ("tail", "spread")
     label, label_ja = EXTREMES[name] if extreme else (signal.label, signal.label_ja)
     return Move(
         signal=name,

@@ -1,8 +1,8 @@
 """The signals that are watched without a rule: what each is called, how it is told, and its series."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -12,6 +12,8 @@ from kansoku_collector.watch.detect import Hour, Plan, Series, Sums
 from kansoku_collector.watch.detect.series import Kind
 
 TAIL = 0.05  # of the calls of the reference are beyond a tail's limit
+TIMES = ("latency", "first_token")  # of which the calls far above the mean of their hour are counted
+FAR = 0.03  # of the calls of the reference are so far above it
 SEEN = 24  # hours with data that a series needs before it is watched
 VALUES = ("answered", "asked", "prompt", "release", "fingerprint", "error_type")
 OURS = ("asked", "prompt", "release")  # a new value of these is our own doing
@@ -29,6 +31,14 @@ class Signal:
     attributed: str = ""  # the measure of `watch.attribution` that splits its moves
     logs: bool = False
     worse: Literal["up", "down", "either"] = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From where on calls are dear or slow: `tails` as bins, `spreads` as bins above the mean of the hour."""
+
+    tails: Mapping[str, int] = field(default_factory=dict)
+    spreads: Mapping[str, float] = field(default_factory=dict)
 
 
 _ALL = [
@@ -61,7 +71,7 @@ SIGNALS = {signal.name: signal for signal in _ALL}
 _RARE = (
     "refusal", "fallback", "truncation", "empty", "error", "feedback", "no_document", "tool_error",
 )  # fmt: skip
-# What a tail is called: the share of the calls that were beyond nineteen of twenty in the reference.
+# What a tail or a spread is called: the share of the calls that are beyond nearly all of the reference.
 EXTREMES = {
     "cost": ("The share of dear calls", "高額な呼び出しの割合"),
     "latency": ("The share of slow calls", "遅い呼び出しの割合"),
@@ -96,7 +106,7 @@ def plan_of(
     seen: Mapping[str, int],
     ignored: Iterable[str],
     *,
-    tails: Iterable[str],
+    limits: Limits,
     budget_days: float,
     warm_up_days: int,
 ) -> Plan:
@@ -104,7 +114,8 @@ def plan_of(
     without = set(ignored)
     keys = [key for key in sorted(seen) if seen[key] >= SEEN and signal_name(key) not in without]
     series = [series_of(key) for key in keys if key not in VECTORS]
-    series += [Series(name, "tail", "share") for name in sorted(tails) if name in keys]
+    series += [Series(name, "tail", "share") for name in sorted(limits.tails) if name in keys]
+    series += [Series(name, "spread", "share") for name in sorted(limits.spreads) if name in keys]
     return Plan(
         tuple(series),
         tuple(key for key in keys if key in VECTORS),
@@ -128,7 +139,12 @@ def signal_name(key: str) -> str:
     return key if key in VECTORS else series_of(key).signal
 
 
-def limits(hours: Iterable[Signals]) -> dict[str, int]:
+def limits_of(hours: Sequence[Signals]) -> Limits:
+    """Return from where on calls are dear or slow, as the hours of the reference tell."""
+    return Limits(_tails(hours), _spreads(hours))
+
+
+def _tails(hours: Sequence[Signals]) -> dict[str, int]:
     """Return for each tail the bin from which on it begins: about one call in twenty of the reference."""
     found = {}
     totals: dict[str, dict[int, float]] = {name: {} for name in TAILS}
@@ -147,16 +163,58 @@ def limits(hours: Iterable[Signals]) -> dict[str, int]:
     return found
 
 
-def hour_of(index: int, signals: Signals | None, tails: Mapping[str, int]) -> Hour:
+def _spreads(hours: Sequence[Signals]) -> dict[str, float]:
+    """Return how far above the mean of their hour few calls of the reference were.
+
+    A provider that is slow as a whole moves the mean and the tail with it; calls that are slow beside the
+    others of their hour are told apart from that.
+    """
+    found = {}
+    for name in TIMES:
+        places = sorted(
+            (at + 0.5 - _middle(hour, name), weight)
+            for hour in hours
+            for at, weight in hour.tails.get(name, {}).items()
+        )
+        whole, above = sum(weight for _, weight in places), 0.0
+        for place, weight in reversed(places):
+            above += weight
+            if above >= FAR * whole:
+                if place > 0 and above <= 4 * FAR * whole:
+                    found[name] = place
+                break
+    return found
+
+
+def _middle(signals: Signals, name: str) -> float:
+    """Return the mean of the logarithms of an hour, in bins."""
+    weight, _, total = signals.sums[name]
+    return total / weight * BINS / math.log(2)
+
+
+def _above(signals: Signals, name: str, far: float) -> float:
+    """Return the weight of the calls so far above the mean of their hour; calls lie evenly in their bins."""
+    first = _middle(signals, name) + far
+    bins = signals.tails.get(name, {})
+    return sum(weight * min(max(at + 1 - first, 0.0), 1.0) for at, weight in bins.items())
+
+
+def hour_of(index: int, signals: Signals | None, limits: Limits) -> Hour:
     """Return an hour as the detector takes it; None is an hour without a call."""
     if signals is None:
         return Hour(index, {})
     sums = {series_of(key): Sums(*one) for key, one in signals.sums.items() if key not in VECTORS}
-    for name, limit in tails.items():
+    for name, limit in limits.tails.items():
         if name in signals.sums:
             weight, square, _ = signals.sums[name]
             above = sum(w for at, w in signals.tails.get(name, {}).items() if at >= limit)
             sums[Series(name, "tail", "share")] = Sums(weight, square, min(above, weight))
+    for name, far in limits.spreads.items():
+        if name in signals.sums:
+            weight, square, _ = signals.sums[name]
+            sums[Series(name, "spread", "share")] = Sums(
+                weight, square, min(_above(signals, name, far), weight)
+            )
     vectors = {
         name: (vector, Sums(*signals.sums[name]))
         for name, vector in signals.vectors.items()
@@ -178,8 +236,3 @@ def moment_of(index: int, offset: timedelta) -> datetime:
 def told(signal: Signal, series: str, value: float) -> float:
     """Return a level in the signal's unit."""
     return math.exp(min(value, 700.0)) if signal.logs and series == "mean" else value
-
-
-def limit_of(limit: int) -> float:
-    """Return the value from which on a tail begins."""
-    return float(2 ** (limit / BINS))
