@@ -17,6 +17,7 @@ from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
 SILENCES = {"1h": 60, "4h": 240, "24h": 1440, "7d": 10_080}  # minutes
+SEVERITIES = ("page", "ticket", "info")
 COLOURS = {"page": "red", "ticket": "orange"}  # of the rest: blue; the word says it too
 _STATES = {"acknowledged": ":material/visibility:", "silenced": ":material/notifications_off:"}
 
@@ -57,7 +58,7 @@ def _open(view: state.View) -> None:
 def _line(incident: Incident, number: int, now: datetime) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"alert_line_{number}"):
         colour: Any = COLOURS.get(incident.severity, "blue")
-        st.badge(incident.severity, icon=":material/notifications_active:", color=colour)
+        st.badge(severity(incident.severity), icon=":material/notifications_active:", color=colour)
         if incident.state in _STATES:
             st.badge(_state(incident), icon=_STATES[incident.state], color="gray")
         st.markdown(sentences.sentence(incident, words.language(), clock.zone(), now), width="stretch")
@@ -78,6 +79,11 @@ def _evidence(incident: Incident, view: state.View) -> None:
         elif opened.open:
             with data.panel(label):
                 rule_course.draw(incident, view)
+
+
+def severity(told: str) -> str:
+    """Return the word for a severity."""
+    return say(f"alerts.severity_{told}") if told in SEVERITIES else messages.visible(told)
 
 
 def _state(incident: Incident) -> str:
@@ -157,7 +163,7 @@ def _cells(incident: Incident) -> dict[str, Any]:
         "peak": sentences.amount(incident, incident.peak, tongue),
         "limit": sentences.limit(incident, tongue),
         "samples": count(incident.samples),
-        "severity": incident.severity,
+        "severity": severity(incident.severity),
         "rule": incident.rule,
         "told": ", ".join(dict.fromkeys(told)) or say("alerts.nobody"),
     }
