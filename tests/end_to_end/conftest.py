@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from .browser import chromium, launch
 
@@ -72,6 +72,14 @@ def browser() -> Iterator[Browser]:
         started = launch(playwright, path)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="package")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """Return one visitor, who has been here before: the scripts of the pages are loaded and compiled once."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    yield context
+    context.close()
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from .conftest import Running
 
@@ -41,9 +41,9 @@ class Witness:
 
 
 @pytest.fixture
-def witness(browser: Browser, running: Running) -> Iterator[Witness]:
+def witness(visitor: BrowserContext, running: Running) -> Iterator[Witness]:
     """Open an empty page that notes console errors, failed scripts and requests to other hosts."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    page = visitor.new_page()
     seen = Witness(page, running.dashboard)
     own = urlsplit(running.dashboard).netloc
 
