@@ -29,10 +29,12 @@ ASK = [ChatMessage(role="user", content="いつ？")]
 
 
 @pytest.fixture
-def own(vendor: Vendor, spans: Any) -> Own:
-    """Return a model over the vendor."""
+def own(vendor: Vendor, spans: Any) -> Iterator[Own]:
+    """Yield a model over the vendor."""
     vendor.answer(ANSWER)
-    return Own(url=vendor.url)
+    model = Own(url=vendor.url)
+    yield model
+    model.close()
 
 
 @pytest.fixture
@@ -287,7 +289,9 @@ def test_without_content_there_are_only_names_and_numbers(index: Any, vendor: Ve
     """Queries, texts, answers, arguments and results are not recorded."""
     spans = start(capture_content=False)
     vendor.answer(ANSWER)
-    index.as_query_engine(llm=Own(url=vendor.url)).query("geheim")
+    model = Own(url=vendor.url)
+    index.as_query_engine(llm=model).query("geheim")
+    model.close()
     Scripted().chat([ChatMessage(role="user", content="geheim")])
     FunctionTool.from_defaults(find_day)(ward="geheim")
     written = json.dumps([dict(span.attributes) for span in spans.all()], default=str, ensure_ascii=False)

@@ -9,12 +9,19 @@ from llama_index.core.llms import ChatMessage, CustomLLM
 from llama_index.core.llms.callbacks import llm_completion_callback
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.tools import ToolSelection
+from pydantic import PrivateAttr
 
 
 class Own(CustomLLM):
     """A model of one's own over the real client of the vendor."""
 
     url: str
+    _clients: list[openai.OpenAI] = PrivateAttr(default_factory=list)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients:
+            client.close()
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -23,6 +30,7 @@ class Own(CustomLLM):
 
     def _ask(self, prompt: str, **more: Any) -> Any:
         client = openai.OpenAI(api_key="k", base_url=f"{self.url}/v1", max_retries=0)
+        self._clients.append(client)
         message: Any = {"role": "user", "content": prompt}
         return client.chat.completions.create(model="gpt-4o-mini", messages=[message], **more)
 
