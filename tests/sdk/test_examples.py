@@ -132,10 +132,16 @@ def test_a_task_goes_on_in_the_callers_trace(example: Any, vendor: Vendor) -> No
     module, spans = example("tasks_celery")
     vendor.answer(said("A summary."))
     module.app.conf.update(result_backend="cache+memory://")
-    with testing.start_worker(module.app, pool="solo", perform_ping_check=False):
-        with kansoku.context(session_id="batch-1"), kansoku.chain("nightly"):
-            sent = module.summarise.delay("A text.")
-        assert sent.get(timeout=20) == "A summary."
+    # Else the worker takes over the root logger, and no later test sees what is logged.
+    setup_logging = pytest.importorskip("celery.signals").setup_logging
+    leave_alone = setup_logging.connect(lambda **_: None, weak=False)
+    try:
+        with testing.start_worker(module.app, pool="solo", perform_ping_check=False):
+            with kansoku.context(session_id="batch-1"), kansoku.chain("nightly"):
+                sent = module.summarise.delay("A text.")
+            assert sent.get(timeout=20) == "A summary."
+    finally:
+        setup_logging.disconnect(leave_alone)
     assert tree(spans) == [
         ("nightly", None),
         ("tasks_celery.summarise", "nightly"),
