@@ -317,6 +317,7 @@ def main() -> int:
 
 
 def _on(data: Path, options: argparse.Namespace) -> dict[str, Any]:
+    os.environ.setdefault("KANSOKU_DETECTOR", "0")  # it would read the hours of months meanwhile
     target = Target(data)
     target.start()
     try:

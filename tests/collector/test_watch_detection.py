@@ -166,6 +166,17 @@ def test_calls_that_come_too_late_are_counted_and_change_nothing(history: Client
     assert replay(history, [], LOOKED, LOOKED + 4 * HOUR, 15 * MINUTE, [entry]) == []
 
 
+def test_a_collector_that_stops_waits_for_one_hour_at_most(history: Client) -> None:
+    """Weeks of hours may be due when it is told to stop: the one under way is the last."""
+    lookout = Lookout(detector("late"), Counter(), lambda: END, stopping=lambda: True)
+    done = []
+    for _ in range(2):
+        lookout.look(history, "late", lambda *_: None)
+        done.append(lookout._finished["late"])
+    assert done[0] < END - 2 * HOUR
+    assert done[1] - done[0] == HOUR
+
+
 def test_of_two_collectors_one_observes_and_the_other_goes_on(history: Client, engine_url: str) -> None:
     """The second is silent while the first lives; after it was killed it goes on, and tells nothing twice."""
     entry = detector("model")

@@ -28,8 +28,14 @@ log = logging.getLogger(__name__)
 class Lookout:
     """The detection of every project with traffic; one that fails begins again where the store is."""
 
-    def __init__(self, entry: Builtin, counts: Counter[str], now: Callable[[], datetime]) -> None:
-        self.entry, self._counts, self._now = entry, counts, now
+    def __init__(
+        self,
+        entry: Builtin,
+        counts: Counter[str],
+        now: Callable[[], datetime],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.entry, self._counts, self._now, self._stopping = entry, counts, now, stopping
         self._detections: dict[str, Detection] = {}
         self._finished: dict[str, datetime] = {}
 
@@ -62,7 +68,7 @@ class Lookout:
             note(client, [change_of(client, detection, event, case) for event, case in happened])
             self._save(client, detection)
             self.count_late(client, project, hour - LATE)
-            if time.monotonic() - began > SLICE_SECONDS:
+            if time.monotonic() - began > SLICE_SECONDS or self._stopping():
                 break
         self._detections[project], self._finished[project] = detection, detection.done
 

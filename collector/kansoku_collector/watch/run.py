@@ -64,7 +64,6 @@ class Watch:
         self._interval = interval_seconds
         self._step = max(1, round(interval_seconds / 60)) * _MINUTE
         self._now = now
-        self._lookout = Lookout(detector, self.counts, now) if detector else None
         self._outbox = outbox or Outbox()
         self._lease = lease or Lease(max(30.0, 3 * interval_seconds))
         self._heard = heard
@@ -73,6 +72,7 @@ class Watch:
         self._judges: dict[tuple[str, str], Judge] = {}
         self._evaluated: dict[tuple[str, str], datetime] = {}
         self._stopping = Event()
+        self._lookout = Lookout(detector, self.counts, now, self._stopping.is_set) if detector else None
         self._thread: Thread | None = None
 
     def start(self) -> None:
