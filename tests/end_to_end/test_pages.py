@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from .conftest import Running
 
@@ -73,6 +73,19 @@ def test_the_overview_shows_tiles_charts_and_drift(witness: Witness) -> None:
     expect(witness.page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE)
     expect(witness.page.locator(".js-plotly-plot").nth(3)).to_be_attached(timeout=PATIENCE)
     witness.innocent()
+
+
+def test_a_chart_that_cannot_be_drawn_is_told_in_words(browser: Browser, running: Running) -> None:
+    """Where the library does not arrive, the place of a chart says what it would show."""
+    page = browser.new_page()
+    page.route("**/plotly-*.js", lambda route: route.abort())
+    page.goto(f"{running.dashboard}/?range=24h")
+    chart = page.locator(".kansoku-chart").first
+    expect(chart).to_be_attached(timeout=PATIENCE)
+    words = chart.get_attribute("aria-label")
+    assert words
+    expect(chart).to_have_text(words, timeout=PATIENCE)
+    page.close()
 
 
 def test_a_click_leads_from_the_overview_over_the_list_to_a_trace(witness: Witness) -> None:

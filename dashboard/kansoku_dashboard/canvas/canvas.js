@@ -68,13 +68,20 @@ function mount(parent) {
 async function paint(state) {
   const { box, plot, said } = state;
   if (!said) return;
-  const Plotly = await load(said.library);
+  let Plotly;
+  try {
+    Plotly = await load(said.library);
+  } catch {
+    if (!state.drawn) plot.textContent = said.alt; // in words, until a later redraw finds the library
+    return;
+  }
   const width = box.clientWidth;
   // A chart that is not seen is drawn when it is: its box has no width until then.
   if (state.said !== said || !box.isConnected || !width) return;
   const worn = inks(box);
   const drawn = `${width} ${worn.ink} ${worn.family} ${state.data}`;
   if (drawn === state.drawn) return;
+  if (!state.drawn) plot.textContent = '';
   state.drawn = drawn;
   await Plotly.react(plot, said.figure.data, clothe(said.figure.layout, worn, width), CONFIG);
   // On paper the drawing shrinks with its column, and for that it must know its own measures.
