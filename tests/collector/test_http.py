@@ -135,10 +135,8 @@ def test_a_malformed_body_is_refused_with_its_fault(collector):
     status, body, headers = collector.post("traces", b"\xff\xff not protobuf")
     assert (status, headers["content-type"]) == (400, "application/x-protobuf")
     assert "ExportTraceServiceRequest" in message_of(body)
-    status, body, _ = collector.post(
-        "traces", b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}', content_type=JSON
-    )
-    assert (status, "traceId must be hex text" in json.loads(body)["message"]) == (400, True)
+    status, body, _ = collector.post("traces", b'{"resourceSpans": [{"resource": 7}]}', content_type=JSON)
+    assert (status, "resource" in json.loads(body)["message"]) == (400, True)
     status, body, _ = collector.post("traces", b"{", content_type=JSON)
     assert (status, "not JSON" in json.loads(body)["message"]) == (400, True)
     status, body, _ = collector.post("traces", b"\x1f\x8bbroken", content_encoding="gzip")
@@ -146,6 +144,45 @@ def test_a_malformed_body_is_refused_with_its_fault(collector):
     cut = gzip.compress(one()[0].SerializeToString())[:-12]
     status, body, _ = collector.post("traces", cut, content_encoding="gzip")
     assert (status, "ends in the middle" in message_of(body)) == (400, True)
+
+
+def test_a_span_that_is_no_span_costs_its_json_batch_nothing(collector):
+    """Whatever is wrong within a span, the others are stored, and the answer names the field."""
+    good = json_format.MessageToDict(one()[0])
+    spans = good["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    trace_id = os.urandom(16).hex()
+    spans[0] |= {"traceId": trace_id, "spanId": os.urandom(8).hex(), "name": "half \ud83d"}
+    deep: dict[str, object] = {"stringValue": "x"}
+    for _ in range(40):
+        deep = {"arrayValue": {"values": [deep]}}
+    for wrong in (
+        {"traceId": "xyz"},
+        {"parentSpanId": 7},
+        {"startTimeUnixNano": "yesterday"},
+        {"attributes": {"a": 1}},
+        {"attributes": [{"key": "a", "value": deep}]},
+    ):
+        spans.append(spans[0] | wrong)
+    spans.append("not even an object")
+    status, body, _ = collector.post("traces", json.dumps(good).encode(), content_type=JSON)
+    partial = json.loads(body)["partialSuccess"]
+    assert (status, partial["rejectedSpans"]) == (200, "6")
+    assert "6 malformed_span: span 'half" in partial["errorMessage"]
+    assert "traceId must be hex text, not 'xyz'" in partial["errorMessage"]
+    assert [span["name"] for span in collector.trace(trace_id)["spans"]] == ["half \N{REPLACEMENT CHARACTER}"]
+
+
+def test_letters_that_are_not_utf8_cost_neither_their_span_nor_its_batch(collector):
+    """A program that cuts text between bytes: the span is stored with U+FFFD, and the answer says so."""
+    trace_id = os.urandom(16)
+    spans = [{"trace_id": trace_id, "name": name} for name in ("a good one", "cut in a kan\u3058i")]
+    body = request_of(*spans).SerializeToString().replace("\u3058i".encode(), b"\xe3\x81?i")
+    status, answer, _ = collector.post("traces", body)
+    partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    assert (status, partial.rejected_spans) == (200, 0)
+    assert "1 invalid_text" in partial.error_message
+    names = {span["name"] for span in collector.trace(trace_id.hex())["spans"]}
+    assert names == {"a good one", "cut in a kan\N{REPLACEMENT CHARACTER}?i"}
 
 
 def test_unknown_types_and_encodings_are_refused(collector):

@@ -7,7 +7,9 @@ from google.protobuf.message import Message
 
 from kansoku_collector.decode import logs, metrics, otlp
 from kansoku_collector.decode.json import parse_json
+from kansoku_collector.decode.text import mend_text
 from kansoku_collector.entries import Encoding, Entry, Kind, digest_of, note_of
+from kansoku_collector.errors import PayloadError
 from kansoku_collector.receive.ages import leave_out_old
 from kansoku_collector.receive.answer import JSON, Rejected
 from kansoku_collector.receive.body import inflate
@@ -60,19 +62,36 @@ def check(sent: Sent, limits: Limits) -> Checked:
     """Parse a request; raise PayloadError or a refusal when none of it can be read."""
     plain = inflate(sent.wire, sent.encoding, limits.max_inflated_bytes)
     kind = otlp.REQUESTS[sent.signal]
-    message = _parse(kind, plain, sent, limits)
     rejected = Rejected()
+    message, mended = _parse(kind, plain, sent, limits, rejected)
     receipt = read_receipt(message) if sent.signal == "traces" else None
     received, changed = _JUDGES[sent.signal](message, sent, len(plain), limits, rejected)
-    entry = _entry(sent, message, plain, changed=changed) if received > rejected.total else None
+    entry = _entry(sent, message, plain, changed=changed or mended) if received > rejected.total else None
     return Checked(entry, rejected, received, len(plain), receipt)
 
 
-def _parse(kind: type[Message], plain: bytes, sent: Sent, limits: Limits) -> Any:
+def _parse(
+    kind: type[Message], plain: bytes, sent: Sent, limits: Limits, rejected: Rejected
+) -> tuple[Any, bool]:
+    """Return the message, and whether it differs from what was sent; `rejected` has what is not in it."""
     if sent.content_type == JSON:
-        return parse_json(kind, plain)
+        message, faults = parse_json(kind, plain)
+        for found in faults:
+            rejected.add(*found)
+        return message, bool(faults)
     check_parts(kind, plain, limits)
-    return otlp.parse(kind, plain)
+    try:
+        return otlp.parse(kind, plain), False
+    except PayloadError:
+        try:
+            mended, number = mend_text(kind, plain)
+        except ValueError:
+            number = 0
+        if not number:
+            raise
+        message = otlp.parse(kind, mended)
+        rejected.cut("invalid_text", "letters that are not UTF-8 are stored as U+FFFD", number)
+        return message, True
 
 
 def _judge_traces(
