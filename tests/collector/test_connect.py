@@ -59,6 +59,17 @@ def test_a_directory_held_by_another_process_is_named_with_the_way_out(tmp_path)
     assert "8123" in said
 
 
+def test_a_directory_whose_tables_cannot_be_loaded_is_not_called_in_use(tmp_path):
+    """A damaged file asks for a repair: who looks for another process looks in vain."""
+    broken = tmp_path / "clickhouse" / "metadata" / "kansoku.sql"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("ATTACH DATABASE rubbish (")
+    said = run(SENTENCE, f"chdb://{tmp_path}/clickhouse")
+    assert said.startswith(
+        f"StoreError embedded ClickHouse cannot load what is in {tmp_path}/clickhouse, it says why"
+    )
+
+
 def test_a_second_directory_in_one_process_is_refused_clearly(tmp_path):
     """Embedded ClickHouse opens one directory a process."""
     code = "keep = connect(sys.argv[1] + '/one')\n" + SENTENCE.replace("sys.argv[1]", "sys.argv[1] + '/two'")

@@ -1,5 +1,6 @@
 """Open ClickHouse by URL: embedded in this process (`chdb:///path`), or a server over HTTP."""
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -137,11 +138,26 @@ def _embedded_sentence(path: Path, error: Exception, text: str) -> str:
     if "already initialized with path" in text:
         return f"this process has embedded ClickHouse open in another directory than {path}: use one"
     if "Error initializing EmbeddedServer: ." in text:
+        if _is_locked(path):
+            return (
+                f"the data directory {path} is in use by another process: stop that collector, or connect to"
+                " its gateway (http://reader:KEY@127.0.0.1:8123/kansoku)"
+            )
         return (
-            f"the data directory {path} is in use by another process: stop that collector, or connect to its"
-            " gateway (http://reader:KEY@127.0.0.1:8123/kansoku)"
+            f"embedded ClickHouse cannot load what is in {path}, it says why on standard error: repair that"
+            " file, restore the directory from a backup, or choose another"
         )
     return f"embedded ClickHouse cannot open {path}: {_first_line(text)}"
+
+
+def _is_locked(path: Path) -> bool:
+    """Tell whether another process has the directory: the engine locks this file while it runs."""
+    with suppress(FileNotFoundError), (path / "status").open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _first_line(text: str) -> str:
