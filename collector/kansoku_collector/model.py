@@ -133,6 +133,10 @@ class Span:
     received: int = 0  # ms since the epoch, the collector's clock
     weight: float = 1.0  # how many spans this one of a sampled trace stands for
     reported_usd: Decimal | None = None  # what the vendor or the client says it cost, beside `cost_usd`
+    json_valid: bool | None = None  # whether an answer is JSON; None where JSON was not asked for
+    repetition: float | None = None  # how much of a long answer was said before in it, 0 to 1
+    score_gap: float | None = None  # how far the second document's score is behind the best
+    sent_chars: int = 0  # of a billed call: instructions, messages and tools, as they are stored
 
     @property
     def model(self) -> str:

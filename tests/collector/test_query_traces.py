@@ -112,7 +112,7 @@ def test_an_older_store_has_the_lists_and_the_errors_after_the_migration(
     figures = "SELECT sum(spans), sum(calls), sum(errors), sum(cost_usd), max(root_name) FROM traces"
     before = client.query(figures).result_rows
     monkeypatch.setattr(migrate, "migrations", lambda: everything)
-    assert migrate.migrate(client)[-2:] == ["0020_trace_parts.sql", "0021_errors.sql"]
+    assert migrate.migrate(client)[:2] == ["0020_trace_parts.sql", "0021_errors.sql"]
     assert client.query(figures).result_rows == before
     assert traces.totals(client, Filter(DAY, Scope(service="brain"))).traces == 1
     assert [(row.kind, row.errors) for row in errors.errors_over_time(client, Scope(), DAY)] == [

@@ -1,8 +1,9 @@
-"""Cheap facts read from every row: language, refusal, fallback, lengths, the best document's score."""
+"""Cheap facts read from every row: language, refusal, fallback, format, lengths, scores of documents."""
 
 import re
 from functools import lru_cache
 
+from kansoku_collector.enrich.answers import read_json, repetition_of
 from kansoku_collector.model import Span
 from kansoku_collector.values import items, number
 
@@ -108,8 +109,14 @@ def read_signals(span: Span) -> None:
         refusals, fallbacks = _ENGLISH if ends.isascii() else (_REFUSALS, _FALLBACKS)
         span.refusal = _holds(ends, refusals) or "content_filter" in span.finish_reasons
         span.fallback = _holds(ends, fallbacks)
+        span.repetition = repetition_of(span.output_text)
+        if span.parameters or span.attributes:
+            span.json_valid = read_json(span)
     if span.documents:
-        span.top_score = _top_score(span.documents)
+        span.top_score, span.score_gap = _scores(span.documents)
+    if span.billed:
+        sent = (span.system_instructions, span.input_messages, span.tool_definitions)
+        span.sent_chars = sum(map(len, sent))
 
 
 def _holds(ends: str, phrases: tuple[str, ...]) -> bool:
@@ -154,10 +161,11 @@ def _language_of(sample: str) -> str:
     return "en" if latin else ""
 
 
-def _top_score(documents: str) -> float | None:
-    scores = [
+def _scores(documents: str) -> tuple[float | None, float | None]:
+    """Return the best document's score, and how far the second is behind it."""
+    scores = sorted(
         score
         for d in items(documents)
         if isinstance(d, dict) and (score := number(d.get("score"))) is not None
-    ]
-    return max(scores, default=None)
+    )
+    return scores[-1] if scores else None, scores[-1] - scores[-2] if len(scores) > 1 else None

@@ -16,7 +16,7 @@ from kansoku_collector.watch.cases import VENDOR, Case, Happened, name_of, place
 from kansoku_collector.watch.detect import Finding
 from kansoku_collector.watch.detection import GRACE, HOUR, Detection
 from kansoku_collector.watch.judgement import Change
-from kansoku_collector.watch.signals import EXTREMES, OURS, moment_of, signal_of, told
+from kansoku_collector.watch.signals import BEYOND, EXTREMES, OURS, in_logs, moment_of, signal_of, told
 from kansoku_collector.watch.sizes import size_of
 
 WEEK = timedelta(days=7)
@@ -119,15 +119,14 @@ def _move(detection: Detection, case: Case, finding: Finding, *, drawn: bool) ->
     """Return how a signal moved, in its own unit."""
     name, offset = name_of(finding), detection.entry.offset
     signal, (service, environment) = signal_of(name), place_of(finding)
-    logs = signal.logs and finding.series == "mean"
     part = detection.parts.get((service, environment))
     panel, until = part.detector.panel if part else None, case.gone_back.get(finding.signal)
     before, after, effect, low, high = size_of(panel, finding, until)
     measure = finding.measure
-    if logs:
+    if in_logs(signal, finding.series):
         measure = "ratio"
         effect, low, high = (told(signal, "mean", value) for value in (effect, low, high))
-    extreme = finding.series in ("tail", "spread")
+    extreme = finding.series in BEYOND
     label, label_ja = EXTREMES[name] if extreme else (signal.label, signal.label_ja)
     return Move(
         signal=name,

@@ -58,9 +58,21 @@ _ALL = [
     Signal("truncation", "The rate of truncated answers", "途中で切れた回答の割合", "share",
            "truncation_rate"),
     Signal("empty", "The rate of empty answers", "空の回答の割合", "share"),
+    Signal("invalid_json", "The rate of answers that are not the JSON asked for", "JSON でない回答の割合",
+           "share"),
+    Signal("repetition", "How much answers repeat themselves", "回答内の繰り返し", "share"),
+    Signal("token_density", "The number of tokens per character", "1 文字あたりのトークン数", "score",
+           "cost_per_call", logs=True, worse="either"),
+    Signal("cached", "The share of input tokens read from a cache", "キャッシュから読んだ入力トークンの割合",
+           "share", "cost_per_call", worse="down"),
+    Signal("reasoning", "The share of output tokens spent on reasoning", "推論に使った出力トークンの割合",
+           "share", "output_tokens", worse="either"),
     Signal("error", "The error rate of calls", "呼び出しのエラー率", "share", "error_rate"),
     Signal("feedback", "The share of dislikes", "低評価の割合", "share", "score:like"),
+    Signal("corrected", "The share of rated answers that were corrected", "訂正された回答の割合", "share"),
     Signal("retrieval", "The score of the best document", "最良文書のスコア", "score", worse="down"),
+    Signal("score_gap", "The gap between the scores of the best two documents", "最良文書と次点のスコア差",
+           "score", worse="either"),
     Signal("no_document", "The rate of searches without a document", "検索結果なしの割合", "share"),
     Signal("tool_error", "The error rate of tools", "ツールのエラー率", "share"),
     Signal("in_text", "What inputs are about", "入力の内容", "deviations", worse="either"),
@@ -70,12 +82,15 @@ _ALL = [
 SIGNALS = {signal.name: signal for signal in _ALL}
 _RARE = (
     "refusal", "fallback", "truncation", "empty", "error", "feedback", "no_document", "tool_error",
+    "invalid_json", "corrected",
 )  # fmt: skip
-# What a tail or a spread is called: the share of the calls that are beyond nearly all of the reference.
+BEYOND = ("tail", "spread", "loops")
+# What such a series is called: the share of calls beyond nearly all of the reference, or beyond a limit.
 EXTREMES = {
     "cost": ("The share of dear calls", "高額な呼び出しの割合"),
     "latency": ("The share of slow calls", "遅い呼び出しの割合"),
     "first_token": ("The share of calls with a late first token", "最初のトークンが遅い呼び出しの割合"),
+    "repetition": ("The rate of answers that go round in circles", "堂々巡りする回答の割合"),
 }
 # Which series of the store speak for which signal, and how they are distributed.
 _KINDS: dict[str, tuple[str, str, Kind]] = {
@@ -84,6 +99,16 @@ _KINDS: dict[str, tuple[str, str, Kind]] = {
     "japanese": ("language", "ja", "share"),
     "english": ("language", "en", "share"),
     "tools": ("tools", "share", "share"),
+    "repetition": ("repetition", "share", "share"),
+    "loops": ("repetition", "loops", "count"),
+    **{
+        f"{side}_{language}": ("token_density", f"{side} {language}", "level")
+        for side in ("said", "sent")
+        for language in ("ja", "en", "other")
+    },
+    "cached": ("cached", "share", "share"),
+    "reasoning": ("reasoning", "share", "share"),
+    "score_gap": ("score_gap", "mean", "level"),
     **{name: (name, "rate", "count") for name in _RARE},
     "retrieval": ("retrieval", "mean", "level"),
 }  # fmt: skip
@@ -126,12 +151,20 @@ def plan_of(
 
 
 def telling(signals: Signals) -> list[str]:
-    """Return the columns that say something in an hour: texts that are all the same say nothing."""
-    return [
-        key
-        for key in signals.sums
-        if key not in VECTORS or sum(value * value for value in signals.vectors[key]) < 1 - 1e-6
-    ]
+    """Return the columns that say something in an hour.
+
+    Texts that are all the same say nothing, nor does a share of nothing: no tool, no cache, one language.
+    """
+    return [key for key in signals.sums if (_varied if key in VECTORS else _mixed)(signals, key)]
+
+
+def _varied(signals: Signals, key: str) -> bool:
+    return sum(value * value for value in signals.vectors[key]) < 1 - 1e-6
+
+
+def _mixed(signals: Signals, key: str) -> bool:
+    weight, _, total = signals.sums[key]
+    return series_of(key).kind != "share" or 0 < total < weight
 
 
 def signal_name(key: str) -> str:
@@ -233,6 +266,11 @@ def moment_of(index: int, offset: timedelta) -> datetime:
     return datetime.fromtimestamp((index - round(offset / _HOUR)) * 3600, UTC)
 
 
+def in_logs(signal: Signal, series: str) -> bool:
+    """Tell whether a series is a mean of logarithms, and no share of dear or slow calls."""
+    return signal.logs and series not in BEYOND
+
+
 def told(signal: Signal, series: str, value: float) -> float:
     """Return a level in the signal's unit."""
-    return math.exp(min(value, 700.0)) if signal.logs and series == "mean" else value
+    return math.exp(min(value, 700.0)) if in_logs(signal, series) else value

@@ -9,9 +9,8 @@ from kansoku_collector.store.read.evidence import Example
 from kansoku_collector.store.scope import Period, Scope
 
 _TEXT = "input_text != '' AND output_text != ''"
-_VOTED = """trace_id IN (
-    SELECT trace_id FROM feedback WHERE project = {project:String} AND name = 'like' AND value <= 0.5
-)"""
+_GIVEN = "trace_id IN (SELECT trace_id FROM feedback WHERE project = {{project:String}} AND {})"
+_DISLIKED, _CORRECTED = _GIVEN.format("name = 'like' AND value <= 0.5"), _GIVEN.format("correction != ''")
 # Which calls show that a signal is high; every other signal shows in any call.
 _SHOWING = {
     "refusal": "refusal = 1",
@@ -19,7 +18,10 @@ _SHOWING = {
     "truncation": "has(finish_reasons, 'length')",
     "empty": "output_text = '' AND status != 'error'",
     "error": "status = 'error'",
-    "feedback": _VOTED,
+    "feedback": _DISLIKED,
+    "corrected": _CORRECTED,
+    "invalid_json": "json_valid = 0",
+    "repetition": "repetition >= 0.25",
     "tools": "has(finish_reasons, 'tool_calls')",
 }
 

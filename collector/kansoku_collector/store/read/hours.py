@@ -24,6 +24,11 @@ _WITHIN = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 
 _VOTED = "f.time >= {start:DateTime64(6, 'UTC')} AND f.time < {end:DateTime64(6, 'UTC')}"
 _CALL = "billed = 1 AND operation NOT IN ('embeddings', 'rerank')"
 _GOOD = f"{_CALL} AND status != 'error'"
+_SAID = f"{_GOOD} AND usage_source = 'reported' AND output_chars >= 50 AND output_visible > 0"
+_SENT = f"{_CALL} AND usage_source = 'reported' AND sent_chars >= 50 AND input_tokens > 0"
+_DENSE_OUT = "log(output_visible / output_chars)"
+_DENSE_IN = "log(input_tokens / sent_chars)"
+_LOOPS = 0.5  # from this repetition on an answer goes round in circles
 _WHO = "if(user_id != '', user_id, if(session_id != '', session_id, trace_id))"
 # Each series: which spans have it, and its value. Money, times and lengths are logarithms.
 SERIES = {
@@ -41,7 +46,26 @@ SERIES = {
     "truncation": (_GOOD, "has(finish_reasons, 'length')"),
     "empty": (_GOOD, "output_text = '' AND NOT has(finish_reasons, 'tool_calls')"),
     "error": ("billed = 1", "status = 'error'"),
+    "invalid_json": (f"{_GOOD} AND json_valid IS NOT NULL", "assumeNotNull(json_valid) = 0"),
+    "repetition": (f"{_GOOD} AND repetition IS NOT NULL", "assumeNotNull(repetition)"),
+    "loops": (f"{_GOOD} AND repetition IS NOT NULL", f"assumeNotNull(repetition) >= {_LOOPS}"),
+    # A language apart: Japanese has more tokens in a character than English, and their shares change.
+    **{
+        f"{side}_{name}": (f"{known} AND {which}", value)
+        for side, known, value in (("said", _SAID, _DENSE_OUT), ("sent", _SENT, _DENSE_IN))
+        for name, which in (
+            ("ja", "language = 'ja'"),
+            ("en", "language = 'en'"),
+            ("other", "language NOT IN ('', 'ja', 'en')"),
+        )
+    },
+    "cached": (f"{_CALL} AND usage_source = 'reported' AND input_tokens > 0", "cache_read / input_tokens"),
+    "reasoning": (
+        f"{_GOOD} AND usage_source = 'reported' AND output_tokens > 0",
+        "reasoning / output_tokens",
+    ),
     "retrieval": ("operation = 'retrieval' AND top_score IS NOT NULL", "assumeNotNull(top_score)"),
+    "score_gap": ("operation = 'retrieval' AND score_gap IS NOT NULL", "assumeNotNull(score_gap)"),
     "no_document": ("operation = 'retrieval' AND status != 'error'", "documents IN ('', '[]')"),
     "tool_error": ("operation = 'execute_tool'", "status = 'error'"),
 }
@@ -235,19 +259,27 @@ def _texts(name: str) -> str:
 
 
 def _votes() -> str:
-    """Return the SQL of likes and scores by the hour of the vote, with what their traces belong to."""
+    """Return the SQL of likes, scores and corrections by the hour of the vote, with their traces' service."""
+    voter = "if(f.user_id != '', f.user_id, f.trace_id)"
     return f"""SELECT hour, service, environment, name, sum(least(n, {CAP})) AS weight,
         sum(pow(least(n, {CAP}), 2) / n), sum(total * least(n, {CAP}) / n)
     FROM (
         SELECT toStartOfHour(time) AS hour, trace.service AS service, trace.environment AS environment,
-            if(vote.name = 'like', 'feedback', concat('score:', vote.name)) AS name, who,
-            toFloat64(count()) AS n, sum(if(vote.name = 'like', vote.given <= 0.5, vote.given)) AS total
+            vote.signal AS name, who, toFloat64(count()) AS n, sum(given) AS total
         FROM (
-            SELECT f.trace_id AS trace_id, toString(f.name) AS name, argMax(f.value, f.received) AS given,
-                max(f.time) AS time, if(f.user_id != '', f.user_id, f.trace_id) AS who
+            SELECT f.trace_id AS trace_id,
+                if(f.name = 'like', 'feedback', concat('score:', f.name)) AS signal,
+                argMax(if(f.name = 'like', f.value <= 0.5, f.value), f.received) AS given,
+                max(f.time) AS time, {voter} AS who
             FROM feedback AS f
             WHERE project = {{project:String}} AND value IS NOT NULL AND {_VOTED} AND f.trace_id != ''
             GROUP BY f.trace_id, f.span_id, f.name, f.user_id
+            UNION ALL
+            SELECT f.trace_id AS trace_id, 'corrected' AS signal, toFloat64(max(f.correction != '')) AS given,
+                max(f.time) AS time, {voter} AS who
+            FROM feedback AS f
+            WHERE project = {{project:String}} AND source != 'evaluator' AND {_VOTED} AND f.trace_id != ''
+            GROUP BY f.trace_id, f.span_id, f.user_id
         ) AS vote
         INNER JOIN (
             SELECT trace_id, toString(max(t.service)) AS service, toString(max(t.environment)) AS environment

@@ -117,6 +117,8 @@ def span(client: Client, located: Located, span_id: str) -> Span | None:
     values = dict(zip(SPAN_COLUMNS, rows[0], strict=True))
     for flag in ("streaming", "billed", "refusal", "fallback"):
         values[flag] = bool(values[flag])
+    if values["json_valid"] is not None:
+        values["json_valid"] = bool(values["json_valid"])
     if now := corrections(client, located).get(span_id):
         values |= now._asdict()
     return Span(**values)
