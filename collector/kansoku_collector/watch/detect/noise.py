@@ -15,6 +15,7 @@ MEMORY = np.array([0.0, 0.4, 0.7, 0.85, 0.93, 0.97])
 SHARE = np.array([0.05, 0.15, 0.4, 1.0, 3.0, 10.0])
 MARGIN = 1.1  # the fit is an estimate; its variance is taken a tenth larger
 BOUND = 4.0
+STRANGE, ENOUGH = 3.0, 20  # the dispersion of a count without events; so many tell their own
 NOTHING = 1e-12  # the variance of a series that never moves
 
 
@@ -81,7 +82,8 @@ def _likelihood(
 def dispersion(events: Floats, expected: Floats) -> Floats:
     """Return by how much the variance of counts exceeds a Poisson's, one figure a series, at least 1.
 
-    Judged by hour, quarter of a day and day; the coarser scales see events that come in company.
+    Judged by hour, quarter of a day and day; the coarser scales see events that come in company. Where hardly
+    any was seen nothing is known of their company: they are taken to come by threes.
     """
     found = np.ones(len(events))
     if not len(events):
@@ -99,4 +101,5 @@ def dispersion(events: Floats, expected: Floats) -> Floats:
         ratio = surprise.sum(1) / freedom
         error = np.sqrt(2.0 / freedom)
         found = np.maximum(found, 1.0 + np.maximum(0.0, ratio - 1.0 - error * (hours > 1)))
-    return np.where(found > 1.15, found * MARGIN, found)
+    few = np.clip(1 - events.sum(1) / ENOUGH, 0.0, 1.0)
+    return np.maximum(np.where(found > 1.15, found * MARGIN, found), 1 + (STRANGE - 1) * few)

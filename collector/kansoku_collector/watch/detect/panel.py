@@ -84,12 +84,14 @@ class Panel:
         moment = locate(verdict.hours, factor + np.log(candidates.spans(verdict.hours)))
         at = int(np.flatnonzero(verdict.hours == moment.hour)[0])
         if self.count[row]:
-            rates = verdict.rates
-            before = rates.before[kind, at] / max(rates.usual_before[kind, at], 1e-12) * self.mean[row]
-            after = rates.after[kind, at] / max(rates.usual_after[kind, at], 1e-12) * self.mean[row]
-            ratio = (after + 1e-12) / (before + 1e-12)
+            rates, mean = verdict.rates, self._usual_rates()[kind]
+            before = rates.before[kind, at] / max(rates.usual_before[kind, at], 1e-12) * mean
+            after = rates.after[kind, at] / max(rates.usual_after[kind, at], 1e-12) * mean
             few = 1 / max(rates.before[kind, at], 0.5) + 1 / max(rates.after[kind, at], 0.5)
             spread = np.exp(Z90 * np.sqrt(self.dispersion[row] * few))
+            if not before:  # there is no ratio to nothing
+                return moment, ("difference", after, after / spread, after * spread, before, after)
+            ratio = after / before
             return moment, ("ratio", ratio, ratio / spread, ratio * spread, before, after)
         size, error = verdict.steps.size[kind, at], Z90 * np.sqrt(verdict.steps.variance[kind, at])
         before = self._mean(row, moment.hour)
@@ -129,7 +131,8 @@ class Panel:
         self.noise = noise.fit(rest, weight, np.where(self.share & moves, 1.0, 0.0))
         usual = np.maximum(centre[:, None] + self.course[:, hours % HOURS_OF_WEEK], 0.1 * centre[:, None]) * n
         self.dispersion = np.ones(len(self.series))
-        self.dispersion[self.count] = noise.dispersion((n * flat)[self.count], usual[self.count])
+        events = (n * flat)[self.count]
+        self.dispersion[self.count] = noise.dispersion(events, usual[self.count])
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -237,11 +240,20 @@ class Panel:
         records = np.hstack([self.history.n.astype(float), gap, n[:, None]])[rows]
         means = np.hstack([self.history.x.astype(float), gap, x[:, None]])[rows]
         hours = self.history.origin + np.arange(records.shape[1])
-        mean = self.mean[rows, None]
+        mean = self._usual_rates()[:, None]
         expected = records * np.maximum(mean + self.course[rows][:, hours % HOURS_OF_WEEK], 0.1 * mean + 1e-9)
         events = counts.bounded(records * means, expected, self.dispersion[rows])
         past = hours[None, :] >= self.base[rows][:, None]
         return events * past, expected * past
+
+    def _usual_rates(self) -> Floats:
+        """Return the mean of each count, that of one event where none was ever seen.
+
+        What is compared is where events lie, which does not depend on the mean: it only must not be nothing.
+        """
+        rows = self.count
+        records = self.history.n[rows].astype(float).sum(1)
+        return np.asarray(np.maximum(self.mean[rows], 1 / np.maximum(records, 1.0)))
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to restore it, as JSON; series are kept by name."""
