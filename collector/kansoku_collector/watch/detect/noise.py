@@ -102,4 +102,4 @@ def dispersion(events: Floats, expected: Floats) -> Floats:
         error = np.sqrt(2.0 / freedom)
         found = np.maximum(found, 1.0 + np.maximum(0.0, ratio - 1.0 - error * (hours > 1)))
     few = np.clip(1 - events.sum(1) / ENOUGH, 0.0, 1.0)
-    return np.maximum(np.where(found > 1.15, found * MARGIN, found), 1 + (STRANGE - 1) * few)
+    return np.asarray(np.maximum(np.where(found > 1.15, found * MARGIN, found), 1 + (STRANGE - 1) * few))
