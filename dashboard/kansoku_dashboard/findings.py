@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import partial
 
 from kansoku_collector.store.read.evidence import Evidence, Move, Unit
 from kansoku_dashboard.figures.style import count, money, seconds, share
@@ -28,7 +29,11 @@ OF_STRIP = {
 
 def write_value(unit: Unit, value: float, tongue: str) -> str:
     """Write a value in the unit of its signal."""
-    plain_units: dict[str, Callable[[float], str]] = {"usd": money, "seconds": seconds, "share": share}
+    plain_units: dict[str, Callable[[float], str]] = {
+        "usd": money,
+        "seconds": partial(seconds, tongue=tongue),
+        "share": share,
+    }
     if unit in plain_units:
         return plain_units[unit](value)
     if unit in ("score", "deviations"):

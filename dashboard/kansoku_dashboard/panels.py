@@ -41,14 +41,9 @@ def last_span(health: overview.Health) -> str:
     """Say how long ago the last span came."""
     if health.last is None:
         return say("start.empty")
-    seconds = max(0, round((clock.now() - health.last).total_seconds()))
-    ago = (
-        f"{seconds} s"
-        if seconds < 120
-        else f"{seconds // 60} min"
-        if seconds < 7200
-        else f"{seconds // 3600} h"
-    )
+    passed = max(0, round((clock.now() - health.last).total_seconds()))
+    unit, size = ("s", 1) if passed < 120 else ("min", 60) if passed < 7200 else ("h", 3600)
+    ago = say(f"start.ago_{unit}", number=passed // size)
     return say("start.last_span", ago=ago)
 
 
@@ -83,7 +78,7 @@ def _tile(tile: Tile, view: View) -> None:
         delta=tile.delta or say("tiles.no_previous"),
         delta_color=tile.colour,
         delta_arrow="off" if tile.delta.startswith("±") or not tile.delta else "auto",
-        delta_description=say("tiles.previous", range=view.range) if tile.delta else None,
+        delta_description=say("tiles.previous", range=view.range_name) if tile.delta else None,
         help=say(f"tiles.{name}_help"),
         border=True,
         chart_data=[float("nan") if value is None else value for value in tile.spark],
@@ -160,7 +155,7 @@ def moved(view: View) -> None:
     now = data.ask(slices.slices, view.scope, period)
     before = data.ask(slices.slices, view.scope, period.previous())
     with st.container(border=True, key="panel_movers"):
-        _heading("movers", say("overview.movers_note", range=view.range))
+        _heading("movers", say("overview.movers_note", range=view.range_name))
         rows = movers.movers(now, before)
         if rows:
             table.draw(rows)

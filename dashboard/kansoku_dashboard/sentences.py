@@ -6,11 +6,12 @@ from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.store.read.metrics import METRICS
 from kansoku_dashboard import findings
-from kansoku_dashboard.figures.style import count, money, seconds, share
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import count, money, share
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import tell
 
-WRITERS = {"usd": money, "seconds": seconds, "share": share, "count": count}
+WRITERS = {"usd": money, "seconds": duration, "share": share, "count": count}
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 # A scope's dimensions and the parameters of the URL that filter by them.
 PARAMETERS = {"environment": "env", "service": "service", "model": "model", "user": "user"}

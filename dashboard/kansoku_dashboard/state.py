@@ -40,6 +40,11 @@ class View:
         return Period.last(RANGES[self.range], now=datetime.fromtimestamp(end, UTC))
 
     @property
+    def range_name(self) -> str:
+        """The range in the reader's words."""
+        return say(f"ranges.{self.range}")
+
+    @property
     def refresh(self) -> int | None:
         """Seconds between refreshes, for `st.fragment(run_every=...)`."""
         return REFRESH_SECONDS if self.live else None

@@ -7,8 +7,9 @@ import streamlit as st
 
 from kansoku_collector.store.read.drift import DriftCell
 from kansoku_dashboard.change import MIN_VOTES, Change
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.backdrop import Backdrop, escape
-from kansoku_dashboard.figures.style import count, money, seconds, share
+from kansoku_dashboard.figures.style import count, money, share
 from kansoku_dashboard.movers import Mover
 from kansoku_dashboard.words import say
 
@@ -45,7 +46,7 @@ def _cells(row: Mover) -> dict[str, Any]:
         if row.unpriced
         else cost,
         "cost_each": _relative(row.cost_each, money),
-        "p95": _relative(row.p95, seconds),
+        "p95": _relative(row.p95, duration),
         "errors": _points(row.errors, 2),
         "liked": _points(liked, 1),
     }

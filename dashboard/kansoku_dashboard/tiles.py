@@ -8,8 +8,9 @@ from kansoku_collector.store.read.overview import Bucket, Totals
 from kansoku_collector.store.read.votes import Votes
 from kansoku_dashboard import change
 from kansoku_dashboard.change import MIN_VOTES, Change
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.spark import thin
-from kansoku_dashboard.figures.style import count, money, seconds, share
+from kansoku_dashboard.figures.style import count, money, share
 
 Good = Literal["more", "less", "neither"]
 
@@ -56,7 +57,7 @@ def tiles(now: Stretch, before: Stretch | None, hidden: Sequence[bool]) -> list[
 
 
 def _level(name: str, now: Stretch, before: Stretch | None, hidden: Sequence[bool], good: Good) -> Tile:
-    write = {"requests": count, "tokens": count, "cost": money, "p95": seconds}[name]
+    write = {"requests": count, "tokens": count, "cost": money, "p95": duration}[name]
     buckets = _buckets(now, name, hidden)
     past = _buckets(before, name, [False] * len(before.series)) if before else []
     value = _total(now, name)

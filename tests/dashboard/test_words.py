@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from string import Formatter
 
+from kansoku_dashboard.figures.style import seconds
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.words import LANGUAGES, sentences, tell
 
@@ -46,3 +47,14 @@ def test_every_sentence_that_the_code_asks_for_exists():
 def test_a_value_may_hold_braces():
     """Values come from the data and are not templates."""
     assert "{evil}" in tell("en", "data.failed", panel="{evil}", reason="{x.__class__}")
+
+
+def test_minutes_and_hours_are_words_of_the_language():
+    """Units of science stay as they are; a Japanese table does not read min and h."""
+    assert [seconds(value, "ja") for value in (0.74, 3.31, 125, 4800)] == [
+        "740 ms",
+        "3.31 s",
+        "2分05秒",
+        "1時間20分",
+    ]
+    assert [seconds(value) for value in (125, 4800)] == ["2 min 05 s", "1 h 20 min"]

@@ -80,7 +80,11 @@ def money_axis(most: float) -> dict[str, Any]:
     return {"tickprefix": "$"} | digits
 
 
-def seconds(value: float | None) -> str:
+# Units of science are the same everywhere; minutes and hours are words.
+_LONG = {"en": ("{} min {:02d} s", "{} h {:02d} min"), "ja": ("{}分{:02d}秒", "{}時間{:02d}分")}
+
+
+def seconds(value: float | None, tongue: str = "en") -> str:
     """Write a duration: 740 ms, 3.31 s, 2 min 05 s, 1 h 20 min; a dash if unknown."""
     if value is None:
         return "–"
@@ -91,10 +95,10 @@ def seconds(value: float | None) -> str:
     if value < 60:
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
+    of_minutes, of_hours = _LONG[tongue]
     if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
+        return of_minutes.format(minutes, rest)
+    return of_hours.format(*divmod(minutes, 60))
 
 
 def count(value: float | None) -> str:

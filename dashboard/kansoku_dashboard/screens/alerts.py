@@ -10,7 +10,8 @@ from kansoku_collector.store.read import incidents as questions
 from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_dashboard import board, clock, collector, data, empty, links, roles, sentences, state, words
-from kansoku_dashboard.figures.style import count, seconds
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import channels, evidence, messages, rule_course
 from kansoku_dashboard.words import say
@@ -126,7 +127,7 @@ def _decide(incident: Incident, action: str, minutes: int = 0) -> None:
 def _past(view: state.View) -> None:
     with data.panel(say("alerts.past")):
         found = data.ask(questions.past_incidents, view.scope.project, view.period())
-        st.subheader(f"{say('alerts.past')} · {view.range}", anchor=False)
+        st.subheader(f"{say('alerts.past')} · {view.range_name}", anchor=False)
         if found:
             _table(sorted(found, key=lambda incident: incident.opened, reverse=True))
         else:
@@ -156,7 +157,7 @@ def _cells(incident: Incident) -> dict[str, Any]:
         "resolved": sentences.clock(incident.resolved, zone, now)
         if incident.resolved
         else say(f"alerts.state_{incident.state}"),
-        "lasted": seconds(lasted),
+        "lasted": duration(lasted),
         "what": sentences.what(incident, tongue),
         "scope": ", ".join(value for value in incident.scope.values() if value),
         "value": sentences.amount(incident, incident.value, tongue),

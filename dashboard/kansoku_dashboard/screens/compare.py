@@ -8,7 +8,7 @@ import streamlit as st
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read.trace import Located
 from kansoku_dashboard import board, data, steps, waterfall, words
-from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, facts, messages, span
 from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
@@ -122,7 +122,7 @@ def _spans(total: steps.Sum) -> str:
 
 
 def _time(total: steps.Sum) -> str:
-    return seconds(total.seconds) if total.spans else "–"
+    return duration(total.seconds) if total.spans else "–"
 
 
 def _tokens(total: steps.Sum) -> str:
@@ -139,4 +139,4 @@ def _difference(step: steps.Step) -> str:
     if abs(step.difference) < 0.0005:
         return "±0"
     arrow = "▲ +" if step.difference > 0 else "▼ −"
-    return f"{arrow}{seconds(abs(step.difference))}"
+    return f"{arrow}{duration(abs(step.difference))}"

@@ -62,7 +62,9 @@ def figures(view: state.View) -> None:
                     delta=beside.get(tile.name) or per_cent(tile.delta) or say("tiles.no_previous"),
                     delta_color="off",
                     delta_arrow="off" if tile.delta is None else "auto",
-                    delta_description=None if tile.delta is None else say("tiles.previous", range=view.range),
+                    delta_description=None
+                    if tile.delta is None
+                    else say("tiles.previous", range=view.range_name),
                     help=say(f"cost.tile_{tile.name}_help"),
                     border=True,
                 )

@@ -10,8 +10,9 @@ import streamlit as st
 from kansoku_collector.store.read import prompts
 from kansoku_collector.store.read.prompts import PromptVersion
 from kansoku_dashboard import board, data, proportions
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures import quality as figures
-from kansoku_dashboard.figures.style import money, seconds, share
+from kansoku_dashboard.figures.style import money, share
 from kansoku_dashboard.screens import messages
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
@@ -119,7 +120,7 @@ def _table(found: Sequence[Pair], first: PromptVersion, second: PromptVersion) -
         for row, cost in zip((first, second), each, strict=True)
     ]
     rows.append([say("quality.cost_each"), known[0] + money(each[0]), known[1] + money(each[1]), ""])
-    rows.append([say("table.p95"), seconds(first.p95), seconds(second.p95), ""])
+    rows.append([say("table.p95"), duration(first.p95), duration(second.p95), ""])
     headings = (say("quality.measure"), f"A · {messages.visible(_name(first))}",
                 f"B · {messages.visible(_name(second))}", say("quality.difference"))  # fmt: skip
     st.dataframe(

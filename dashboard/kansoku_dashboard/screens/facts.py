@@ -6,7 +6,7 @@ from decimal import Decimal
 import streamlit as st
 
 from kansoku_collector.model import Feedback
-from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.waterfall.tree import Tree
@@ -46,7 +46,7 @@ def chips(tree: Tree, given: Sequence[Feedback]) -> None:
     used = sum(item.tokens or 0 for item in calls)
     cost = sum((item.cost_usd for item in spans), Decimal(0))
     errors = sum(item.status == "error" for item in spans)
-    st.badge(seconds(took(tree)), icon=":material/schedule:", color="gray")
+    st.badge(duration(took(tree)), icon=":material/schedule:", color="gray")
     if calls or cost:
         said = amounts.cost(cost, known=bool(used), unpriced=unpriced)
         st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")

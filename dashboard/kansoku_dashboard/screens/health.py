@@ -94,7 +94,7 @@ def services(view: state.View) -> None:
     with st.container(border=True, key="panel_services"):
         _heading("services", say("health.services_note"))
         if not found:
-            st.caption(say("health.no_services", range=view.range))
+            st.caption(say("health.no_services", range=view.range_name))
             return
         words = (say("health.sending"), say("health.silent"), say("health.unnamed"))
         made = arrival_figure.lines(

@@ -9,7 +9,7 @@ from kansoku_collector.store.read import storage as questions
 from kansoku_collector.store.read.storage import Storage
 from kansoku_dashboard import collector, condition, data, state
 from kansoku_dashboard.condition import Aside, Condition, Journal, Key
-from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import health_rows
 from kansoku_dashboard.screens.health_rows import Cells, moment, number, size
 from kansoku_dashboard.text import plain
@@ -73,7 +73,7 @@ def _journal(found: Journal) -> None:
     with st.container(horizontal=True):
         st.metric(say("health.segments"), f"{found.segments:,}", width=180)
         st.metric(say("health.waiting_bytes"), size(found.bytes), width=180)
-        st.metric(say("health.lag"), seconds(found.lag_seconds) if found.lag_seconds else "0 s", width=180)
+        st.metric(say("health.lag"), duration(found.lag_seconds) if found.lag_seconds else "0 s", width=180)
         st.metric(say("health.set_aside"), f"{found.set_aside_segments:,}", width=180)
     if not found.set_aside:
         st.caption(f":material/check_circle: {say('health.nothing_aside')}")

@@ -11,8 +11,9 @@ from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.read.metric_points import MetricName, Step
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, data, panels, state
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures import measured
-from kansoku_dashboard.figures.style import colours, count, seconds
+from kansoku_dashboard.figures.style import colours, count
 from kansoku_dashboard.screens import health_rows, messages
 from kansoku_dashboard.screens.health_rows import Cells, moment, number, size
 from kansoku_dashboard.words import say
@@ -100,7 +101,7 @@ def rows(steps: Sequence[Step], write: Callable[[float], str], *, adds_up: bool)
 def writer(unit: str) -> Callable[[float], str]:
     """Return how values of a unit are written: times and bytes as everywhere, others as counts of it."""
     if unit in _TIMES:
-        return lambda value: seconds(value * _TIMES[unit]) if value else "0"
+        return lambda value: duration(value * _TIMES[unit]) if value else "0"
     if unit == "By":
         return size
     return partial(_counted, unit=messages.visible(unit) if unit not in ("", "1") and "{" not in unit else "")

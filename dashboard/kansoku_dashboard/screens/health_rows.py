@@ -8,7 +8,8 @@ import streamlit as st
 from kansoku_collector.store.read.arrivals import Arrival, Unpriced
 from kansoku_collector.store.read.receipts import Receipt
 from kansoku_dashboard import clock, links, sentences
-from kansoku_dashboard.figures.style import seconds, share
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import share
 from kansoku_dashboard.words import say
 
 Cells = dict[str, str]
@@ -44,7 +45,7 @@ def service(row: Arrival, now: datetime) -> Cells:
     return {
         "service": row.service or say("health.unnamed"),
         "last": moment(row.last),
-        "silent_for": seconds(max(60.0, (now - row.last).total_seconds())) if now > row.last else "–",
+        "silent_for": duration(max(60.0, (now - row.last).total_seconds())) if now > row.last else "–",
         "spans": number(row.spans),
         "gaps": number(len(row.gaps)),
         "last_gap": f"{moment(latest.start)} – {moment(latest.end)}" if latest else "–",

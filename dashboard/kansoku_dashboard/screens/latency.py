@@ -12,11 +12,12 @@ from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, change, clock, data, links, panels, state
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures import heat
 from kansoku_dashboard.figures import latency as lines
 from kansoku_dashboard.figures import speed as speed_figures
 from kansoku_dashboard.figures.backdrop import Backdrop
-from kansoku_dashboard.figures.style import TOP, colours, count, seconds, share
+from kansoku_dashboard.figures.style import TOP, colours, count, share
 from kansoku_dashboard.screens import messages, table
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
@@ -85,7 +86,7 @@ def _seconds(name: str, now: speed.Summary, before: speed.Summary | None, view: 
         [getattr(row, column) for row in rows_before],
     )
     step = "" if found.ratio is None else f"{found.ratio * 100:+.1f}%"
-    _tile(name, seconds(value), step, "inverse" if found.significant else "off", view)
+    _tile(name, duration(value), step, "inverse" if found.significant else "off", view)
 
 
 def _tile(name: str, value: str, step: str, colour: Any, view: View) -> None:
@@ -96,7 +97,7 @@ def _tile(name: str, value: str, step: str, colour: Any, view: View) -> None:
         delta=step or say("tiles.no_previous"),
         delta_color=colour,
         delta_arrow="auto" if step and not step.startswith("±") else "off",
-        delta_description=say("tiles.previous", range=view.range) if step else None,
+        delta_description=say("tiles.previous", range=view.range_name) if step else None,
         help=say(f"latency.tile_{name}_help"),
         border=True,
     )
@@ -192,11 +193,11 @@ def _models(rows: list[speed.ModelSpeed]) -> None:
             "model": [messages.visible(row.model) for row in rows],
             "calls": [f"{row.calls:,}" for row in rows],
             "failed": [share(row.errors / row.calls, 2) for row in rows],
-            "p50": [seconds(row.p50) for row in rows],
-            "p95": [seconds(row.p95) for row in rows],
-            "p99": [seconds(row.p99) for row in rows],
-            "first_p50": [seconds(row.first_p50) for row in rows],
-            "first_p95": [seconds(row.first_p95) for row in rows],
+            "p50": [duration(row.p50) for row in rows],
+            "p95": [duration(row.p95) for row in rows],
+            "p99": [duration(row.p99) for row in rows],
+            "first_p50": [duration(row.first_p50) for row in rows],
+            "first_p95": [duration(row.first_p95) for row in rows],
             "rate": ["–" if row.rate is None else f"{row.rate:,.0f}" for row in rows],
         },
     )
@@ -213,9 +214,9 @@ def _steps(rows: list[speed.Step]) -> None:
             "operation": [row.operation for row in rows],
             "spans": [f"{row.spans:,}" for row in rows],
             "failed": [share(row.errors / row.spans, 2) for row in rows],
-            "p50": [seconds(row.p50) for row in rows],
-            "p95": [seconds(row.p95) for row in rows],
-            "p99": [seconds(row.p99) for row in rows],
+            "p50": [duration(row.p50) for row in rows],
+            "p95": [duration(row.p95) for row in rows],
+            "p99": [duration(row.p99) for row in rows],
         },
     )
 

@@ -80,7 +80,7 @@ def _tile(name: str, now: tuple[int, int], before: tuple[int, int], view: View) 
         delta=step or say("tiles.no_previous"),
         delta_color=("normal" if good else "inverse") if changed.significant else "off",
         delta_arrow="auto" if step and not step.startswith("±") else "off",
-        delta_description=say("tiles.previous", range=view.range) if step else None,
+        delta_description=say("tiles.previous", range=view.range_name) if step else None,
         help=say(f"quality.tile_{name}_help"),
         border=True,
     )

@@ -11,8 +11,9 @@ from kansoku_collector.store.read.conversations import Context, Session
 from kansoku_collector.store.read.traces import Cursor, TraceRow
 from kansoku_collector.store.scope import Scope
 from kansoku_dashboard import board, clock, data, links, roles, state
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.cost_turns import LABELS, Point, growth
-from kansoku_dashboard.figures.style import count, seconds
+from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.text import plain
@@ -51,7 +52,7 @@ def head(found: Session) -> None:
         if found.calls:
             st.badge(plain(said), icon=":material/payments:", color="orange" if found.unpriced else "gray")
             st.badge(say("trace.tokens", count=count(found.tokens)), icon=":material/token:", color="gray")
-        lasted = seconds((found.end - found.start).total_seconds())
+        lasted = duration((found.end - found.start).total_seconds())
         st.badge(lasted, icon=":material/schedule:", color="gray")
         if found.failed:
             st.badge(say("trace.errors", count=found.failed), icon=":material/error:", color="red")
@@ -134,7 +135,7 @@ def _pages(first: int, turns: int) -> None:
 def _turn(number: int, row: TraceRow, context: Context | None, before: datetime | None) -> None:
     pause = row.start - before if before else None
     if pause and pause > timedelta(minutes=30):
-        st.caption(f":material/more_vert: {say('session.pause', time=seconds(pause.total_seconds()))}")
+        st.caption(f":material/more_vert: {say('session.pause', time=duration(pause.total_seconds()))}")
     with st.container(border=True, key=f"turn_{number}", gap="xsmall"):
         with st.container(
             horizontal=True, vertical_alignment="center", gap="small", key=f"turnhead_{number}"
@@ -153,7 +154,7 @@ def _turn(number: int, row: TraceRow, context: Context | None, before: datetime 
 def facts(row: TraceRow, context: Context | None) -> Sequence[tuple[str, str, str]]:
     """Return what stands beside a turn: words, icon and colour."""
     cost = amounts.cost(row.cost_usd, known=bool(row.input_tokens), unpriced=row.unpriced_calls)
-    found = [(seconds(row.seconds), "schedule", "gray")]
+    found = [(duration(row.seconds), "schedule", "gray")]
     if row.calls:
         found.append((cost, "payments", "orange" if row.unpriced_calls else "gray"))
     if context and context.tokens:

@@ -10,7 +10,8 @@ from kansoku_collector.store.read.conversations import Opinion
 from kansoku_collector.store.read.sessions import Order, Place, SessionRow
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, clock, data, state
-from kansoku_dashboard.figures.style import count, seconds
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, messages, users
 from kansoku_dashboard.words import say
@@ -121,7 +122,7 @@ def cells(
         "tokens": [count(row.input_tokens + row.output_tokens) if row.calls else "–" for row in rows],
         "failed": [f"✕ {row.failed:,}" if row.failed else "" for row in rows],
         "votes": [voted(said, row.session_id) for row in rows],
-        "lasted": [seconds((row.end - row.start).total_seconds()) for row in rows],
+        "lasted": [duration((row.end - row.start).total_seconds()) for row in rows],
         "user": [messages.visible(row.user_id) for row in rows],
         "services": [", ".join(name for name in row.services if name) for row in rows],
         "session": [messages.visible(row.session_id) for row in rows],

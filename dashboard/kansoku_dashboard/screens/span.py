@@ -9,7 +9,8 @@ import streamlit as st
 
 from kansoku_collector.model import Feedback, Span
 from kansoku_dashboard import bill
-from kansoku_dashboard.figures.style import money, seconds
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.screens import amounts, feedback, messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.waterfall.pack import group
@@ -68,7 +69,7 @@ def _chips(span: Span) -> None:
         st.badge(say(f"trace.kind.{group(span.operation)}"), color="blue")
         if span.model:
             st.badge(messages.label(span.model, 60), color="gray")
-        st.badge(seconds(span.duration_ns / 1e9), icon=":material/schedule:", color="gray")
+        st.badge(duration(span.duration_ns / 1e9), icon=":material/schedule:", color="gray")
         if span.billed:
             total = sum(int(getattr(span, bucket)) for bucket in BUCKETS)
             known = span.usage_source != "none"
@@ -78,7 +79,7 @@ def _chips(span: Span) -> None:
             )
             st.badge(plain(_price(span)), color="orange" if span.cost_source == "unpriced" else "gray")
         if span.time_to_first_token is not None:
-            st.badge(say("trace.first_token", time=seconds(span.time_to_first_token)), color="gray")
+            st.badge(say("trace.first_token", time=duration(span.time_to_first_token)), color="gray")
 
 
 def _error(span: Span) -> str:
@@ -253,7 +254,7 @@ def events(span: Span) -> None:
         st.caption(say("trace.no_events"))
     for number, event in enumerate(found[:200]):
         after = (int(event.get("time_ns") or span.start) - span.start) / 1e9
-        label = f"{messages.label(str(event.get('name', '')))} · \\+{seconds(max(0.0, after))}"
+        label = f"{messages.label(str(event.get('name', '')))} · \\+{duration(max(0.0, after))}"
         held = event.get("attributes") or {}
         with st.expander(label, icon=":material/bolt:", expanded=number == 0 or "exception" in label):
             for name, value in held.items():

@@ -7,7 +7,7 @@ import streamlit as st
 
 from kansoku_collector.store.read.traces import TraceRow
 from kansoku_dashboard import clock
-from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.words import say
 
@@ -46,7 +46,7 @@ def frame(rows: list[TraceRow], carried: dict[str, str]) -> dict[str, list[Any]]
         "name": [_one_line(row.name) or ("" if row.rooted else say("waterfall.missing")) for row in rows],
         "text": [excerpt(row) for row in rows],
         "models": [", ".join(row.models) for row in rows],
-        "duration": [seconds(row.seconds) for row in rows],
+        "duration": [duration(row.seconds) for row in rows],
         "tokens": [amounts.tokens(row.input_tokens + row.output_tokens, calls=row.calls) for row in rows],
         "cost": [_cost(row) for row in rows],
         "errors": [f"✕ {row.errors}" if row.errors else "" for row in rows],

@@ -9,7 +9,8 @@ from kansoku_collector.store.read import traces as store
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.traces import Cursor, Totals, TraceRow
 from kansoku_dashboard import board, data, empty, facets, state
-from kansoku_dashboard.figures.style import count, seconds, share
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import count, share
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
 from kansoku_dashboard.text import plain
@@ -157,7 +158,7 @@ def totals(found: Totals) -> None:
         return
     parts = [amounts.cost(found.cost_usd, known=bool(found.tokens), unpriced=found.unpriced_calls)]
     parts.append(say("traces.total_tokens", count=count(found.tokens) if found.tokens else "–"))
-    parts.append(say("traces.total_time", p50=seconds(found.p50_seconds), p95=seconds(found.p95_seconds)))
+    parts.append(say("traces.total_time", p50=duration(found.p50_seconds), p95=duration(found.p95_seconds)))
     if found.failed:
         parts.append(
             say("traces.total_failed", count=f"{found.failed:,}", share=share(found.failed / found.traces))

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from kansoku_collector.store.read.trace import SpanRow
-from kansoku_dashboard.figures.style import colour_of_kind, money, seconds
+from kansoku_dashboard.durations import duration
+from kansoku_dashboard.figures.style import colour_of_kind, money
 from kansoku_dashboard.waterfall.path import critical_path
 from kansoku_dashboard.waterfall.tree import Node, Tree, idle
 from kansoku_dashboard.words import say
@@ -88,7 +89,7 @@ def shares(tree: Tree) -> list[dict[str, Any]]:
     worked: dict[str, int] = defaultdict(int)
     for node in tree.nodes:
         worked[group(node.span.operation)] += node.self_ns
-    return _parts(worked, lambda time: seconds(time / 1e9))
+    return _parts(worked, lambda time: duration(time / 1e9))
 
 
 def costs(tree: Tree) -> list[dict[str, Any]]:
