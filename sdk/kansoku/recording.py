@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import clock
-from kansoku.events import Events
+from kansoku.events import Events, Squeeze
 
 
 class Streamed(Protocol):
@@ -23,7 +23,7 @@ class Streamed(Protocol):
         """End with a whole response."""
 
 
-class Brief(Protocol):
+class Brief(Squeeze, Protocol):
     """Knows the ordinary requests, responses and chunks of an endpoint at a glance: most of them.
 
     Copies of requests and responses share nothing with the caller that could change before they are read.
@@ -35,9 +35,6 @@ class Brief(Protocol):
     def copy_response(self, response: Any) -> dict[str, Any] | None:
         """Return a copy of a whole response; None when it would take long."""
 
-    def join_events(self, events: list[str]) -> list[str]:
-        """Return fewer events that say the same; as JSON, they are chunks as the reader folds them."""
-
 
 class Recording:
     """What passes of one stream, chunks or `events`; `end` counts once."""
@@ -46,7 +43,7 @@ class Recording:
 
     def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
-        self.events = Events(brief.join_events) if brief is not None else None
+        self.events = Events(brief) if brief is not None else None
         self.chunks: list[Any] = []
         self.first = 0
 
@@ -69,11 +66,12 @@ class Recording:
         self.chunks.append(chunk)
 
     def keep_events(self, chunk: Any) -> bool:
-        """Take note of the first chunk; False if it came without an event, so that chunks have to be kept."""
-        if self.events is None or not self.events.texts:
+        """Take note of a first chunk; False if it came without an event, so that chunks have to be kept."""
+        if self.events is None or self.chunks or not self.events.passed:
             self.keep(chunk)
             return False
-        self.first = clock.now()
+        if not self.first:
+            self.first = clock.now()
         return True
 
 

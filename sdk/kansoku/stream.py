@@ -7,6 +7,7 @@ reference cycle (the client's is), so one dropped half-read ends its call at onc
 
 import functools
 import weakref
+from collections.abc import Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
@@ -47,6 +48,7 @@ def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
     followed: Any = object.__new__(_followed_class(kind, asynchronous))
     followed._kansoku = recording
     followed.__dict__.update(vars(stream))
+    followed._kansoku_source = stream._iterator
     followed._iterator = (pass_on_async if asynchronous else pass_on)(stream._iterator, recording)
     if recording.events is not None:
         tap(stream, recording.events, asynchronous=asynchronous)
@@ -81,8 +83,39 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
     def drop(self: Any) -> None:
         self._kansoku.end(early=True)
 
-    return type(
-        base.__name__,
-        (base,),
-        {"close": close_async if asynchronous else close, "__del__": drop, "__module__": base.__module__},
-    )
+    own: dict[str, Any] = {
+        "close": close_async if asynchronous else close,
+        "__del__": drop,
+        "__module__": base.__module__,
+    }
+    if not asynchronous and _loops_alone(base):
+        own["__iter__"] = _loop
+    return type(base.__name__, (base,), own)
+
+
+def _loop(stream: Any) -> Iterator[Any]:
+    """Pass on what a stream's iterator gives, as the client's own loop does: leaving it ends no stream."""
+    iterator, recording = stream._kansoku_source, stream._kansoku
+    try:
+        for chunk in iterator:
+            noted = recording.keep_events(chunk)
+            yield chunk
+            if noted:
+                break
+            for other in iterator:
+                recording.chunks.append(other)
+                yield other
+        for chunk in iterator:  # hundreds pass here
+            yield chunk
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        recording.end(error)
+        raise
+    recording.end()
+
+
+def _loops_alone(kind: Any) -> bool:
+    """Tell whether a loop over a stream does nothing but pass on what its iterator gives."""
+    code = getattr(kind.__iter__, "__code__", None)
+    return code is not None and code.co_names == ("_iterator",)

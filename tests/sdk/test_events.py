@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.instruments.openai_join import join_events
+from kansoku.instruments.openai_join import Run, join_events, read_events, squeeze_events
 
 ASK: Any = [{"role": "user", "content": "収集日は？"}]
 ENDS: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -79,6 +79,33 @@ def test_joined_events_say_what_the_chunks_say(name: str, spaces: str, escaped: 
     reader = ChatReader(lambda *_: ("openai", "", 0))
     whole = reader.fold(chunks, True)
     assert reader.fold([json.loads(event) for event in join_events(events)], True) == whole
+
+
+@pytest.mark.parametrize("spaces", SPACED)
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("name", STREAMS)
+def test_squeezed_events_say_what_the_chunks_say(name: str, spaces: str, escaped: bool) -> None:
+    """What is kept of a long stream, at once and in two parts, is read as its chunks are."""
+    chunks = STREAMS[name] * 4
+    events = [json.dumps(one, ensure_ascii=escaped, separators=SPACED[spaces]) for one in chunks]
+    reader = ChatReader(lambda *_: ("openai", "", 0))
+    whole = reader.fold(chunks, True)
+    for cut in (0, 1, len(events) // 2):
+        kept = [*squeeze_events(events[:cut]), *squeeze_events(events[cut:])]
+        assert reader.fold(read_events(kept), True) == whole
+
+
+@pytest.mark.parametrize("name", ["texts", "padded"])
+def test_pieces_of_a_text_are_kept_without_what_surrounds_them(name: str) -> None:
+    """The ordinary stream leaves its words behind, once what all its events have in common, and its ends."""
+    pieces = STREAMS["texts"][1:-2] * 20
+    if name == "padded":
+        pieces = [{**piece, "obfuscation": "x" * (place % 9)} for place, piece in enumerate(pieces)]
+    events = [json.dumps(one, separators=(",", ":")) for one in (STREAMS["texts"][0], *pieces, ENDS, LAST)]
+    kept = squeeze_events(events)
+    assert [type(part) is Run for part in kept] == [False, True, False, False]
+    (run,) = (part for part in kept if type(part) is Run)
+    assert len(run.pieces) < len(WORDS) * 20 * 12
 
 
 @pytest.mark.parametrize("name", ["JSON", "null beside it", "role in each", "reasoning", "padded"])
@@ -149,7 +176,7 @@ def test_a_client_whose_events_are_others_is_traced_by_its_chunks(
     model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
 ) -> None:
     """A version of the client that keeps the text of its events elsewhere is told as before."""
-    monkeypatch.setattr("openai._streaming.ServerSentEvent.data", property(lambda event: _Odd(event._data)))
+    hide_events(monkeypatch)
     fake = model(serve(*texts(["one ", "two "]), ENDS, "[DONE]"))
     if asynchronous:
 
@@ -170,12 +197,44 @@ class _Odd(str):
     __slots__ = ()
 
 
+def hide_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the client's events other than we know them."""
+    monkeypatch.setattr("openai._streaming.ServerSentEvent.data", property(lambda event: _Odd(event._data)))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_stream_read_in_several_loops_is_told_whole(
+    model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """A loop that is left does not end the stream: the next one, or `next`, goes on where it stopped."""
+    if not known:
+        hide_events(monkeypatch)
+    words = [f"{number} " for number in range(12)]
+    fake = model(serve(*texts(words), ENDS, LAST, "[DONE]"))
+    stream = fake.client().chat.completions.create(model="m", messages=ASK, stream=True)
+    read = [next(stream)]
+    for part in stream:
+        read.append(part)
+        if len(read) == 4:
+            break
+    read.append(next(stream))
+    loop = iter(stream)
+    read.append(next(loop))
+    loop.close()
+    assert not spans.all()
+    read += stream
+    assert not list(stream)
+    assert "".join(part.choices[0].delta.content or "" for part in read[:-1]) == "".join(words)
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
+    assert "kansoku.stream.closed_early" not in spans.attributes()
+
+
 def test_a_stream_under_way_is_joined_now_and_then(model: Any, spans: Any) -> None:
     """A stream of thousands of events keeps a few hundred of them at most while it is read."""
     words = [f"{number} " for number in range(2000)]
     body = serve(*texts(words), ENDS, "[DONE]")
     stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
-    kept = [len(stream._kansoku.events.texts) for _ in stream]
+    kept = [len(stream._kansoku.events.passed) for _ in stream]
     assert max(kept) < 300
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
 
