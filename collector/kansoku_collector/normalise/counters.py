@@ -37,7 +37,7 @@ _NAMES = {  # the surest name first
     "audio_out": (s.AUDIO_OUTPUT_TOKENS, "gen_ai.usage.details.output_audio_tokens"),
     "image": (s.IMAGE_INPUT_TOKENS,),
 }
-_RANKS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
+COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
@@ -47,10 +47,10 @@ _GOOGLE = ("gcp", "google", "gemini", "vertex")
 def take_counts(left: Attributes, provider: str) -> dict[str, int | None]:
     """Take the counters out of `left`, as `put_usage` wants them."""
     ranked: dict[str, tuple[int, int | None]] = {}
-    for name in [name for name in left if name in _RANKS]:
-        counter, rank = _RANKS[name]
+    for name in [name for name in left if name in COUNTERS]:
+        counter, rank = COUNTERS[name]
         value = left.pop(name)
-        if value is not None and rank < ranked.get(counter, (len(_RANKS), None))[0]:
+        if value is not None and rank < ranked.get(counter, (len(COUNTERS), None))[0]:
             ranked[counter] = rank, count(value)
     counts = {counter: value for counter, (_, value) in ranked.items()}
     if provider.startswith(_GOOGLE):

@@ -1,6 +1,6 @@
 """What every dialect shares: identity, time, status, who and where."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kansoku import semconv
 from kansoku.usage import Usage
@@ -10,7 +10,6 @@ from kansoku_collector.normalise.messages import Message, last_user_text, text_o
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
-_last_resource: tuple[Attributes, dict[str, str]] = ({}, {})
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
@@ -28,32 +27,44 @@ FINISH = {
 }
 
 
+class Origin(NamedTuple):
+    """What a resource says of where its spans come from, and all of it as text."""
+
+    service: str
+    environment: str
+    release: str
+    texts: dict[str, str]
+
+
+_last_origin = (Attributes(), Origin("", "", "", {}))
+
+
 def open_row(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> Span:
     """Return the row with everything that no dialect names differently; `left` loses what was read."""
-    resource = raw.resource
+    origin = _origin_of(raw.resource)
     status = _STATUS[raw.status_code] if raw.status_code in (0, 1, 2) else "unset"
     environment = first(left, semconv.ENVIRONMENT, "deployment.environment")
+    start = raw.start_ns
     return Span(
         project=project,
         trace_id=raw.trace_id,
         span_id=raw.span_id,
         parent_span_id=raw.parent_span_id,
         name=raw.name,
-        service=text(resource.get(semconv.SERVICE_NAME)),
-        environment=text(
-            resource.get(semconv.ENVIRONMENT) or resource.get("deployment.environment") or environment
-        ),
-        release=text(resource.get(semconv.SERVICE_VERSION)),
-        start=min(raw.start_ns, _MAX_NS),
-        duration_ns=min(raw.end_ns - raw.start_ns, _MAX_NS),
+        service=origin.service,
+        environment=origin.environment or text(environment),
+        release=origin.release,
+        start=min(start, _MAX_NS),
+        duration_ns=min(raw.end_ns - start, _MAX_NS),
         scope_name=raw.scope_name,
         scope_version=raw.scope_version,
         session_id=text(first(left, semconv.SESSION_ID, semconv.CONVERSATION_ID)),
         user_id=text(first(left, semconv.USER_ID, "enduser.id")),
         status=status,
         error_message=raw.status_message if status == "error" else "",
+        resource=origin.texts,
         received=received_ms,
-        weight=_weight(left.pop(semconv.SAMPLE_WEIGHT, None)),
+        weight=_weight(left.pop(semconv.SAMPLE_WEIGHT)) if semconv.SAMPLE_WEIGHT in left else 1.0,
     )
 
 
@@ -65,8 +76,10 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
     if span.status == "error":
         _read_error(span, raw, left)
     span.billed = span.operation in MODEL_OPERATIONS and not repeats
-    span.attributes = {key: without_blobs(text(value)) for key, value in left.items()}
-    span.resource = _resource_of(raw.resource)
+    span.attributes = {
+        key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))
+        for key, value in left.items()
+    }
     if raw.events:
         events = [{"name": e.name, "time_ns": e.time_ns, "attributes": e.attributes} for e in raw.events]
         span.events = without_blobs(dump(events))
@@ -75,14 +88,19 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
     return span
 
 
-def _resource_of(resource: Attributes) -> dict[str, str]:
-    """Return a resource as text: one dict for all of its spans, which come one after another."""
-    global _last_resource  # noqa: PLW0603 - the one of the span before, replaced as a whole
-    known, texts_of_it = _last_resource
+def _origin_of(resource: Attributes) -> Origin:
+    """Return what a resource says: found once for all of its spans, which come one after another."""
+    global _last_origin  # noqa: PLW0603 - the one of the span before, replaced as a whole
+    known, origin = _last_origin
     if known is not resource:
-        texts_of_it = {key: text(value) for key, value in resource.items()}
-        _last_resource = resource, texts_of_it
-    return texts_of_it
+        origin = Origin(
+            text(resource.get(semconv.SERVICE_NAME)),
+            text(resource.get(semconv.ENVIRONMENT) or resource.get("deployment.environment")),
+            text(resource.get(semconv.SERVICE_VERSION)),
+            {key: text(value) for key, value in resource.items()},
+        )
+        _last_origin = resource, origin
+    return origin
 
 
 def put_content(
@@ -104,8 +122,14 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
     found = [text(reason) for reason in reasons if reason] or [
         m["finish_reason"] for m in answered if m.get("finish_reason")
     ]
-    canonical = [FINISH.get(reason.lower(), reason) for reason in found]
     called = any(part.get("type") == "tool_call" for message in answered for part in message["parts"])
+    put_reasons(span, found, called=called)
+
+
+def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
+    """Store finish reasons in their canonical form; `called` says that the answer calls a tool."""
+    found = [text(reason) for reason in reasons if reason]
+    canonical = [FINISH.get(reason.lower(), reason) for reason in found]
     if called and canonical and set(canonical) == {"stop"}:
         canonical = ["tool_calls"] * len(canonical)
     span.finish_reasons = canonical

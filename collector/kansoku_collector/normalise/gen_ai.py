@@ -1,13 +1,21 @@
 """OpenTelemetry GenAI conventions, all generations of names, and Kansoku's own `kansoku.*` beside them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
-from kansoku_collector.normalise import indexed
-from kansoku_collector.normalise.counters import take_counts
-from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
+from kansoku_collector.normalise import canonical, indexed
+from kansoku_collector.normalise.counters import COUNTERS, take_counts
+from kansoku_collector.normalise.frame import (
+    put_content,
+    put_finish,
+    put_metadata,
+    put_reasons,
+    put_usage,
+    texts,
+)
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
 from kansoku_collector.values import (
     dump,
     first,
@@ -69,12 +77,28 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
 # One event a chunk, which says nothing but when it came.
 _CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 _FINISH = (
+    s.FINISH_REASONS,
     "gen_ai.response.finish_reason",
     "gen_ai.response.stop_reason",
     "llm.response.finish_reason",
     "llm.response.stop_reason",
     "anthropic.message.stop_reason",
 )
+_FINGERPRINT = (
+    s.SYSTEM_FINGERPRINT,
+    "gen_ai.openai.response.system_fingerprint",
+    "gen_ai.response.system_fingerprint",
+    "gen_ai.openai.system_fingerprint",
+)
+_STARTED = (
+    s.TIME_TO_FIRST_CHUNK,
+    "gen_ai.client.operation.time_to_first_chunk",
+    "gen_ai.server.time_to_first_token",
+    "gen_ai.response.time_to_first_token",
+)
+_STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
+_REMEMBERED = 4096
+_plans: dict[tuple[str, ...], "_Plan"] = {}
 
 
 def is_gen_ai(raw: RawSpan) -> bool:
@@ -87,22 +111,25 @@ def is_gen_ai(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "kansoku" if raw.scope_name.startswith("kansoku") else "gen_ai"
-    given, answered = _read_events(raw, left)
-    chunks = [event.time_ns for event in raw.events if event.name in _CHUNKS]
+    given: list[Message] = []
+    answered: list[Message] = []
+    chunks: list[int] = []
+    if raw.events:
+        given, answered = _read_events(raw, left)
+        chunks = [event.time_ns for event in raw.events if event.name in _CHUNKS]
     if indexed.is_indexed(left):
         indexed.restore(left)
-    _read_kind(left, span)
-    _read_model(left, span)
-    _read_parameters(left, span)
+    plan = _plan_of(left)
+    for step in plan.facts:
+        step(left, span)
     if chunks:
         raw.events[:] = [event for event in raw.events if event.name not in _CHUNKS]
         span.streaming = True
         span.time_to_first_token = span.time_to_first_token or max(0, min(chunks) - raw.start_ns) / 1e9
-    put_usage(span, take_counts(left, span.provider), estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
-    _read_content(left, span, given, answered)
-    _read_tool(left, span)
-    _read_retrieval(left, span)
-    _read_context(left, span)
+    if plan.content or given or answered:
+        _read_content(left, span, given, answered)
+    for step in plan.rest:
+        step(left, span)
 
 
 def _read_kind(left: Attributes, span: Span) -> None:
@@ -122,23 +149,11 @@ def _read_model(left: Attributes, span: Span) -> None:
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
     span.response_model = text(left.pop(s.RESPONSE_MODEL, None))
     span.response_id = text(left.pop(s.RESPONSE_ID, None))
-    span.system_fingerprint = text(
-        first(
-            left,
-            s.SYSTEM_FINGERPRINT,
-            "gen_ai.openai.response.system_fingerprint",
-            "gen_ai.response.system_fingerprint",
-            "gen_ai.openai.system_fingerprint",
-        )
-    )
-    started = first(
-        left,
-        s.TIME_TO_FIRST_CHUNK,
-        "gen_ai.client.operation.time_to_first_chunk",
-        "gen_ai.server.time_to_first_token",
-        "gen_ai.response.time_to_first_token",
-    )
-    streaming = first(left, s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
+
+
+def _read_response(left: Attributes, span: Span) -> None:
+    span.system_fingerprint = text(first(left, *_FINGERPRINT))
+    started, streaming = first(left, *_STARTED), first(left, *_STREAMING)
     span.time_to_first_token = number(started)
     span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
 
@@ -151,14 +166,26 @@ def _read_parameters(left: Attributes, span: Span) -> None:
         span.parameters["dimensions"] = dump(dimensions)
 
 
+def _read_usage(left: Attributes, span: Span) -> None:
+    put_usage(span, take_counts(left, span.provider), estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
+
+
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
     span.system_instructions = _instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
-    given = read_messages(left.pop(s.INPUT_MESSAGES, None), "user") or given
-    answered = read_messages(left.pop(s.OUTPUT_MESSAGES, None), "assistant") or answered
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
-    put_content(span, [], given, answered)
-    reasons = items(first(left, s.FINISH_REASONS, *_FINISH))
-    put_finish(span, reasons, answered)
+    asked, answer = left.pop(s.INPUT_MESSAGES, None), left.pop(s.OUTPUT_MESSAGES, None)
+    if known := canonical.read_given(asked):
+        span.input_messages, span.input_text = known.json, searchable(known.words)
+    else:
+        put_content(span, [], read_messages(asked, "user") or given, [])
+    reasons = [reason for reason in items(first(left, *_FINISH)) if reason]
+    if said := canonical.read_answered(answer):
+        span.output_messages, span.output_text = said.json, searchable(said.words)
+        put_reasons(span, reasons or said.reasons, called=said.called)
+    else:
+        answered = read_messages(answer, "assistant") or answered
+        put_content(span, [], [], answered)
+        put_finish(span, reasons, answered)
 
 
 @remembered
@@ -210,6 +237,27 @@ def _read_context(left: Attributes, span: Span) -> None:
     span.output_text = span.output_text or searchable(plain(left.get(s.OUTPUT_VALUE)))
 
 
+class _Plan(NamedTuple):
+    """What has to be done for a span of certain names: the other steps would find nothing."""
+
+    facts: tuple[Step, ...]
+    content: bool
+    rest: tuple[Step, ...]
+
+
+def _plan_of(left: Attributes) -> _Plan:
+    """Return the plan of a span by the names of its attributes, as it was made for the first one of them."""
+    names = tuple(left)
+    try:
+        return _plans[names]
+    except KeyError:
+        if len(_plans) >= _REMEMBERED:
+            _plans.clear()
+        plan = _Plan(needed(_FACTS, names), concerns(_CONTENT_NAMES, names), needed(_REST, names))
+        _plans[names] = plan
+        return plan
+
+
 def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Message]]:
     """Take content out of events: into `left` (1.37 and later), or as messages (before)."""
     given: list[Message] = []
@@ -244,3 +292,21 @@ def _message(event: Event) -> Any:
     if isinstance(body.get("message"), list | str):
         body = {**body, "message": {"role": role, "content": body["message"]}}
     return {"role": role, **body}
+
+
+_FACTS: Steps = {
+    _read_kind: ALWAYS,
+    _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
+    _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
+    _read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
+    _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
+}
+_CONTENT_NAMES = (s.SYSTEM_INSTRUCTIONS, s.INPUT_MESSAGES, s.OUTPUT_MESSAGES, s.TOOL_DEFINITIONS, *_FINISH)
+_REST: Steps = {
+    _read_tool: ALWAYS,
+    _read_retrieval: (s.RETRIEVAL_QUERY, s.RETRIEVAL_DOCUMENTS),
+    _read_context: (
+        *(s.PROMPT_NAME, s.PROMPT_VERSION, s.EXPERIMENT, s.TAGS, s.METADATA),
+        *(s.INPUT_VALUE, s.OUTPUT_VALUE),
+    ),
+}
