@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -42,6 +43,15 @@ def _no_way_out() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", connect)
         yield
     assert left == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_known() -> Iterator[None]:
+    """Look for Streamlit's components once: it reads the metadata of all 230 packages for each new app."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = manifest_scanner.scan_component_manifests()
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        yield
 
 
 @pytest.fixture(scope="session")
