@@ -75,14 +75,15 @@ class Databases:
 
     def lend(self) -> tuple["Client", list[object]]:
         """Return a client on a migrated database without rows, and what its schema is."""
+        from support import schemas
+
         from kansoku_collector.store.connect import connect
-        from kansoku_collector.store.migrate import migrate
 
         if self._spare:
             database, schema = self._spare.pop()
             return connect(self._url, database=database), schema
         client = connect(self._url, database=f"test_{uuid.uuid4().hex[:12]}")
-        migrate(client)
+        schemas.create(client, self._url)
         return client, self._schema(client)
 
     def take_back(self, client: "Client", schema: list[object]) -> None:

@@ -14,9 +14,9 @@ from clickhouse_connect.driver.client import Client
 from collector.incident_rows import CURRENT, REFERENCE, Batch, Traffic, add
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import schemas
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read.attribution import BUCKETS, MEASURES, Cell, State
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_collector.watch.attribution import Attribution, Cause, attribute, sentence
@@ -74,7 +74,7 @@ def history(engine_url: str) -> Iterator[Client]:
     """Return a database in which every incident is a project of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     client = connect(engine_url, database=name)
-    migrate(client)
+    schemas.create(client, engine_url)
     batches: list[Batch] = []
     for number, incident in enumerate(INCIDENTS):
         batches.append(Batch(REFERENCE, USUAL, number, incident.name))

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from support import schemas
 
 from kansoku_collector.model import SPAN_COLUMNS
+from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate, migrations, statements
 
 TABLES = {"spans", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents", "migrations"}
@@ -183,3 +185,18 @@ def test_a_search_of_text_uses_the_ngram_index(store):
     kept = [line.split("Granules:")[1].strip() for line in text.split("\n") if "Granules:" in line][-1]
     read, total = map(int, kept.split("/"))
     assert read * 10 <= total
+
+
+def test_the_tables_that_tests_copy_are_what_migrations_make(engine_url):
+    """Other tests take a copy, because migrating takes far longer: it must not differ in a letter."""
+    described = """SELECT name, create_table_query, comment FROM system.tables
+    WHERE database = currentDatabase()"""
+        "SELECT name, create_table_query, comment FROM system.tables WHERE database = currentDatabase()"
+    )
+    made, copied = (connect(engine_url, database=f"schema_{word}") for word in ("made", "copied"))
+    migrate(made)
+    schemas.create(copied, engine_url)
+    expected = {tuple(cell.replace("schema_made", "schema_copied") for cell in row)
+                for row in made.query(described).result_rows}  # fmt: skip
+    assert set(copied.query(described).result_rows) == expected
+    assert migrate(copied) == []

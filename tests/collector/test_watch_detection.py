@@ -12,9 +12,9 @@ from clickhouse_connect.driver.client import Client
 from collector.detection_rig import BACK, CHANGED, HOUR, LOOKED, START, USUAL, Hourly, detector, fill
 from collector.incident_rows import END, Batch, add
 from collector.watch_rig import MINUTE
+from support import schemas
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read.evidence import example_texts, read_evidence, write_evidence
 from kansoku_collector.store.read.incidents import find_incident, open_incidents
 from kansoku_collector.store.scope import Period
@@ -30,7 +30,7 @@ def history(engine_url: str) -> Iterator[Client]:
     """Return a database with nine days of five projects."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     client = connect(engine_url, database=name)
-    migrate(client)
+    schemas.create(client, engine_url)
     fill(client)
     yield client
     client.command(f"DROP DATABASE {name}")

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+from support import schemas
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_dashboard import data, settings
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
@@ -57,7 +57,7 @@ def _components_known() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def seeded(engine_url: str) -> Client:
     """Return a client on a store with two days of traffic up to now."""
-    client = connect(engine_url, database="dashboard_seeded")
+    client = schemas.create(connect(engine_url, database="dashboard_seeded"), engine_url)
     seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0))
     return client
 
@@ -66,7 +66,7 @@ def seeded(engine_url: str) -> Client:
 def empty(engine_url: str) -> Client:
     """Return a client on a store that has its tables and no row."""
     client = connect(engine_url, database="dashboard_empty")
-    migrate(client)
+    schemas.create(client, engine_url)
     for table in ("spans", "errors", "traces", "rollup_minute", "rollup_hour", "feedback", "incidents"):
         client.command(f"TRUNCATE TABLE {table}")
     return client
@@ -108,7 +108,7 @@ def open_empty(engine_url: str, empty: Client, monkeypatch: pytest.MonkeyPatch) 
 def sampled(engine_url: str) -> str:
     """Fill a database with the sample traces, and return the address of its engine."""
     client = connect(engine_url, database=trace_samples.DATABASE)
-    migrate(client)
+    schemas.create(client, engine_url)
     trace_samples.fill(client)
     return engine_url
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 import trace_samples as samples
+from support import schemas
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import facets, traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.facets import Facet
@@ -20,7 +20,7 @@ ALL = Filter(Period(samples.NOW - timedelta(hours=1), samples.NOW + timedelta(ho
 def client(engine_url):
     """Return a store with the sample traces."""
     opened = connect(engine_url, database="dashboard_facets")
-    migrate(opened)
+    schemas.create(opened, engine_url)
     samples.fill(opened)
     return opened
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support import schemas
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import errors, latency, speed
 from kansoku_collector.store.scope import Period, Scope
 
@@ -18,7 +18,7 @@ HOURS = Period(NOON - timedelta(hours=6), NOON)
 def database(engine_url: str):
     """Return a client on one migrated database."""
     client = connect(engine_url, database="latency_questions")
-    migrate(client)
+    schemas.create(client, engine_url)
     return client
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from support import schemas
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import overview, slices, votes
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period, Scope
@@ -21,7 +21,7 @@ DAY = Period(NOON - 24 * HOUR, NOON)
 def database(engine_url: str):
     """Return a client on one migrated database: the schema takes longer than the questions."""
     client = connect(engine_url, database="dashboard_questions")
-    migrate(client)
+    schemas.create(client, engine_url)
     return client
 
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support import schemas
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import quality, quality_texts, votes
 from kansoku_collector.store.scope import Period, Scope
 
@@ -18,7 +18,7 @@ DAY = Period(NOON - timedelta(days=1), NOON)
 def database(engine_url: str):
     """Return a client on one migrated database."""
     client = connect(engine_url, database="quality_questions")
-    migrate(client)
+    schemas.create(client, engine_url)
     return client
 
 

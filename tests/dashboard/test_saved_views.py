@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from support import schemas
 
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.keys import Keys
 from kansoku_collector.receive.api import Clients
 from kansoku_collector.receive.views import read_view, views_route
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read.saved_views import saved_views
 from kansoku_collector.store.saved_views import SavedView
 from kansoku_dashboard import collector, data
@@ -26,7 +26,7 @@ SLOW = SavedView("traces", "", "遅い回答", "min_seconds=3.0&sort=duration&en
 def client(engine_url):
     """Return a client on an empty table of views."""
     opened = connect(engine_url, database=DATABASE)
-    migrate(opened)
+    schemas.create(opened, engine_url)
     opened.command("TRUNCATE TABLE saved_views")
     return opened
 

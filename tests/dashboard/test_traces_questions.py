@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 import trace_samples as samples
+from support import schemas
 
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import trace, traces
 from kansoku_collector.store.read.conditions import Filter, pattern
 from kansoku_collector.store.scope import Period, Scope
@@ -20,7 +20,7 @@ ALL = Filter(Period(samples.NOW - timedelta(hours=1), samples.NOW + timedelta(ho
 def client(engine_url):
     """Return a store with the sample traces; one for all, so a test that writes uses a project of its own."""
     opened = connect(engine_url, database="dashboard_questions")
-    migrate(opened)
+    schemas.create(opened, engine_url)
     samples.fill(opened)
     return opened
 

@@ -3,10 +3,10 @@
 import sys
 
 import pytest
+from support import schemas
 
 from kansoku_cli.__main__ import main
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.migrate import migrate
 
 RULES = """channels:
   works: {{type: command, command: ['{python}', '-c', 'import sys; sys.exit(0 if sys.stdin.read() else 1)']}}
@@ -48,7 +48,7 @@ def test_a_failing_channel_is_an_exit_code_and_shows_no_secret(rules, monkeypatc
 def test_a_replay_ends_with_what_was_asked_for(rules, tmp_path, monkeypatch, capsys, engine_url, extra, code):
     """An empty store pages nobody; a rule that never fires fails only where that is asked for."""
     monkeypatch.setenv("HOOK_OF_THE_TEST", "http://127.0.0.1:1/x")
-    migrate(connect(engine_url, database="alerts_cli"))
+    schemas.create(connect(engine_url, database="alerts_cli"), engine_url)
     monkeypatch.setenv("KANSOKU_CLICKHOUSE_READ_URL", f"{engine_url}")
     monkeypatch.setattr(
         "kansoku_collector.store.connect.connect", lambda url: connect(url, database="alerts_cli")
