@@ -1,6 +1,6 @@
 """One call of a model: the request in, an answer or an error out, and the span between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -9,7 +9,7 @@ from opentelemetry import trace
 from kansoku import clock, estimation, runtime, semconv
 from kansoku.call_watch import note_call
 from kansoku.content import cut, to_json
-from kansoku.description import NOTHING_SAID, Describe, Description
+from kansoku.description import NOTHING_SAID, Description
 from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.failure import record_error
@@ -23,6 +23,9 @@ from kansoku.stream import follow
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
+
+
+Tell = Callable[["Call"], Description]
 
 
 class Call:
@@ -42,8 +45,10 @@ class Call:
         "_reader",
         "_request",
         "_running",
+        "_seen",
         "_span",
         "_started",
+        "_told",
         "context",
     )
 
@@ -132,7 +137,8 @@ class Call:
         brief = getattr(reader, "brief", None)
         copied = brief.copy_response(response) if brief is not None else None
         if copied is not None:
-            self._end(lambda: self._described(reader.response(copied, capture)))
+            self._seen = copied
+            self._end(Call._tell_response)
         else:
             self.end(reader.response(response, capture) if self._span.is_recording() else None)
 
@@ -155,19 +161,27 @@ class Call:
             self.end(None, ended)
             return
 
-        def told() -> Description:
-            read = chunks.read() if isinstance(chunks, Events) else chunks
-            if not read:
-                return NOTHING_SAID
-            answer = self._reader.fold(read, self._running.capture)
-            self._measure(answer, read, len(chunks), ended - first)
-            return self._described(answer)
-
+        self._seen = chunks, ended - first
         if self._request is None:
-            self._end(told, ended)
+            self._end(Call._tell_stream, ended)
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
-            described = _try(told)
-            self._end(lambda: described, ended)
+            described = self._try(Call._tell_stream)
+            self._end(lambda _: described, ended)
+
+    # What is left for later is held by the call itself: a function with all that it needs would be many
+    # more objects, which wait in the queue and which every garbage collection goes over.
+
+    def _tell_response(self) -> Description:
+        return self._described(self._reader.response(self._seen, self._running.capture))
+
+    def _tell_stream(self) -> Description:
+        chunks, nanoseconds = self._seen
+        read = chunks.read() if isinstance(chunks, Events) else chunks
+        if not read:
+            return NOTHING_SAID
+        answer = self._reader.fold(read, self._running.capture)
+        self._measure(answer, read, len(chunks), nanoseconds)
+        return self._described(answer)
 
     def _measure(self, answer: Answer, chunks: list[Any], count: int, nanoseconds: int) -> None:
         """Write how fast a stream was; guess the tokens of one that does not count them, and say so."""
@@ -204,33 +218,43 @@ class Call:
         """End the span, now or as of `ended`, with what the answer says."""
         if not self._ended:
             # Read now: the answer may share parts with the response, which the caller is about to get.
-            described = NOTHING_SAID if answer is None else _try(lambda: self._described(answer))
-            self._end(lambda: described, ended)
+            described = NOTHING_SAID if answer is None else self._try(lambda call: call._described(answer))
+            self._end(lambda _: described, ended)
 
-    def _end(self, told: Describe, ended: int = 0) -> None:
+    def _end(self, told: Tell, ended: int = 0) -> None:
         """End the span; `told` gives what the answer says, and is asked when somebody looks at the span."""
         self._ended = True
+        self._told = told
         ended = ended or clock.now()
         span: Any = self._span
         end_described = getattr(span, "end_described", None)
         if end_described is not None:
-            end_described(ended, lambda: self._describe(told))
+            end_described(ended, self._describe)
             return
         try:
             if span.is_recording():
-                said = self._describe(told)
+                said = self._describe()
                 span.set_attributes(said.attributes)
                 if said.failed:
                     span.set_status(trace.StatusCode.ERROR, said.words)
         finally:
             span.end(ended)
 
-    def _describe(self, told: Describe) -> Description:
+    def _describe(self) -> Description:
         attributes = self._request
         if attributes is None:
-            attributes = _try(self._asked).attributes
-        answer = _try(told)
-        return answer._replace(attributes={**attributes, **self._notes, **answer.attributes})
+            attributes = self._try(Call._asked).attributes
+        answer = self._try(self._told)
+        said = {**attributes, **self._notes, **answer.attributes}
+        return Description(said, answer.failed, answer.words)
+
+    def _try(self, told: Tell) -> Description:
+        """Return what is told; a span is worth having without it."""
+        try:
+            return told(self)
+        except Exception as error:  # noqa: BLE001 - the border
+            swallow("call.describe", error)
+            return NOTHING_SAID
 
     def _asked(self) -> Description:
         request = self._reader.request(self._arguments, self._running.capture)
@@ -241,15 +265,6 @@ class Call:
         if not answer.failure:
             return Description(found)
         return Description(found, True, cut(answer.failure_message, 2048) if self._running.capture else None)
-
-
-def _try(told: Describe) -> Description:
-    """Return what is told; a span is worth having without it."""
-    try:
-        return told()
-    except Exception as error:  # noqa: BLE001 - the border
-        swallow("call.describe", error)
-        return NOTHING_SAID
 
 
 def under_way() -> dict[str, Any] | None:

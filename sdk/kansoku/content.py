@@ -16,6 +16,7 @@ import pydantic_core
 
 _MAX_DEPTH = 6
 _MAX_ITEMS = 200
+_PLAIN = frozenset({str, bool, int, type(None)})
 _SECRET = re.compile(
     r"(^|[_.-])(passw(or)?d|pwd|passphrase|secret|token|api[_-]?key|auth|authorization|credentials?|private[_-]?key"
     r"|access[_-]?key|cookie)$",
@@ -46,7 +47,7 @@ def is_secret(name: str) -> bool:
 
 def plain(value: Any, depth: int = _MAX_DEPTH) -> Any:  # noqa: PLR0911 - one return a type
     """Return what JSON can hold of `value`, bounded in depth and width; objects become their fields."""
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) in _PLAIN or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # NaN and infinity are not JSON

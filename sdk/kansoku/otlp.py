@@ -23,6 +23,7 @@ _times = Struct("<BQBQ").pack
 _time = Struct("<BQ").pack
 _fixed32 = Struct("<BBI").pack
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
+_FLAGS = {flags: _fixed32(0x85, 0x01, flags) for flags in (_HAS_IS_REMOTE, _HAS_IS_REMOTE | _IS_REMOTE)}
 _BYTES = [bytes((number,)) for number in range(128)]
 _NUMBERS = frozenset({bool, int, float})
 _SHORT = 48  # characters of a text that is likely to come again
@@ -100,8 +101,27 @@ def _span(span: "ReadableSpan") -> bytes:
         parts += (b"\x22\x08", span.parent.span_id.to_bytes(8, "big"))
         if span.parent.is_remote:
             flags |= _IS_REMOTE
-    parts += (_text(0x2A, span.name), bytes((0x30, span.kind.value + 1)), _times(0x39, start, 0x41, end))
+    parts += (_name(span.name), _BYTES[0x30], _BYTES[span.kind._value_ + 1], _times(0x39, start, 0x41, end))
     parts.append(_attributes(0x4A, span.attributes or {}))
+    if not getattr(span, "is_simple", False):
+        parts += _others(span)
+    status = span.status
+    code = status.status_code._value_
+    if code:
+        words = _text(0x12, status.description) if status.description else b""
+        parts.append(_field(0x7A, words + bytes((0x18, code))))
+    parts.append(_FLAGS[flags])
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _name(name: str) -> bytes:
+    return _text(0x2A, name)
+
+
+def _others(span: "ReadableSpan") -> list[bytes]:
+    """Return what few spans have: events, links, and counts of what was too much."""
+    parts = []
     if span.dropped_attributes:
         parts.append(b"\x50" + _varint(span.dropped_attributes))
     parts += [_field(0x5A, _event(event)) for event in span.events]
@@ -110,12 +130,7 @@ def _span(span: "ReadableSpan") -> bytes:
     parts += [_field(0x6A, _link(link)) for link in span.links]
     if span.dropped_links:
         parts.append(b"\x70" + _varint(span.dropped_links))
-    code = span.status.status_code.value
-    if code:
-        words = _text(0x12, span.status.description) if span.status.description else b""
-        parts.append(_field(0x7A, words + bytes((0x18, code))))
-    parts.append(_fixed32(0x85, 0x01, flags))
-    return b"".join(parts)
+    return parts
 
 
 def _event(event: Any) -> bytes:

@@ -7,6 +7,7 @@ recorded only where content is. Messages, prompts, files, tools, headers and sec
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from kansoku import semconv
@@ -37,6 +38,7 @@ _SETTINGS = frozenset(
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _LONGEST = 4096
+_FLAGS = frozenset({bool, int, type(None)})
 _NAMELESS = ("NotGiven", "Omit", "_Unset", "Unset", "type", "ModelMetaclass")
 
 
@@ -49,11 +51,19 @@ def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -
     key = semconv.REQUEST + name
     if isinstance(value, bool | int | float):
         found[key] = value
+    elif type(value) is dict and name in _SETTINGS and _FLAGS.issuperset(map(type, value.values())):
+        found[key] = _flags(tuple(value.items()), tuple(map(type, value.values())))
     elif (capture or name in _SETTINGS) and type(value).__name__ not in _NAMELESS:
         told = value if isinstance(value, str) else plain(_fields(value))
         if isinstance(told, str) and told.startswith("data:"):
             return  # a file, whatever the parameter is called
         found[key] = cut(told, _LONGEST) if isinstance(told, str) else to_json(told, _LONGEST)
+
+
+@lru_cache(maxsize=512)
+def _flags(items: tuple[Any, ...], types: tuple[type, ...]) -> str:  # noqa: ARG001 - 1 and True are the same key
+    """Return the JSON of settings that come again with every call, such as `stream_options`."""
+    return to_json(plain(dict(items)), _LONGEST)
 
 
 def _fields(value: Any) -> Any:

@@ -57,6 +57,12 @@ class QuickSpan(StockSpan):
         return 0 if own["_bounded"] is None else int(own["_bounded"].dropped)
 
     @property
+    def is_simple(self) -> bool:
+        """Whether it has neither events nor links, and all of its attributes."""
+        own = self.__dict__
+        return own["_bounded"] is None and own["_had_events"] is None and own["_had_links"] is None
+
+    @property
     def events(self) -> Sequence[Any]:
         """The events."""
         return tuple(self.__dict__["_had_events"] or ())

@@ -38,10 +38,10 @@ class ChatReader:
         if capture:
             messages = arguments.get("messages")
             # Any iterable is allowed; reading a generator would take it from the client.
-            if isinstance(messages, list | tuple):
+            if type(messages) is list or isinstance(messages, tuple):
                 request.messages = [read_message(message) for message in messages]
             tools = arguments.get("tools") or arguments.get("functions")
-            if isinstance(tools, list | tuple):
+            if tools is not None and isinstance(tools, list | tuple):
                 request.tools = [read_tool(tool) for tool in tools]
         return request
 
@@ -98,7 +98,7 @@ class ChatReader:
             usage=shape.read_usage(usage),
             attributes=usage_facts(usage),
         )
-        extras.add_extras(answer, [shape.flat(chunk) for chunk in (chunks[0], *chunks[-2:])])
+        extras.add_extras(answer, (chunks[0], *chunks[-2:]))
         if get(chunks[0], "prompt_filter_results"):
             extras.add_verdicts(answer, chunks)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
@@ -111,7 +111,10 @@ class ChatReader:
 
 def _last_text(chunks: list[Any], name: str) -> str:
     """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
-    return next((found for chunk in reversed(chunks) if (found := shape.text_of(chunk, name))), "")
+    for chunk in reversed(chunks):
+        if found := shape.text_of(chunk, name):
+            return found
+    return ""
 
 
 def output_type(arguments: Mapping[str, Any]) -> str:

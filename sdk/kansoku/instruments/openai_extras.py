@@ -10,18 +10,20 @@ from kansoku.instruments.openai_shape import get, listed, text_of
 from kansoku.reader import Answer
 
 _LONGEST = 4096
+_EXTRAS = (
+    ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
+    ("service_tier", semconv.SERVICE_TIER),
+    ("provider", semconv.UPSTREAM_PROVIDER),
+)
 
 
 def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
     """Add fingerprint, service tier and upstream provider; the later responses of a stream win."""
-    found = answer.attributes
-    for response in responses:
-        if fingerprint := text_of(response, "system_fingerprint"):
-            found[semconv.SYSTEM_FINGERPRINT] = fingerprint
-        if tier := text_of(response, "service_tier"):
-            found[semconv.SERVICE_TIER] = tier
-        if upstream := text_of(response, "provider"):
-            found[semconv.UPSTREAM_PROVIDER] = upstream
+    for name, key in _EXTRAS:
+        for response in reversed(responses):
+            if found := text_of(response, name):
+                answer.attributes[key] = found
+                break
 
 
 def add_request_id(answer: Answer, response: Any) -> None:

@@ -11,6 +11,7 @@ from kansoku.instruments.openai_shape import get
 NOTHING: Mapping[str, Any] = {}
 _WHOLE = 1 << 30
 _USUAL = frozenset({"role", "content", "refusal", "tool_calls", "function_call"})  # fields of a delta
+_WORDS = frozenset({"role", "content"})  # all that most deltas have
 
 
 class Choice:
@@ -36,7 +37,7 @@ class Choice:
         if logprobs := choice.get("logprobs"):
             self.logprobs += shape.logprobs(logprobs)
         delta: Any = choice.get("delta")
-        if delta is None:
+        if not delta:
             return
         said, extra = delta, None
         if type(delta) is not dict:
@@ -45,6 +46,12 @@ class Choice:
             extra = delta
         if text := said.get("content"):
             self._add_content(text)
+        if extra is None and _WORDS.issuperset(said):
+            return
+        self._add_others(said, extra)
+
+    def _add_others(self, said: Mapping[str, Any], extra: Any) -> None:
+        """Add what a delta has besides a text: its fields, and those that its client does not know."""
         # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
         if extra or "reasoning" in said or "reasoning_content" in said or "reasoning_details" in said:
             self.reasoning.append(streamed_reasoning(said, extra))

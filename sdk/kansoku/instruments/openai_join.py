@@ -40,7 +40,7 @@ class Run(NamedTuple):
     def chunk(self) -> dict[str, Any] | None:
         """Return the chunk that all of them make; None if they say more than pieces of one text."""
         text = self.pieces.replace(_CUT, "")
-        if _STRING.fullmatch(text) is None:
+        if not _is_inside(text):
             return None
         return _only(f"{self.head}{text}{self.tail}", self.field, text)
 
@@ -89,12 +89,13 @@ def read_events(squeezed: list[str | Run]) -> list[dict[str, Any]]:
     """Return the chunks that the events were, neighbours of one text as one."""
     chunks: list[dict[str, Any]] = []
     for part in squeezed:
-        if type(part) is Run:
-            if (whole := part.chunk()) is not None:
-                chunks.append(whole)
-            else:
+        if type(part) is not Run:
+            chunk = parse_event(part)  # type: ignore[arg-type]
+        else:
+            chunk = part.chunk()
+            if chunk is None:
                 chunks += read_events(list(join_events(part.events())))
-        elif (chunk := parse_event(part)) is not None:  # type: ignore[arg-type]
+        if chunk is not None:
             chunks.append(chunk)
     return chunks
 
@@ -137,7 +138,7 @@ class _Run:
     def joined(self) -> list[str]:
         """Return one event; or all, if what is in between is not always the inside of one text."""
         text = "".join(self.pieces)
-        if _STRING.fullmatch(text) is not None:
+        if _is_inside(text):
             return [f"{self.head}{text}{self.tail}"]
         return [f"{self.head}{piece}{self.tail}" for piece in self.pieces]
 
@@ -163,13 +164,18 @@ def _split(event: str) -> _Run | None:
     return _Run(event[:start], event[start:end], event[end:])
 
 
+def _is_inside(text: str) -> bool:
+    """Tell whether a text, escapes and all, is what can stand between the quotes of a string."""
+    return ('"' not in text and "\\" not in text) or _STRING.fullmatch(text) is not None
+
+
 def _only(event: str, field: str, text: str) -> dict[str, Any] | None:
     """Return the chunk that an event is, if it carries on a text and says nothing else that counts."""
     try:
         said: dict[str, Any] = pydantic_core.from_json(event)
         (choice,) = said["choices"]
         delta = choice["delta"]
-        own = pydantic_core.from_json(f'"{text}"')
+        own = text if "\\" not in text else pydantic_core.from_json(f'"{text}"')
     except (ValueError, KeyError, TypeError):  # half a surrogate pair, or nothing that we know
         return None
     if (

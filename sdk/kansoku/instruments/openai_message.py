@@ -64,6 +64,8 @@ def _is_text(message: Any) -> bool:
     """Tell a message that has a text and nothing else: most of them."""
     if type(message) is not dict or type(message.get("content")) is not str:
         return False
+    if len(message) == 2 and "role" in message:
+        return True
     return not any(value for name, value in message.items() if name not in ("role", "content"))
 
 

@@ -24,6 +24,7 @@ _NUMBERS = {
 _READ_BELOW = frozenset(
     {"messages", "model", "stream", "input", "tools", "stop", "user", "service_tier", "reasoning_effort"}
 )
+_PLAIN = frozenset({int, float})
 _FINISH = {"function_call": "tool_calls", "eos": "stop", "eos_token": "stop", "stop_sequence": "stop"}
 
 
@@ -87,13 +88,13 @@ def read_parameters(arguments: Mapping[str, Any], capture: bool = True) -> dict[
     """Return the attributes of a request's parameters; what was not given is left out."""
     found: dict[str, Any] = {}
     extra = arguments.get("extra_body")
-    for given in (arguments, extra) if isinstance(extra, Mapping) else (arguments,):
+    for given in (arguments,) if extra is None or not isinstance(extra, Mapping) else (arguments, extra):
         for name, value in given.items():
             key = _NUMBERS.get(name)
             if key is None:
                 if name not in _READ_BELOW:
                     add_parameter(found, name, value, capture)
-            elif isinstance(value, int | float) and not isinstance(value, bool):
+            elif type(value) in _PLAIN or (isinstance(value, int | float) and not isinstance(value, bool)):
                 found[key] = value
     stop = arguments.get("stop")
     if isinstance(stop, str):

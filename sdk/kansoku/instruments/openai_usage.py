@@ -25,9 +25,9 @@ def usage_facts(usage: Any) -> dict[str, Any]:
             if number := count(out, name):
                 found[key] = number
     cost, seconds = get(usage, "cost"), get(usage, "seconds")
-    if isinstance(cost, int | float) and not isinstance(cost, bool):
+    if cost is not None and isinstance(cost, int | float) and not isinstance(cost, bool):
         found[semconv.VENDOR_COST] = float(cost)
-    if isinstance(seconds, int | float):
+    if seconds is not None and isinstance(seconds, int | float):
         found[semconv.AUDIO_SECONDS] = float(seconds)
     return found
 
