@@ -191,8 +191,6 @@ def test_the_tables_that_tests_copy_are_what_migrations_make(engine_url):
     """Other tests take a copy, because migrating takes far longer: it must not differ in a letter."""
     described = """SELECT name, create_table_query, comment FROM system.tables
     WHERE database = currentDatabase()"""
-        "SELECT name, create_table_query, comment FROM system.tables WHERE database = currentDatabase()"
-    )
     made, copied = (connect(engine_url, database=f"schema_{word}") for word in ("made", "copied"))
     migrate(made)
     schemas.create(copied, engine_url)
