@@ -19,7 +19,7 @@ from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.write import Writer
 
-SEGMENT_BYTES = 24 << 20  # as the collector closes them
+SEGMENT_BYTES = 48 << 20  # as the collector closes them
 T = TypeVar("T")
 
 

@@ -48,11 +48,15 @@ class Entry:
 
     def encode(self) -> bytes:
         """Return the entry as the journal holds it."""
+        return b"".join(self.parts())
+
+    def parts(self) -> tuple[bytes, ...]:
+        """Return what `encode` joins: a body is large, and who joins several entries copies it once."""
         project = self.project.encode()
         meta = _META.pack(self.kind, self.encoding, len(project), self.received_ms, self.digest)
         checksum = zlib.crc32(self.body, zlib.crc32(meta + project))
         length = len(meta) + len(project) + len(self.body)
-        return b"".join((HEADER.pack(length, checksum), meta, project, self.body))
+        return HEADER.pack(length, checksum), meta, project, self.body
 
     def plain(self) -> bytes:
         """Return the body inflated."""
@@ -95,13 +99,13 @@ def read_pieces(data: bytes) -> Iterator[Piece]:
 
     Bytes behind the last one are the torn tail of a write that was never acknowledged, or see `is_torn`.
     """
-    start = 0
+    start, view = 0, memoryview(data)
     while start + HEADER.size <= len(data):
         length, checksum = HEADER.unpack_from(data, start)
         end = start + HEADER.size + length
         if length < _META.size or end > len(data):
             return
-        rest = data[start + HEADER.size : end]
+        rest = view[start + HEADER.size : end]
         yield Piece(start, end, _decode(rest) if zlib.crc32(rest) == checksum else None)
         start = end
 
@@ -126,8 +130,8 @@ def is_torn(tail: bytes) -> bool:
 _LIKELY = re.compile(rb"(?s)(?=.{8}[\x01-\x05][\x00\x01])")
 
 
-def _decode(rest: bytes) -> Entry:
+def _decode(rest: memoryview) -> Entry:
     kind, encoding, project_length, received_ms, digest = _META.unpack_from(rest)
-    body = rest[_META.size + project_length :]
-    project = rest[_META.size : _META.size + project_length].decode()
+    body = bytes(rest[_META.size + project_length :])
+    project = str(rest[_META.size : _META.size + project_length], "utf-8")
     return Entry(Kind(kind), project, received_ms, digest, body, Encoding(encoding), len(body))

@@ -24,7 +24,7 @@ from kansoku_collector.recent import Recent
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 
 _QUIET = 0.2  # share of the time to a flush without a request, after which the sender has done for now
-_HELD_BYTES = 48 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
+_HELD_BYTES = 96 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
 log = logging.getLogger("kansoku")
 
 
@@ -83,7 +83,7 @@ class Journal:
 
     def append(self, entries: list[Entry]) -> None:
         """Make `entries` durable, all or none; raise JournalFull at the limit or when the disk refuses."""
-        data = b"".join(entry.encode() for entry in entries)
+        data = b"".join(part for entry in entries for part in entry.parts())
         with self._lock:
             held = self._bytes() + self._aside_bytes
             if held + len(data) > self._max_bytes:
@@ -102,8 +102,9 @@ class Journal:
             self._hold(segment, entries)
             for entry in entries:
                 self._recent.add(entry.digest, entry.received_ms)
-        if segment.raw_bytes >= self._segment_bytes:
-            self.ready.set()
+            if segment.raw_bytes >= self._segment_bytes:
+                self._close(segment)
+                self.ready.set()
 
     def known(self, digest: bytes) -> bool:
         """Tell whether a request with this hash was made durable within the window."""
@@ -115,11 +116,7 @@ class Journal:
             self.ready.clear()
             segment = self._open
             if segment and (everything or self._is_due(segment)):
-                os.close(segment.handle)
-                segment.handle = -1
-                self._closed.append(segment)
-                self._closed_at = time.monotonic()
-                self._open = None
+                self._close(segment)
             return list(self._closed)
 
     def done(self, segment: Segment) -> None:
@@ -168,10 +165,16 @@ class Journal:
     def _bytes(self) -> int:
         return sum(s.bytes for s in self._closed) + (self._open.bytes if self._open else 0)
 
+    def _close(self, segment: Segment) -> None:
+        """Let a segment take no more: it waits for the writer."""
+        os.close(segment.handle)
+        segment.handle = -1
+        self._closed.append(segment)
+        self._closed_at = time.monotonic()
+        self._open = None
+
     def _is_due(self, segment: Segment) -> bool:
         now = time.monotonic()
-        if segment.raw_bytes >= self._segment_bytes or segment.handle == -1:
-            return True
         if now - segment.born >= self._flush_seconds:
             return True
         # After a pause nothing is gained by waiting: who sends now and then sees it soon, at no more inserts.

@@ -29,7 +29,7 @@ from kansoku_collector.receive.receipts import read_receipt
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
 
-BATCH = 8192  # rows of one insert; the same split on every replay, so that tokens mean the same rows
+BATCH = 16_384  # rows of one insert; the same split on every replay, so that tokens mean the same rows
 Stage = Callable[[Span], None]
 M = TypeVar("M", bound=Message)
 log = logging.getLogger("kansoku")

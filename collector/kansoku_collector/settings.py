@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         default=8 << 30, gt=0, description="Size of the journal at which requests get 503 and Retry-After."
     )
     segment_bytes: int = Field(
-        default=24 << 20,
+        default=48 << 20,
         gt=0,
         description="Size at which a journal segment is closed and written to ClickHouse.",
     )
