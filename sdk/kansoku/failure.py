@@ -23,6 +23,8 @@ def record_error(target: trace.Span, error: BaseException, capture: bool | None 
         capture = running is None or running.capture
     target.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
     code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
+    if not isinstance(code, int):
+        code = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(code, int) and 100 <= code < 600:
         target.set_attribute(semconv.HTTP_STATUS, code)
     if not capture:

@@ -2,16 +2,35 @@
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from opentelemetry import context as otel_context
 
 from kansoku.call import begin
-from kansoku.reader import Reader
 
 
-def wrap_sync(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+class Traced(Protocol):
+    """What is under way while a method runs: a call of a model, a search; `context` is current meanwhile."""
+
+    @property
+    def context(self) -> otel_context.Context:
+        """The context in which the client works."""
+
+    def take(self, result: Any, arguments: Mapping[str, Any], streams: bool = False) -> Any:
+        """Return what the caller gets."""
+
+    def fail(self, error: BaseException) -> Any:
+        """End with an exception."""
+
+
+# Begins what a reader is to trace, given the client and the arguments; None when nothing is.
+Begin = Callable[[Any, Any, Mapping[str, Any]], Traced | None]
+
+
+def wrap_sync(
+    original: Callable[..., Any], reader: Any, *, streams: bool = False, begin: Begin = begin
+) -> Callable[..., Any]:
     """Return a method that makes the same call and traces it; `streams` as in `Call.take`.
 
     The reader sees positional arguments under their names, without `self`.
@@ -37,7 +56,9 @@ def wrap_sync(original: Callable[..., Any], reader: Reader, *, streams: bool = F
     return traced
 
 
-def wrap_async(original: Callable[..., Any], reader: Reader, *, streams: bool = False) -> Callable[..., Any]:
+def wrap_async(
+    original: Callable[..., Any], reader: Any, *, streams: bool = False, begin: Begin = begin
+) -> Callable[..., Any]:
     """Return a coroutine method that makes the same call and traces it; see `wrap_sync`.
 
     A method that returns an asynchronous generator without being awaited is one for `wrap_sync`.

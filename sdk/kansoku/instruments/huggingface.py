@@ -2,11 +2,9 @@
 
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
-
-from opentelemetry import context as otel_context
 
 from kansoku import semconv
 from kansoku.call import Call, begin
@@ -20,7 +18,7 @@ from kansoku.instruments.huggingface_read import (
 )
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.reader import Reader
-from kansoku.wrapper import positional
+from kansoku.wrapper import wrap_async, wrap_sync
 
 _METHODS: Mapping[str, Reader] = {
     "chat_completion": ChatReader(find_origin),  # `client.chat.completions.create` is the same method
@@ -52,10 +50,10 @@ def stop() -> None:
 
 def _patch(module: ModuleType) -> None:
     owner = _CLASSES[module.__name__]
-    wrap = _wrap_async if owner.startswith("Async") else _wrap_sync
+    wrap = wrap_async if owner.startswith("Async") else wrap_sync
     for name, reader in _METHODS.items():
         if (kind := getattr(module, owner, None)) is not None:
-            patch.replace(kind, name, functools.partial(wrap, reader=reader))
+            patch.replace(kind, name, functools.partial(wrap, reader=reader, begin=_begin))
 
 
 def _begin(reader: Reader, client: Any, arguments: Mapping[str, Any]) -> Call | None:
@@ -65,55 +63,3 @@ def _begin(reader: Reader, client: Any, arguments: Mapping[str, Any]) -> Call | 
     if call is not None and asked.upstream:
         call.note({semconv.UPSTREAM_PROVIDER: asked.upstream})
     return call
-
-
-def _wrap_sync(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
-    names = positional(original)
-
-    @functools.wraps(original)
-    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
-        call = _begin(reader, self, arguments)
-        if call is None:
-            return original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
-        try:
-            result = original(self, *args, **kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        finally:
-            otel_context.detach(token)
-        return call.take(result, arguments)
-
-    return traced
-
-
-def _wrap_async(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
-    names = positional(original)
-
-    @functools.wraps(original)
-    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
-        call = _begin(reader, self, arguments)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
-        try:
-            result = await original(self, *args, **kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        finally:
-            otel_context.detach(token)
-        return call.take(result, arguments)
-
-    return traced
-
-
-def _fail(call: Call, error: BaseException) -> None:
-    """End a call; the status is in the response that the exception carries."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(status, int):
-        call.note({semconv.HTTP_STATUS: status})
-    call.fail(error)

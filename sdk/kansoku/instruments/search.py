@@ -1,6 +1,5 @@
 """One search of a store: the question in, ids and scores out, and the span between them."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -9,12 +8,11 @@ from urllib.parse import urlsplit
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
+from kansoku import clock, runtime, semconv, wrapper
 from kansoku.content import cut, plain, to_json
 from kansoku.facts import error_facts
 from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
-from kansoku.wrapper import positional
 
 _SUPPRESSED = "suppress_instrumentation"
 _SEARCHING = otel_context.create_key("kansoku-searching")
@@ -81,6 +79,11 @@ class Retrieval:
         if self._span.is_recording():
             self._span.set_attributes(_describe(search, running))
 
+    def take(self, result: Any, _arguments: Mapping[str, Any], _streams: bool = False) -> Any:
+        """Return what the caller gets, and end the span with what was found."""
+        self.succeed(result)
+        return result
+
     @guard
     def succeed(self, response: Any) -> None:
         """End the span with what was found."""
@@ -125,50 +128,12 @@ def begin(reader: Reader, client: Any, arguments: Mapping[str, Any]) -> Retrieva
 
 def wrap_sync(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
     """Return a method that makes the same search and traces it."""
-    names = positional(original)
-
-    @functools.wraps(original)
-    def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-        search = begin(reader, self, arguments)
-        if search is None:
-            return original(self, *args, **kwargs)
-        token = otel_context.attach(search.context)
-        try:
-            result = original(self, *args, **kwargs)
-        except BaseException as error:
-            search.fail(error)
-            raise
-        finally:
-            otel_context.detach(token)
-        search.succeed(result)
-        return result
-
-    return traced
+    return wrapper.wrap_sync(original, reader, begin=begin)
 
 
 def wrap_async(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
     """Return a coroutine method that makes the same search and traces it."""
-    names = positional(original)
-
-    @functools.wraps(original)
-    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-        search = begin(reader, self, arguments)
-        if search is None:
-            return await original(self, *args, **kwargs)
-        token = otel_context.attach(search.context)
-        try:
-            result = await original(self, *args, **kwargs)
-        except BaseException as error:
-            search.fail(error)
-            raise
-        finally:
-            otel_context.detach(token)
-        search.succeed(result)
-        return result
-
-    return traced
+    return wrapper.wrap_async(original, reader, begin=begin)
 
 
 def document(
