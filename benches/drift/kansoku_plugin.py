@@ -21,6 +21,7 @@ TIMES, FAR = ("latency", "ttft"), 0.03
 MONDAY = 4 * 24  # the streams begin on one
 TEXTS = {"in_text": "in_id", "out_text": "out_id"}
 CATEGORIES = ("model", "fingerprint", "prompt_version")
+VOLUME = Series("volume", "mean")
 SCORE = 0.2  # the harness keeps scores from here on
 
 
@@ -45,7 +46,10 @@ class Kansoku:
         values = _values(stream.col, vectors, tails, topics)
         far = _far(reference)
         plan = Plan(
-            tuple(values), tuple(TEXTS), CATEGORIES, **{"warm_up_days": int(stream.days_ref), **self.settings}
+            (*values, VOLUME),
+            tuple(TEXTS),
+            CATEGORIES,
+            **{"warm_up_days": int(stream.days_ref), **self.settings},
         )
         detector, hours = Detector(plan), round(stream.days * 24)
         parts = [
@@ -166,7 +170,10 @@ def _hour(hour: int, known: dict[str, Any], col: dict, part: float) -> Hour:
         series: Sums(total[hour], square[hour], value[hour])
         for series, (total, square, value) in known["sums"].items()
     }
-    size = Sums(known["total"][hour], known["square"][hour])
+    total = known["total"][hour]
+    size = Sums(total, known["square"][hour])
+    if part == 1 and total:  # an open hour has too few calls by nature
+        sums[VOLUME] = Sums(total, total, total * np.log(total))
     vectors = {name: (means[hour], size) for name, means in known["means"].items()}
     first, last = np.searchsorted(col["ts"], [hour * 3600.0, (hour + part) * 3600.0])
     values = {}

@@ -41,6 +41,9 @@ class Limits:
     spreads: Mapping[str, float] = field(default_factory=dict)
 
 
+VOLUME = Series("volume", "mean", "level")
+_CALLS = "error"  # the column that every call is in, a user's calls capped
+
 _ALL = [
     Signal("cost", "The cost of a call", "1 呼び出しの費用", "usd", "cost_per_call", logs=True),
     Signal("in_tokens", "The input tokens of a call", "入力トークン数", "tokens", "cost_per_call",
@@ -51,6 +54,8 @@ _ALL = [
     Signal("latency", "The latency of a call", "呼び出しの応答時間", "seconds", "latency", logs=True),
     Signal("first_token", "The time to the first token", "最初のトークンまでの時間", "seconds", "first_token",
            logs=True),
+    Signal("volume", "The number of calls in an hour", "1 時間の呼び出し数", "calls", logs=True,
+           worse="either"),
     Signal("language", "The language of inputs", "入力の言語", "share", "cost_per_call", worse="either"),
     Signal("tools", "The share of calls that use a tool", "ツールを呼び出す割合", "share", worse="either"),
     Signal("refusal", "The refusal rate", "拒否の割合", "share", "refusal_rate"),
@@ -141,6 +146,8 @@ def plan_of(
     series = [series_of(key) for key in keys if key not in VECTORS]
     series += [Series(name, "tail", "share") for name in sorted(limits.tails) if name in keys]
     series += [Series(name, "spread", "share") for name in sorted(limits.spreads) if name in keys]
+    if seen.get(_CALLS, 0) >= SEEN and VOLUME.signal not in without:
+        series.append(VOLUME)
     return Plan(
         tuple(series),
         tuple(key for key in keys if key in VECTORS),
@@ -248,12 +255,19 @@ def hour_of(index: int, signals: Signals | None, limits: Limits) -> Hour:
             sums[Series(name, "spread", "share")] = Sums(
                 weight, square, min(_above(signals, name, far), weight)
             )
+    if _CALLS in signals.sums:
+        sums[VOLUME] = _volume(signals.sums[_CALLS][0])
     vectors = {
         name: (vector, Sums(*signals.sums[name]))
         for name, vector in signals.vectors.items()
         if name in signals.sums
     }
     return Hour(index, sums, vectors, signals.news)
+
+
+def _volume(calls: float) -> Sums:
+    """Return the logarithm of a number of calls as if it were a mean of as many: busy hours tell more."""
+    return Sums(calls, calls, calls * math.log(calls))
 
 
 def index_of(hour: datetime, offset: timedelta) -> int:
