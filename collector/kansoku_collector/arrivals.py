@@ -98,11 +98,12 @@ class Arrivals:
 
     def _without_empty(self, unsure: list[Arrival], held: Held) -> list[Arrival]:
         """Leave out the spans of hours of which the store has nothing but what is remembered."""
-        places = [_places(arrival) for arrival in unsure]
+        hours: dict[tuple[str, int, int], set[Place]] = {}  # a batch is of few of them
+        places = [_places(arrival, hours) for arrival in unsure]
         if len(self._filled) + len(self._empty) > _MOST_PLACES:
             self._filled.clear()
             self._empty.clear()
-        if new := set[Place]().union(*places) - self._empty - self._filled:
+        if new := set[Place]().union(*hours.values()) - self._empty - self._filled:
             found = held(new)
             self._filled |= found
             self._empty |= new - found
@@ -114,10 +115,13 @@ class Arrivals:
         return self._since + _SLACK_MS <= end_ms <= arrival.received_ms + _SLACK_MS
 
 
-def _places(arrival: Arrival) -> set[Place]:
+def _places(arrival: Arrival, hours: dict[tuple[str, int, int], set[Place]]) -> set[Place]:
     """Return where a span may be stored: at its start, or as the record of a stream at that of the stream."""
     start = arrival.raw.start_ns
-    return {(arrival.project, start // _HOUR_NS), (arrival.project, (start - BACK_NS) // _HOUR_NS)}
+    key = (arrival.project, start // _HOUR_NS, (start - BACK_NS) // _HOUR_NS)
+    if key not in hours:
+        hours[key] = {key[:2], (key[0], key[2])}
+    return hours[key]
 
 
 def _now() -> int:

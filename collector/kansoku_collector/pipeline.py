@@ -107,8 +107,8 @@ class Pipeline:
             self.writes += 1
             number += 1
         self._write_others(job)
-        self.writes += 1
         writer.receipts(job.accounts.rows, f"{segment.token}-receipts")
+        self.writes += 1
         self._settle(job.accounts.rows)
         self._metrics.stored.inc(job.stored)
         finished = self.late.resolve(resolved)

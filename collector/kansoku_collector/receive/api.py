@@ -23,7 +23,7 @@ from kansoku_collector.store.read.traces_api import count_spans, read_trace
 
 T = TypeVar("T")
 _READERS = 2
-_ABSENT, _ABSENT_SECONDS = 1000, 2.0  # how many traces that are not there are known, and how long at most
+_ABSENT, _FRESH_SECONDS = 1000, 2.0  # how many traces that are not there are known; how long an answer holds
 
 
 @dataclass
@@ -63,8 +63,8 @@ class Clients:
 class Api:
     """The routes that read; `ready` returns what is not ready, as one sentence, or nothing.
 
-    `writes` counts inserts, where nobody else writes into the store: who waits for a trace and asks again and
-    again costs one query an insert.
+    `writes` counts inserts, where nobody else writes into the store: who waits for a trace, or a number of
+    spans, and asks again and again costs one query an insert.
     """
 
     receiver: Receiver
@@ -72,6 +72,7 @@ class Api:
     ready: Callable[[], str]
     writes: Callable[[], int] | None = None
     _absent: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # not found, and when
+    _sums: dict[str, tuple[tuple[int, int], dict[str, Any]]] = field(default_factory=dict)  # and when
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -100,14 +101,9 @@ class Api:
         """Answer the counters as JSON, with the number of stored spans and the balance of each sender."""
 
         def ask(project: str) -> dict[str, Any]:
-            return {
-                "spans": self.clients.run(lambda client: count_spans(client, project)),
-                # Sums by project are for whoever runs the collector, not for the readers of one project.
-                **{k: v for k, v in self.receiver.metrics.values().items() if not k.startswith("sdk_spans")},
-                "processes": [
-                    found.as_json() for found in self.clients.run(lambda client: receipts(client, project))
-                ],
-            }
+            # Sums by project are for whoever runs the collector, not for the readers of one project.
+            own = {k: v for k, v in self.receiver.metrics.values().items() if not k.startswith("sdk_spans")}
+            return self._sums_of(project) | own
 
         return await self._answer(request, ask)
 
@@ -120,14 +116,30 @@ class Api:
 
         return await self._answer(request, ask)
 
+    def _sums_of(self, project: str) -> dict[str, Any]:
+        now = self._now()
+        if now is not None and project in self._sums and self._sums[project][0] == now:
+            return self._sums[project][1]
+        found = {
+            "spans": self.clients.run(lambda client: count_spans(client, project)),
+            "processes": [
+                found.as_json() for found in self.clients.run(lambda client: receipts(client, project))
+            ],
+        }
+        if now is not None:
+            self._sums[project] = now, found
+        return found
+
+    def _now(self) -> tuple[int, int] | None:
+        """Return what changes as soon as the store may answer otherwise; None where others write into it."""
+        return self.writes and (self.writes(), int(time.monotonic() / _FRESH_SECONDS))
+
     def _trace_of(self, project: str, trace_id: str) -> dict[str, Any]:
-        if self.writes is None:
-            return self.clients.run(lambda client: read_trace(client, project, trace_id))
-        now = self.writes(), int(time.monotonic() / _ABSENT_SECONDS)
-        if self._absent.get((project, trace_id)) == now:
+        now = self._now()
+        if now is not None and self._absent.get((project, trace_id)) == now:
             return {"trace_id": trace_id, "spans": [], "feedback": []}
         found = self.clients.run(lambda client: read_trace(client, project, trace_id))
-        if not found["spans"] and not found["feedback"]:
+        if now is not None and not found["spans"] and not found["feedback"]:
             if len(self._absent) >= _ABSENT:
                 self._absent.clear()
             self._absent[project, trace_id] = now
