@@ -98,7 +98,7 @@ def settings_page() -> str:
 
 
 def _rows(model: Any) -> list[str]:
-    prefix = model.model_config.get("env_prefix", "")
+    prefix = model.model_config.get("env_prefix", "KANSOKU_")
     return [
         f"| `{_variable(prefix, name, field)}` | {_default(field.default)} | {field.description} |"
         for name, field in model.model_fields.items()

@@ -1,13 +1,14 @@
 """Settings of the SDK: the argument of `init()`, else the KANSOKU_* variable, else the default."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from kansoku.guard import logger
 
+_PREFIX = "kansoku_"
 # capture_content was a switch once, and may still be used as one
 _LEVELS = {
     **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), "full"),
@@ -15,10 +16,10 @@ _LEVELS = {
 }
 
 
-class Settings(BaseSettings):
-    """All settings; each field is read from KANSOKU_ and its name in capitals."""
+class Settings(BaseModel):
+    """All settings; each field is read from KANSOKU_ and its name in capitals, by `read_settings`."""
 
-    model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     endpoint: str = Field("http://127.0.0.1:4318", description="Base URL of the collector.")
     api_key: SecretStr = Field(
@@ -31,7 +32,7 @@ class Settings(BaseSettings):
         "full",
         description="What to record of prompts, answers, arguments and documents: full, metadata or off.",
     )
-    mask: Annotated[tuple[str, ...], NoDecode] = Field(
+    mask: tuple[str, ...] = Field(
         ("secrets",),
         description="What is masked before it is sent: secrets, personal, all, none, or single recognisers.",
     )
@@ -65,10 +66,10 @@ class Settings(BaseSettings):
     )
     spool_bytes: int = Field(268_435_456, ge=0, description="Size of the spool; what exceeds it is dropped.")
     spool_hours: float = Field(72.0, gt=0, description="Age at which spooled data are given up.")
-    instrument: Annotated[tuple[str, ...], NoDecode] = Field(
+    instrument: tuple[str, ...] = Field(
         ("all",), description="Clients traced by init(), separated by commas; `all` that are installed."
     )
-    foreign_instrumentors: Annotated[tuple[str, ...], NoDecode] = Field(
+    foreign_instrumentors: tuple[str, ...] = Field(
         ("auto",),
         description="Other people's instrumentors to start: `auto` for the known ones, `off`, or names.",
     )
@@ -97,14 +98,23 @@ class Settings(BaseSettings):
 
 def read_settings(given: dict[str, Any]) -> Settings:
     """Return the settings; a value that cannot work is replaced by its default and logged as a warning."""
+    found = {**_variables(), **given}
     try:
-        return Settings(**given)
+        return Settings(**found)
     except ValidationError as error:
-        repaired = dict(given)
         for problem in error.errors(include_url=False, include_input=False):
             name = str(problem["loc"][0])
-            repaired[name] = Settings.model_fields[name].default
+            found[name] = Settings.model_fields[name].default
             logger.warning(
                 "KANSOKU_%s cannot be used (%s); continuing with the default", name.upper(), problem["msg"]
             )
-        return Settings(**repaired)
+        return Settings(**found)
+
+
+def _variables() -> dict[str, str]:
+    """Return what the environment says. No pydantic-settings: its import costs a third of `init()`."""
+    return {
+        name.lower().removeprefix(_PREFIX): value
+        for name, value in os.environ.items()
+        if name.lower().startswith(_PREFIX)
+    }

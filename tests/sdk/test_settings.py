@@ -45,6 +45,18 @@ def test_the_levels_of_capture(given: object, level: str, monkeypatch: pytest.Mo
     assert read_settings({}).capture_content == level
 
 
+def test_a_variable_that_cannot_work_is_told_and_the_others_hold(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A program starts with the default of what is wrong; names of variables count whatever their case."""
+    monkeypatch.setenv("KANSOKU_SAMPLE_RATE", "often")
+    monkeypatch.setenv("kansoku_release", "1.0")
+    monkeypatch.setenv("KANSOKU_OF_A_LATER_VERSION", "1")
+    found = read_settings({"service_name": "guide"})
+    assert (found.sample_rate, found.release, found.service_name) == (1.0, "1.0", "guide")
+    assert "KANSOKU_SAMPLE_RATE cannot be used" in caplog.text
+
+
 def test_the_key_is_not_shown() -> None:
     """Printing the settings does not print the key."""
     assert "ksk_" not in repr(read_settings({"api_key": "ksk_secret"}))
