@@ -76,22 +76,13 @@ def _log_to_stderr(level: str) -> None:
 
 def build(settings: Settings) -> Collector:
     """Open and compose everything; raise KansokuError or OSError when something cannot work."""
-    if settings.insecure and settings.host not in _LOOPBACK:
-        raise SettingsError(
-            f"KANSOKU_INSECURE allows requests without a key, so only on loopback, not on {settings.host}"
-        )
+    _refuse_open_doors(settings)
     tls = Tls.of(settings)
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
-    schema = Schema(settings)
-    try:
-        schema.bring()
-    except StoreAwayError as error:
-        if not settings.clickhouse_wait_seconds:
-            raise
-        log.warning("%s; what is received waits in the journal until it answers", error)
+    schema = _schema(settings)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -120,21 +111,40 @@ def build(settings: Settings) -> Collector:
         clients=clients,
         receiver=receiver,
         tls=tls,
-        app=Starlette(
-            routes=[
-                *otlp_routes(receiver),
-                feedback_route(receiver, settings.feedback_origins),
-                *api.routes(),
-                views_route(receiver, clients),
-                incident_actions_route(receiver, clients),
-                condition_route(receiver, journal.directory),
-                *channel_routes(receiver, _trial(settings)),
-            ]
-        ),
+        app=_routed(settings, receiver, api, clients, journal),
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, schema.open, metrics),
         watch=_watch(settings, schema.open, metrics),
+    )
+
+
+def _schema(settings: Settings) -> Schema:
+    """Return the schema, brought up to date unless ClickHouse is away and may come later."""
+    schema = Schema(settings)
+    try:
+        schema.bring()
+    except StoreAwayError as error:
+        if not settings.clickhouse_wait_seconds:
+            raise
+        log.warning("%s; what is received waits in the journal until it answers", error)
+    return schema
+
+
+def _routed(
+    settings: Settings, receiver: Receiver, api: Api, clients: Clients, journal: Journal
+) -> Starlette:
+    """Return the application that answers HTTP."""
+    return Starlette(
+        routes=[
+            *otlp_routes(receiver),
+            feedback_route(receiver, settings.feedback_origins),
+            *api.routes(),
+            views_route(receiver, clients),
+            incident_actions_route(receiver, clients),
+            condition_route(receiver, journal.directory),
+            *channel_routes(receiver, _trial(settings)),
+        ]
     )
 
 
@@ -174,6 +184,13 @@ def _trial(settings: Settings) -> Trial:
     from kansoku_collector.watch.trial import Trial as Channels  # noqa: PLC0415 - as above
 
     return Channels(settings.alerts_file)
+
+
+def _refuse_open_doors(settings: Settings) -> None:
+    if settings.insecure and settings.host not in _LOOPBACK:
+        raise SettingsError(
+            f"KANSOKU_INSECURE allows requests without a key, so only on loopback, not on {settings.host}"
+        )
 
 
 def _prepare(data: Path) -> None:
