@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import (
+    adk,
     ai_sdk,
     claude_code,
     gen_ai,
+    genkit,
     laminar,
     langfuse,
     langsmith,
@@ -18,6 +20,7 @@ from kansoku_collector.normalise import (
     openinference,
     openlit,
     openllmetry,
+    spring_ai,
     weave,
 )
 
@@ -39,6 +42,9 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (laminar.is_laminar, laminar.read),
     (claude_code.is_claude_code, claude_code.read),
     (logfire.is_logfire, logfire.read),
+    (adk.is_adk, adk.read),
+    (genkit.is_genkit, genkit.read),
+    (spring_ai.is_spring_ai, spring_ai.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

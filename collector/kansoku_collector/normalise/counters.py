@@ -5,8 +5,14 @@ from kansoku_collector.model import Attributes
 from kansoku_collector.values import count
 
 _NAMES = {  # the surest name first
-    "input_tokens": (s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", s.ESTIMATED_INPUT_TOKENS),
-    "output_tokens": (s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", s.ESTIMATED_OUTPUT_TOKENS),
+    "input_tokens": (
+        *(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", "gen_ai.response.prompt_tokens"),
+        s.ESTIMATED_INPUT_TOKENS,
+    ),
+    "output_tokens": (
+        *(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", "gen_ai.response.completion_tokens"),
+        s.ESTIMATED_OUTPUT_TOKENS,
+    ),
     "cache_read": (
         s.CACHE_READ_TOKENS,
         "gen_ai.usage.cache_read_input_tokens",

@@ -16,6 +16,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
+from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
     dump,
     first,
@@ -31,6 +32,8 @@ from kansoku_collector.values import (
 
 OPERATIONS = {
     "chat": "chat",
+    "chat.completions": "chat",  # Semantic Kernel
+    "text.completions": "text_completion",
     "text_completion": "text_completion",
     "completion": "text_completion",
     "generate_content": "generate_content",
@@ -70,6 +73,7 @@ _ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+_BLOCKS = {"text", "toolUse", "toolResult", "reasoningContent", "image", "document", "video", "cachePoint"}
 _CONTENT = {  # span events before 1.28: the event, and the attribute that holds every message
     "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
     "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
@@ -289,9 +293,18 @@ def _message(event: Event) -> Any:
     if not isinstance(body, dict):  # a span event: attributes hold no nested values, so they are JSON text
         body = {k: v for k, v in event.attributes.items() if k != "gen_ai.system"}
         body |= {name: load(body[name]) for name in ("message", "tool_calls") if name in body}
+        if _is_blocks(content := load(body.get("content"))):
+            body["content"] = content
     if isinstance(body.get("message"), list | str):
         body = {**body, "message": {"role": role, "content": body["message"]}}
     return {"role": role, **body}
+
+
+def _is_blocks(value: Any) -> bool:
+    """Tell whether a text was a list of Bedrock's content blocks: Strands writes them so."""
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and item.keys() <= _BLOCKS for item in value
+    )
 
 
 _FACTS: Steps = {
@@ -300,8 +313,12 @@ _FACTS: Steps = {
     _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
     _read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
+    read_whole: (PROMPT, COMPLETION),
 }
-_CONTENT_NAMES = (s.SYSTEM_INSTRUCTIONS, s.INPUT_MESSAGES, s.OUTPUT_MESSAGES, s.TOOL_DEFINITIONS, *_FINISH)
+_CONTENT_NAMES = (
+    *(s.SYSTEM_INSTRUCTIONS, s.INPUT_MESSAGES, s.OUTPUT_MESSAGES, s.TOOL_DEFINITIONS),
+    *(PROMPT, COMPLETION, *_FINISH),
+)
 _REST: Steps = {
     _read_tool: ALWAYS,
     _read_retrieval: (s.RETRIEVAL_QUERY, s.RETRIEVAL_DOCUMENTS),

@@ -1,0 +1,33 @@
+"""`gen_ai.prompt` and `gen_ai.completion`: all that was asked and answered in one attribute each.
+
+The conventions had them before messages; routers that broadcast their traffic (OpenRouter) still write them.
+"""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, Span
+from kansoku_collector.values import load, mapping
+
+PROMPT, COMPLETION = "gen_ai.prompt", "gen_ai.completion"
+
+
+def read_whole(left: Attributes, _: Span) -> None:
+    """Put what the two hold under the names of messages, unless messages are there too."""
+    asked, answered = load(left.pop(PROMPT, None)), load(left.pop(COMPLETION, None))
+    if asked is not None:
+        left.setdefault(s.INPUT_MESSAGES, mapping(asked).get("messages") or asked)
+    if answered is not None:
+        left.setdefault(s.OUTPUT_MESSAGES, _answer(answered))
+
+
+def _answer(found: Any) -> Any:
+    if not isinstance(found, dict):
+        return found
+    if isinstance(choices := found.get("choices"), list):
+        return [_choice(choice) for choice in choices if isinstance(choice, dict)]
+    return found.get("completion") or found.get("text") or found
+
+
+def _choice(value: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "finish_reason": value.get("finish_reason"), **mapping(value.get("message"))}

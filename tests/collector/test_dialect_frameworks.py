@@ -1,0 +1,151 @@
+"""Frameworks that put objects of their own around the conventions: ADK, Genkit, Spring AI, and others."""
+
+import json
+
+from tests.collector.test_dialect_logfire import row
+from tests.collector.test_normalise import NOW_MS, buckets, raw
+
+from kansoku_collector.model import Event
+from kansoku_collector.normalise import normalise
+
+GEMINI = {
+    "gen_ai.system": "gcp.vertex.agent",
+    "gen_ai.request.model": "gemini-2.5-flash",
+    "gcp.vertex.agent.session_id": "s1",
+    "gcp.vertex.agent.llm_request": json.dumps(
+        {
+            "model": "gemini-2.5-flash",
+            "config": {"system_instruction": "Be brief.", "temperature": 0.2},
+            "contents": [{"role": "user", "parts": [{"text": "開館時間は？"}]}],
+        }
+    ),
+    "gcp.vertex.agent.llm_response": json.dumps(
+        {
+            "content": {"role": "model", "parts": [{"text": "9時です。"}]},
+            "finish_reason": "STOP",
+            "usage_metadata": {"prompt_token_count": 9, "candidates_token_count": 4, "total_token_count": 13},
+        }
+    ),
+}
+
+
+def test_the_agent_development_kit_keeps_geminis_own_objects():
+    """Messages, parameters and usage come from request and answer; counts in attributes go before them."""
+    span = row(GEMINI, name="call_llm", scope="gcp.vertex.agent")
+    assert (span.dialect, span.operation, span.billed, span.session_id) == ("adk", "chat", True, "s1")
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("開館時間は?", "9時です。", ["stop"])
+    assert buckets(span) == {"input_fresh": 9, "output_visible": 4}
+    assert span.parameters == {"temperature": "0.2"}
+    counted = {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 2}
+    assert buckets(row(GEMINI | counted)) == {"input_fresh": 7, "output_visible": 2}
+
+
+def test_spans_of_the_kit_that_are_no_calls_are_known_by_their_names():
+    """A tool has arguments and result; agent and invocation are no model calls, and nobody is billed."""
+    given = {
+        "gcp.vertex.agent.tool_call_args": '{"city":"Oslo"}',
+        "gcp.vertex.agent.tool_response": '"sunny"',
+    }
+    tool = row(given, name="execute_tool weather", scope="gcp.vertex.agent")
+    assert (tool.operation, tool.tool_name, tool.tool_arguments, tool.output_text, tool.billed) == (
+        "execute_tool",
+        "weather",
+        '{"city":"Oslo"}',
+        "sunny",
+        False,
+    )
+    assert row({}, name="agent_run [weather]", scope="gcp.vertex.agent").operation == "invoke_agent"
+    assert row({}, name="invocation", scope="gcp.vertex.agent").operation == "chain"
+    hidden = {"gcp.vertex.agent.llm_request": "{}", "gcp.vertex.agent.llm_response": "{}"}
+    assert row(hidden, name="call_llm").input_text == ""
+
+
+def test_actions_of_genkit_are_calls_tools_and_chains():
+    """A model's name holds its vendor; the flow around it and the step that repeats it are not billed."""
+    asked = {"messages": [{"role": "user", "content": [{"text": "Hours?"}]}], "config": {"temperature": 0}}
+    said = {
+        "message": {"role": "model", "content": [{"text": "Nine."}]},
+        "finishReason": "stop",
+        "usage": {"inputTokens": 3, "outputTokens": 2},
+    }
+    model = {
+        "genkit:name": "googleai/gemini-2.0-flash",
+        "genkit:metadata:subtype": "model",
+        "genkit:input": json.dumps(asked),
+        "genkit:output": json.dumps(said),
+    }
+    span = row(model)
+    assert (span.dialect, span.provider, span.request_model) == ("genkit", "gcp.gemini", "gemini-2.0-flash")
+    assert (span.operation, span.billed, buckets(span)) == (
+        "chat",
+        True,
+        {"input_fresh": 3, "output_visible": 2},
+    )
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hours?", "Nine.", ["stop"])
+    around = row(model | {"genkit:name": "generate", "genkit:metadata:subtype": "", "genkit:type": "util"})
+    assert (around.operation, around.billed) == ("chain", False)
+    tool = row(
+        {
+            "genkit:name": "weather",
+            "genkit:metadata:subtype": "tool",
+            "genkit:input": '{"city":"Oslo"}',
+            "genkit:output": '"sunny"',
+        }
+    )
+    assert (tool.operation, tool.tool_name, tool.tool_result) == ("execute_tool", "weather", "sunny")
+
+
+def test_what_spring_ai_puts_around_calls_is_named_by_its_kind():
+    """All of it says `framework` for an operation: a tool is one, a query is a retrieval, adding is not."""
+    tool = row(
+        {
+            "gen_ai.operation.name": "framework",
+            "gen_ai.system": "spring_ai",
+            "spring.ai.kind": "tool_call",
+            "spring.ai.tool.definition.name": "weather",
+            "spring.ai.tool.call.arguments": '{"city":"Oslo"}',
+            "spring.ai.tool.call.result": "sunny",
+        }
+    )
+    assert (tool.operation, tool.tool_name, tool.output_text) == ("execute_tool", "weather", "sunny")
+    store = {"spring.ai.kind": "vector_store", "db.vector.query.content": "Hours?"}
+    query = row(store | {"db.operation.name": "query"})
+    assert (query.operation, query.retrieval_query) == ("retrieval", "Hours?")
+    assert row(store | {"db.operation.name": "add"}).operation == "chain"
+    assert row({"spring.ai.kind": "chat_client"}).operation == "chain"
+
+
+def test_semantic_kernel_counts_under_names_of_its_own():
+    """Its operation and its counters were named before the conventions had settled."""
+    span = row(
+        {
+            "gen_ai.operation.name": "chat.completions",
+            "gen_ai.request.model": "gpt-4",
+            "gen_ai.response.prompt_tokens": 7,
+            "gen_ai.response.completion_tokens": 9,
+        }
+    )
+    assert (span.operation, buckets(span)) == ("chat", {"input_fresh": 7, "output_visible": 9})
+
+
+def test_content_blocks_written_as_text_are_read_as_blocks():
+    """Strands writes Bedrock's blocks into the events; words that only look like JSON stay words."""
+    for content, words in (('[{"text": "Hours?"}]', "Hours?"), ('[{"city": "Oslo"}]', '[{"city": "Oslo"}]')):
+        found = raw({"gen_ai.operation.name": "chat"}, scope="strands.telemetry.tracer")
+        found.events[:] = [Event("gen_ai.user.message", found.start_ns, {"content": content})]
+        assert normalise(found, "default", NOW_MS)[0].input_text == words
+
+
+def test_a_whole_request_in_one_attribute_is_read():
+    """OpenRouter and the first conventions: a list of messages within an object, an answer beside it."""
+    asked = {
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.prompt": '{"messages":[{"role":"user","content":"Hi?"}]}',
+    }
+    for answer in (
+        {"completion": "Yo."},
+        {"choices": [{"message": {"content": "Yo."}, "finish_reason": "stop"}]},
+        "Yo.",
+    ):
+        span = row(asked | {"gen_ai.completion": json.dumps(answer)})
+        assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
