@@ -86,7 +86,7 @@ def drift_hover(cell: DriftCell, names: dict[str, str], backdrop: Backdrop) -> s
 
 
 def _unit(signal: str) -> Callable[[float], str]:
-    if signal in ("refusals", "error_rate"):
+    if signal in ("refusals", "invalid_json", "error_rate", "repetition"):
         return lambda value: share(value, 2)
     if signal == "retrieval_score":
         return lambda value: f"{value:.2f}"

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kansoku_collector.store.read import drift_detail as detail
 from kansoku_collector.store.read.drift import (
     MIN_SAMPLES,
     REFERENCE,
@@ -154,7 +155,7 @@ def test_a_quiet_week_is_read_whole(store: Client) -> None:
 
 
 def test_the_strip_never_has_more_cells_than_asked(store: Client) -> None:
-    """Six signals, the same cells for each, covering the period to its end."""
+    """The same cells for each signal, covering the period to its end."""
     for length in (timedelta(hours=1), timedelta(hours=6), DAY, 7 * DAY, 30 * DAY):
         period = Period(END - length, END)
         cells = drift_strip(store, Scope(), period, buckets=46)
@@ -236,3 +237,25 @@ def test_chi_square_agrees_with_the_tables(x: float, freedom: int, tail: float) 
     assert chi_square_tail(x, freedom) == pytest.approx(tail, rel=0.1)
     z = {0.05: 1.645, 0.001: 3.09}[tail]
     assert chi_square_quantile(z, freedom) == pytest.approx(x, rel=0.03)
+
+
+def test_formats_and_loops_have_rows_of_their_own(store: Client) -> None:
+    """Broken JSON and answers that repeat themselves since ten hours: both rows say so, in their levels."""
+    draw, change = random.Random(4), END - timedelta(hours=10)
+    usual = answers(draw, 9000, END - 8 * DAY, change - (END - 8 * DAY), json_valid=1, repetition=0.0)
+    since = answers(draw, 900, change, END - change, json_valid=1, repetition=0.0)
+    for row in since:
+        row["json_valid"], row["repetition"] = int(draw.random() > 0.3), 0.9 * (draw.random() < 0.3)
+    add_answers(store, usual + since)
+    cells = drift_strip(store, Scope(), Period(END - DAY, END))
+    for signal, least in (("invalid_json", 0.2), ("repetition", 0.15)):
+        drifted = [cell for cell in of(cells, signal) if cell.drifted]
+        assert drifted
+        assert min(cell.time for cell in drifted) >= change - timedelta(hours=1)
+        assert max(cell.level or 0 for cell in drifted) > least
+        assert drifted[0].reference_level == 0
+    now, before = Period(change, END), Period(change - DAY, change)
+    both = detail.histograms(store, Scope(), "invalid_json", before, now)
+    assert sum(both.now.values()) == 900
+    assert detail.BAD not in {name for name, count in both.before.items() if count}
+    assert set(detail.histograms(store, Scope(), "repetition", before, now).now) == {0, 11}

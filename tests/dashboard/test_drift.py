@@ -99,7 +99,16 @@ def test_the_screen_shows_what_drifted_and_who_made_it(open_app, seeded):
 
 
 @pytest.mark.parametrize(
-    "signal", ["input_length", "refusals", "language_mix", "retrieval_score", "error_rate"]
+    "signal",
+    [
+        "input_length",
+        "refusals",
+        "invalid_json",
+        "repetition",
+        "language_mix",
+        "retrieval_score",
+        "error_rate",
+    ],
 )
 def test_every_signal_has_its_view(open_app, signal):
     """The signal of the URL is the one that is drawn, with its unit."""

@@ -127,17 +127,17 @@ def test_a_drift_cell_without_samples_stays_empty():
     for place, signal in enumerate(SIGNALS):
         names[signal] = f"signal {place}"
     strip = drift.strip(cells(None), backdrop(1), names)["data"][0]
-    assert strip["z"] == [[None]] * 6
-    assert strip["y"] == [f"signal {place}" for place in (5, 4, 3, 2, 1, 0)]
+    assert strip["z"] == [[None]] * len(SIGNALS)
+    assert strip["y"] == [f"signal {place}" for place in reversed(range(len(SIGNALS)))]
 
 
 def test_a_drifted_cell_carries_a_sign_besides_its_colour():
     """Colour alone is no sign for everybody."""
     names = {signal: signal for signal in SIGNALS}
     strip = drift.strip(cells(0.3), backdrop(1), names, lambda cell: f"{cell.signal} {cell.psi}")["data"][0]
-    assert strip["text"] == [["•"]] * 6
-    assert strip["customdata"][5] == ["output_length 0.3"]
-    assert drift.strip(cells(0.0), backdrop(1), names)["data"][0]["text"] == [[""]] * 6
+    assert strip["text"] == [["•"]] * len(SIGNALS)
+    assert strip["customdata"][-1] == ["output_length 0.3"]
+    assert drift.strip(cells(0.0), backdrop(1), names)["data"][0]["text"] == [[""]] * len(SIGNALS)
 
 
 def test_changes_are_marks_with_words_and_gaps_are_labelled():

@@ -149,4 +149,5 @@ def test_bins_have_names_that_do_not_overlap():
     assert figures.bin_name("output_length", 12, {}) == "63–89"
     assert figures.bin_name("output_length", 13, {}) == "90–126"
     assert figures.bin_name("retrieval_score", 15, {}) == "0.75"
+    assert figures.bin_name("repetition", 6, {}) == "50%"
     assert figures.bin_name("language_mix", "ja", {"ja": "Japanese"}) == "Japanese"

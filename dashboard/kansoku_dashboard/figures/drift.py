@@ -57,7 +57,7 @@ def strip(
         "hoverongaps": False,
     }
     made = figure(
-        backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 230
+        backdrop, [trace], {"showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}, 280
     )
     if times:
         made["layout"]["xaxis"]["range"] = [backdrop.x(times[0]), backdrop.x(times[-1] + width)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kansoku_collector.store.read.drift import DriftCell
+from kansoku_collector.store.read.drift import TWELFTHS, DriftCell
 from kansoku_collector.store.read.drift_detail import Both
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import shifts
@@ -138,6 +138,8 @@ def bin_name(signal: str, bin_: Any, words: Mapping[str, str]) -> str:
         return words.get(bin_, bin_)
     if signal == "retrieval_score":
         return f"{bin_ / 20:.2f}"
+    if signal == "repetition":
+        return per_cent(bin_ / TWELFTHS, 0)
     low, high = (2 ** ((bin_ + step) / 2) - 1 for step in (0, 1))
     first, last = _whole(low), _whole(high) - 1
     return count(first) if last <= first else f"{count(first)}–{count(last)}"

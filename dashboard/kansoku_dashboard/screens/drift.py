@@ -108,7 +108,7 @@ def _distribution(view: View, signal: str, chosen: Shift | None) -> None:
 
 
 def _rate(signal: str) -> bool:
-    return signal in ("refusals", "error_rate")
+    return signal in questions.SHARES
 
 
 def _stretches(view: View, signal: str, chosen: Shift | None) -> tuple[Period, Period] | None:

@@ -124,6 +124,8 @@ def unit_of(signal: str) -> Callable[[float], str]:
     """Return what writes a level of the signal."""
     writers: dict[str, Callable[[float], str]] = {
         "refusals": lambda value: share(value, 1),
+        "invalid_json": lambda value: share(value, 1),
+        "repetition": lambda value: share(value, 1),
         "error_rate": lambda value: share(value, 2),
         "retrieval_score": lambda value: f"{value:.2f}",
         "language_mix": lambda value: f"{value:.2f}",

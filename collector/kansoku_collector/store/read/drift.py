@@ -18,7 +18,11 @@ from kansoku_collector.store.scope import Period, Scope
 
 __all__ = ["SIGNALS", "DriftCell", "VersionChange", "drift_strip", "version_changes"]
 
-SIGNALS = ("output_length", "input_length", "refusals", "language_mix", "retrieval_score", "error_rate")
+SIGNALS = (
+    *("output_length", "input_length", "refusals", "invalid_json", "repetition"),
+    *("language_mix", "retrieval_score", "error_rate"),
+)
+TWELFTHS = 12  # in which repetition is counted
 REFERENCE = timedelta(days=7)
 MIN_SAMPLES = 20  # of a cell: fewer are not compared
 MIN_REFERENCE = 100
@@ -34,8 +38,8 @@ DRAWN_PSI = 0.1  # and the corrected index is at least this
 # What a cell is compared with: the days before the period, or the period's own first third.
 Reference = Literal["before", "first_third", "none"]
 
-_UNORDERED = frozenset({"refusals", "language_mix", "error_rate"})
-_SHARES = frozenset({"refusals", "error_rate"})
+SHARES = frozenset({"refusals", "invalid_json", "error_rate"})  # of calls that are well and not
+_UNORDERED = SHARES | {"language_mix"}
 _BAD, _GOOD = "bad", "good"
 
 
@@ -135,7 +139,8 @@ def _stretches(
     rows = client.query(
         f"""SELECT toInt32(floor((toUnixTimestamp(time) - {{origin:Int64}}) / {{width:Int64}})) AS cell,
             sumMap(output_length), sumMap(input_length), sumMap(top_scores), sumMap(languages),
-            sum(answers), sum(refusals) + sum(fallbacks), sum({tried}), sum({failed})
+            sumMap(repetitions), sum(answers), sum(refusals) + sum(fallbacks), sum({tried}), sum({failed}),
+            sum(json_answers), sum(json_invalid)
         FROM {table}
         WHERE {scope.where()} AND time >= toDateTime({{start:DateTime64(6, 'UTC')}}, 'UTC')
             AND time < {{end:DateTime64(6, 'UTC')}}
@@ -154,8 +159,13 @@ def _stretches(
             "language_mix": languages,
             "refusals": _share(refused, answers),
             "error_rate": _share(errors, total),
+            "invalid_json": _share(invalid, asked),
+            "repetition": repetitions,
         }
-        for cell, output, input_, scores, languages, answers, refused, total, errors in rows
+        for cell, (output, input_, scores, languages, repetitions), counts in (
+            (row[0], row[1:6], row[6:]) for row in rows
+        )
+        for answers, refused, total, errors, asked, invalid in [counts]
     }
 
 
@@ -239,8 +249,10 @@ def level(signal: str, histogram: Mapping[Any, int]) -> float | None:
     total = sum(histogram.values())
     if not total or signal == "language_mix":
         return None
-    if signal in _SHARES:
+    if signal in SHARES:
         return histogram.get(_BAD, 0) / total
+    if signal == "repetition":
+        return float(sum(count * bin_ for bin_, count in histogram.items())) / TWELFTHS / total
     if signal == "retrieval_score":
         return float(sum(count * (bin_ + 0.5) / 20 for bin_, count in histogram.items())) / total
     return float(sum(count * (2 ** ((bin_ + 0.5) / 2) - 1) for bin_, count in histogram.items())) / total

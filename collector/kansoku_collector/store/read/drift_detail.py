@@ -26,8 +26,10 @@ _MAPS = {
     "input_length": "sumMap(input_length)",
     "retrieval_score": "sumMap(top_scores)",
     "language_mix": "sumMap(languages)",
+    "repetition": "sumMap(repetitions)",
 }
 _REFUSED = ("sum(refusals) + sum(fallbacks)", "sum(answers)")
+_INVALID = ("sum(json_invalid)", "sum(json_answers)")
 _FAILED = ("sum(root_errors)", "sum(roots)")
 _FAILED_CALLS = ("sum(call_errors)", "sum(calls)")
 
@@ -47,6 +49,8 @@ _OF_SPAN = {
     ),
     "language_mix": ("toString(language)", "billed = 1 AND language != ''"),
     "refusals": (f"if(refusal = 1 OR fallback = 1, '{BAD}', '{GOOD}')", "billed = 1 AND output_text != ''"),
+    "invalid_json": (f"if(json_valid = 0, '{BAD}', '{GOOD}')", "billed = 1 AND json_valid IS NOT NULL"),
+    "repetition": ("toUInt8(round(12 * ifNull(repetition, 0)))", "billed = 1 AND repetition IS NOT NULL"),
     "error_rate": (f"if(status = 'error', '{BAD}', '{GOOD}')", "(billed = 1 OR parent_span_id = '')"),
 }
 
@@ -135,6 +139,8 @@ def _histogram(scope: Scope, signal: str) -> str:
         return _MAPS[signal]
     if signal == "refusals":
         return ", ".join(_REFUSED)
+    if signal == "invalid_json":
+        return ", ".join(_INVALID)
     return ", ".join(_FAILED_CALLS if scope.model or scope.provider else _FAILED)
 
 
