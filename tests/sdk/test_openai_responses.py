@@ -213,6 +213,47 @@ def test_the_streaming_helpers_are_traced_once(client: Any, vendor: Vendor, span
     assert told == [[{"type": "text", "content": "On Tuesday."}], [{"type": "text", "content": "Hi"}]]
 
 
+@pytest.mark.parametrize(
+    ("item", "part"),
+    [
+        (
+            {
+                "type": "tool_search_call",
+                "call_id": "s1",
+                "execution": "client",
+                "arguments": {"queries": ["x"]},
+            },
+            {"type": "tool_call", "id": "s1", "name": "tool_search", "arguments": {"queries": ["x"]}},
+        ),
+        (
+            {"type": "tool_search_call", "id": "ts", "execution": "server", "arguments": {"queries": ["x"]}},
+            {
+                "type": "server_tool_call",
+                "id": "ts",
+                "name": "tool_search_call",
+                "arguments": {"queries": ["x"]},
+            },
+        ),
+        (
+            {"type": "shell_call_output", "id": "o1", "call_id": "c1", "output": [{"stdout": "4"}]},
+            {"type": "server_tool_call_response", "id": "c1", "response": [{"stdout": "4"}]},
+        ),
+        (
+            {"type": "program_output", "id": "o2", "call_id": "c2", "result": "4", "status": "completed"},
+            {"type": "server_tool_call_response", "id": "c2", "response": "4"},
+        ),
+        ({"type": "compaction", "id": "cmp", "encrypted_content": "..."}, {"type": "compaction"}),
+    ],
+)
+def test_what_the_server_did_is_told_as_what_it_is(
+    client: Any, vendor: Vendor, spans: Any, item: dict[str, Any], part: dict[str, Any]
+) -> None:
+    """A search that the caller has to make is a tool call; a result or a compaction is no call at all."""
+    vendor.answer({"id": "r", "object": "response", "model": "m", "status": "completed", "output": [item]})
+    client.responses.create(model="m", input="x")
+    assert spans.messages()[0]["parts"] == [part]
+
+
 def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans: Any) -> None:
     """It is billed like one."""
     usage = {"input_tokens": 90, "output_tokens": 40, "total_tokens": 130}

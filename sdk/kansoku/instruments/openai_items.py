@@ -14,7 +14,12 @@ _CALLERS = {
     "shell_call": "action",
     "apply_patch_call": "operation",
     "mcp_approval_request": "arguments",
+    "tool_search_call": "arguments",  # where the caller searches, see below
 }
+_RESULTS = ("output", "result", "tools")  # where an item that answers a call has what came out
+_NO_TOOLS = frozenset(
+    {"compaction", "additional_tools", "configuration_update", "mcp_approval_response", "context_compaction"}
+)
 _TOLD = (
     "action",
     "queries",
@@ -55,6 +60,12 @@ def output_item(item: Any) -> list[dict[str, Any]]:
         return [_tool_call(item, kind)]
     if kind == "image_generation_call":
         return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
+    if isinstance(kind, str) and kind.endswith("_output"):
+        return [_server_result(item)]
+    if (
+        kind in _NO_TOOLS
+    ):  # what the server did to the conversation; its content is sealed or the caller's own
+        return [{"type": kind}]
     return [_server_tool(item, str(kind or "unknown"))]
 
 
@@ -63,6 +74,8 @@ def runs_at_caller(item: Any) -> bool:
     kind = get(item, "type")
     if kind == "shell_call":
         return bool(get(get(item, "environment"), "type") != "container_reference")
+    if kind == "tool_search_call":
+        return bool(get(item, "execution") == "client")
     return kind in _FUNCTIONS or kind in _CALLERS
 
 
@@ -106,6 +119,14 @@ def _server_tool(item: Any, kind: str) -> dict[str, Any]:
         if value is not None:
             found[name] = plain(_dumped(value), 8)
     return found
+
+
+def _server_result(item: Any) -> dict[str, Any]:
+    """Return what came out of a tool that ran at the vendor, where that is an item of its own."""
+    found = next((value for name in _RESULTS if (value := get(item, name)) is not None), None)
+    called = get(item, "call_id") or get(item, "id") or ""
+    response = found if isinstance(found, str) else plain(_dumped(found), 8)
+    return {"type": "server_tool_call_response", "id": called, "response": response}
 
 
 def _dumped(value: Any) -> Any:
