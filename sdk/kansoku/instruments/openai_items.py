@@ -60,13 +60,7 @@ def output_item(item: Any) -> list[dict[str, Any]]:
         return [_tool_call(item, kind)]
     if kind == "image_generation_call":
         return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
-    if isinstance(kind, str) and kind.endswith("_output"):
-        return [_server_result(item)]
-    if (
-        kind in _NO_TOOLS
-    ):  # what the server did to the conversation; its content is sealed or the caller's own
-        return [{"type": kind}]
-    return [_server_tool(item, str(kind or "unknown"))]
+    return [_server_item(item, str(kind or "unknown"))]
 
 
 def runs_at_caller(item: Any) -> bool:
@@ -109,6 +103,13 @@ def _tool_call(item: Any, kind: str) -> dict[str, Any]:
     arguments = shape.as_object(given) if isinstance(given, str) else plain(_dumped(given), 8)
     called = get(item, "call_id") or get(item, "id") or ""
     return {"type": "tool_call", "id": called, "name": name, "arguments": arguments}
+
+
+def _server_item(item: Any, kind: str) -> dict[str, Any]:
+    """Return what the server did: with the conversation, which is sealed, or by a tool."""
+    if kind in _NO_TOOLS:
+        return {"type": kind}
+    return _server_result(item) if kind.endswith("_output") else _server_tool(item, kind)
 
 
 def _server_tool(item: Any, kind: str) -> dict[str, Any]:
