@@ -39,7 +39,8 @@ DRAWN_PSI = 0.1  # and the corrected index is at least this
 Reference = Literal["before", "first_third", "none"]
 
 SHARES = frozenset({"refusals", "invalid_json", "error_rate"})  # of calls that are well and not
-_UNORDERED = SHARES | {"language_mix"}
+# Nearly all answers repeat nothing: in their order the few others would be pooled with them.
+_UNORDERED = SHARES | {"language_mix", "repetition"}
 _BAD, _GOOD = "bad", "good"
 
 
