@@ -8,7 +8,7 @@ from kansoku_dashboard.words import say
 
 POLL_SECONDS = 3
 
-SNIPPET = """pip install kansoku openai
+SNIPPET = """pip install path/to/kansoku openai  # a clone: not on PyPI yet
 
 # app.py
 import kansoku
