@@ -1,5 +1,6 @@
 """OpenInference's flattened attributes (`prefix.0.key`) back to nested values."""
 
+from functools import lru_cache
 from typing import Any
 
 from kansoku_collector.model import Attributes
@@ -13,7 +14,7 @@ def take(left: Attributes, prefixes: tuple[str, ...]) -> dict[str, Any]:
     for key in [key for key in left if key.startswith(prefixes)]:
         value = left.pop(key)
         node = tree
-        *path, leaf = key.split(".")
+        path, leaf = _steps(key)
         for step in path:
             child = node.get(step)
             if not isinstance(child, dict):
@@ -24,6 +25,12 @@ def take(left: Attributes, prefixes: tuple[str, ...]) -> dict[str, Any]:
         else:
             node[leaf] = value
     return tree
+
+
+@lru_cache(maxsize=8192)  # the same names come on every span of a kind
+def _steps(key: str) -> tuple[tuple[str, ...], str]:
+    *path, leaf = key.split(".")
+    return tuple(path), leaf
 
 
 def listed(node: Any) -> list[Any]:
@@ -38,6 +45,8 @@ def listed(node: Any) -> list[Any]:
 
 def at(node: Any, path: str) -> Any:
     """Return the value under a dotted path, or None."""
+    if "." not in path:  # as mostly
+        return node.get(path) if isinstance(node, dict) else None
     for step in path.split("."):
         if not isinstance(node, dict):
             return None

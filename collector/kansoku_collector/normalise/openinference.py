@@ -42,6 +42,15 @@ _PARAMETERS = {
     "stop_sequences": "stop",
     "candidate_count": "n",
 }
+_COUNTERS = {
+    "llm.token_count.prompt": "input_tokens",
+    "llm.token_count.completion": "output_tokens",
+    "llm.token_count.prompt_details.cache_read": "cache_read",
+    "llm.token_count.prompt_details.cache_write": "cache_write",
+    "llm.token_count.prompt_details.audio": "audio_in",
+    "llm.token_count.completion_details.reasoning": "reasoning",
+    "llm.token_count.completion_details.audio": "audio_out",
+}
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset({"model", "model_name", "stream", "tools", "messages", "_type", "stream_options"})
 
@@ -126,18 +135,7 @@ def _read_parameters(left: Attributes, span: Span) -> None:
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
-    def take(name: str) -> int | None:
-        return count(left.pop(f"llm.token_count.{name}", None))
-
-    counts = {
-        "input_tokens": take("prompt"),
-        "output_tokens": take("completion"),
-        "cache_read": take("prompt_details.cache_read"),
-        "cache_write": take("prompt_details.cache_write"),
-        "audio_in": take("prompt_details.audio"),
-        "reasoning": take("completion_details.reasoning"),
-        "audio_out": take("completion_details.audio"),
-    }
+    counts = {_COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]}
     left.pop("llm.token_count.total", None)
     put_usage(span, counts)
 
@@ -173,24 +171,24 @@ def _read_first_token(raw: RawSpan, span: Span) -> None:
 
 
 def _message(node: Any, role: str) -> Message:
-    message = at(node, "message") or {}
-    parts = [part for child in listed(at(message, "contents")) if (part := _content(child))]
-    content = at(message, "content")
-    if content and at(message, "tool_call_id"):
+    message = node["message"] if isinstance(node, dict) and isinstance(node.get("message"), dict) else {}
+    parts = [part for child in listed(message.get("contents")) if (part := _content(child))]
+    content = message.get("content")
+    if content and message.get("tool_call_id"):
         parts = [
             read_part(
-                {"type": "tool_call_response", "id": at(message, "tool_call_id"), "response": load(content)}
+                {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": load(content)}
             )
         ]
     elif content:
         parts.insert(0, {"type": "text", "content": text(content)})
     known = {part.get("id") for part in parts if part["type"] == "tool_call"}
-    for child in listed(at(message, "tool_calls")):
+    for child in listed(message.get("tool_calls")):
         call = _call(at(child, "tool_call"))
         if not known or call.get("id") not in known:  # Anthropic's are also among the contents
             parts.append(call)
-    found: Message = {"role": text(at(message, "role")) or role, "parts": parts}
-    if name := at(message, "name"):
+    found: Message = {"role": text(message.get("role")) or role, "parts": parts}
+    if name := message.get("name"):
         found["name"] = text(name)
     return found
 
