@@ -65,7 +65,7 @@ def test_the_four_charts_are_drawn_and_described(open_app):
     assert all(chart.alt for chart in found.values())
     names = {trace.get("name") for trace in figure_of(app, "chart_latency")["data"]}
     assert {"p50", "p95", "p99"} <= names
-    assert len(figure_of(app, "chart_drift")["data"][0]["y"]) == 6
+    assert len(figure_of(app, "chart_drift")["data"][0]["y"]) == 8
 
 
 def test_the_silent_change_of_model_is_marked_on_every_chart(open_app):
