@@ -83,7 +83,7 @@ def test_the_tables_are_altered_once_and_again_when_a_value_changes(store):
     """A start that changes nothing alters nothing; content as long as spans needs no rule of its own."""
     assert retention.apply(store, Retention(DEFAULTS)) == list(ROWS)
     assert retention.apply(store, Retention(DEFAULTS)) == []
-    assert "input_text` String TTL" in ddl(store, "spans").replace("CODEC(ZSTD(1)) ", "")
+    assert "input_text` String TTL" in ddl(store, "spans").replace("CODEC(ZSTD(2)) ", "")
     longer = Retention(DEFAULTS | {"content": 90})
     assert retention.apply(store, longer) == ["spans", "traces", "feedback"]
     assert ddl(store, "spans").count("TTL") == 1
