@@ -190,6 +190,15 @@ def test_segments_close_by_size_and_by_age(tmp_path):
     assert len(aged.due()) == 1
 
 
+def test_a_full_segment_takes_no_more_while_the_writer_is_busy(tmp_path):
+    """A segment keeps its size however long nobody asks for it: what an insert and memory hold is bounded."""
+    journal = open_journal(tmp_path, segment_bytes=50)
+    for _ in range(4):
+        journal.append([entry(b"x" * 30)])
+    journal.append([entry(b"last")])
+    assert [len(list(segment.entries())) for segment in journal.due(everything=True)] == [2, 2, 1]
+
+
 def test_tokens_are_unique_and_ordered(tmp_path):
     """Segment names sort in the order of writing and differ between journals."""
     journal = open_journal(tmp_path / "a", flush_seconds=1e-9)

@@ -49,6 +49,21 @@ def test_a_trace_that_is_awaited_costs_one_query_an_insert(store: Store) -> None
     assert asked._trace_of("other", "t")["spans"] == []
 
 
+def test_a_number_that_is_awaited_costs_two_queries_an_insert(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who polls for the number of spans has the answer of before until something is written, by project."""
+    stored = {"p": 0, "other": 7}
+    monkeypatch.setattr(module, "count_spans", lambda _, project: stored[project])
+    monkeypatch.setattr(module, "receipts", lambda *_: [])
+    asked = api(store)
+    assert [asked._sums_of("p")["spans"] for _ in range(5)] == [0] * 5
+    stored["p"], store.writes = 3, store.writes + 1
+    assert [asked._sums_of(project)["spans"] for project in ("p", "other", "p")] == [3, 7, 3]
+    stored["p"] = 4
+    assert [where._sums_of("p")["spans"] for where in (asked, api(store, alone=False))] == [3, 4]
+
+
 def test_where_others_write_too_the_store_is_always_asked(store: Store) -> None:
     """A collector on a server does not know of every insert."""
     asked = api(store, alone=False)
