@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from support import schemas
 
 from kansoku_collector.model import SPAN_COLUMNS
 from kansoku_collector.store.connect import connect
@@ -189,6 +188,8 @@ def test_a_search_of_text_uses_the_ngram_index(store):
 
 def test_the_tables_that_tests_copy_are_what_migrations_make(engine_url):
     """Other tests take a copy, because migrating takes far longer: it must not differ in a letter."""
+    from support import schemas  # here, as above
+
     described = """SELECT name, create_table_query, comment FROM system.tables
     WHERE database = currentDatabase()"""
     made, copied = (connect(engine_url, database=f"schema_{word}") for word in ("made", "copied"))
