@@ -1,6 +1,7 @@
 """Where messages about incidents go; secrets come from the environment only."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -70,9 +71,9 @@ class Channel(BaseModel):
         return data
 
     @property
+    @abstractmethod
     def host(self) -> str:
         """The part of the address that may be shown: paths and queries of webhooks are secrets."""
-        raise NotImplementedError
 
 
 class _Http(Channel):
