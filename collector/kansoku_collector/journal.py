@@ -25,6 +25,7 @@ __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 
 _QUIET = 0.2  # share of the time to a flush without a request, after which the sender has done for now
 _HELD_BYTES = 96 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
+_HELD_CLOSED = 2  # segments; where more wait, ClickHouse is away or slow, and memory must not grow with that
 log = logging.getLogger("kansoku")
 
 
@@ -169,6 +170,8 @@ class Journal:
         """Let a segment take no more: it waits for the writer."""
         os.close(segment.handle)
         segment.handle = -1
+        if len(self._closed) >= _HELD_CLOSED:
+            segment.held = None
         self._closed.append(segment)
         self._closed_at = time.monotonic()
         self._open = None

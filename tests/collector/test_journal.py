@@ -342,3 +342,13 @@ def test_after_a_pause_a_segment_does_not_wait(tmp_path, monkeypatch):
     assert (after(0.3, b"b"), after(0.5), after(0.6)) == (0, 0, 1)
     assert after(5, b"c") == 0
     assert [after(0.15, bytes([n])) for n in range(7)] == [0] * 6 + [1]
+
+
+def test_segments_that_pile_up_are_read_from_the_disk_again(tmp_path):
+    """While ClickHouse is away memory does not grow with what waits; every body is there, in order."""
+    journal = open_journal(tmp_path, segment_bytes=1)
+    for number in range(6):
+        journal.append([entry(b"%d" % number)])
+    waiting = journal.due()
+    assert [segment.held is not None for segment in waiting] == [True, True, False, False, False, False]
+    assert bodies(journal) == [b"%d" % number for number in range(6)]
