@@ -42,6 +42,11 @@ FIELDS = [
 ]
 
 
+def parse_items(kind, body):
+    """Parse JSON, without what is said of the items that cannot be read."""
+    return parse_json(kind, body)[0]
+
+
 def read_all(body, parser):
     """Read a body to raw spans, or stop with the one error that is allowed."""
     try:
@@ -54,7 +59,7 @@ def read_all(body, parser):
 def test_arbitrary_bytes_are_spans_or_a_payload_error(body):
     """Neither decoder lets anything but PayloadError out."""
     read_all(body, otlp.parse)
-    read_all(body, parse_json)
+    read_all(body, parse_items)
     with contextlib.suppress(PayloadError):
         list(logs.read_events(otlp.parse(ExportLogsServiceRequest, body), NOW_MS))
 
@@ -74,7 +79,7 @@ def test_arbitrary_bytes_are_spans_or_a_payload_error(body):
 )
 def test_arbitrary_json_is_spans_or_a_payload_error(value):
     """Values of the wrong type anywhere in the tree are named, not tripped over."""
-    read_all(json.dumps(value).encode(), parse_json)
+    read_all(json.dumps(value).encode(), parse_items)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate", "zstd", "identity", "br"]))

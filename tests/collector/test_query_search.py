@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
+from support.merges import merge
 
 from kansoku_collector.model import Span
 from kansoku_collector.store.read import traces
@@ -125,6 +126,6 @@ def test_text_that_has_just_come_is_found_before_a_merge_makes_its_index(store: 
     span = Span(trace_id=f"{1:032x}", span_id="a", start=start, input_text="収集日はいつ")
     Writer(store).spans([span], "once")
     assert (_found(store, "収集"), _found(store, "回収"), indexed()) == ({1}, set(), 0)
-    store.command("OPTIMIZE TABLE spans FINAL")
+    merge(store, "spans")
     assert (_found(store, "収集"), _found(store, "回収")) == ({1}, set())
     assert indexed() > 0

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from support.merges import merge
 
 from kansoku.prices import Prices
 from kansoku_collector.enrich.cost import pricing
@@ -98,7 +99,7 @@ def test_readers_of_a_trace_see_the_figure_of_now(store, tmp_path):
     )
     (shown,) = read_trace(store, "p", f"{3:032x}")["spans"]
     assert (Decimal(shown["cost_usd"]), shown["cost_source"]) == (expected, "computed")
-    store.command("OPTIMIZE TABLE traces FINAL")
+    merge(store, "traces")
     assert (located.start, located.end - located.start) == (
         START + timedelta(minutes=90),
         timedelta(seconds=1),
