@@ -11,7 +11,8 @@ from typing import NamedTuple
 from kansoku.content import cut, to_json
 
 _HARD_LIMIT = 1024  # bytes of one text of a span that is refused for its size
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_LONGEST = 10  # bytes of a number
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 class Field(NamedTuple):
@@ -28,16 +29,16 @@ def fields(data: bytes) -> Iterator[Field]:
     at, size = 0, len(data)
     while at < size:
         start = at
-        tag, at = _varint(data, at)
+        tag, at = read_varint(data, at)
         kind = tag & 7
-        if kind == _BYTES:
-            length, first = _varint(data, at)
+        if kind == BYTES:
+            length, first = read_varint(data, at)
             at = first + length
-        elif kind == _VARINT:
+        elif kind == VARINT:
             first = at
-            _, at = _varint(data, at)
-        elif kind in (_FIXED64, _FIXED32):
-            first, at = at, at + (8 if kind == _FIXED64 else 4)
+            _, at = read_varint(data, at)
+        elif kind in (FIXED64, FIXED32):
+            first, at = at, at + (8 if kind == FIXED64 else 4)
         else:
             raise ValueError(f"unknown wire type {kind}")
         if at > size:
@@ -47,7 +48,7 @@ def fields(data: bytes) -> Iterator[Field]:
 
 def field(number: int, value: bytes) -> bytes:
     """Return a field that holds bytes."""
-    return varint(number << 3 | _BYTES) + varint(len(value)) + value
+    return varint(number << 3 | BYTES) + varint(len(value)) + value
 
 
 def attribute(number: int, name: str, value: str | int) -> bytes:
@@ -66,17 +67,16 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number at a position, and the position behind it; raise ValueError where it does not end."""
     number = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("the message ends in the middle of a number")
-        byte = data[at]
-        at += 1
+    for byte in data[at : at + _LONGEST]:
         number |= (byte & 127) << shift
+        at += 1
         if byte < 128:
             return number, at
         shift += 7
+    raise ValueError("a number does not end")
 
 
 def halve(body: bytes) -> list[tuple[bytes, int]]:
@@ -163,9 +163,9 @@ def partial_success(answer: bytes) -> tuple[int, str]:
     """Return how many spans a collector left out of a request it accepted, and why; (0, "") for none."""
     try:
         for found in fields(answer):
-            if found.number == 1 and found.kind == _BYTES:
+            if found.number == 1 and found.kind == BYTES:
                 inside = {f.number: f for f in fields(found.value)}
-                rejected = _varint(inside[1].value, 0)[0] if 1 in inside else 0
+                rejected = read_varint(inside[1].value, 0)[0] if 1 in inside else 0
                 return rejected, inside[2].value.decode("utf-8", "replace") if 2 in inside else ""
     except ValueError:
         pass  # some other 200: the spans were taken, and nothing is said about them

@@ -103,7 +103,6 @@ def test_another_split_is_in_the_address_and_its_row_leads_to_its_traces(witness
     # For a moment the table that goes and the one that comes are both there.
     table = panel.locator("[data-testid=stDataFrame]")
     expect(table).to_have_count(1, timeout=PATIENCE)
-    table.click(position={"x": 60, "y": 52}, force=True)
-    witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
+    witness.click_row(table, "**/traces**")
     expect(witness.page.get_by_text("10 traces", exact=True)).to_be_visible(timeout=PATIENCE)
     witness.innocent()

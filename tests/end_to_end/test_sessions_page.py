@@ -48,9 +48,7 @@ def test_a_click_on_a_session_shows_its_conversation_in_order(witness: Witness) 
     """Turns from first to last with their texts as text, the sums of the store, nothing loaded or run."""
     witness.open("/sessions?env=talk&range=1h")
     table = witness.page.locator("[data-testid=stDataFrame]").first
-    expect(table).to_be_visible(timeout=PATIENCE)
-    table.click(position={"x": 300, "y": 52}, force=True)
-    witness.page.wait_for_url("**/session?**session=talk-1**", timeout=PATIENCE)
+    witness.click_row(table, "**/session?**session=talk-1**", x=300)
     witness.settle()
     said = witness.page.locator("[class*=st-key-said_assistant]")
     expect(said).to_have_count(TURNS, timeout=PATIENCE)
@@ -73,8 +71,6 @@ def test_a_click_on_a_user_opens_their_traces(witness: Witness) -> None:
     """The filter is set."""
     witness.open("/sessions?of=users&env=talk&range=1h")
     table = witness.page.locator("[data-testid=stDataFrame]").first
-    expect(table).to_be_visible(timeout=PATIENCE)
-    table.click(position={"x": 60, "y": 52}, force=True)
-    witness.page.wait_for_url("**/traces**user=talker**", timeout=PATIENCE)
+    witness.click_row(table, "**/traces**user=talker**")
     expect(witness.page.get_by_text(f"{TURNS} traces", exact=True)).to_be_visible(timeout=PATIENCE)
     witness.innocent()

@@ -23,6 +23,7 @@ from kansoku_collector.normalise import (
     spring_ai,
     weave,
 )
+from kansoku_collector.normalise.remembered import Remembered
 
 # A reader answers True where the span only repeats what other spans report.
 Read = Callable[[RawSpan, Attributes, Span], bool | None]
@@ -50,8 +51,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
 # Two attributes decide by their value, and one dialect is known by the span's name.
 _BY_VALUE = ("logfire.span_type", "telemetry.sdk.name")
 _BY_NAME = "claude_code."
-_REMEMBERED = 4096
-_known: dict[tuple[str, ...], Read | None] = {}
+_known: Remembered[Read | None] = Remembered()
 
 
 def choose(raw: RawSpan) -> Read | None:
@@ -63,10 +63,7 @@ def choose(raw: RawSpan) -> Read | None:
     try:
         return _known[key]
     except KeyError:
-        if len(_known) >= _REMEMBERED:
-            _known.clear()
-        found = _known[key] = _find(raw)
-        return found
+        return _known.keep(key, _find(raw))
 
 
 def _find(raw: RawSpan) -> Read | None:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from kansoku import semconv as s
-from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import canonical, indexed
 from kansoku_collector.normalise.counters import COUNTERS, take_counts
 from kansoku_collector.normalise.frame import (
@@ -14,14 +14,15 @@ from kansoku_collector.normalise.frame import (
     put_usage,
     texts,
 )
+from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
     dump,
     first,
     items,
-    load,
     number,
     plain,
     remembered,
@@ -57,7 +58,6 @@ _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
 }  # kansoku.kind without an operation of its own
-DETAILS = "gen_ai.client.inference.operation.details"
 _PARAMETERS = {
     "max_tokens": "max_tokens",
     "stop_sequences": "stop",
@@ -66,20 +66,6 @@ _PARAMETERS = {
     "max_output_tokens": "max_tokens",
     "reasoning.level": "reasoning_effort",
 }
-_ROLES = {
-    "gen_ai.system.message": "system",
-    "gen_ai.developer.message": "developer",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
-}
-_BLOCKS = {"text", "toolUse", "toolResult", "reasoningContent", "image", "document", "video", "cachePoint"}
-_CONTENT = {  # span events before 1.28: the event, and the attribute that holds every message
-    "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
-    "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
-}
-# One event a chunk, which says nothing but when it came.
-_CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 _FINISH = (
     s.FINISH_REASONS,
     "gen_ai.response.finish_reason",
@@ -101,8 +87,7 @@ _STARTED = (
     "gen_ai.response.time_to_first_token",
 )
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
-_REMEMBERED = 4096
-_plans: dict[tuple[str, ...], "_Plan"] = {}
+_plans: Remembered["_Plan"] = Remembered()
 
 
 def is_gen_ai(raw: RawSpan) -> bool:
@@ -119,15 +104,13 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     answered: list[Message] = []
     chunks: list[int] = []
     if raw.events:
-        given, answered = _read_events(raw, left)
-        chunks = [event.time_ns for event in raw.events if event.name in _CHUNKS]
+        given, answered, chunks = read_events(raw, left)
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)
     for step in plan.facts:
         step(left, span)
     if chunks:
-        raw.events[:] = [event for event in raw.events if event.name not in _CHUNKS]
         span.streaming = True
         span.time_to_first_token = span.time_to_first_token or max(0, min(chunks) - raw.start_ns) / 1e9
     if plan.content or given or answered:
@@ -255,56 +238,8 @@ def _plan_of(left: Attributes) -> _Plan:
     try:
         return _plans[names]
     except KeyError:
-        if len(_plans) >= _REMEMBERED:
-            _plans.clear()
         plan = _Plan(needed(_FACTS, names), concerns(_CONTENT_NAMES, names), needed(_REST, names))
-        _plans[names] = plan
-        return plan
-
-
-def _read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Message]]:
-    """Take content out of events: into `left` (1.37 and later), or as messages (before)."""
-    given: list[Message] = []
-    answered: list[Message] = []
-    others: list[Event] = []
-    for event in raw.events:
-        if event.name == DETAILS:
-            for key, value in event.attributes.items():
-                left.setdefault(key, value)
-        elif event.name in _ROLES:
-            given += read_messages(_message(event), _ROLES[event.name])
-        elif event.name in _CONTENT and _CONTENT[event.name][0] in event.attributes:
-            source, target = _CONTENT[event.name]
-            left.setdefault(target, event.attributes[source])
-        elif event.name == "gen_ai.choice":
-            answered += read_messages(_message(event), "assistant")
-        else:
-            others.append(event)
-    raw.events[:] = others
-    return given, answered
-
-
-def _message(event: Event) -> Any:
-    """Return the message of a legacy event: the record's body, or a span event's attributes."""
-    role = _ROLES.get(event.name, "assistant")
-    body = event.attributes.get("body") or load(event.attributes.get("gen_ai.event.content"))
-    if isinstance(body, str):
-        return {"role": role, "content": body}
-    if not isinstance(body, dict):  # a span event: attributes hold no nested values, so they are JSON text
-        body = {k: v for k, v in event.attributes.items() if k != "gen_ai.system"}
-        body |= {name: load(body[name]) for name in ("message", "tool_calls") if name in body}
-        if _is_blocks(content := load(body.get("content"))):
-            body["content"] = content
-    if isinstance(body.get("message"), list | str):
-        body = {**body, "message": {"role": role, "content": body["message"]}}
-    return {"role": role, **body}
-
-
-def _is_blocks(value: Any) -> bool:
-    """Tell whether a text was a list of Bedrock's content blocks: Strands writes them so."""
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and item.keys() <= _BLOCKS for item in value
-    )
+        return _plans.keep(names, plan)
 
 
 _FACTS: Steps = {

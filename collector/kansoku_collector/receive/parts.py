@@ -9,15 +9,14 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from kansoku import wire
 from kansoku_collector.receive.answer import Refusal
 from kansoku_collector.receive.limits import Limits
 from kansoku_collector.receive.trim import too_many_groups
 
 SMALL = 4 << 20  # bytes; the batches of a stock exporter are below it, and nothing is counted of them
 PARTS_A_SPAN = 40  # messages of a span (attributes, values, events) where there are as many spans as may be
-_LONGEST_BITS = 70
 _DEPTH = 100  # the parser goes no deeper either
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 Table = dict[int, str]  # number of a field that holds messages -> the name of their type
 
 
@@ -28,7 +27,7 @@ def check_parts(kind: type[Message], body: bytes, limits: Limits) -> None:
     most = PARTS_A_SPAN * limits.max_spans
     try:
         found = _count(kind.DESCRIPTOR, body, most, 2 * limits.max_spans)
-    except (IndexError, ValueError):  # it ends in the middle of a field, or its numbers do not end
+    except ValueError:  # it ends in the middle of a field, or its numbers do not end
         return
     if found > most:
         raise Refusal(
@@ -49,10 +48,10 @@ def _count(descriptor: Any, body: bytes, most: int, most_groups: int) -> int:
         if at >= end:
             end, table = around.pop()
             continue
-        field, at = _varint(body, at)
+        field, at = wire.read_varint(body, at)
         kind = field & 7
-        if kind == _BYTES:
-            size, at = _varint(body, at)
+        if kind == wire.BYTES:
+            size, at = wire.read_varint(body, at)
             name = table.get(field >> 3)
             if name is not None:
                 found += 1
@@ -66,29 +65,13 @@ def _count(descriptor: Any, body: bytes, most: int, most_groups: int) -> int:
                     end, table = at + size, tables[name]
                     continue
             at += size
-        elif kind == _VARINT:
-            _, at = _varint(body, at)
-        elif kind in (_FIXED64, _FIXED32):
-            at += 8 if kind == _FIXED64 else 4
+        elif kind == wire.VARINT:
+            _, at = wire.read_varint(body, at)
+        elif kind in (wire.FIXED64, wire.FIXED32):
+            at += 8 if kind == wire.FIXED64 else 4
         else:  # what OTLP has none of
             break
     return found
-
-
-def _varint(body: bytes, at: int) -> tuple[int, int]:
-    """Return the number at a position, and the position behind it; ValueError when it is longer than any."""
-    byte = body[at]
-    if byte < 128:
-        return byte, at + 1
-    value, shift = byte & 127, 7
-    while shift < _LONGEST_BITS:
-        at += 1
-        byte = body[at]
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at + 1
-        shift += 7
-    raise ValueError(at)
 
 
 @cache
