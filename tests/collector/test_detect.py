@@ -226,6 +226,35 @@ def test_a_restart_changes_nothing() -> None:
     assert json.dumps(stopped.state()) == json.dumps(through.state())
 
 
+def test_when_the_fit_is_made_changes_nothing() -> None:
+    """At once, at the next look, or by a detector that was killed before it: the same to the last bit."""
+    hours = list(traffic(220, cost=lambda hour: 0.14 * (hour >= 205)))
+    waiting, due = Detector(PLAN), []
+    found(waiting, iter(hours[:212]))
+    at_once, killed = (Detector.restore(PLAN, waiting.state()) for _ in range(2))
+    for hour in hours[212:]:
+        changes = at_once.observe(hour)
+        due += [hour.index] * at_once.fit_due
+        at_once.fit()
+        killed = Detector.restore(PLAN, json.loads(json.dumps(killed.state())))
+        assert waiting.observe(hour) == changes == killed.observe(hour)
+    assert due == [215]
+    assert json.dumps(waiting.state()) == json.dumps(at_once.state()) == json.dumps(killed.state())
+
+
+def test_a_series_that_joins_the_plan_has_a_warm_up_of_its_own() -> None:
+    """A score with a day of its own that is first given in week two: nothing is said before it is learned."""
+    late, chance = Series("score", "mean"), np.random.default_rng(2)
+    detector, findings = Detector(Plan((COST,), warm_up_days=7)), []
+    for hour in traffic(330):
+        if hour.index == 240:
+            detector = Detector.restore(Plan((COST, late), warm_up_days=7), detector.state())
+        mean = 0.3 * float(np.sin(hour.index / 24 * 2 * np.pi)) + float(chance.normal(0, 0.14))
+        given = {late: Sums(50.0, 50.0, 50.0 * mean)} if hour.index >= 216 else {}
+        findings += detector.observe(Hour(hour.index, {COST: hour.sums[COST], **given}))
+    assert findings == []
+
+
 def test_an_hour_that_is_over_is_not_taken_twice() -> None:
     """Hours come in order: a late one is refused, with what was expected."""
     detector = Detector(PLAN)

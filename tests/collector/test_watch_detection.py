@@ -1,5 +1,6 @@
 """The detector in the watch: silent while it learns and while nothing happens, one incident for one cause."""
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from kansoku_collector.store.connect import connect
 from kansoku_collector.store.read.evidence import example_texts, read_evidence, write_evidence
 from kansoku_collector.store.read.incidents import find_incident, open_incidents
 from kansoku_collector.store.scope import Period
+from kansoku_collector.store.signals import save_states
+from kansoku_collector.watch.detection import Detection, Part
 from kansoku_collector.watch.judgement import Change
 from kansoku_collector.watch.lookout import Lookout
 from kansoku_collector.watch.replay import Replayed, detected, replay
@@ -177,6 +180,25 @@ def test_a_collector_that_stops_waits_for_one_hour_at_most(history: Client) -> N
     assert done[1] - done[0] == HOUR
 
 
+def test_a_fit_that_is_put_off_survives_a_kill(history: Client) -> None:
+    """An hour is saved with its fit due: made in a quiet tick or after a restart, it is the same."""
+    entry = detector("quiet", utc_offset=-1)  # by this clock the hour of END is one that calls for a fit
+    moment = END + HOUR + timedelta(minutes=10)
+    lookout, killed = (Lookout(entry, Counter(), lambda: moment) for _ in range(2))
+    begun = Detection.begin(entry, Seen("quiet", keeps=True), END + timedelta(minutes=10))
+    save_states(history, "quiet", begun.done, begun.states(), END)
+    for one in (lookout, killed):
+        one.look(history, "quiet", lambda *_: None)
+        assert _part(one).detector.fit_due
+    lookout.fit()
+    assert not _part(lookout).detector.fit_due
+    killed.forget()
+    moment += HOUR
+    for one in (lookout, killed):
+        one.look(history, "quiet", lambda *_: None)
+    assert json.dumps(_part(lookout).state()) == json.dumps(_part(killed).state())
+
+
 def test_of_two_collectors_one_observes_and_the_other_goes_on(history: Client, engine_url: str) -> None:
     """The second is silent while the first lives; after it was killed it goes on, and tells nothing twice."""
     entry = detector("model")
@@ -223,6 +245,13 @@ def test_hours_without_calls_say_nothing_and_are_remembered_as_such(store: Clien
     ).result_rows
     assert [calls for _, calls in rows] == [0, 0, 0]
     assert clock.changes == []
+
+
+def _part(lookout: Lookout) -> Part:
+    """Return the only part of the only project."""
+    (detection,) = lookout._detections.values()
+    (part,) = detection.parts.values()
+    return part
 
 
 def _told(change: Change) -> tuple[object, ...]:

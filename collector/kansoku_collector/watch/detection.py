@@ -102,6 +102,13 @@ class Detection:
         self.done = hour
         return self.cases.take(found, index, self._level)
 
+    def fit(self) -> bool:
+        """Fit what is usual anew for one part that is due; tell whether there was one."""
+        due = next((part for part in self.parts.values() if part.detector.fit_due), None)
+        if due:
+            due.detector.fit()
+        return due is not None
+
     def _level(self, signal: str, series: str, since: int) -> float:
         """Return the mean of a series from an hour on, as the detector remembers it."""
         name, service, environment = signal.split(MARK)

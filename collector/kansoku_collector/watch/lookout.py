@@ -72,6 +72,18 @@ class Lookout:
                 break
         self._detections[project], self._finished[project] = detection, detection.done
 
+    def fit(self) -> None:
+        """Fit what is usual anew for one service that is due: for a tick in which no hour is.
+
+        What is not fitted when the next hour is observed is fitted then, with the same result.
+        """
+        for project in list(self._detections):
+            detection = self._detections.pop(project)  # one that fails is taken up from the store again
+            fitted = detection.fit()
+            self._detections[project] = detection
+            if fitted:
+                return
+
     def _recall(self, client: Client, project: str, now: datetime) -> Detection:
         """Return the detection of a project where the store has it, else a new one."""
         entry, seen = self.entry.of(project), Seen(project, keeps=True)

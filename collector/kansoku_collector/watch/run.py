@@ -200,8 +200,11 @@ class Watch:
         return self._lookout is not None and incident.rule == NAME and self._lookout.watches(incident.project)
 
     def _detect(self, client: Client, lookout: Lookout, moment: datetime) -> None:
-        """Let the detector observe the hours that are over, project by project."""
-        for project in lookout.projects(client, moment):
+        """Let the detector observe the hours that are over, project by project; fit when there is none."""
+        projects = lookout.projects(client, moment)
+        if not projects:
+            lookout.fit()
+        for project in projects:
             if self._attempt(self._lease.hold, "keeping the lease"):
                 what = f"the detector of project {project!r}"
                 self._attempt(partial(lookout.look, project=project, note=self._note_found), what)

@@ -65,6 +65,8 @@ class Detector:
     """Takes the hours of a project as they pass and tells which signals have changed.
 
     Hours come in order, the last one as often as wanted while it is open and once more when it is over.
+    What is usual is fitted anew every few days, which costs as much as forty hours: the hour that is due for
+    it is observed first, and `fit` may be called in a quiet moment; else the next look does it.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -73,6 +75,7 @@ class Detector:
         self.directions = {name: Direction() for name in plan.vectors}
         self.novelty = {name: Novelty() for name in plan.values}
         self.evidence: dict[str, float] = {}
+        self.fit_due = False
         self._silent: dict[str, int] = {}  # signals found in the open hour: when their change began
         self._logs = np.log([plan.weight(one.signal) for one in plan.series]) if plan.series else np.zeros(0)
 
@@ -87,6 +90,7 @@ class Detector:
             raise ValueError(
                 f"hour {hour.index} came after it was closed (expected {self.panel.end} or later)"
             )
+        self.fit()
         learning = self.learning
         n, x = self._numbers(hour)
         findings = self._new_values(hour, closed=closed, learning=learning)
@@ -180,12 +184,22 @@ class Detector:
         self._silent = {}
         if self.learning:
             return
-        if learning or (hour.index + 1) % LEARN == 0:
-            self.panel.learn()
-            for direction in self.directions.values():
-                direction.learn()
+        if learning:
+            self._learn(begins=True)
         elif again:
             self.panel.rebuild()
+        self.fit_due = not learning and (hour.index + 1) % LEARN == 0
+
+    def fit(self) -> None:
+        """Fit what is usual anew, where that is due."""
+        if self.fit_due:
+            self.fit_due = False
+            self._learn()
+
+    def _learn(self, *, begins: bool = False) -> None:
+        self.panel.learn(begins=begins)
+        for direction in self.directions.values():
+            direction.learn()
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to go on after a restart exactly as without one, as JSON."""
@@ -195,6 +209,7 @@ class Detector:
             "novelty": {name: one.state() for name, one in self.novelty.items()},
             "evidence": {name: value for name, value in self.evidence.items() if np.isfinite(value)},
             "silent": dict(self._silent),
+            "fit_due": self.fit_due,
         }
 
     @classmethod
@@ -209,4 +224,5 @@ class Detector:
             if name in state["novelty"]:
                 detector.novelty[name] = Novelty.restore(state["novelty"][name])
         detector.evidence, detector._silent = dict(state["evidence"]), dict(state["silent"])
+        detector.fit_due = bool(state.get("fit_due"))  # states of before have made it
         return detector

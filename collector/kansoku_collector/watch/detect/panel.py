@@ -114,15 +114,18 @@ class Panel:
             self.base[row], self.start[row] = base, start
             self.mean[row] = self._mean(row, self.end)
 
-    def learn(self) -> None:
-        """Fit mean, course of the week and noise to the history, with changes of level taken out."""
+    def learn(self, *, begins: bool = False) -> None:
+        """Fit mean, course of the week and noise to the history, with changes of level taken out.
+
+        When it begins nothing is known yet by which a change could be seen.
+        """
         n = self.history.n.astype(float)
         first = self.history.origin
         hours = first + np.arange(self.hours)
         begun = np.where((n > 0).any(1), first + (n > 0).argmax(1), self.end)
         self.start = np.maximum(self.start, np.where(self.base > 0, 0, begun + self.warm_up))
         self.mean = np.array([self._mean(row, self.end) for row in range(len(self.series))])
-        flat = self._flat(n, hours)
+        flat = self._flat(n, hours, None if begins else self._settled())
         centre = (n * flat).sum(1) / np.maximum(n.sum(1), 1e-12)
         self.course = season.profile(flat, n, first)
         usual = centre[:, None] + self.course[:, hours % HOURS_OF_WEEK]
@@ -147,10 +150,11 @@ class Panel:
             state = levels.advance(state, of_levels, y[:, column], seen[:, column], first + column)
         self._filter = state
 
-    def _flat(self, n: Floats, hours: np.ndarray) -> Floats:
+    def _flat(
+        self, n: Floats, hours: np.ndarray, verdict: tuple[levels.Steps, counts.Rates] | None
+    ) -> Floats:
         """Return the means with the last change, and one that seems to be in progress, taken out."""
         flat = self.history.x.astype(float)
-        verdict = self._settled() if len(self._filter.hours) else None
         for row in range(len(self.series)):
             self._join(flat[row], n[row], hours < self.base[row], count=bool(self.count[row]))
             if verdict is None:
@@ -281,6 +285,7 @@ class Panel:
             if (key := (one.signal, one.name, one.kind)) in stored
         ]
         history = History.restore(state["history"])
+        panel.start[:] = history.end + warm_up  # of a series that is new
         panel.history.origin = history.origin
         panel.history.n = np.zeros((len(series), history.n.shape[1]), np.float32)
         panel.history.x = np.zeros_like(panel.history.n)
