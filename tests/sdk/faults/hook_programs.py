@@ -78,25 +78,25 @@ def rubbish_in_spool(sdk: Any) -> Any:
     return seen
 
 
-@case("memory: 600 large calls while the collector is down", collector="down", megabytes=90, seconds=90)
+@case("memory: 300 large calls while the collector is down", collector="down", megabytes=80, seconds=90)
 def memory_down(sdk: Any) -> Any:
     """Drop what cannot be sent instead of keeping it for ever."""
     return many_calls(sdk)
 
 
-@case("memory: 600 large calls while the collector hangs", collector="hanging", megabytes=90, seconds=90)
+@case("memory: 300 large calls while the collector hangs", collector="hanging", megabytes=80, seconds=90)
 def memory_hanging(sdk: Any) -> Any:
     """What waits for an answer is not kept for ever."""
     return many_calls(sdk)
 
 
 def many_calls(sdk: Any) -> Any:
-    """Make 600 calls whose prompts, 250 kB each and all different, are five times what may wait."""
-    os.environ |= {"KANSOKU_QUEUE_SIZE": "128", "KANSOKU_BATCH_SIZE": "32"}
-    os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "128", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32"}
+    """Make 300 calls whose prompts, 250 kB each and all different, are five times what may wait."""
+    os.environ |= {"KANSOKU_QUEUE_SIZE": "64", "KANSOKU_BATCH_SIZE": "16"}
+    os.environ |= {"OTEL_BSP_MAX_QUEUE_SIZE": "64", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "16"}
     sdk.start()
     model = client()
     return {
         text_of(ask(model, [{"role": "user", "content": f"{number} {'moon ' * 50_000}"}]))
-        for number in range(600)
+        for number in range(300)
     }

@@ -4,6 +4,7 @@ Reads one request a line on stdin: {"adapter", "case", "endpoint", "stdout", "st
 Answers with one line {"exit_code", "seconds"}; `exit_code` is null when the process had to be killed.
 """
 
+import gc
 import json
 import os
 import resource
@@ -30,6 +31,9 @@ def main() -> None:
     from programs import CASES
 
     text_of(ask(client(), stream=True))  # the client imports half of itself in its first call
+    # A process that ends would look for garbage in all of that, and copy every page of it to do so.
+    gc.collect()
+    gc.freeze()
 
     for line in sys.stdin:
         request = json.loads(line)
