@@ -23,52 +23,51 @@ _SCORES = 20  # different scores
 _WITHIN = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}"
 _VOTED = "f.time >= {start:DateTime64(6, 'UTC')} AND f.time < {end:DateTime64(6, 'UTC')}"
 _CALL = "billed = 1 AND operation NOT IN ('embeddings', 'rerank')"
-_GOOD = f"{_CALL} AND status != 'error'"
-_SAID = f"{_GOOD} AND usage_source = 'reported' AND output_chars >= 50 AND output_visible > 0"
-_SENT = f"{_CALL} AND usage_source = 'reported' AND sent_chars >= 50 AND input_tokens > 0"
+# Kinds of spans that series speak of, named once: planning the query costs more than an hour's spans do.
+_KINDS = f"""{_CALL} AS call, call AND status != 'error' AS good, usage_source = 'reported' AS reported,
+    good AND reported AND output_chars >= 50 AND output_visible > 0 AS said,
+    call AND reported AND sent_chars >= 50 AND input_tokens > 0 AS sent"""
 _DENSE_OUT = "log(output_visible / output_chars)"
 _DENSE_IN = "log(input_tokens / sent_chars)"
 _LOOPS = 0.5  # from this repetition on an answer goes round in circles
 _WHO = "if(user_id != '', user_id, if(session_id != '', session_id, trace_id))"
 # Each series: which spans have it, and its value. Money, times and lengths are logarithms.
 SERIES = {
-    "cost": (f"{_CALL} AND cost_source != 'unpriced' AND cost_usd > 0", "log(toFloat64(cost_usd))"),
-    "in_tokens": (f"{_CALL} AND usage_source = 'reported' AND input_tokens > 0", "log(input_tokens)"),
-    "out_tokens": (f"{_GOOD} AND usage_source = 'reported' AND output_tokens > 0", "log(output_tokens)"),
-    "in_chars": (f"{_CALL} AND input_chars > 0", "log(input_chars)"),
-    "latency": (f"{_GOOD} AND duration_ns > 0", "log(duration_ns / 1e9)"),
-    "first_token": (f"{_GOOD} AND time_to_first_token > 0", "log(assumeNotNull(time_to_first_token))"),
-    "japanese": (f"{_CALL} AND language != ''", "language = 'ja'"),
-    "english": (f"{_CALL} AND language != ''", "language = 'en'"),
-    "tools": (_GOOD, "has(finish_reasons, 'tool_calls')"),
-    "refusal": (f"{_GOOD} AND output_text != ''", "refusal"),
-    "fallback": (f"{_GOOD} AND output_text != ''", "fallback"),
-    "truncation": (_GOOD, "has(finish_reasons, 'length')"),
-    "empty": (_GOOD, "output_text = '' AND NOT has(finish_reasons, 'tool_calls')"),
+    "cost": ("call AND cost_source != 'unpriced' AND cost_usd > 0", "log(toFloat64(cost_usd))"),
+    "in_tokens": ("call AND reported AND input_tokens > 0", "log(input_tokens)"),
+    "out_tokens": ("good AND reported AND output_tokens > 0", "log(output_tokens)"),
+    "in_chars": ("call AND input_chars > 0", "log(input_chars)"),
+    "latency": ("good AND duration_ns > 0", "log(duration_ns / 1e9)"),
+    "first_token": ("good AND time_to_first_token > 0", "log(assumeNotNull(time_to_first_token))"),
+    "japanese": ("call AND language != ''", "language = 'ja'"),
+    "english": ("call AND language != ''", "language = 'en'"),
+    "tools": ("good", "has(finish_reasons, 'tool_calls')"),
+    "refusal": ("good AND output_text != ''", "refusal"),
+    "fallback": ("good AND output_text != ''", "fallback"),
+    "truncation": ("good", "has(finish_reasons, 'length')"),
+    "empty": ("good", "output_text = '' AND NOT has(finish_reasons, 'tool_calls')"),
     "error": ("billed = 1", "status = 'error'"),
-    "invalid_json": (f"{_GOOD} AND json_valid IS NOT NULL", "assumeNotNull(json_valid) = 0"),
-    "repetition": (f"{_GOOD} AND repetition IS NOT NULL", "assumeNotNull(repetition)"),
-    "loops": (f"{_GOOD} AND repetition IS NOT NULL", f"assumeNotNull(repetition) >= {_LOOPS}"),
+    "invalid_json": ("good AND json_valid IS NOT NULL", "assumeNotNull(json_valid) = 0"),
+    "repetition": ("good AND repetition IS NOT NULL", "assumeNotNull(repetition)"),
+    "loops": ("good AND repetition IS NOT NULL", f"assumeNotNull(repetition) >= {_LOOPS}"),
     # A language apart: Japanese has more tokens in a character than English, and their shares change.
     **{
-        f"{side}_{name}": (f"{known} AND {which}", value)
-        for side, known, value in (("said", _SAID, _DENSE_OUT), ("sent", _SENT, _DENSE_IN))
+        f"{side}_{name}": (f"{side} AND {which}", value)
+        for side, value in (("said", _DENSE_OUT), ("sent", _DENSE_IN))
         for name, which in (
             ("ja", "language = 'ja'"),
             ("en", "language = 'en'"),
             ("other", "language NOT IN ('', 'ja', 'en')"),
         )
     },
-    "cached": (f"{_CALL} AND usage_source = 'reported' AND input_tokens > 0", "cache_read / input_tokens"),
-    "reasoning": (
-        f"{_GOOD} AND usage_source = 'reported' AND output_tokens > 0",
-        "reasoning / output_tokens",
-    ),
+    "cached": ("call AND reported AND input_tokens > 0", "cache_read / input_tokens"),
+    "reasoning": ("good AND reported AND output_tokens > 0", "reasoning / output_tokens"),
     "retrieval": ("operation = 'retrieval' AND top_score IS NOT NULL", "assumeNotNull(top_score)"),
     "score_gap": ("operation = 'retrieval' AND score_gap IS NOT NULL", "assumeNotNull(score_gap)"),
     "no_document": ("operation = 'retrieval' AND status != 'error'", "documents IN ('', '[]')"),
     "tool_error": ("operation = 'execute_tool'", "status = 'error'"),
 }
+EVERY = "error"  # the series that every billed call has
 TAILS = ("cost", "latency", "first_token")  # of which the dearest and slowest calls are counted as well
 VECTORS = {"in_text": "input_text", "out_text": "output_text"}
 # Values of which a new one is told: who was asked and answers, and what is ours.
@@ -80,11 +79,6 @@ NEWS = {
     "release": ("billed = 1 AND release != ''", "toString(release)"),
     "error_type": ("billed = 1 AND error_type != ''", "toString(error_type)"),
 }
-
-_COUNT = f"""SELECT toStartOfHour(start) AS hour, toString(service) AS service,
-    toString(environment) AS environment, sum(times)
-FROM spans WHERE project = {{project:String}} AND {_WITHIN} AND billed = 1
-GROUP BY hour, service, environment"""
 
 Sums = tuple[float, float, float]
 
@@ -175,20 +169,19 @@ def measured_hours(client: Client, project: str, period: Period) -> list[Signals
         key = _aware(hour), service, environment
         return found.setdefault(key, Signals(*key))
 
-    for hour, service, environment, name, *sums, bins in _rows(client, _calls(), parameters):
+    for hour, service, environment, name, *sums, bins, count in _rows(client, _calls(), parameters):
         signals = at(hour, service, environment)
         signals.sums[name] = sums[0], sums[1], sums[2]
         if bins:
             signals.tails[name] = bins
-    for hour, service, environment, calls in _rows(client, _COUNT, parameters):
-        at(hour, service, environment).calls = int(calls)
+        if name == EVERY:
+            signals.calls = int(count)
     for hour, service, environment, kind, value, count in _rows(client, _news(), parameters):
         at(hour, service, environment).news.setdefault(kind, {})[value] = int(count)
-    for name in VECTORS:
-        for hour, service, environment, count, hashes, weights in _rows(client, _texts(name), parameters):
-            signals = at(hour, service, environment)
-            signals.sums[name] = float(count), float(count), 0.0
-            signals.vectors[name] = _dense(hashes, weights, int(count))
+    for hour, service, environment, name, count, hashes, weights in _rows(client, _texts(), parameters):
+        signals = at(hour, service, environment)
+        signals.sums[name] = float(count), float(count), 0.0
+        signals.vectors[name] = _dense(hashes, weights, int(count))
     for hour, service, environment, name, *votes in _rows(client, _votes(), parameters):
         at(hour, service, environment).sums[name] = votes[0], votes[1], votes[2]
     return [found[key] for key in sorted(found)]
@@ -200,27 +193,26 @@ def _rows(client: Client, query: str, parameters: dict[str, Any]) -> Sequence[Se
 
 
 def _calls() -> str:
-    """Return the SQL of the sums: first of each user, then of all, with the weight of a user capped."""
-    all_series = ", ".join(
-        f"('{name}', toFloat64({value}), {known})" for name, (known, value) in SERIES.items()
-    )
+    """Return the SQL of the sums: first of each user, then of all, with the weight of a user capped.
+
+    The last column is the number of spans, of which no weight is capped.
+    """
+    series = ", ".join(f"('{name}', toFloat64({value}), {known})" for name, (known, value) in SERIES.items())
     tails = ", ".join(f"'{name}'" for name in TAILS)
     return f"""SELECT hour, service, environment, key, sum(least(n, {CAP})),
         sum(squares * pow(least(n, {CAP}) / n, 2)), sum(total * least(n, {CAP}) / n),
-        sumMap(mapApply((bin, weight) -> (bin, weight * least(n, {CAP}) / n), bins))
+        sumMap(mapApply((bin, weight) -> (bin, weight * least(n, {CAP}) / n), bins)), sum(n)
     FROM (
-        SELECT hour, service, environment, who, series.1 AS key, toFloat64(sum(times)) AS n,
-            toFloat64(sum(times * times)) AS squares, sum(times * series.2) AS total,
+        WITH {_KINDS}
+        SELECT toStartOfHour(start) AS hour, toString(service) AS service,
+            toString(environment) AS environment, {_WHO} AS who, series.1 AS key,
+            toFloat64(sum(toUInt64(times))) AS n, toFloat64(sum(toUInt64(times) * times)) AS squares,
+            sum(times * series.2) AS total,
             sumMapIf(map(toInt16(floor({BINS} * series.2 / log(2))), toFloat64(times)), key IN ({tails}))
                 AS bins
-        FROM (
-            SELECT toStartOfHour(start) AS hour, toString(service) AS service,
-                toString(environment) AS environment, {_WHO} AS who, toUInt64(times) AS times,
-                arrayFilter(one -> one.3, [{all_series}]) AS found
-            FROM spans
-            WHERE project = {{project:String}} AND {_WITHIN}
-                AND (billed = 1 OR operation IN ('retrieval', 'execute_tool'))
-        ) ARRAY JOIN found AS series
+        FROM spans ARRAY JOIN arrayFilter(one -> one.3, [{series}]) AS series
+        WHERE project = {{project:String}} AND {_WITHIN}
+            AND (billed = 1 OR operation IN ('retrieval', 'execute_tool'))
         GROUP BY hour, service, environment, who, key
     ) GROUP BY hour, service, environment, key"""
 
@@ -236,26 +228,27 @@ def _news() -> str:
     LIMIT {_VALUES} BY hour, service, environment, kind"""
 
 
-def _texts(name: str) -> str:
+def _texts() -> str:
     """Return the SQL of hashed n-grams: of some texts of each hour, few of one user, each of length one."""
-    column = VECTORS[name]
-    text = f"substringUTF8(lowerUTF8({column}), 1, 400)"
+    names, columns = (", ".join(part) for part in ((f"'{name}'" for name in VECTORS), VECTORS.values()))
+    text = "substringUTF8(lowerUTF8(text), 1, 400)"
     hashed = f"arrayMap(g -> toUInt16(cityHash64(g) % {DIMENSIONS}), arrayDistinct(ngrams({text}, 3)))"
-    return f"""SELECT hour, service, environment, count(), (sumMap(hashes, weights) AS summed).1, summed.2
+    return f"""SELECT hour, service, environment, side, count(),
+        (sumMap(hashes, weights) AS summed).1, summed.2
     FROM (
-        SELECT hour, service, environment, hashes,
+        SELECT hour, service, environment, side, hashes,
             arrayWithConstant(length(hashes), 1 / sqrt(length(hashes))) AS weights
         FROM (
             SELECT toStartOfHour(start) AS hour, toString(service) AS service,
-                toString(environment) AS environment, {_WHO} AS who, span_id, {hashed} AS hashes
-            FROM spans
-            WHERE project = {{project:String}} AND {_WITHIN} AND {_CALL} AND {column} != ''
+                toString(environment) AS environment, side, {_WHO} AS who, span_id, {hashed} AS hashes
+            FROM spans ARRAY JOIN [{names}] AS side, [{columns}] AS text
+            WHERE project = {{project:String}} AND {_WITHIN} AND {_CALL} AND text != ''
             ORDER BY cityHash64(span_id), span_id
-            LIMIT {CAP} BY hour, service, environment, who
+            LIMIT {CAP} BY hour, service, environment, side, who
         ) WHERE notEmpty(hashes)
         ORDER BY cityHash64(span_id), span_id
-        LIMIT {TEXTS} BY hour, service, environment
-    ) GROUP BY hour, service, environment"""
+        LIMIT {TEXTS} BY hour, service, environment, side
+    ) GROUP BY hour, service, environment, side"""
 
 
 def _votes() -> str:
