@@ -152,11 +152,10 @@ def drift(view: View) -> None:
 def moved(view: View) -> None:
     """Draw the table of what changed."""
     period = view.period()
-    now = data.ask(slices.slices, view.scope, period)
-    before = data.ask(slices.slices, view.scope, period.previous())
+    found = data.ask(slices.slices, view.scope, period)
     with st.container(border=True, key="panel_movers"):
         _heading("movers", say("overview.movers_note", range=view.range_name))
-        rows = movers.movers(now, before)
+        rows = movers.movers(found.now, found.before)
         if rows:
             table.draw(rows)
         else:

@@ -191,7 +191,7 @@ def test_versions_of_a_prompt_have_their_calls_and_votes(store: Client) -> None:
 def test_slices_have_the_totals_of_their_slice(store: Client) -> None:
     """What the movers show of a model or a service is what the totals of that slice say."""
     add(store, [row | {"service": "ab"[i % 2], "environment": "prod"} for i, row in enumerate(calls(300))])
-    found = {(row.dimension, row.name): row for row in slices.slices(store, Scope(), WEEK)}
+    found = {(row.dimension, row.name): row for row in slices.slices(store, Scope(), WEEK).now}
     assert set(found) == {("model", "luna"), ("service", "a"), ("service", "b"), ("environment", "prod")}
     for name in ("a", "b"):
         total = overview.totals(store, Scope(service=name), WEEK)

@@ -206,7 +206,7 @@ def test_slices_cover_the_four_dimensions_with_their_votes(store):
     """The movers need model, service, prompt version and environment."""
     write(store, span(NOON - HOUR, trace_id="a" * 32, prompt_name="p", prompt_version="v2"))
     give(store, vote(NOON - HOUR, True, "a" * 32))
-    found = {(row.dimension, row.name): row for row in slices.slices(store, Scope(), DAY)}
+    found = {(row.dimension, row.name): row for row in slices.slices(store, Scope(), DAY).now}
     assert set(found) == {
         ("model", "m"),
         ("service", "guide"),
@@ -214,6 +214,19 @@ def test_slices_cover_the_four_dimensions_with_their_votes(store):
         ("environment", "production"),
     }
     assert {(row.samples, row.cost, row.likes, row.votes) for row in found.values()} == {(1, 1.0, 1, 1)}
+
+
+def test_slices_tell_the_period_from_the_one_before(store):
+    """One question answers for both: each span and each person's latest vote counts on its own side."""
+    start = DAY.start
+    minute = timedelta(minutes=1)
+    write(store, *(span(start - (place + 1) * minute, trace_id="b" * 32) for place in range(2)))
+    write(store, span(start, trace_id="a" * 32), span(start - 2 * DAY.length))
+    give(store, vote(start - minute, True, "b" * 32), vote(start + minute, False, "b" * 32))
+    found = slices.slices(store, Scope(service="guide"), DAY)
+    now, before = (next(row for row in side if row.dimension == "model") for side in found)
+    assert (now.samples, now.likes, now.votes) == (1, 0, 1)
+    assert (before.samples, before.likes, before.votes) == (2, 1, 1)
 
 
 def test_another_project_sees_nothing(store):

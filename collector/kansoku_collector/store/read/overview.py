@@ -4,6 +4,7 @@ A "request" is a root span. A slice by model, provider or prompt has no roots of
 model calls are counted instead (`counts_calls`).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -200,28 +201,35 @@ def measured(scope: Scope) -> tuple[str, str, str]:
     return "roots", "root_errors", "root_seconds"
 
 
-def exact(scope: Scope) -> str:
-    """Return the rows of a stretch as a sub-query: whole days by day, then hours, its edges by minute."""
+def exact(scope: Scope, stretches: Sequence[str] = ("",)) -> str:
+    """Return the rows of a stretch as a sub-query: whole days by day, then hours, its edges by minute.
+
+    Of several stretches, each by the prefix under which its `edges` are bound.
+    """
     where = scope.where()
+
+    def within(*pairs: tuple[str, str]) -> str:
+        return " OR ".join(_between(name + start, name + end) for name in stretches for start, end in pairs)
+
     return f"""(
         SELECT * FROM rollup_minute
-            WHERE {where} AND ({_between("start", "first_hour")} OR {_between("last_hour", "end")})
+            WHERE {where} AND ({within(("start", "first_hour"), ("last_hour", "end"))})
         UNION ALL SELECT * FROM rollup_hour
-            WHERE {where} AND ({_between("first_hour", "first_day")} OR {_between("last_day", "last_hour")})
-        UNION ALL SELECT * FROM rollup_day WHERE {where} AND {_between("first_day", "last_day")}
+            WHERE {where} AND ({within(("first_hour", "first_day"), ("last_day", "last_hour"))})
+        UNION ALL SELECT * FROM rollup_day WHERE {where} AND ({within(("first_day", "last_day"))})
     )"""  # noqa: S608 - as above
 
 
 def _between(start: str, end: str) -> str:
-    return f"time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}}"
+    return f"(time >= {{{start}:DateTime64(6, 'UTC')}} AND time < {{{end}:DateTime64(6, 'UTC')}})"
 
 
-def edges(period: Period) -> dict[str, Any]:
-    """Bind the ends of a stretch, and of the whole hours and days inside it."""
+def edges(period: Period, prefix: str = "") -> dict[str, Any]:
+    """Bind the ends of a stretch, and of the whole hours and days inside it, under their names."""
     start, end = floor(period.start, MINUTE), period.end.astimezone(UTC)
     first_hour, last_hour = _inner(start, end, HOUR)
     first_day, last_day = _inner(first_hour, last_hour, DAY)
-    return {
+    bound = {
         "start": start,
         "first_hour": first_hour,
         "first_day": first_day,
@@ -229,6 +237,7 @@ def edges(period: Period) -> dict[str, Any]:
         "last_hour": last_hour,
         "end": end,
     }
+    return {prefix + name: moment for name, moment in bound.items()}
 
 
 def _inner(start: datetime, end: datetime, width: timedelta) -> tuple[datetime, datetime]:

@@ -2,12 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from math import sqrt
-from typing import Literal
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -16,7 +18,8 @@ from kansoku_collector.store.scope import Period, Scope
 Kind = Literal["model", "prompt", "release"]
 MEMORY = timedelta(days=7)  # a version not seen for so long is new when it appears
 MIN_TAKEOVER = 20  # samples of a bucket, for a majority in it to count
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_NEVER = -(10**12)  # before every time
+_HOUR = 3600
 _COLUMNS: dict[Kind, tuple[str, str]] = {
     "model": ("service", "model"),
     "prompt": ("prompt_name", "prompt_version"),
@@ -44,15 +47,15 @@ class VersionChange:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """How often a version was used in one bucket."""
+class _Use(NamedTuple):
+    """How often a version was used in one bucket; times in seconds, for there are thousands of these."""
 
+    kind: Kind
     series: tuple[str, ...]
     version: str
-    bucket: datetime
-    time: datetime  # its first hour in the bucket
-    count: int
+    bucket: int
+    time: int  # its first hour in the bucket
+    used: int
 
 
 def version_changes(client: Client, scope: Scope, period: Period) -> list[VersionChange]:
@@ -62,27 +65,25 @@ def version_changes(client: Client, scope: Scope, period: Period) -> list[Versio
     provider and family; prompt: name; release: service) had another. Versions that run side by side give no
     further marks, until an older one takes over: more than 60 % of two buckets in a row, beyond chance.
     """
-    answered = "sum(calls) - sum(call_errors)"  # a failed call has only the name that was asked for
-    models = _versioned(_uses(client, scope, period, "model", ("service", "provider"), answered))
-    families = [replace(use, series=(*use.series, family(use.version))) for use in models]
-    prompts = _uses(client, scope, period, "prompt_version", ("prompt_name",), "sum(spans)")
-    releases = _uses(client, scope, period, "release", ("service",), "sum(spans)")
+    uses = _uses(client, scope, period)
+    models = _versioned([use for use in uses if use.kind == "model"])
+    others = [use for use in uses if use.kind != "model"]
+    start = period.start.timestamp() // _HOUR * _HOUR
     appeared = [
-        *_changes("model", families, period.start),
-        *_changes("prompt", prompts, period.start),
-        *_changes("release", releases, period.start),
+        *_changes(models, start, lambda use: (*use.series, family(use.version))),
+        *_changes(others, start, lambda use: use.series),
     ]
     known = {(change.name, change.after) for change in appeared}
-    by_service = [replace(use, series=(use.series[0],)) for use in models]
     switched = [
         change
-        for change in _changes("model", by_service, period.start, new=False)
+        for change in _changes(models, start, lambda use: use.series[:1], new=False)
         if (change.name, change.after) not in known
     ]
     found = sorted([*appeared, *switched], key=lambda change: change.time)
     return _to_the_minute(client, scope, found)
 
 
+@lru_cache(4096)
 def family(model: str) -> str:
     """Return a model's name without its date, snapshot number or channel."""
     return _VERSION.sub("", model.lower().rpartition("/")[2]) or model
@@ -94,50 +95,63 @@ def _versioned(uses: list[_Use]) -> list[_Use]:
     return [use for use in uses if use.version.lower() not in known]
 
 
-def _uses(
-    client: Client, scope: Scope, period: Period, column: str, series: tuple[str, ...], count: str
-) -> list[_Use]:
-    """Count the uses of each version by bucket (an hour for each week of the period), memory included."""
+def _uses(client: Client, scope: Scope, period: Period) -> list[_Use]:
+    """Count the uses of each version by bucket (an hour for each week of the period), memory included.
+
+    The rows are read once, by all that any series tells apart, and counted for each kind from what remains.
+    """
     hours = max(1, round(period.length / timedelta(days=7)))
     rows = client.query(
-        f"""SELECT {", ".join(series)}, {column},
-            toStartOfInterval(time, INTERVAL {hours} HOUR, 'UTC') AS bucket, min(time), {count} AS used
-        FROM rollup_hour
-        WHERE {scope.where()} AND {column} != '' AND time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL 1 HOUR
-            AND time < {{end:DateTime64(6, 'UTC')}}
-        GROUP BY {", ".join(series)}, {column}, bucket
-        HAVING used > 0 ORDER BY bucket, used DESC""",  # noqa: S608 - names of this file, values bound
+        f"""SELECT kind, series, version, toUnixTimestamp(bucket), toUnixTimestamp(min(first)),
+            sum(count) AS used
+        FROM (
+            SELECT toStartOfInterval(time, INTERVAL {hours} HOUR, 'UTC') AS bucket, min(time) AS first,
+                toInt64(sum(calls)) - toInt64(sum(call_errors)) AS answered,
+                arrayMap(one -> toString(one), [service, provider]) AS by_provider,
+                toString(model) AS model_name, toString(release) AS released,
+                toString(prompt_name) AS prompt, toString(prompt_version) AS version_of_prompt,
+                toInt64(sum(spans)) AS all_spans
+            FROM rollup_hour
+            WHERE {scope.where()} AND time >= {{start:DateTime64(6, 'UTC')}} - INTERVAL 1 HOUR
+                AND time < {{end:DateTime64(6, 'UTC')}}
+            GROUP BY service, provider, model, release, prompt_name, prompt_version, bucket
+        )
+        ARRAY JOIN ['model', 'prompt', 'release'] AS kind,
+            [by_provider, [prompt], [by_provider[1]]] AS series,
+            [model_name, version_of_prompt, released] AS version,
+            [answered, all_spans, all_spans] AS count  -- a failed call has only the name that was asked for
+        WHERE version != '' GROUP BY kind, series, version, bucket
+        HAVING used > 0 ORDER BY bucket, used DESC""",  # noqa: S608 - values bound
         parameters=scope.params() | Period(period.start - MEMORY, period.end).params(),
     ).result_rows
-    return [
-        _Use(tuple(names), version, bucket, first.replace(tzinfo=UTC), int(used))
-        for *names, version, bucket, first, used in rows
-    ]
+    return [_Use(kind, tuple(series), *rest) for kind, series, *rest in rows]
 
 
-def _changes(kind: Kind, uses: Iterable[_Use], start: datetime, *, new: bool = True) -> list[VersionChange]:
+def _changes(
+    uses: Iterable[_Use], start: float, series_of: Callable[[_Use], tuple[str, ...]], *, new: bool = True
+) -> list[VersionChange]:
     """Find the changes of each series from `start` on; without `new`, only take-overs."""
     by_series: dict[tuple[str, ...], list[_Use]] = defaultdict(list)
     for use in uses:
-        by_series[use.series].append(use)
+        by_series[use.kind, *series_of(use)].append(use)
     return [
-        VersionChange(time, kind, series[0], before, after)
+        VersionChange(datetime.fromtimestamp(time, UTC), rows[0].kind, series[1], before, after)
         for series, rows in by_series.items()
         for time, before, after in _walk(rows, new=new)
-        if time >= start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        if time >= start
     ]
 
 
-def _walk(rows: list[_Use], *, new: bool) -> Iterator[tuple[datetime, str, str]]:
+def _walk(rows: list[_Use], *, new: bool) -> Iterator[tuple[int, str, str]]:
     """Yield (time, before, after) of one series, its buckets in time order."""
-    seen: dict[str, datetime] = {}
+    seen: dict[str, int] = {}
     announced: set[str] = set()  # already yielded as new: their taking over is no second change
     present, rival, since = "", "", _NEVER
-    for _, group in groupby(rows, key=lambda use: use.bucket):
+    for _, group in groupby(rows, key=attrgetter("bucket")):
         used = list(group)
         first, present = not seen, present or used[0].version
         for use in used:
-            if new and not first and use.time - seen.get(use.version, _NEVER) > MEMORY:
+            if new and not first and use.time - seen.get(use.version, _NEVER) > MEMORY.total_seconds():
                 announced.add(use.version)
                 yield use.time, present, use.version
             seen[use.version] = use.time
@@ -155,12 +169,12 @@ def _walk(rows: list[_Use], *, new: bool) -> Iterator[tuple[datetime, str, str]]
 
 def _majority(used: list[_Use]) -> _Use | None:
     """Return the version with more than its majority of a bucket, beyond chance (95 %, one side)."""
-    total = sum(use.count for use in used)
-    most = max(used, key=lambda use: use.count)
+    total = sum(use.used for use in used)
+    most = max(used, key=lambda use: use.used)
     if total < MIN_TAKEOVER:
         return None
     chance = 1.645 * sqrt(MAJORITY * (1 - MAJORITY) / total)
-    return most if most.count / total > MAJORITY + chance else None
+    return most if most.used / total > MAJORITY + chance else None
 
 
 def _to_the_minute(client: Client, scope: Scope, changes: list[VersionChange]) -> list[VersionChange]:

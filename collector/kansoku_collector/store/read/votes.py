@@ -1,6 +1,6 @@
 """Thumbs: how many of how many, over time and by slice. The latest vote of a person on a thing counts."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -21,7 +21,10 @@ class Votes(NamedTuple):
 
 
 class SliceVotes(NamedTuple):
-    """The votes of one combination of what a trace belongs to; prompt as `name@version`."""
+    """The votes of one combination of what a trace belongs to; prompt as `name@version`.
+
+    `after` tells on which side of the moment they are by which the question split its period.
+    """
 
     environment: str
     service: str
@@ -29,6 +32,7 @@ class SliceVotes(NamedTuple):
     models: tuple[str, ...]
     likes: int
     votes: int
+    after: bool = True
 
 
 def votes(client: Client, scope: Scope, period: Period) -> list[Votes]:
@@ -51,44 +55,47 @@ def votes_total(client: Client, scope: Scope, period: Period) -> tuple[int, int]
     return int(rows[0][0]), int(rows[0][1])
 
 
-def votes_by_slice(client: Client, scope: Scope, period: Period) -> list[SliceVotes]:
-    """Return the votes by what their traces belong to."""
+def votes_by_slice(
+    client: Client, scope: Scope, period: Period, *, split: datetime | None = None
+) -> list[SliceVotes]:
+    """Return the votes by what their traces belong to; on each side of `split`, a person's latest counts."""
+    side = "feedback.time >= {split:DateTime64(6, 'UTC')}"
     rows = client.query(
-        f"""SELECT environment, service, prompt, models, countIf(liked > 0.5), count()
-        FROM ({latest(Scope(scope.project))}) AS vote
+        f"""SELECT environment, service, prompt, models, countIf(liked > 0.5), count(), after
+        FROM ({latest(Scope(scope.project), after=side)}) AS vote
         INNER JOIN (
             SELECT trace_id, max(own.environment) AS environment, max(own.service) AS service,
                 concat(max(own.prompt_name), '@', max(own.prompt_version)) AS prompt,
                 arraySort(groupUniqArrayArray(own.models)) AS models
             FROM (
                 SELECT trace_id, environment, service, prompt_name, prompt_version, models
-                FROM traces WHERE {_of(scope)}
+                FROM traces WHERE {_of(scope, "AND name = 'like' AND value IS NOT NULL")}
             ) AS own GROUP BY trace_id
         ) AS trace USING (trace_id)
-        GROUP BY environment, service, prompt, models""",  # noqa: S608 - bound below
-        parameters=scope.params() | params(period),
+        GROUP BY environment, service, prompt, models, after""",  # noqa: S608 - bound below
+        parameters=scope.params() | params(period) | {"split": (split or period.start).astimezone(UTC)},
     ).result_rows
     return [
-        SliceVotes(place, service, prompt, tuple(models), *counts)
-        for place, service, prompt, models, *counts in rows
+        SliceVotes(place, service, prompt, tuple(models), likes, count, bool(after))
+        for place, service, prompt, models, likes, count, after in rows
     ]
 
 
 _HOURS = "hour >= {oldest:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')}"
 # Few traces are judged: without this, all traces of months would be gathered to be thrown away.
-_RATED = """trace_id IN (SELECT trace_id FROM feedback WHERE project = {project:String}
-    AND time >= {start:DateTime64(6, 'UTC')} AND time < {end:DateTime64(6, 'UTC')})"""
+_RATED = """SELECT trace_id FROM feedback WHERE project = {project:String}
+    AND time >= {start:DateTime64(6, 'UTC')} AND time < {end:DateTime64(6, 'UTC')}"""
 
 
-def latest(scope: Scope) -> str:
-    """Return the SQL of one row a vote: the latest of each person on each trace or span."""
-    return f"""SELECT trace_id, argMax(value, received) AS liked, max(feedback.time) AS time
+def latest(scope: Scope, *, after: str = "1") -> str:
+    """Return the SQL of one row a vote: the latest of each person on each trace or span, by `after`."""
+    return f"""SELECT trace_id, argMax(value, received) AS liked, max(feedback.time) AS time, {after} AS after
         FROM feedback
         WHERE project = {{project:String}} AND name = 'like' AND value IS NOT NULL
             AND feedback.time >= {{start:DateTime64(6, 'UTC')}}
             AND feedback.time < {{end:DateTime64(6, 'UTC')}}
             {on_traces(scope)}
-        GROUP BY trace_id, span_id, name, user_id"""  # noqa: S608 - bound by callers
+        GROUP BY trace_id, span_id, name, user_id, after"""  # noqa: S608 - bound by callers
 
 
 def on_traces(scope: Scope) -> str:
@@ -98,9 +105,9 @@ def on_traces(scope: Scope) -> str:
     return f"AND trace_id IN (SELECT trace_id FROM traces WHERE {_of(scope)})"  # noqa: S608 - bound by callers
 
 
-def _of(scope: Scope) -> str:
-    """Return the condition on the rows of the judged traces of a slice."""
-    return f"{scope.where(model_column='arrayJoin(models)')} AND {_HOURS} AND {_RATED}"
+def _of(scope: Scope, how: str = "") -> str:
+    """Return the condition on the rows of the traces of a slice that are judged, or are in this way."""
+    return f"{scope.where(model_column='arrayJoin(models)')} AND {_HOURS} AND trace_id IN ({_RATED} {how})"
 
 
 def params(period: Period) -> dict[str, datetime]:
