@@ -52,7 +52,7 @@ bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothin
 prove-durability: $(DEV_STAMP)  ## 200 kills, ClickHouse away for ten minutes and broken in ten other ways: build/durability
 	$(BIN)/python benches/durability.py --out build/durability
 
-prove-replay: $(DEV_STAMP)  ## kills at many more moments than in `make test`: of inserts, and of the evaluator
+prove-replay: $(DEV_STAMP)  ## cuts and kills at many more moments than in `make test`: of inserts, migrations and the evaluator
 	$(BIN)/python -m pytest -q -m slow_proof tests/collector
 
 bench-sdk: $(DEV_STAMP)  ## what one traced call costs the program

@@ -41,6 +41,9 @@ class Server(NamedTuple):
 @contextlib.contextmanager
 def serve(directory: Path, *, limit: int = 16) -> Iterator[Server]:
     """Run a gateway on `directory` in another process whose host is not in UTC."""
+    from support import stores  # here: the other process runs this file as well, and has no `support`
+
+    stores.prepare(directory)
     port = free_port()
     arguments = [sys.executable, __file__, str(directory), str(port), str(limit)]
     process = subprocess.Popen(arguments, env=os.environ | {"TZ": "Asia/Tokyo"})

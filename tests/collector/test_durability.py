@@ -23,7 +23,7 @@ VIEWS = ("traces", "rollup_minute", "rollup_hour")
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """Return a proxy in front of a real ClickHouse in a process of its own."""
-    with gateway_process.serve(tmp_path_factory.mktemp("clickhouse")) as server:
+    with gateway_process.serve(tmp_path_factory.mktemp("clickhouse") / "store") as server:
         proxy = Proxy(server.port).start()
         yield proxy
         proxy.shutdown()

@@ -28,7 +28,7 @@ EXACT = Decimal("12345678901234567890123456.123456789012")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One gateway for the module, with a table of the types that Kansoku uses."""
-    with SERVE(tmp_path_factory.mktemp("clickhouse")) as running:
+    with SERVE(tmp_path_factory.mktemp("clickhouse") / "store") as running:
         open_client(running, "admin").command(
             """CREATE TABLE things (id UInt64, text String, at DateTime64(9, 'UTC'), cost Decimal(38, 12),
             tags Array(String), meta Map(LowCardinality(String), String), score Nullable(Float64),

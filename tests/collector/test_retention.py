@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from collector.conftest import Running, call, request_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from support.merges import merge
 
 from kansoku.price_terms import ATTRIBUTES
 from kansoku_collector.enrich.cost import PRICED_BY
@@ -39,7 +38,7 @@ def store_spans(client, project, ages):
 
 def kept(client, project):
     """Return the ages in days of the spans that are left, and of those that have their content."""
-    merge(client, "spans")
+    client.command("OPTIMIZE TABLE spans FINAL")
     rows = client.query(
         "SELECT toUInt32(span_id), input_text != '' AND length(attributes) > 0, input_fresh, terms FROM spans"
         " WHERE project = {p:String} ORDER BY start DESC",
@@ -55,7 +54,7 @@ def test_content_goes_before_spans_and_spans_before_rollups(store):
     retention.apply(store, Retention(DEFAULTS))
     assert kept(store, "p") == ([1, 40], [1])
     assert store.command("SELECT sum(cost_usd) FROM rollup_hour") == "1.5"
-    merge(store, "traces")
+    store.command("OPTIMIZE TABLE traces FINAL")
     found = store.query("SELECT trace_id, call_input FROM traces ORDER BY start DESC").result_rows
     assert found == [("p1", "ごみ"), ("p40", ""), ("p100", "")]
 
