@@ -1,14 +1,14 @@
-"""The events of a stream as its server sent them: text, which nobody changes, read after the stream's end.
+"""The events of a stream as its server sent them: text, joined as it passes and read after the stream's end.
 
-A client makes a dozen objects of every event. To look into them, or to keep them, costs a stream more than
-all the rest of its tracing; the text that they are made of is there before, and is kept by reference.
+A client makes a dozen objects of every event, and looking into them costs a stream more than all the rest of
+its tracing. The text that they are made of is there before. What each says beside its neighbours is little:
+that is kept, while the text is at hand, and the rest goes as it goes without tracing.
 """
 
 import json
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from itertools import chain, filterfalse, islice
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -16,33 +16,40 @@ import pydantic_core
 
 from kansoku.guard import swallow
 
-_MANY = 256  # events that are kept one by one before they are squeezed
 _LAST = "[DONE]"
 _text = attrgetter("data")
 _own_text = attrgetter("_data")  # where the clients keep it: asking for it is no call of theirs
 
 
-class Squeeze(Protocol):
-    """Makes less of the texts of events, and chunks of what it made."""
+class Joined(Protocol):
+    """Texts of events, put together as they come."""
 
-    def squeeze_events(self, events: list[str]) -> list[Any]:
-        """Return something smaller that says the same, soon: the program waits."""
+    def take(self, event: str) -> None:
+        """Take the next event; the program waits for it."""
 
-    def read_events(self, squeezed: list[Any]) -> list[dict[str, Any]]:
-        """Return the chunks of what was squeezed; those that carry on one text may be one."""
+    def last(self) -> str:
+        """Return the last event, without what its server has put there to hide its length; "" for none."""
+
+    def drop_last(self) -> None:
+        """Forget the last event, once."""
+
+    def close(self) -> int:
+        """Return how many events there are; no more will come."""
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the chunks that the events were; those that carry on one text may be one."""
 
 
 class Events:
-    """The events that `passed`, and what `squeeze` made of those that passed before them."""
+    """The events of one stream; `known` once the first of them was one as we know it."""
 
-    __slots__ = ("_brief", "_count", "_squeezed", "_text", "passed")
+    __slots__ = ("_count", "_joined", "_text", "known")
 
-    def __init__(self, brief: Squeeze) -> None:
-        self._brief = brief
-        self._squeezed: list[Any] = []
+    def __init__(self, joined: Joined) -> None:
+        self._joined = joined
         self._text = _text
         self._count = 0
-        self.passed: list[Any] = []
+        self.known = False
 
     def __len__(self) -> int:
         """Return how many events there were; call `end` before."""
@@ -55,32 +62,30 @@ class Events:
             return False
         if getattr(event, "__dict__", {}).get("_data") is text:
             self._text = _own_text
+        self.known = True
         return True
 
-    def squeeze(self) -> None:
-        """Make less of the events that passed since this was done last."""
-        passed, self.passed = self.passed, []
-        self._count += len(passed)
+    def take(self, event: Any) -> None:
+        """Keep what an event says."""
         try:
-            self._squeezed += self._brief.squeeze_events(list(map(self._text, passed)))
+            self._joined.take(self._text(event))
         except Exception as error:  # noqa: BLE001 - the border: the program reads on
-            swallow("events.squeeze", error)
+            swallow("events.take", error)
 
     def end(self, error: BaseException | None) -> None:
-        """Squeeze what is left; an event of which the client made an error was never a chunk."""
-        if self.passed:
-            last = self._text(self.passed[-1])
-            if last.startswith(_LAST):
-                self.passed.pop()
-            elif error is not None:
-                said = parse_event(last)
-                if said is None or said.get("error"):
-                    self.passed.pop()
-        self.squeeze()
+        """Forget the event that ends the stream, and one of which the client made an error: no chunks."""
+        last = self._joined.last()
+        if last.startswith(_LAST):
+            self._joined.drop_last()
+        elif error is not None:
+            said = parse_event(last)
+            if said is None or said.get("error"):
+                self._joined.drop_last()
+        self._count = self._joined.close()
 
     def read(self) -> list[dict[str, Any]]:
-        """Return the chunks that the events are."""
-        return self._brief.read_events(self._squeezed)
+        """Return the chunks that the events were."""
+        return self._joined.read()
 
 
 def parse_event(text: str) -> dict[str, Any] | None:
@@ -110,27 +115,13 @@ def _tapped(whose: Any, keep: Callable[[Any, Events], Any], events: Events) -> A
 
 
 def _kept(source: Iterator[Any], events: Events) -> Iterator[Any]:
-    """Return the events of `source`, each kept as it passes without a step of Python in between."""
-    return chain.from_iterable(_stretches(source, events))
-
-
-def _stretches(source: Iterator[Any], events: Events) -> Iterator[Iterator[Any]]:
-    first = next(source, None)
-    if first is None:
-        return
-    known = events.knows(first)
-    if known:
-        events.passed.append(first)
-    yield iter((first,))
-    room = _MANY - 1
-    while known:
-        # None, which is what `append` returns, is not true: every event passes.
-        yield filterfalse(events.passed.append, islice(source, room))
-        known = len(events.passed) >= _MANY
+    known = None
+    for event in source:
+        if known is None:
+            known = events.knows(event)
         if known:
-            events.squeeze()  # what the client has taken
-        room = _MANY
-    yield source
+            events.take(event)
+        yield event
 
 
 async def _kept_async(source: AsyncIterator[Any], events: Events) -> AsyncIterator[Any]:
@@ -139,7 +130,5 @@ async def _kept_async(source: AsyncIterator[Any], events: Events) -> AsyncIterat
         if known is None:
             known = events.knows(event)
         if known:
-            if len(events.passed) >= _MANY:
-                events.squeeze()  # what the client has taken; of the next one nobody knows yet
-            events.passed.append(event)
+            events.take(event)
         yield event

@@ -1,14 +1,14 @@
 """What passes of one stream, kept by reference and handed over once, at its end.
 
 Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Where
-a client reads server-sent events, and a reader can join them, those are kept instead (`kansoku.events`).
+a client reads server-sent events, and a reader can join them, what these say is kept instead (`kansoku.events`).
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import clock
-from kansoku.events import Events, Squeeze
+from kansoku.events import Events, Joined
 
 
 class Streamed(Protocol):
@@ -23,7 +23,7 @@ class Streamed(Protocol):
         """End with a whole response."""
 
 
-class Brief(Squeeze, Protocol):
+class Brief(Protocol):
     """Knows the ordinary requests, responses and chunks of an endpoint at a glance: most of them.
 
     Copies of requests and responses share nothing with the caller that could change before they are read.
@@ -35,6 +35,9 @@ class Brief(Squeeze, Protocol):
     def copy_response(self, response: Any) -> dict[str, Any] | None:
         """Return a copy of a whole response; None when it would take long."""
 
+    def joined(self) -> Joined:
+        """Return where the events of a stream are put."""
+
 
 class Recording:
     """What passes of one stream, chunks or `events`; `end` counts once."""
@@ -43,7 +46,7 @@ class Recording:
 
     def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
-        self.events = Events(brief) if brief is not None else None
+        self.events = Events(brief.joined()) if brief is not None else None
         self.chunks: list[Any] = []
         self.first = 0
 
@@ -67,7 +70,7 @@ class Recording:
 
     def keep_events(self, chunk: Any) -> bool:
         """Take note of a first chunk; False if it came without an event, so that chunks have to be kept."""
-        if self.events is None or self.chunks or not self.events.passed:
+        if self.events is None or self.chunks or not self.events.known:
             self.keep(chunk)
             return False
         if not self.first:

@@ -8,10 +8,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.trace import StatusCode
 
+from kansoku import guard
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.instruments.openai_join import Run, join_events, read_events, squeeze_events
+from kansoku.instruments.openai_join import JoinedChat, Run
 
 ASK: Any = [{"role": "user", "content": "収集日は？"}]
 ENDS: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -69,30 +72,45 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
 SPACED: Any = {"compact": (",", ":"), "spaced": (", ", ": ")}
 
 
+def join(events: list[str]) -> JoinedChat:
+    """Return events, taken one after the other."""
+    joined = JoinedChat()
+    for event in events:
+        joined.take(event)
+    assert joined.close() == len(events)
+    return joined
+
+
 @pytest.mark.parametrize("spaces", SPACED)
 @pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize("name", STREAMS)
-def test_joined_events_say_what_the_chunks_say(name: str, spaces: str, escaped: bool) -> None:
+def test_joined_events_say_what_the_chunks_say(name: str, times: int, spaces: str, escaped: bool) -> None:
     """Of every kind of stream the reader makes the same answer, of all chunks and of the joined events."""
-    chunks = STREAMS[name]
+    chunks = STREAMS[name] * times
     events = [json.dumps(one, ensure_ascii=escaped, separators=SPACED[spaces]) for one in chunks]
     reader = ChatReader(lambda *_: ("openai", "", 0))
-    whole = reader.fold(chunks, True)
-    assert reader.fold([json.loads(event) for event in join_events(events)], True) == whole
+    assert reader.fold(join(events).read(), True) == reader.fold(chunks, True)
 
 
-@pytest.mark.parametrize("spaces", SPACED)
-@pytest.mark.parametrize("escaped", [True, False])
-@pytest.mark.parametrize("name", STREAMS)
-def test_squeezed_events_say_what_the_chunks_say(name: str, spaces: str, escaped: bool) -> None:
-    """What is kept of a long stream, at once and in two parts, is read as its chunks are."""
-    chunks = STREAMS[name] * 4
-    events = [json.dumps(one, ensure_ascii=escaped, separators=SPACED[spaces]) for one in chunks]
+@given(st.lists(st.tuples(st.sampled_from(list(STREAMS)), st.integers(1, 6)), max_size=6), st.data())
+def test_any_mixture_of_events_says_what_its_chunks_say(
+    parts: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    """Whatever follows what, and wherever the stream ends, with or without its last event."""
+    chunks = [one for name, times in parts for one in (STREAMS[name] * times)[: data.draw(st.integers(1, 9))]]
+    events = [json.dumps(one, ensure_ascii=data.draw(st.booleans())) for one in chunks]
+    joined = JoinedChat()
+    for event in events:
+        joined.take(event)
+    if events and data.draw(st.booleans()):
+        assert {**json.loads(joined.last()), "obfuscation": ""} == {**chunks[-1], "obfuscation": ""}
+        joined.drop_last()
+        chunks.pop()
+    assert joined.close() == len(chunks)
     reader = ChatReader(lambda *_: ("openai", "", 0))
-    whole = reader.fold(chunks, True)
-    for cut in (0, 1, len(events) // 2):
-        kept = [*squeeze_events(events[:cut]), *squeeze_events(events[cut:])]
-        assert reader.fold(read_events(kept), True) == whole
+    if chunks:
+        assert reader.fold(joined.read(), True) == reader.fold(chunks, True)
 
 
 @pytest.mark.parametrize("name", ["texts", "padded"])
@@ -101,18 +119,18 @@ def test_pieces_of_a_text_are_kept_without_what_surrounds_them(name: str) -> Non
     pieces = STREAMS["texts"][1:-2] * 20
     if name == "padded":
         pieces = [{**piece, "obfuscation": "x" * (place % 9)} for place, piece in enumerate(pieces)]
-    events = [json.dumps(one, separators=(",", ":")) for one in (STREAMS["texts"][0], *pieces, ENDS, LAST)]
-    kept = squeeze_events(events)
-    assert [type(part) is Run for part in kept] == [False, True, False, False]
-    (run,) = (part for part in kept if type(part) is Run)
-    assert len(run.pieces) < len(WORDS) * 20 * 12
+    whole = (STREAMS["texts"][0], *pieces, ENDS, LAST)
+    kept = join([json.dumps(one, separators=(",", ":")) for one in whole]).parts
+    runs = [part for part in kept if type(part) is Run]
+    assert len(kept) - len(runs) == 2  # why it ends, what it took
+    assert sum(len(run.pieces) for run in runs) < len(WORDS) * 20 * 12
 
 
 @pytest.mark.parametrize("name", ["JSON", "null beside it", "role in each", "reasoning", "padded"])
-def test_a_long_text_becomes_one_event(name: str) -> None:
+def test_a_long_text_becomes_one_chunk(name: str) -> None:
     """What a stream leaves behind does not grow with its number of chunks."""
     few, many = (
-        len(join_events([json.dumps(one, separators=(",", ":")) for one in STREAMS[name] for _ in range(n)]))
+        len(join([json.dumps(one, separators=(",", ":")) for one in STREAMS[name] for _ in range(n)]).read())
         for n in (1, 9)
     )
     assert few <= 6
@@ -122,8 +140,8 @@ def test_a_long_text_becomes_one_event(name: str) -> None:
 def test_half_a_character_in_each_of_two_events_becomes_one() -> None:
     """Servers that cut a text anywhere send half of a surrogate pair with each event."""
     pieces = ["a", "\\ud83d", "\\uddfe", "."]
-    (joined,) = join_events([json.dumps(chunk({"content": "@"})).replace("@", piece) for piece in pieces])
-    assert json.loads(joined)["choices"][0]["delta"]["content"] == "a🗾."
+    (joined,) = join([json.dumps(chunk({"content": "@"})).replace("@", piece) for piece in pieces]).read()
+    assert joined["choices"][0]["delta"]["content"] == "a🗾."
 
 
 def serve(*parts: dict[str, Any] | str | Exception) -> bytes:
@@ -229,14 +247,33 @@ def test_a_stream_read_in_several_loops_is_told_whole(
     assert "kansoku.stream.closed_early" not in spans.attributes()
 
 
-def test_a_stream_under_way_is_joined_now_and_then(model: Any, spans: Any) -> None:
-    """A stream of thousands of events keeps a few hundred of them at most while it is read."""
+def test_of_a_stream_under_way_the_words_are_kept(model: Any, spans: Any) -> None:
+    """A stream of thousands of events keeps what they say while it is read, and none of the events."""
     words = [f"{number} " for number in range(2000)]
     body = serve(*texts(words), ENDS, "[DONE]")
     stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
-    kept = [len(stream._kansoku.events.passed) for _ in stream]
-    assert max(kept) < 300
+    read = [next(stream) for _ in range(1500)]
+    joined = stream._kansoku.events._joined
+    assert joined._pieces == words[:1500]
+    assert not joined.parts
+    assert len(read) + len(list(stream)) == 2001
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
+
+
+def test_an_event_that_is_no_text_any_more_disturbs_nothing(
+    model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program gets every chunk, whatever looking at an event runs into."""
+    monkeypatch.setattr(JoinedChat, "_turn", _fail)
+    body = serve(*texts(["one ", "two "]), ENDS, "[DONE]")
+    stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
+    assert [part.choices[0].delta.content for part in stream] == ["one ", "two ", None]
+    assert spans.one().end_time
+    assert guard.failures.pop("events.take") == 4
+
+
+def _fail(_joined: JoinedChat, _event: str) -> None:
+    raise RuntimeError("no such thing")
 
 
 def test_a_stream_whose_connection_breaks_has_all_that_came(model: Any, spans: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kansoku.instruments.openai_join import read_events, squeeze_events
+from kansoku.instruments.openai_join import JoinedChat
 
 # What cannot change: a copy may share it with its original.
 _FIXED = frozenset({str, int, float, bool, type(None)})
@@ -52,13 +52,9 @@ class ChatBrief:
         copied["usage"] = usage or None
         return copied
 
-    def squeeze_events(self, events: list[str]) -> list[Any]:
-        """Return the events of a stream, smaller: neighbours that differ in their text alone become one."""
-        return squeeze_events(events)
-
-    def read_events(self, squeezed: list[Any]) -> list[dict[str, Any]]:
-        """Return the chunks that the events were, neighbours of one text as one."""
-        return read_events(squeezed)
+    def joined(self) -> JoinedChat:
+        """Return where the events of a stream are put: neighbours that differ in their text alone are one."""
+        return JoinedChat()
 
 
 def _fields(model: Any, *others: str) -> dict[str, Any] | None:
