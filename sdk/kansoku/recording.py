@@ -1,7 +1,7 @@
 """What passes of one stream, kept by reference and handed over once, at its end.
 
 Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Where
-a client reads server-sent events, and a reader can join them, what these say is kept instead (`kansoku.events`).
+a client reads server-sent events, and a reader can join them, their words are kept (`kansoku.events`).
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping

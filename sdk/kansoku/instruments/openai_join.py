@@ -36,11 +36,13 @@ class Run(NamedTuple):
 
     def chunks(self) -> list[dict[str, Any] | None]:
         """Return the one chunk that all of them make; each for itself if they say more than one text."""
-        text = self.pieces.replace(_CUT, "")
-        joined = _only(f"{self.head}{text}{self.tail}", self.field, text) if _is_inside(text) else None
-        if joined is not None:
-            return [joined]
-        return [parse_event(f"{self.head}{piece}{self.tail}") for piece in self.pieces.split(_CUT)]
+        pieces = self.pieces.split(_CUT)
+        text = "".join(pieces)
+        if len(pieces) > 1 and _is_inside(text):
+            joined = _only(f"{self.head}{text}{self.tail}", self.field, text)
+            if joined is not None:
+                return [joined]
+        return [parse_event(f"{self.head}{piece}{self.tail}") for piece in pieces]
 
 
 class JoinedChat:
