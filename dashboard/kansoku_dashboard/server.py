@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from importlib import import_module
 
 import streamlit as st
 import uvicorn
@@ -30,6 +31,8 @@ def serve(chosen: DashboardSettings) -> int:
         print(error, file=sys.stderr)
         return 1
     with listener:
+        # Streamlit would import the screens, pandas with them, while the first reader waits.
+        import_module("kansoku_dashboard.frame")
         server = uvicorn.Server(
             uvicorn.Config(
                 application,

@@ -89,22 +89,16 @@ def dimensions(client: Client, project: str) -> Dimensions:
 
 def health(client: Client, project: str) -> Health:
     """Return the hour of the first span, when the last arrived and how many started in the last 24 hours."""
-    parameters = {"project": project}
-    last = client.query(
-        "SELECT received FROM spans WHERE project = {project:String} ORDER BY start DESC LIMIT 1",
-        parameters=parameters,
+    rows = client.query(
+        """SELECT
+            (SELECT time FROM rollup_hour WHERE project = {project:String} ORDER BY time LIMIT 1),
+            (SELECT received FROM spans WHERE project = {project:String} ORDER BY start DESC LIMIT 1),
+            (SELECT sum(spans) FROM rollup_minute
+                WHERE project = {project:String} AND time >= now() - INTERVAL 1 DAY)""",
+        parameters={"project": project},
     ).result_rows
-    spans = client.query(
-        """SELECT sum(spans) FROM rollup_minute
-        WHERE project = {project:String} AND time >= now() - INTERVAL 1 DAY""",
-        parameters=parameters,
-    ).result_rows
-    first = client.query(
-        "SELECT time FROM rollup_hour WHERE project = {project:String} ORDER BY time LIMIT 1",
-        parameters=parameters,
-    ).result_rows
-    since, until = (rows[0][0].replace(tzinfo=UTC) if rows else None for rows in (first, last))
-    return Health(since, until, int(spans[0][0]))
+    first, last, spans = rows[0]
+    return Health(first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC), spans or 0)
 
 
 def counts_calls(scope: Scope) -> bool:
