@@ -60,20 +60,23 @@ def _likelihood(
 ) -> tuple[Floats, Floats]:
     """Run one filter for each pair of the grid; the variance of a single record is concentrated out."""
     wander = share[None, :] / typical[:, None]
-    level, doubt = np.zeros_like(wander), wander.copy()
-    squares, logs = np.zeros_like(wander), np.zeros_like(wander)
-    new = wander * (1 - memory**2)
-    kept, full = memory**2, n > 0
+    new, kept = wander * (1 - memory**2), memory**2
+    doubt, (level, squares, logs) = wander.copy(), np.zeros((3, *wander.shape))
+    error, variance, gain, some = np.empty((4, *wander.shape))  # written in place: this is most of a fit
+    full = n > 0
     inverse = 1.0 / np.maximum(n, 1e-9)
     for hour in range(y.shape[1]):
         seen = full[:, hour, None]
-        error = y[:, hour, None] - level
-        variance = doubt + inverse[:, hour, None]
-        gain = np.where(seen, doubt / variance, 0.0)
-        squares += np.where(seen, error * error / variance, 0.0)
-        logs += np.where(seen, np.log(variance), 0.0)
-        level = memory * (level + gain * error)
-        doubt = kept * (doubt - gain * doubt) + new
+        np.subtract(y[:, hour, None], level, out=error)
+        np.add(doubt, inverse[:, hour, None], out=variance)
+        np.multiply(np.divide(doubt, variance, out=gain), seen, out=gain)
+        np.divide(np.multiply(error, error, out=some), variance, out=some)
+        squares += np.multiply(some, seen, out=some)
+        logs += np.multiply(np.log(variance, out=some), seen, out=some)
+        np.multiply(memory, np.add(level, np.multiply(gain, error, out=some), out=some), out=level)
+        doubt -= np.multiply(gain, doubt, out=some)
+        doubt *= kept
+        doubt += new
     count = np.maximum(full.sum(1), 1)[:, None]
     single = squares / count
     return -0.5 * (logs + count * np.log(np.maximum(single, 1e-300))), single

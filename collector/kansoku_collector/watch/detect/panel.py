@@ -145,8 +145,9 @@ class Panel:
         first, of_levels = self.history.origin, self._of_levels()
         y, seen = self._measured(first, self.history.n.astype(float), self.history.x.astype(float))
         for column in range(self.hours):
-            if first + column == hours[0] or column == 0:
-                state = levels.aim(state, hours if first + column >= hours[0] else hours[:0])
+            begun = int(np.searchsorted(hours, first + column, "right"))
+            if begun > len(state.hours):  # those that are yet to come have seen nothing
+                state = levels.aim(state, hours[:begun])
             state = levels.advance(state, of_levels, y[:, column], seen[:, column], first + column)
         self._filter = state
 
