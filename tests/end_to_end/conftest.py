@@ -75,9 +75,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """Return one visitor, who has been here before: the scripts of the pages are loaded and compiled once."""
+def visitor(browser: Browser, running: Running) -> Iterator[BrowserContext]:
+    """Return one visitor, who has been here before: the scripts of the pages are loaded and compiled once.
+
+    A page that stays open keeps the site's process, with what it has compiled, for the pages of all tests.
+    """
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.new_page().goto(f"{running.dashboard}/_stcore/health")
     yield context
     context.close()
 
