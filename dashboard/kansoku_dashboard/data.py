@@ -9,9 +9,10 @@ import streamlit as st
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from kansoku_collector.errors import StoreError
-from kansoku_collector.store.connect import connect
+from kansoku_collector.errors import StoreAwayError, StoreError
+from kansoku_collector.store.connect import connect, is_away
 from kansoku_dashboard import roles, settings
+from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
 P = ParamSpec("P")
@@ -68,7 +69,11 @@ def panel(name: str) -> Iterator[None]:
 
 def trouble(name: str, error: Exception) -> None:
     """Say in one sentence which panel has no answer and why, and offer a retry."""
-    st.warning(say("data.failed", panel=name, reason=_reason(error)), icon=":material/cloud_off:")
+    told = say("data.failed", panel=name, reason=plain(_reason(error)))
+    # An answer that takes too long comes from a store that is there.
+    if isinstance(error, StoreAwayError) or (is_away(str(error)) and "Read timed out" not in str(error)):
+        told = say("data.away", panel=name)
+    st.warning(told, icon=":material/cloud_off:")
     st.button(say("data.retry"), key=f"retry_{name}", icon=":material/refresh:", on_click=forget)
 
 

@@ -4,6 +4,7 @@ import pytest
 from charts import charts, screens
 from clickhouse_connect.driver.exceptions import OperationalError
 
+from kansoku_collector.errors import StoreAwayError
 from kansoku_dashboard import data, frame, settings, text, words
 from kansoku_dashboard.paths import MAIN, ROOM
 from kansoku_dashboard.settings import DashboardSettings
@@ -76,16 +77,38 @@ def test_a_store_that_fails_breaks_its_panels_and_not_the_screen(open_app, monke
     """The reader must learn what is missing and have a way to try again."""
 
     def refuse(url: str) -> None:
-        raise OperationalError("connection refused\nsecond line")
+        raise OperationalError("connection refused by http://store:8123\nsecond line")
 
     data.forget()
     monkeypatch.setattr(data, "connect", refuse)
     monkeypatch.setattr(data, "_idle", {})
     app = open_app("start")
     assert not app.exception
-    assert "connection refused" in app.warning[0].value
+    assert "connection refused by http\\:\\/\\/store" in app.warning[0].value  # no link to click
     assert "second line" not in app.warning[0].value
     assert app.button[0].label == "Retry"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreAwayError("ClickHouse at http://store:8123 cannot be reached"),
+        OperationalError("HTTPConnectionPool: Failed to establish a new connection"),
+    ],
+)
+def test_a_store_that_is_away_is_said_in_the_readers_language(open_app, monkeypatch, error):
+    """Nobody answers: that is known, so it needs no sentence of the driver's in English."""
+
+    def refuse(url: str) -> None:
+        raise error
+
+    data.forget()
+    monkeypatch.setattr(data, "connect", refuse)
+    monkeypatch.setattr(data, "_idle", {})
+    app = open_app("start", lang="ja")
+    assert not app.exception
+    assert "データベースに接続できません" in app.warning[0].value
+    assert "store:8123" not in app.warning[0].value
 
 
 def test_a_failed_client_is_not_lent_again(monkeypatch):

@@ -32,7 +32,7 @@ def connect(url: str, *, database: str | None = None) -> Client:
         if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
     except (ClickHouseError, ImportError, OSError, ValueError) as error:
-        if parts.scheme != "chdb" and _is_away(str(error)):
+        if parts.scheme != "chdb" and is_away(str(error)):
             raise StoreAwayError(_sentence(url, error)) from error
         raise StoreError(_sentence(url, error)) from error
     client.database = name
@@ -119,14 +119,15 @@ def _sentence(url: str, error: Exception) -> str:
         return (
             f"ClickHouse at {place} lacks the database and the user may not create it: run `kansoku migrate`"
         )
-    if _is_away(text):
+    if is_away(text):
         return f"ClickHouse at {place} cannot be reached: start it, or correct the URL"
     if code is None and "HTTP driver received HTTP status" in text:
         return f"what answers at {place} is not ClickHouse: correct host and port in the URL"
     return f"ClickHouse at {place} cannot be used: {_first_line(text)}"
 
 
-def _is_away(text: str) -> bool:
+def is_away(text: str) -> bool:
+    """Tell whether an error says that nobody answers at the address."""
     return any(words in text for words in _AWAY)
 
 

@@ -77,16 +77,16 @@ def _dollars(per_million: Decimal | None) -> str:
 
 def _columns() -> dict[str, Any]:
     text = st.column_config.TextColumn
-    rates = {name: text(say(f"cost.rate_{name}"), width=104, alignment="right") for name in COLUMNS}
+    rates = {name: text(say(f"cost.rate_{name}"), width=96, alignment="right") for name in COLUMNS}
     moment = {
-        name: st.column_config.DatetimeColumn(say(f"cost.{name}_used"), format="YYYY-MM-DD HH:mm", width=124)
+        name: st.column_config.DatetimeColumn(say(f"cost.{name}_used"), format="YYYY-MM-DD HH:mm", width=132)
         for name in ("first", "last")
     }
     return {
-        "model": text(say("cost.by_model"), width=200),
-        "price": text(say("cost.price_id"), width=280),
+        "model": text(say("cost.by_model"), width=190),
+        "price": text(say("cost.price_id"), width=250),
         **rates,
         "calls": st.column_config.NumberColumn(say("cost.calls"), format="localized", width=80),
-        "cost": text(say("cost.tile_cost"), width=120, alignment="right"),
+        "cost": text(say("cost.tile_cost"), width=90, alignment="right"),
         **moment,
     }

@@ -18,8 +18,9 @@ curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\
 
 def show() -> None:
     """Draw the screen."""
-    with st.container(key="head"):
-        st.title(say("start.title"), anchor=False)
+    # As high as the row of filters beside other titles, so that nothing moves between screens.
+    with st.container(key="head", horizontal=True, vertical_alignment="center", height=40):
+        st.title(say("start.title"), anchor=False, width="content")
     _health()
     left, right = st.columns(2)
     with left, st.container(border=True):
