@@ -152,7 +152,7 @@ def test_minutes_missed_during_a_restart_are_evaluated_late(store: Client, engin
 def test_the_replay_of_a_period_is_what_the_clock_did_event_for_event(store: Client, engine_url: str) -> None:
     """Random traffic, three rules, a restart and a gap: the same events, moments, values and ids."""
     draw = random.Random(3)
-    rows = [(NOON + i * MINUTE, draw.randint(0, 12), draw.choice([0, 0, 0, 6])) for i in range(90)]
+    rows = [(NOON + i * MINUTE, draw.randint(0, 12), draw.choice([0, 0, 0, 6])) for i in range(60)]
     add_requests(store, *rows)
     rules = [
         rule(window="3m", min_samples=5, resolve_after=2),
@@ -161,13 +161,13 @@ def test_the_replay_of_a_period_is_what_the_clock_did_event_for_event(store: Cli
     ]
     first = Clock(store, engine_url, rules)
     first.moment = at(12, 1)
-    first.run(at(12, 40))
+    first.run(at(12, 25))
     first.watch.stop()
     second = Clock(store, engine_url, rules)
-    second.moment = at(12, 52)
-    second.run(at(13, 30))
+    second.moment = at(12, 37)
+    second.run(at(13, 0))
     lived = [_seen(change) for change in first.changes + second.changes]
-    replayed = [_seen(change) for _, change in events(store, rules, at(12, 1), at(13, 30), MINUTE)]
+    replayed = [_seen(change) for _, change in events(store, rules, at(12, 1), at(13, 0), MINUTE)]
     assert sorted(lived) == sorted(replayed)
     assert {event for _, _, event, *_ in lived} == {"opened", "updated", "resolved"}
 

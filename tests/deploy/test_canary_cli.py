@@ -76,7 +76,7 @@ def test_a_silent_change_of_the_vendor_ends_the_report_with_1(tmp_path: Path, ve
         say(vendor, "The capital city is Kyoto.", "fp_2")
         assert cli.as_process(*ask, cwd=tmp_path, **asking).returncode == 0
         collector.settled()
-        changed = cli.as_process("canary", "report", "guide", **reading)
+        changed = cli.in_process("canary", "report", "guide", **reading)
         assert changed.returncode == 1, changed.stdout + changed.stderr
         assert "the answers changed" in changed.stdout
         assert "answered by m-1 fp_2; before: m-1 fp_1" in changed.stdout

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import stores
 
 from kansoku_cli.__main__ import _parser
 from kansoku_collector.settings import Settings
@@ -53,10 +54,7 @@ def test_the_commands_of_a_page_exist_with_these_options(page: Path) -> None:
 def test_the_runbook_can_be_followed(tmp_path: Path) -> None:
     """The blocks that are marked run one after the other on an embedded store, and its copy is healthy."""
     data, backup = tmp_path / "data", tmp_path / "backup"
-    data.mkdir()
-    code = f"import sys; sys.argv = ['kansoku', 'migrate', '--data', {str(data)!r}]"
-    run = [sys.executable, "-c", f"{code}; from kansoku_cli.__main__ import main; sys.exit(main())"]
-    assert subprocess.run(run, check=False, capture_output=True).returncode == 0
+    stores.prepare(data / "clickhouse")
     program = tmp_path / "bin" / "kansoku"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m kansoku_cli "$@"\n')

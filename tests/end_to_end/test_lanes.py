@@ -1,33 +1,38 @@
 """The lanes of the waterfall, as the browser computes them: any length fits, and idle time can be folded."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
 SCALE = (files("kansoku_dashboard") / "waterfall" / "scale.js").read_text(encoding="utf-8")
 
 
-def ask(browser: Browser, question: str) -> Any:
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """Return an empty page."""
+    opened = browser.new_page()
+    yield opened
+    opened.close()
+
+
+def ask(page: Page, question: str) -> Any:
     """Return what a question to the functions of the lanes gives."""
-    page = browser.new_page()
-    try:
-        return page.evaluate(f"() => {{ {SCALE}\nreturn {question}; }}")
-    finally:
-        page.close()
+    return page.evaluate(f"() => {{ {SCALE}\nreturn {question}; }}")
 
 
 @pytest.mark.parametrize(
     ("length", "last"),
     [(2e6, "2 ms"), (7200e9, "2 h"), (1, "1 ns"), (90e9, "1:30 min"), (30 * 86400e9, "672 h")],
 )
-def test_a_trace_of_any_length_fits_its_lane(browser: Browser, length: float, last: str) -> None:
+def test_a_trace_of_any_length_fits_its_lane(page: Page, length: float, last: str) -> None:
     """The end is the right edge, ticks are few, and the last one has the unit of the length."""
     found = ask(
-        browser,
+        page,
         f"(() => {{ const map = timeMap({length}, []), all = ticks({length}, 6);"
         f" return [map.at(0), map.at({length}), all.length, tickLabel(all.at(-1), {length})]; }})()",
     )
@@ -36,12 +41,12 @@ def test_a_trace_of_any_length_fits_its_lane(browser: Browser, length: float, la
     assert found[3] == last
 
 
-def test_folded_idle_time_leaves_a_seam_and_gives_the_rest_the_width(browser: Browser) -> None:
+def test_folded_idle_time_leaves_a_seam_and_gives_the_rest_the_width(page: Page) -> None:
     """Two seconds of work around two hours of waiting: both stand, in order, inside the lane."""
     second = 10**9
     length, gap = 7202 * second, [second, 7201 * second]
     before, start, end, after = ask(
-        browser,
+        page,
         f"(() => {{ const map = timeMap({length}, [[{gap[0]}, {gap[1]}]]);"
         f" return [map.at({second / 2}), map.at({gap[0]}), map.at({gap[1]}), map.at({length})]; }})()",
     )
