@@ -4,6 +4,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from support import stores
+
 BENCH = Path(__file__).resolve().parents[2] / "benches/kill.py"
 
 
@@ -19,6 +21,7 @@ def load(monkeypatch):
 def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(tmp_path, monkeypatch):
     """Killed twice while senders retry: spans, traces and both rollups hold exactly what was acknowledged."""
     bench = load(monkeypatch)
+    stores.prepare(tmp_path / "data" / "clickhouse")
     found = bench.run(2, tmp_path / "data", seed=3)
     assert bench.failures(found) == []
     assert min(found["acknowledged"], found["retries"]) > 0

@@ -229,14 +229,14 @@ def test_two_requests_of_one_trace_are_decided_together() -> None:
     assert [span.name for span in program.kept] == ["first", "second"]
 
 
-def test_a_hundred_thousand_open_traces_are_bounded() -> None:
+def test_ten_thousand_open_traces_are_bounded() -> None:
     """Traces that never end are given up, the oldest first; what waits stays below the limits."""
     kept: list[Any] = []
     sampler = TailSampler(0.01, 0, kept.append, max_spans=500, max_traces=1000)
     seed = random.Random(7)
     roots: list[Any] = []
     ended = 0
-    for number in range(100_000):
+    for number in range(10_000):
         context = SpanContext(seed.getrandbits(128), 1, False, TraceFlags(TraceFlags.SAMPLED))
         root = _finished(context, None)
         sampler.started(root)
