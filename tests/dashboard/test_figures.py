@@ -13,7 +13,7 @@ from kansoku_dashboard.figures import cost, drift, feedback, latency, style
 from kansoku_dashboard.figures.backdrop import Backdrop, band, runs
 from kansoku_dashboard.figures.lean import lean
 from kansoku_dashboard.figures.spark import thin
-from kansoku_dashboard.figures.style import PALE, PALETTE, colours
+from kansoku_dashboard.figures.style import DASHES, PALE, PALETTE, colours, strokes
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -200,6 +200,17 @@ def test_colours_stay_with_their_entity_and_do_not_depend_on_order():
     assert len(set(colours(f"m{place}" for place in range(8)).values())) == len(PALETTE)
 
 
+def test_more_models_than_colours_share_them_evenly_and_are_still_told_apart():
+    """Of those that share a colour on a chart the second is hatched or dotted."""
+    names = [f"m{place}" for place in range(20)]
+    given = colours(names)
+    assert {list(given.values()).count(ink) for ink in PALETTE} <= {2, 3}
+    twins = next([one, two] for one in names for two in names if one < two and given[one] == given[two])
+    bars = cost.stack([ModelCost(START, name, 1.0, 1, 0) for name in twins], backdrop(1), given)["data"]
+    assert [bar["marker"].get("pattern", {}).get("shape", "") for bar in bars[:2]] == ["", "/"]
+    assert strokes(["a", "b", "a", "a"], DASHES) == ["solid", "solid", "dot", "dash"]
+
+
 def test_runs_are_the_stretches_without_a_gap():
     """The bands are built from them."""
     assert runs([None, 1, 2, None, 3]) == [range(1, 3), range(4, 5)]
@@ -232,7 +243,7 @@ def test_even_moments_travel_as_a_step_and_uneven_ones_as_they_are():
         for trace in lean(
             {
                 "data": [
-                    {"type": "scatter", "x": hours, "y": y, "marker": {"size": [0] * 5, "color": ["a", "b"]}},
+                    {"type": "scatter", "x": hours, "y": y, "marker": {"size": [0] * 5, "opacity": [1] * 5}},
                     {"type": "bar", "x": uneven, "y": y},
                     {"type": "heatmap", "x": hours, "y": ["a"], "z": [[1, 2, 3, 4, 5]]},
                 ]
@@ -241,7 +252,7 @@ def test_even_moments_travel_as_a_step_and_uneven_ones_as_they_are():
     )
     assert "x" not in even
     assert (even["x0"], even["dx"], even["y"]) == (hours[0], 3_600_000, y)
-    assert even["marker"] == {"size": 0, "color": ["a", "b"]}
+    assert even["marker"] == {"size": [0] * 5, "opacity": 1}  # a size of 0 for all would be drawn as dots
     assert (other["x"], bands["x"]) == (uneven, hours)
 
 

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from kansoku_collector.store.read.overview import ModelCost
 from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
-from kansoku_dashboard.figures.style import OTHER, PALE, TOP, Figure, money_axis
+from kansoku_dashboard.figures.style import HATCHES, OTHER, PALE, TOP, Figure, money_axis, strokes
 
 
 def stack(
@@ -29,6 +30,7 @@ def stack(
     x = [backdrop.x(time) for time in backdrop.times]
     opacity = [PALE if backdrop.unfinished(time) else 1 for time in backdrop.times]
     milliseconds = backdrop.width.total_seconds() * 1000
+    hatches = strokes([colour for _, _, colour in shown], HATCHES)
     traces = [
         {
             "type": "bar",
@@ -37,13 +39,17 @@ def stack(
             "y": [by_time.get(time, 0) for time in backdrop.times],
             "width": milliseconds * 0.86,
             "offset": milliseconds * 0.07,
-            "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}},
+            "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}} | _hatched(hatch),
             "hovertemplate": "%{y:$,.4~f}",
         }
-        for name, by_time, colour in shown
+        for (name, by_time, colour), hatch in zip(shown, hatches, strict=True)
     ]
     stacked = [sum(values) for values in zip(*(trace["y"] for trace in traces), strict=True)]
     made = figure(backdrop, traces, money_axis(max(stacked, default=0)))
     made["layout"]["barmode"] = "stack"
     made["layout"]["showlegend"] = bool(traces)
     return made
+
+
+def _hatched(hatch: str) -> dict[str, Any]:
+    return {"pattern": {"shape": hatch, "solidity": 0.4}} if hatch else {}

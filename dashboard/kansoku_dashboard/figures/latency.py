@@ -62,7 +62,9 @@ def duration_axis(most: float) -> dict[str, Any]:
     }
 
 
-def line(name: str, x: list[str], y: list[float | None], colour: str, width: float) -> dict[str, Any]:
+def line(
+    name: str, x: list[str], y: list[float | None], colour: str, width: float, dash: str = "solid"
+) -> dict[str, Any]:
     """Return a line that breaks where a value is missing; a value alone between gaps is a dot."""
     alone = {run[0] for run in runs(y) if len(run) == 1}
     return {
@@ -72,6 +74,7 @@ def line(name: str, x: list[str], y: list[float | None], colour: str, width: flo
         "x": x,
         "y": y,
         "connectgaps": False,
-        "line": {"color": colour, "width": width, "shape": "linear"},
+        "line": {"color": colour, "width": width, "shape": "linear"}
+        | ({"dash": dash} if dash != "solid" else {}),
         "marker": {"size": [5 if place in alone else 0 for place in range(len(y))], "color": colour},
     }

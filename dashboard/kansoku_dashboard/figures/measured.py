@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kansoku_collector.store.read.metric_points import Step
 from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure, write_axis
 from kansoku_dashboard.figures.latency import line
-from kansoku_dashboard.figures.style import OTHER, TOP, Figure
+from kansoku_dashboard.figures.style import DASHES, OTHER, TOP, Figure, strokes
 
 HEIGHT = 220
 
@@ -43,11 +43,11 @@ def course(
     """Return a line for each series, broken where nothing was measured; what is not over yet is a dot."""
     x = [backdrop.x(time + backdrop.width / 2) for time in backdrop.times]
     traces, known = [], []
-    for one in lines:
+    for one, dash in zip(lines, strokes([one.colour for one in lines], DASHES), strict=True):
         by_time = {step.time: value(step, adds_up=adds_up) for step in one.steps}
         y = [by_time.get(time) for time in backdrop.times]
         known += [number for number in y if number is not None]
-        drawn = line(escape(one.name), x, y, one.colour, 1.8)
+        drawn = line(escape(one.name), x, y, one.colour, 1.8, dash)
         drawn["text"] = ["" if number is None else escape(write(number)) for number in y]
         traces.append(drawn | {"hovertemplate": "%{text}"})
     made = figure(backdrop, traces, {"rangemode": "tozero"}, HEIGHT)

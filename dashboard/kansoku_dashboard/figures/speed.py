@@ -8,7 +8,7 @@ from kansoku_collector.store.read.errors import CLASSES, ErrorCount
 from kansoku_collector.store.read.speed import Rate
 from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
 from kansoku_dashboard.figures.latency import line
-from kansoku_dashboard.figures.style import ALARM, OTHER, PALE, PALETTE, TOP, WARN, Figure
+from kansoku_dashboard.figures.style import ALARM, DASHES, OTHER, PALE, PALETTE, TOP, WARN, Figure, strokes
 
 MIN_CALLS = 3  # a middle of fewer is no middle
 # Red is kept for what the vendor refuses because there is too much of it: the class that asks for an answer.
@@ -35,8 +35,10 @@ def rates(rows: Sequence[Rate], backdrop: Backdrop, colours: Mapping[str, str], 
         found[row.model][row.time] = row
     ranked = sorted(found, key=lambda model: (-sum(row.calls for row in found[model].values()), model))
     x = [backdrop.x(time + backdrop.width / 2) for time in backdrop.times]
+    shown = ranked[:TOP]
+    inks = [colours.get(model, OTHER) for model in shown]
     traces = []
-    for model in ranked[:TOP]:
+    for model, ink, dash in zip(shown, inks, strokes(inks, DASHES), strict=True):
         points = [found[model].get(time) for time in backdrop.times]
         drawn = [point if point and point.calls >= MIN_CALLS else None for point in points]
         texts = [
@@ -47,7 +49,7 @@ def rates(rows: Sequence[Rate], backdrop: Backdrop, colours: Mapping[str, str], 
             else ""
             for point in drawn
         ]
-        made = line(escape(model), x, [p and p.p50 for p in drawn], colours.get(model, OTHER), 2)
+        made = line(escape(model), x, [p and p.p50 for p in drawn], ink, 2, dash)
         traces.append(made | {"text": texts, "hovertemplate": "%{text}<extra></extra>"})
     made = figure(backdrop, traces, {}, 240)
     made["layout"]["showlegend"] = bool(traces)

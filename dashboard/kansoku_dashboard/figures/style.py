@@ -1,14 +1,17 @@
 """What all figures share: colours that stay with their entity, inks for both themes, number formats."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 Figure = dict[str, Any]
 
-# Seven colours that keep apart in both themes and for the common colour blindnesses; red is kept for alarm.
+# Colours that keep apart in both themes and for the common colour blindnesses; red is kept for alarm.
 PALETTE = ("#4A6FDC", "#E0893B", "#36A297", "#9A8DBB", "#B560C4", "#8C9A3B", "#4FA3D1", "#C58B6B")
 OTHER = "#7C8698"
+# More entities than colours share them: on one chart the second of a colour is dotted or hatched.
+DASHES = ("solid", "dot", "dash", "dashdot")
+HATCHES = ("", "/", "x", ".")
 ALARM = "#D9485F"
 WARN = "#D98A35"
 TOP = 7
@@ -45,18 +48,23 @@ def colour_of_kind(operation: str) -> str:
 def colours(entities: Iterable[str]) -> dict[str, str]:
     """Give each entity its colour; the same set of entities always gives the same colours.
 
-    Pass all that exist, not those that a filter left: the place comes from the name's hash, the next
-    free one if taken.
+    Pass all that exist, not those that a filter left: the place comes from the name's hash, of the least
+    taken ones the next from there.
     """
-    taken: dict[int, str] = {}
+    taken = [0] * len(PALETTE)
     given: dict[str, str] = {}
     for entity in sorted(set(entities)):
         first = int.from_bytes(blake2b(entity.encode(), digest_size=4).digest()) % len(PALETTE)
-        free = [(first + step) % len(PALETTE) for step in range(len(PALETTE))]
-        place = next((slot for slot in free if slot not in taken), first)
-        taken[place] = entity
+        order = [(first + step) % len(PALETTE) for step in range(len(PALETTE))]
+        place = min(order, key=taken.__getitem__)
+        taken[place] += 1
         given[entity] = PALETTE[place]
     return given
+
+
+def strokes(inks: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Return how each series is drawn, so that those of one colour on a chart can be told apart."""
+    return [kinds[inks[:place].count(ink) % len(kinds)] for place, ink in enumerate(inks)]
 
 
 def money(usd: float | None) -> str:

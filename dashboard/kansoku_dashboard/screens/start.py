@@ -18,8 +18,7 @@ curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\
 
 def show() -> None:
     """Draw the screen."""
-    # As high as the row of filters beside other titles, so that nothing moves between screens.
-    with st.container(key="head", horizontal=True, vertical_alignment="center", height=40):
+    with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.title(say("start.title"), anchor=False, width="content")
     _health()
     left, right = st.columns(2)
