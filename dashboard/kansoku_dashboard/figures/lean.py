@@ -30,7 +30,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _single(value: Any) -> Any:
-    """Return the one value of a list whose values are all the same; a single size of 0 Plotly would not heed."""
+    """Return the one value of a list whose values are all the same; but Plotly heeds no single size of 0."""
     if isinstance(value, list) and value and value[0] and all(part == value[0] for part in value):
         return value[0]
     return value
