@@ -21,7 +21,7 @@ TIMES, FAR = ("latency", "ttft"), 0.03
 MONDAY = 4 * 24  # the streams begin on one
 TEXTS = {"in_text": "in_id", "out_text": "out_id"}
 CATEGORIES = ("model", "fingerprint", "prompt_version")
-VOLUME = Series("volume", "mean")
+VOLUME, DAYS = Series("volume", "mean"), Series("volume", "days")
 SCORE = 0.2  # the harness keeps scores from here on
 
 
@@ -46,7 +46,7 @@ class Kansoku:
         values = _values(stream.col, vectors, tails, topics)
         far = _far(reference)
         plan = Plan(
-            (*values, VOLUME),
+            (*values, VOLUME, DAYS),
             tuple(TEXTS),
             CATEGORIES,
             **{"warm_up_days": int(stream.days_ref), **self.settings},
@@ -174,6 +174,8 @@ def _hour(hour: int, known: dict[str, Any], col: dict, part: float) -> Hour:
     size = Sums(total, known["square"][hour])
     if part == 1 and total:  # an open hour has too few calls by nature
         sums[VOLUME] = Sums(total, total, total * np.log(total))
+    if part == 1 and hour % 24 == 23:
+        sums[DAYS] = Sums(1.0, 1.0, np.log(max(known["total"][hour - 23 : hour + 1].sum(), 1.0)))
     vectors = {name: (means[hour], size) for name, means in known["means"].items()}
     first, last = np.searchsorted(col["ts"], [hour * 3600.0, (hour + part) * 3600.0])
     values = {}

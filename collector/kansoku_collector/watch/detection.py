@@ -1,7 +1,7 @@
 """The detector of one project over the store: hour after hour, the same for the clock and for a replay."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +11,25 @@ from kansoku_collector.store.read.hours import Signals, traffic
 from kansoku_collector.store.scope import Period
 from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.cases import MARK, Case, Cases, Happened, tagged
-from kansoku_collector.watch.detect import Detector, Finding, Plan, Series
+from kansoku_collector.watch.detect import Detector, Finding, Hour, Plan, Series, Sums
 from kansoku_collector.watch.detect.detector import KEEP
 from kansoku_collector.watch.seen import Seen
-from kansoku_collector.watch.signals import Limits, hour_of, index_of, limits_of, plan_of, telling
+from kansoku_collector.watch.signals import (
+    DAYS,
+    VOLUME,
+    Limits,
+    day_of,
+    hour_of,
+    index_of,
+    limits_of,
+    plan_of,
+    telling,
+)
 from kansoku_collector.watch.sizes import mean_since
 
 HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=10)  # an hour is looked at this long after its end: spans of long calls come late
+DAY = 24  # hours
 BACK = KEEP * HOUR  # how far back is learned from
 LEAST_CALLS = 100  # in that time, before a service is watched
 MOST_PLACES = 200  # services and environments of a project, the most called first
@@ -39,7 +50,16 @@ class Part:
         """Take an hour that is over; return what it shows."""
         for key in telling(signals) if signals else ():
             self.seen[key] = min(self.seen.get(key, 0) + 1, KEEP)
-        return self.detector.observe(hour_of(index, signals, self.limits))
+        hour = hour_of(index, signals, self.limits)
+        if (index + 1) % DAY == 0 and DAYS in self.detector.plan.series:  # midnight of the project's clock
+            hour = replace(hour, sums={**hour.sums, DAYS: day_of(self._calls_of_day(hour))})
+        return self.detector.observe(hour)
+
+    def _calls_of_day(self, hour: Hour) -> float:
+        """Return the calls of the day that ends with an hour; none where its beginning was not counted."""
+        calls = self.detector.panel.history.n[self.detector.plan.series.index(VOLUME)].astype(float)
+        before, day = calls[: 1 - DAY], calls[1 - DAY :]
+        return float(day.sum()) + hour.sums.get(VOLUME, Sums()).weight if before.any() else 0.0
 
     def plan(self, plan: Plan) -> None:
         """Go on with another plan."""

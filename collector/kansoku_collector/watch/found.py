@@ -16,7 +16,7 @@ from kansoku_collector.watch.cases import VENDOR, Case, Happened, name_of, place
 from kansoku_collector.watch.detect import Finding
 from kansoku_collector.watch.detection import GRACE, HOUR, Detection
 from kansoku_collector.watch.judgement import Change
-from kansoku_collector.watch.signals import BEYOND, EXTREMES, OURS, in_logs, moment_of, signal_of, told
+from kansoku_collector.watch.signals import BEYOND, OURS, in_logs, labels_of, moment_of, signal_of, told
 from kansoku_collector.watch.sizes import size_of
 
 WEEK = timedelta(days=7)
@@ -126,13 +126,12 @@ def _move(detection: Detection, case: Case, finding: Finding, *, drawn: bool) ->
     if in_logs(signal, finding.series):
         measure = "ratio"
         effect, low, high = (told(signal, "mean", value) for value in (effect, low, high))
-    extreme = finding.series in BEYOND
-    label, label_ja = EXTREMES[name] if extreme else (signal.label, signal.label_ja)
+    label, label_ja = labels_of(signal, finding.series)
     return Move(
         signal=name,
         label=label,
         label_ja=label_ja,
-        unit="share" if extreme else signal.unit,
+        unit="share" if finding.series in BEYOND else signal.unit,
         service=service,
         environment=environment,
         measure=measure,

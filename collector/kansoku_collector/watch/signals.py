@@ -41,7 +41,7 @@ class Limits:
     spreads: Mapping[str, float] = field(default_factory=dict)
 
 
-VOLUME = Series("volume", "mean", "level")
+VOLUME, DAYS = Series("volume", "mean", "level"), Series("volume", "days", "level")
 _CALLS = "error"  # the column that every call is in, a user's calls capped
 
 _ALL = [
@@ -97,6 +97,7 @@ EXTREMES = {
     "first_token": ("The share of calls with a late first token", "最初のトークンが遅い呼び出しの割合"),
     "repetition": ("The rate of answers that go round in circles", "堂々巡りする回答の割合"),
 }
+DAILY = ("The number of calls in a day", "1 日の呼び出し数")
 # Which series of the store speak for which signal, and how they are distributed.
 _KINDS: dict[str, tuple[str, str, Kind]] = {
     **{name: (name, "mean", "level") for name in ("cost", "in_tokens", "out_tokens", "in_chars", "latency")},
@@ -147,7 +148,7 @@ def plan_of(
     series += [Series(name, "tail", "share") for name in sorted(limits.tails) if name in keys]
     series += [Series(name, "spread", "share") for name in sorted(limits.spreads) if name in keys]
     if seen.get(_CALLS, 0) >= SEEN and VOLUME.signal not in without:
-        series.append(VOLUME)
+        series += [VOLUME, DAYS]
     return Plan(
         tuple(series),
         tuple(key for key in keys if key in VECTORS),
@@ -270,6 +271,11 @@ def _volume(calls: float) -> Sums:
     return Sums(calls, calls, calls * math.log(calls))
 
 
+def day_of(calls: float) -> Sums:
+    """Return the logarithm of the calls of a day, as one record: where hours wander, days are steady."""
+    return Sums(1.0, 1.0, math.log(calls)) if calls > 0 else Sums()
+
+
 def index_of(hour: datetime, offset: timedelta) -> int:
     """Return the number of an hour on a clock that is `offset` ahead of UTC."""
     return int(hour.timestamp()) // 3600 + round(offset / _HOUR)
@@ -278,6 +284,13 @@ def index_of(hour: datetime, offset: timedelta) -> int:
 def moment_of(index: int, offset: timedelta) -> datetime:
     """Return the beginning of an hour of that clock, in UTC."""
     return datetime.fromtimestamp((index - round(offset / _HOUR)) * 3600, UTC)
+
+
+def labels_of(signal: Signal, series: str) -> tuple[str, str]:
+    """Return what people call a series of a signal, in English and Japanese."""
+    if series in BEYOND:
+        return EXTREMES[signal.name]
+    return DAILY if series == DAYS.name else (signal.label, signal.label_ja)
 
 
 def in_logs(signal: Signal, series: str) -> bool:

@@ -207,7 +207,7 @@ class Detector:
             "panel": self.panel.state(),
             "directions": {name: one.state() for name, one in self.directions.items()},
             "novelty": {name: one.state() for name, one in self.novelty.items()},
-            "evidence": {name: value for name, value in self.evidence.items() if np.isfinite(value)},
+            "evidence": {name: value for name, value in sorted(self.evidence.items()) if np.isfinite(value)},
             "silent": dict(self._silent),
             "fit_due": self.fit_due,
         }
