@@ -95,9 +95,11 @@ def limit(incident: Incident, tongue: str) -> str:
 
 
 def clock(moment: datetime, zone: tzinfo, now: datetime) -> str:
-    """Write a moment as the reader's clock shows it, with the date unless it was today."""
-    local = moment.astimezone(zone)
-    return local.strftime("%H:%M" if local.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M")
+    """Write a moment as the reader's clock shows it, the date unless today, the year if another."""
+    local, today = moment.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return local.strftime("%H:%M")
+    return local.strftime("%m-%d %H:%M" if local.year == today.year else "%Y-%m-%d %H:%M")
 
 
 def way(incident: Incident, now: datetime) -> dict[str, str]:
