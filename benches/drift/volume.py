@@ -58,8 +58,9 @@ def main() -> int:
         made = stream.make(pool, "null", chosen.profile, seed, days_post=46)
         calls = calls_of(made.col, round(made.days * 24))
         false, months = false + len(alarms(calls)), months + (made.days - made.days_ref) / 30
-        at = CHANGED + int(np.random.default_rng(seed).integers(24))
+        chance = np.random.default_rng(seed)
         for factor in FACTORS:
+            at = CHANGED + int(chance.integers(24))
             changed = np.concatenate([calls[:at], calls[at : at + WITHIN] * factor])
             found[factor].append(next((hour - at for hour in alarms(changed) if hour > at), None))
     print(f"{chosen.profile}: {false} false alarms in {months:.1f} months")
