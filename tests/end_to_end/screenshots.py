@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 120_000  # ms
+PAINTED = (
+    "[...document.querySelectorAll('.kansoku-chart')].every((chart) => chart.querySelector('.main-svg'))"
+)
 SHOWN = re.compile(r"images/([\w-]+)\.png")
 SCREENS = {
     "overview": "/?range=7d",
@@ -85,11 +88,13 @@ def shown() -> set[str]:
 
 
 def settle(page: Page) -> None:
-    """Wait until the screen has drawn: no running script, no skeleton, then a breath for the charts."""
+    """Wait until the screen has drawn: no running script, no skeleton, every chart, then a breath."""
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
     page.wait_for_selector("[data-testid=stStatusWidget]", state="detached", timeout=PATIENCE)
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=PATIENCE)
     page.wait_for_timeout(1500)
+    page.wait_for_function(PAINTED, timeout=PATIENCE)
+    page.wait_for_timeout(500)
 
 
 def first_trace(page: Page, url: str) -> str:
