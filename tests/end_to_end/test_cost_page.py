@@ -46,8 +46,8 @@ def stored(running: Running) -> None:
     store.close()
 
 
-def test_the_figures_are_lower_bounds_and_the_model_without_a_price_is_named(witness: Witness) -> None:
-    """Thirty calls of a dollar; the ten others are in no sum, and the line says whose they are."""
+def test_the_figures_are_lower_bounds_and_the_calls_without_a_price_a_click_away(witness: Witness) -> None:
+    """Thirty calls of a dollar; ten are in no sum: the line names their model and leads to their traces."""
     witness.open(PAGE)
     tile = witness.page.locator("[data-testid=stMetric]", has_text="Cost")
     expect(tile.first).to_contain_text("≥ $30.00", timeout=PATIENCE)
@@ -58,12 +58,6 @@ def test_the_figures_are_lower_bounds_and_the_model_without_a_price_is_named(wit
     line = witness.page.locator(".st-key-cost_unpriced_line")
     expect(line).to_contain_text("secret-model (10)")
     expect(line).to_contain_text("10 calls (25%)")
-    witness.innocent()
-
-
-def test_the_calls_without_a_price_are_a_click_away(witness: Witness) -> None:
-    """The link leads to exactly their traces."""
-    witness.open(PAGE)
     witness.page.get_by_role("link", name="Their traces").click()
     witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
     expect(witness.page.get_by_text(f"{UNPRICED} traces", exact=True)).to_be_visible(timeout=PATIENCE)

@@ -147,18 +147,13 @@ def test_every_other_page_opens_without_a_complaint(witness: Witness, path: str)
     witness.innocent()
 
 
-def test_the_screens_speak_japanese(witness: Witness) -> None:
-    """With ?lang=ja the overview is in Japanese."""
+def test_the_overview_speaks_japanese_and_does_not_scroll_sideways_when_narrow(witness: Witness) -> None:
+    """With ?lang=ja it is in Japanese, and at 560 pixels the page is as wide as the window."""
+    witness.page.set_viewport_size({"width": 560, "height": 900})
     witness.open("/?range=24h&lang=ja")
     expect(witness.page.get_by_text("モデル別コスト").first).to_be_visible(timeout=PATIENCE)
-    witness.innocent()
-
-
-def test_the_narrow_overview_does_not_scroll_sideways(witness: Witness) -> None:
-    """At 560 pixels the page is as wide as the window."""
-    witness.page.set_viewport_size({"width": 560, "height": 900})
-    witness.open("/?range=24h")
     wide = witness.page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert wide <= 0
+    witness.innocent()

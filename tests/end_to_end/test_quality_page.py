@@ -9,17 +9,11 @@ __all__ = ["witness"]
 pytestmark = pytest.mark.browser
 
 
-def test_the_quality_screen_draws_its_panels(witness: Witness) -> None:
-    """Six tiles and the charts of likes and outcomes, no complaint, and nothing leaves the host."""
-    witness.open("/quality?range=24h")
+def test_the_panels_are_drawn_and_the_split_stands_in_the_address_by_its_value(witness: Witness) -> None:
+    """Six tiles, likes and outcomes; a link in Japanese opens the same split for a reader of English."""
+    witness.open("/quality?range=24h&lang=ja")
     expect(witness.page.locator("[data-testid=stMetric]")).to_have_count(6, timeout=PATIENCE)
     expect(witness.page.locator(".js-plotly-plot").nth(2)).to_be_attached(timeout=PATIENCE)
-    witness.innocent()
-
-
-def test_the_split_stands_in_the_address_by_its_value(witness: Witness) -> None:
-    """A link in Japanese opens the same split for a reader of English."""
-    witness.open("/quality?range=24h&lang=ja")
     witness.page.get_by_role("radio", name="言語").click()
     witness.page.wait_for_url("**split=language**", timeout=PATIENCE)
     witness.innocent()

@@ -44,8 +44,8 @@ def stored(running: Running) -> None:
     client.close()
 
 
-def test_a_click_on_a_session_shows_its_conversation_in_order(witness: Witness) -> None:
-    """Turns from first to last with their texts as text, the sums of the store, nothing loaded or run."""
+def test_a_click_on_a_session_shows_its_conversation_whose_turns_lead_to_traces(witness: Witness) -> None:
+    """Turns in order with their texts as text, the sums of the store; the second opens the second trace."""
     witness.open("/sessions?env=talk&range=1h")
     table = witness.page.locator("[data-testid=stDataFrame]").first
     witness.click_row(table, "**/session?**session=talk-1**", x=300)
@@ -56,12 +56,6 @@ def test_a_click_on_a_session_shows_its_conversation_in_order(witness: Witness) 
     expect(witness.page.locator("[class*=st-key-said_user]").first).to_contain_text(HOSTILE)
     expect(witness.page.locator(".st-key-session_head")).to_contain_text("$0.7500")
     expect(witness.page.locator("[class*=st-key-turnhead_]").nth(2)).to_contain_text("3.0K context")
-    witness.innocent()
-
-
-def test_a_turn_leads_to_its_trace(witness: Witness) -> None:
-    """The second turn opens the second trace."""
-    witness.open("/session?session=talk-1")
     witness.page.get_by_role("link", name="Trace", exact=True).nth(1).click()
     witness.page.wait_for_url(f"**trace=5e55{1:028x}**", timeout=PATIENCE)
     witness.innocent()
