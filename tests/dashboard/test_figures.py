@@ -272,6 +272,7 @@ def test_axes_write_billions_and_hours_as_such():
     assert style.money_axis(5e11)["exponentformat"] == "B"
     assert "tickformat" in style.money_axis(12)
     assert style.money(7_407_407_341_301) == "$7,407.4B"
+    assert [style.money(usd) for usd in (0.00061, 0.0006, 0.0071)] == ["$0.00061", "$0.00060", "$0.0071"]
     assert latency.duration_axis(25_200)["ticktext"][-1].endswith(" h")
     assert latency.duration_axis(0.003)["ticktext"][0] == "0 ms"
     assert latency.duration_axis(4.0)["tickvals"][:2] == [0, 1]

@@ -68,7 +68,7 @@ def strokes(inks: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 
 def money(usd: float | None) -> str:
-    """Write dollars with the digits they carry: $7.4B, $1,204, $60.95, $0.0071; a dash if unknown."""
+    """Write dollars with the digits they carry: $7.4B, $1,204, $60.95, $0.0071, $0.00061; else a dash."""
     if usd is None:
         return "–"
     if usd == 0:
@@ -78,7 +78,8 @@ def money(usd: float | None) -> str:
         return "<$0.0001"
     if size >= 1e9:
         return f"{'-' if usd < 0 else ''}${size / 1e9:,.1f}B"
-    digits = 0 if size >= 1000 else 2 if size >= 1 else 4
+    # Of less than a tenth of a cent four digits would leave one, and a limit would read like what is over it.
+    digits = 0 if size >= 1000 else 2 if size >= 1 else 4 if size >= 0.001 else 5
     return f"{'-' if usd < 0 else ''}${size:,.{digits}f}"
 
 
