@@ -29,7 +29,7 @@ settings.load_profile("kansoku")
 
 @pytest.hookimpl(optionalhook=True)  # known where pytest-xdist is
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give every worker whole files, and the browser tests to one worker."""
+    """Give every worker whole files, and rooms whose tests share much to one worker."""
     return rooms.scheduling(config, log)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 # Longest first; the last ones have many short files, with which workers can end together.
 _ORDER = ("end_to_end", "collector", "deploy", "dashboard", "sdk")
+# Their tests share what takes long to make: a whole Kansoku with its browser; a filled store and its screens.
+_WHOLE = ("end_to_end", "dashboard")
 
 
 def rank(nodeid: str) -> int:
@@ -15,9 +17,10 @@ def rank(nodeid: str) -> int:
 
 
 def together(nodeid: str) -> str:
-    """Return the name of what a test is run together with: its file, and for browser tests their folder."""
+    """Return the name of what a test is run together with: its file, or its room where that is run whole."""
     file = nodeid.split("::", 1)[0]
-    return "end_to_end" if rank(nodeid) == 0 else file
+    room = file.split("/")[1]
+    return room if room in _WHOLE else file
 
 
 def scheduling(config: pytest.Config, log: Any) -> Any:
