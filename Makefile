@@ -12,7 +12,7 @@ up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 
 test: $(DEV_STAMP) browser  ## everything that CI runs: lint, types, import contracts, tests
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(DEV_STAMP)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .

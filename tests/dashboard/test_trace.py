@@ -142,9 +142,10 @@ def test_a_trace_that_arrives_is_found_though_its_absence_was_kept(open_trace, s
     """The cache must not hide for half a minute what is there."""
     late = "9" * 32
     assert open_trace(late).warning
+    began = samples.later(-2 * 86400)  # in no list of a day
     samples.put(
         connect(sampled, database=samples.DATABASE),
-        [samples.span(late, samples.ROOT, "", "late", start=samples.later(-7200))],
+        [samples.span(late, samples.ROOT, "", "late", start=began)],
     )
     app = open_trace(late)
     assert not app.warning
