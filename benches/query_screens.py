@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read import (
     arrivals,
+    beside,
     conversations,
     drift,
     errors,
@@ -27,7 +28,6 @@ from kansoku_collector.store.read import (
     spend,
     tokens,
     traces,
-    votes,
 )
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.scope import Period, Scope
@@ -59,11 +59,10 @@ class Setting:
 def of_overview(period: Period) -> Named:
     """Yield what the Overview asks."""
     for name, scope in SCOPES:
-        yield f"overview.totals{name}", lambda c, s=scope: overview.totals(c, s, period)
-        yield f"overview.series{name}", lambda c, s=scope: overview.series(c, s, period)
+        yield f"beside.totals{name}", lambda c, s=scope: beside.totals(c, s, period)
+        yield f"beside.series{name}", lambda c, s=scope: beside.series(c, s, period)
         yield f"slices{name}", lambda c, s=scope: slices.slices(c, s, period)
-        yield f"votes{name}", lambda c, s=scope: votes.votes(c, s, period)
-        yield f"votes_total{name}", lambda c, s=scope: votes.votes_total(c, s, period)
+        yield f"beside.thumbs{name}", lambda c, s=scope: beside.thumbs(c, s, period)
         yield f"drift_strip{name}", lambda c, s=scope: drift.drift_strip(c, s, period)
     yield "overview.cost_by_model", lambda c: overview.cost_by_model(c, SCOPE, period)
     yield "overview.gaps", lambda c: overview.gaps(c, SCOPE.project, period)

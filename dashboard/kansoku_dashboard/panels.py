@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
+from kansoku_collector.store.read import beside, grid, incidents, overview, slices, votes
 from kansoku_collector.store.read import drift as drift_questions
-from kansoku_collector.store.read import grid, incidents, overview, slices, votes
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, clock, data, links, movers, sentences, table, words
 from kansoku_dashboard.figures import cost as cost_figure
@@ -50,10 +51,9 @@ def last_span(health: overview.Health) -> str:
 def tile_row(view: View) -> None:
     """Draw the six tiles."""
     period = view.period()
-    now, before = stretch(view, period), None
+    now, earlier = stretches(view)
     first = data.ask(overview.health, view.scope.project).first
-    if first and first <= period.previous().start + period.length / 20:
-        before = stretch(view, period.previous())
+    before = earlier if first and first <= period.previous().start + period.length / 20 else None
     behind = backdrop(view, period, [])
     hidden = [
         behind.hidden(row.time) or bool(first and row.time + behind.width <= first) for row in now.series
@@ -87,14 +87,12 @@ def _tile(tile: Tile, view: View) -> None:
     )
 
 
-def stretch(view: View, period: Period) -> Stretch:
-    """Ask for all that the tiles show of one stretch of time."""
-    return Stretch(
-        data.ask(overview.totals, view.scope, period),
-        data.ask(overview.series, view.scope, period),
-        data.ask(votes.votes, view.scope, period),
-        data.ask(votes.votes_total, view.scope, period),
-    )
+def stretches(view: View) -> list[Stretch]:
+    """Ask for all that the tiles show of the period, and of the one before it."""
+    period = view.period()
+    questions: Any = (beside.totals, beside.series, beside.thumbs)
+    both = zip(*(data.ask(question, view.scope, period) for question in questions), strict=True)
+    return [Stretch(totals, series, thumbs) for totals, series, thumbs in both]
 
 
 def cost(view: View) -> None:
@@ -102,7 +100,7 @@ def cost(view: View) -> None:
     period = view.period()
     rows = data.ask(overview.cost_by_model, view.scope, period)
     known = data.ask(overview.dimensions, view.scope.project).models
-    behind = backdrop(view, period, [row.time for row in data.ask(overview.series, view.scope, period)])
+    behind = backdrop(view, period, grid.Grid.of(period).times())
     made = cost_figure.stack(
         rows, behind, colours([*known, *(row.model for row in rows)]), say("overview.other")
     )
@@ -120,7 +118,7 @@ def cost(view: View) -> None:
 def latency(view: View) -> None:
     """Draw the three percentiles."""
     period = view.period()
-    rows = data.ask(overview.series, view.scope, period)
+    rows = data.ask(beside.series, view.scope, period).now
     behind = backdrop(view, period, [row.time for row in rows])
     note = say("overview.of_calls") if overview.counts_calls(view.scope) else say("overview.of_requests")
     _chart("latency", latency_figure.percentiles(rows, behind), note, say("overview.latency_alt"))
@@ -129,7 +127,7 @@ def latency(view: View) -> None:
 def feedback(view: View) -> None:
     """Draw the share of thumbs up."""
     period = view.period()
-    rows = data.ask(votes.votes, view.scope, period)
+    rows = data.ask(beside.thumbs, view.scope, period).now.series
     buckets = grid.Grid.of(period, votes.POINTS)
     behind = replace(backdrop(view, period, [row.time for row in rows]), width=buckets.width)
     made = feedback_figure.liked(rows, behind, say("overview.liked"), say("overview.votes"))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from kansoku_collector.store.read.beside import Thumbs
 from kansoku_collector.store.read.overview import Bucket, Totals
-from kansoku_collector.store.read.votes import Votes
 from kansoku_dashboard import change
 from kansoku_dashboard.change import MIN_VOTES, Change
 from kansoku_dashboard.durations import duration
@@ -21,8 +21,7 @@ class Stretch:
 
     totals: Totals
     series: Sequence[Bucket]
-    votes: Sequence[Votes]
-    likes: tuple[int, int]  # of the whole stretch: likes, votes
+    thumbs: Thumbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,11 @@ def _errors(now: Stretch, before: Stretch | None, hidden: Sequence[bool]) -> Til
 
 
 def _liked(now: Stretch, before: Stretch | None) -> Tile:
-    changed = change.rate(*now.likes, *(before.likes if before else (0, 0)))
-    parts = [row.likes / row.votes if row.votes >= MIN_VOTES else None for row in now.votes]
-    value = share(changed.now) if now.likes[1] >= MIN_VOTES else "–"
-    delta = _points(changed) if now.likes[1] >= MIN_VOTES else ""
+    changed = change.rate(*now.thumbs.total, *(before.thumbs.total if before else (0, 0)))
+    parts = [row.likes / row.votes if row.votes >= MIN_VOTES else None for row in now.thumbs.series]
+    enough = now.thumbs.votes >= MIN_VOTES
+    value = share(changed.now) if enough else "–"
+    delta = _points(changed) if enough else ""
     return Tile("liked", value, delta, "more", changed, parts)
 
 

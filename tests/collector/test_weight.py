@@ -11,6 +11,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.store import migrate as migrations_module
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate, migrations
+from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.read.measures import measure, wilson
 from kansoku_collector.store.read.overview import series, totals
 from kansoku_collector.store.scope import Period, Scope
@@ -49,7 +50,7 @@ def test_totals_weigh_counts_tokens_and_money(store):
     assert (found.requests, found.errors, found.calls, found.tokens) == (21, 1, 21, 210)
     assert found.estimated == 18
     assert found.cost == pytest.approx(21e-12)
-    assert [bucket.requests for bucket in series(store, SCOPE, PERIOD) if bucket.requests] == [21]
+    assert [bucket.requests for bucket in series(store, SCOPE, Grid.of(PERIOD)) if bucket.requests] == [21]
     exact = store.query("SELECT sum(cost_usd), sum(unrecorded_calls) FROM rollup_hour").result_rows[0]
     assert exact == (Decimal("0.000000000021"), 18)
 

@@ -8,7 +8,7 @@ from support import schemas
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.read import overview, slices, votes
+from kansoku_collector.store.read import beside, overview, slices
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period, Scope
 
@@ -119,7 +119,7 @@ def test_nothing_measured_is_none_and_not_zero(store):
     """An empty store has no latency."""
     found = overview.totals(store, Scope(), DAY)
     assert (found.requests, found.p95) == (0, None)
-    assert all(row.p50 is None and row.requests == 0 for row in overview.series(store, Scope(), DAY))
+    assert all(row.p50 is None and row.requests == 0 for row in beside.series(store, Scope(), DAY).now)
 
 
 def test_a_slice_by_model_counts_calls(store):
@@ -137,7 +137,7 @@ def test_a_slice_by_model_counts_calls(store):
 def test_series_has_every_bucket_in_order(store):
     """A bucket without a row is zero requests and no latency."""
     write(store, span(NOON - 5 * HOUR), span(NOON - 5 * HOUR, 3.0, span_id="2" * 16))
-    rows = overview.series(store, Scope(), DAY)
+    rows = beside.series(store, Scope(), DAY).now
     assert [row.time for row in rows] == [DAY.start + place * timedelta(minutes=15) for place in range(96)]
     assert {row.requests for row in rows} == {0, 2}
 
@@ -185,8 +185,8 @@ def test_the_last_vote_of_a_person_counts(store):
         vote(early, True, user="v"),
         vote(early, True, name="helpful", user="w"),
     )
-    assert votes.votes_total(store, Scope(), DAY) == (1, 2)
-    assert sum(row.votes for row in votes.votes(store, Scope(), DAY)) == 2
+    assert beside.thumbs(store, Scope(), DAY).now.total == (1, 2)
+    assert sum(row.votes for row in beside.thumbs(store, Scope(), DAY).now.series) == 2
 
 
 def test_votes_follow_the_filter_of_their_trace(store):
@@ -197,9 +197,9 @@ def test_votes_follow_the_filter_of_their_trace(store):
         span(NOON - 30 * HOUR, trace_id="b" * 32, environment="staging"),
     )
     give(store, vote(NOON - HOUR, True, "a" * 32), vote(NOON - HOUR, False, "b" * 32))
-    assert votes.votes_total(store, Scope(model="x"), DAY) == (1, 1)
-    assert votes.votes_total(store, Scope(environment="staging"), DAY) == (0, 1)
-    assert votes.votes_total(store, Scope(environment="nowhere"), DAY) == (0, 0)
+    assert beside.thumbs(store, Scope(model="x"), DAY).now.total == (1, 1)
+    assert beside.thumbs(store, Scope(environment="staging"), DAY).now.total == (0, 1)
+    assert beside.thumbs(store, Scope(environment="nowhere"), DAY).now.total == (0, 0)
 
 
 def test_slices_cover_the_four_dimensions_with_their_votes(store):
@@ -240,8 +240,8 @@ def test_values_are_bound_and_not_pasted(store):
     """A filter from the URL is text, whatever it says."""
     evil = Scope(model="'; DROP TABLE spans; --", environment="\\' OR 1=1")
     assert overview.totals(store, evil, DAY).requests == 0
-    assert overview.series(store, evil, DAY)
-    assert votes.votes_total(store, evil, DAY) == (0, 0)
+    assert beside.series(store, evil, DAY).now
+    assert beside.thumbs(store, evil, DAY).now.total == (0, 0)
 
 
 @pytest.mark.parametrize(

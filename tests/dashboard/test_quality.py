@@ -7,7 +7,7 @@ import pytest
 from charts import charts, figure_of, texts
 
 from kansoku_collector.errors import StoreError
-from kansoku_collector.store.read import prompts, quality, votes
+from kansoku_collector.store.read import beside, prompts, quality
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard import proportions
 from kansoku_dashboard.figures.quality import points
@@ -24,7 +24,7 @@ def test_the_rates_are_those_of_the_store(look, seeded):
         """SELECT countIf(status = 'error'), countIf(status = 'error' OR output_text != '')
         FROM spans WHERE billed = 1"""
     ).result_rows[0]
-    likes, given = votes.votes_total(seeded, Scope(), Period.last(WEEK))
+    likes, given = beside.thumbs(seeded, Scope(), Period.last(WEEK)).now.total
     tiles = {tile.label: tile.value for tile in app.metric}
     assert list(tiles) == ["Answered", "Fallback", "Refused", "Failed", "Judged wrong", "Liked"]
     assert tiles["Failed"] == share(failed / ended)

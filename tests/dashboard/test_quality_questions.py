@@ -7,7 +7,7 @@ from support import schemas
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.read import quality, quality_texts, votes
+from kansoku_collector.store.read import beside, quality, quality_texts
 from kansoku_collector.store.scope import Period, Scope
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_a_changed_mind_is_one_vote(store):
     say(store, "a", 1.0)
     say(store, "a", 0.0, late=60)
     assert [row[1:] for row in quality.liked_by(store, Scope(), DAY, "language")] == [(0, 1)]
-    assert votes.votes_total(store, Scope(), DAY) == (0, 1)
+    assert beside.thumbs(store, Scope(), DAY).now.total == (0, 1)
     assert quality.outcomes(store, Scope(), DAY)[5:] == (1, 1)
 
 

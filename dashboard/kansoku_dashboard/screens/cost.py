@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from kansoku_collector.store.read import beside as both
 from kansoku_collector.store.read import overview as questions
-from kansoku_collector.store.read import spend, votes
+from kansoku_collector.store.read import spend
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import bill, board, data, settings, state
 from kansoku_dashboard.figures.style import count, money
@@ -42,10 +43,12 @@ def _panels(view: state.View) -> None:
 def figures(view: state.View) -> None:
     """Draw the five figures."""
     period = view.period()
-    now, before = _spend(view, period), None
+    totals = data.ask(both.totals, view.scope, period)
+    thumbs = data.ask(both.thumbs, view.scope, period)
+    now, before = _spend(view, period, totals.now, thumbs.now), None
     first = data.ask(questions.health, view.scope.project).first
     if first and first <= period.previous().start + period.length / 20:
-        before = _spend(view, period.previous())
+        before = _spend(view, period.previous(), totals.before, thumbs.before)
     ofcalls = "_of_calls" if questions.counts_calls(view.scope) else ""
     beside = {
         "session": say("cost.of_sessions", count=count(now.sessions.sessions)),
@@ -96,12 +99,11 @@ def lower_bound(view: state.View) -> None:
         board.to_traces(say("cost.unpriced_traces"), state.carried() | {"unpriced": "true"})
 
 
-def _spend(view: state.View, period: Period) -> Spend:
+def _spend(view: state.View, period: Period, totals: questions.Totals, thumbs: both.Thumbs) -> Spend:
     prices = bill.price_list(settings.current().prices_file)
-    likes = data.ask(votes.votes_total, view.scope, period)
     return Spend(
-        data.ask(questions.totals, view.scope, period),
+        totals,
         data.ask(spend.in_sessions, view.scope, period),
-        *likes,
+        *thumbs.total,
         savings(data.ask(spend.metered, view.scope, period), prices),
     )

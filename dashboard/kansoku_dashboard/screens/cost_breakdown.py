@@ -50,7 +50,7 @@ def draw(view: View, chosen: str) -> None:
     """Draw the bars over time."""
     with board.card("cost_over_time", say("cost.over_time"), _note(chosen, view)):
         period = view.period()
-        times = [row.time for row in data.ask(overview.series, view.scope, period)]
+        times = grid.Grid.of(period).times()
         behind = panels.backdrop(view, period, times)
         if chosen == "user":
             days = grid.floor(period.start, grid.DAY)

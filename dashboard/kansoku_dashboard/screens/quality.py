@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from kansoku_collector.store.read import overview, quality, votes
+from kansoku_collector.store.read import beside, overview, quality
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, change, data, panels
@@ -54,15 +54,15 @@ def _figures(view: View) -> None:
     first = data.ask(overview.health, view.scope.project).first
     known = bool(first and first <= period.previous().start + period.length / 20)
     before = data.ask(quality.outcomes, view.scope, period.previous()) if known else None
-    likes = data.ask(votes.votes_total, view.scope, period)
-    likes_before = data.ask(votes.votes_total, view.scope, period.previous()) if known else (0, 0)
+    likes = data.ask(beside.thumbs, view.scope, period)
+    likes_before = likes.before.total if known else (0, 0)
     with st.container(key="tiles"):
         columns = st.columns(len(OUTCOMES) + 1, gap="small")
         for column, name in zip(columns, OUTCOMES, strict=False):
             with column:
                 _tile(name, _share(now, name), _share(before, name) if before else (0, 0), view)
         with columns[-1]:
-            _tile("liked", likes, likes_before, view)
+            _tile("liked", likes.now.total, likes_before, view)
 
 
 def _tile(name: str, now: tuple[int, int], before: tuple[int, int], view: View) -> None:
@@ -111,7 +111,7 @@ def _liked(view: View) -> None:
         rows = data.ask(quality.liked_over_time, view.scope, period, split)
         series, total = _series(rows, times), len({row.name for row in rows})
     else:
-        found = data.ask(votes.votes, view.scope, period)
+        found = data.ask(beside.thumbs, view.scope, period).now.series
         series, total = {say("quality.all"): [Rated(*row) for row in found]}, 1
     behind = replace(_backdrop(view, period, times), nothing=say("overview.no_votes"))
     made = figures.over_time(series, behind, _colours(view, chosen, list(series)), say("quality.hover"))
@@ -140,7 +140,7 @@ def _beside(view: View) -> None:
         split: quality.Split = next((name for name in quality.SPLITS if name == chosen), "prompt")
         board.heading("quality", "beside", say("quality.beside_note", by=say(f"quality.split_{split}")))
         rows = data.ask(quality.liked_by, view.scope, period, split)
-        total = data.ask(votes.votes_total, view.scope, period)
+        total = data.ask(beside.thumbs, view.scope, period).now.total
         shown = [(row.name, row.likes, row.votes) for row in rows][:MOST_ROWS]
         if total[1]:
             shown = [(say("quality.all"), *total), *shown]

@@ -108,23 +108,30 @@ def counts_calls(scope: Scope) -> bool:
 
 def totals(client: Client, scope: Scope, period: Period) -> Totals:
     """Return the figures of the stretch, exact to the minute."""
-    requests, errors, seconds = measured(scope)
-    estimated = f"unrecorded_{requests}"
     rows = client.query(
-        f"""SELECT sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
-            arrayCount(n -> n > 0, mapValues(sumMap(map(toString(model), unpriced_calls)))),
-            sum(unmetered_calls), sum({TOKENS}),
-            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds}), sum({estimated})
-        FROM {exact(scope)}""",  # noqa: S608 - names of this file, values bound
+        f"SELECT {sums(scope)} FROM {exact(scope)}",  # noqa: S608 - names of this file, values bound
         parameters=scope.params() | edges(period),
     ).result_rows
-    *figures, quantiles, guessed = rows[0]
-    return Totals(*figures, *known(quantiles))._replace(estimated=guessed)
+    return total(rows[0])
 
 
-def series(client: Client, scope: Scope, period: Period) -> list[Bucket]:
-    """Return every bucket of the stretch in time order, the empty ones included."""
-    grid = Grid.of(period)
+def sums(scope: Scope) -> str:
+    """Return the SQL of the columns that `total` reads."""
+    requests, errors, seconds = measured(scope)
+    return f"""sum({requests}), sum({errors}), sum(calls), toFloat64(sum(cost_usd)), sum(unpriced_calls),
+        arrayCount(n -> n > 0, mapValues(sumMap(map(toString(model), unpriced_calls)))),
+        sum(unmetered_calls), sum({TOKENS}),
+        quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds}), sum(unrecorded_{requests})"""
+
+
+def total(row: Sequence[Any]) -> Totals:
+    """Return a row of `sums` as figures."""
+    *figures, quantiles, estimated = row
+    return Totals(*figures, *known(quantiles))._replace(estimated=estimated)
+
+
+def series(client: Client, scope: Scope, grid: Grid) -> list[Bucket]:
+    """Return every bucket of the grid in time order, the empty ones included."""
     requests, errors, seconds = measured(scope)
     rows = client.query(
         f"""SELECT {grid.bucket}, sum({requests}), sum({errors}), toFloat64(sum(cost_usd)), sum({TOKENS}),

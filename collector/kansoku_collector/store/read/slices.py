@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.overview import counts_calls, edges, exact, known
+from kansoku_collector.store.read.beside import PRESENT, exact
+from kansoku_collector.store.read.overview import counts_calls, known
 from kansoku_collector.store.read.votes import SliceVotes, votes_by_slice
 from kansoku_collector.store.scope import VALUES, Period, Scope
 
@@ -39,9 +40,8 @@ class Slices(NamedTuple):
 
 def slices(client: Client, scope: Scope, period: Period) -> Slices:
     """Return the figures of every value of the four dimensions, asked for both periods at once."""
-    bound = edges(period)
-    earlier = Period(period.previous().start, bound["start"])  # no minute is in both
-    ballots = votes_by_slice(client, scope, Period(earlier.start, period.end), split=period.start)
+    ballots = votes_by_slice(client, scope, Period(period.previous().start, period.end), split=period.start)
+    both, bound = exact(scope, period)
     seconds = [
         "call_seconds" if name in _OF_CALLS or counts_calls(scope) else "root_seconds" for name in _DIMENSIONS
     ]
@@ -50,19 +50,19 @@ def slices(client: Client, scope: Scope, period: Period) -> Slices:
         f"""SELECT present, dimension, name, sum(calls), sum(call_errors), sum(roots), sum(root_errors),
             toFloat64(sum(cost_usd)), sum(unpriced_calls), quantilesTDigestMerge(0.5, 0.95, 0.99)(seconds)
         FROM (
-            SELECT time >= {{start:DateTime64(6, 'UTC')}} AS present, toString(model) AS model,
+            SELECT {PRESENT}, toString(model) AS model,
                 toString(service) AS service, toString(environment) AS environment,
                 {VALUES["prompt"]} AS prompt, sum(r.calls) AS calls, sum(r.call_errors) AS call_errors,
                 sum(r.roots) AS roots, sum(r.root_errors) AS root_errors, sum(r.cost_usd) AS cost_usd,
                 sum(r.unpriced_calls) AS unpriced_calls, {_MERGED}(r.call_seconds) AS call_seconds,
                 {_MERGED}(r.root_seconds) AS root_seconds
-            FROM {exact(scope, ("", "earlier_"))} AS r
+            FROM {both} AS r
             GROUP BY present, r.model, r.service, r.environment, r.prompt_name, r.prompt_version
         )
         ARRAY JOIN {list(_DIMENSIONS)} AS dimension, [model, service, prompt, environment] AS name,
             [{", ".join(seconds)}] AS seconds
         WHERE name != '' GROUP BY present, dimension, name""",  # noqa: S608 - names of this file, values bound
-        parameters=scope.params() | bound | edges(earlier, "earlier_"),
+        parameters=bound,
     ).result_rows
     found: tuple[list[Slice], list[Slice]] = ([], [])
     for present, *row in rows:

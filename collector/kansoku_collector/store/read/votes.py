@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period, Scope
 
 LATE = timedelta(days=7)  # how much older than the vote its trace may be, where a filter needs the trace
@@ -33,26 +32,6 @@ class SliceVotes(NamedTuple):
     likes: int
     votes: int
     after: bool = True
-
-
-def votes(client: Client, scope: Scope, period: Period) -> list[Votes]:
-    """Return every bucket of the stretch, wide enough for some votes, the empty ones included."""
-    grid = Grid.of(period, POINTS)
-    rows = client.query(
-        f"""SELECT {grid.bucket}, countIf(liked > 0.5), count() FROM ({latest(scope)}) GROUP BY bucket""",  # noqa: S608
-        parameters=scope.params() | params(period) | grid.params(),
-    ).result_rows
-    found = {time: (likes, count) for time, likes, count in grid.aware(rows)}
-    return [Votes(time, *found.get(time, (0, 0))) for time in grid.times()]
-
-
-def votes_total(client: Client, scope: Scope, period: Period) -> tuple[int, int]:
-    """Return (likes, votes) of the stretch."""
-    rows = client.query(
-        f"SELECT countIf(liked > 0.5), count() FROM ({latest(scope)})",  # noqa: S608 - bound below
-        parameters=scope.params() | params(period),
-    ).result_rows
-    return int(rows[0][0]), int(rows[0][1])
 
 
 def votes_by_slice(
