@@ -99,7 +99,7 @@ def build(settings: Settings) -> Collector:
     receiver.ages.retention = schema.retention
     metrics.registry.register(receiver.receipts)
     stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
-    pipeline = Pipeline(stages, metrics, receiver.receipts.settle, alone=settings.embedded)
+    pipeline = Pipeline(stages, metrics, receiver.receipts.settle, receiver.traffic, alone=settings.embedded)
     writes = (lambda: pipeline.writes) if settings.embedded else None
     api = Api(receiver, clients, lambda: _problem(journal, schema, clients), writes)
     return Collector(

@@ -28,8 +28,10 @@ from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.receive.receipts import read_receipt
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
+from kansoku_collector.traffic import Patience, Traffic
 
 BATCH = 16_384  # rows of one insert; the same split on every replay, so that tokens mean the same rows
+_CHUNK = 256  # rows between two looks at what else is to be done
 Stage = Callable[[Span], None]
 M = TypeVar("M", bound=Message)
 log = logging.getLogger("kansoku")
@@ -51,6 +53,7 @@ class Job:
     writer: Writer
     careful: bool
     accounts: Accounts
+    patience: Patience
     seen: set[int] = field(default_factory=set)  # spans of its earlier batches
     refused: dict[int, tuple[Entry, str]] = field(default_factory=dict)
     feedback: list[Feedback] = field(default_factory=list)
@@ -81,10 +84,12 @@ class Pipeline:
         stages: list[Stage],
         metrics: Metrics,
         settle: Callable[[list[Tally]], None] = lambda _: None,
+        traffic: Traffic | None = None,
         *,
         alone: bool = False,
     ) -> None:
         self._alone = alone
+        self._traffic = traffic or Traffic()
         self.writes = 0  # inserts so far: as long as it stays, the store holds what it held
         self._stages = stages
         self._metrics = metrics
@@ -95,7 +100,8 @@ class Pipeline:
 
     def write(self, segment: Segment, writer: Writer, *, careful: bool = False) -> Written:
         """Store a segment; it is finished by it unless events of it wait for their spans."""
-        job = Job(segment, writer, careful, Accounts(segment.retried))
+        patience = Patience(self._traffic, segment.raw_bytes or segment.bytes)
+        job = Job(segment, writer, careful, Accounts(segment.retried), patience)
         entries = list(segment.entries())
         events, size = self._read_others(entries, job)
         self.late.hold(segment, events, size)
@@ -145,7 +151,7 @@ class Pipeline:
             job.accounts.repeat(arrival.entry for arrival in batch if id(arrival) not in kept)
             self._metrics.repeated.inc(len(batch) - len(fresh))
         joined: dict[int, list[Key]] = {}
-        rows, scores = self._rows(fresh, joined)
+        rows, scores = self._rows(fresh, joined, job.patience)
         refused = job.insert(job.writer.spans, rows, str(number))
         if refused:
             fresh = self._refuse(refused, rows, fresh, job)
@@ -200,6 +206,7 @@ class Pipeline:
         for entry in entries:
             if entry.kind is not Kind.TRACES:
                 continue
+            job.patience.give_way()
             try:
                 request = _request_of(ExportTraceServiceRequest, entry)
                 job.accounts.open(entry, read_receipt(request))
@@ -213,10 +220,14 @@ class Pipeline:
             job.accounts.receive(entry, len(arrivals))
             yield from arrivals
 
-    def _rows(self, batch: list[Arrival], joined: dict[int, list[Key]]) -> tuple[list[Span], list[Feedback]]:
+    def _rows(
+        self, batch: list[Arrival], joined: dict[int, list[Key]], patience: Patience
+    ) -> tuple[list[Span], list[Feedback]]:
         rows: list[Span] = []
         scores: list[Feedback] = []
-        for arrival in batch:
+        for number, arrival in enumerate(batch):
+            if number % _CHUNK == 0:
+                patience.give_way()
             for key in self.late.keys_of(arrival.project, arrival.raw):
                 if events := self.late.find(key):
                     arrival.raw.events.extend(events)
@@ -224,8 +235,10 @@ class Pipeline:
             rows.append(self._row(arrival, scores))
         for relate in (complete, self._repeats.mark):
             self._bordered(relate, rows, "some of a batch")
-        for stage in self._stages:
-            for row in rows:
+        for number, row in enumerate(rows):
+            if number % _CHUNK == 0:
+                patience.give_way()
+            for stage in self._stages:
                 self._bordered(stage, row, row.span_id)
         return rows, scores
 

@@ -17,6 +17,7 @@ from kansoku_collector.receive.check import Checked, Sent, check
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.receive.limits import Limits, Rates, Room
 from kansoku_collector.receive.receipts import Receipts
+from kansoku_collector.traffic import Traffic
 
 SIGNALS = ("traces", "logs", "metrics")
 _INLINE_BYTES = 128 << 10  # parsing more than this would hold up the other requests
@@ -37,6 +38,7 @@ class Receiver:
     insecure: bool = False
     ages: Ages = field(default_factory=Ages)
     receipts: Receipts = field(default_factory=Receipts)
+    traffic: Traffic = field(default_factory=Traffic)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CHECKS))
 
     def admit(self, header: Callable[[str], str | None], scope: str) -> Grant:
@@ -49,6 +51,12 @@ class Receiver:
         self, signal: str, grant: Grant, wire: bytes, content_type: str, encoding: str
     ) -> Rejected:
         """Make a request durable; return what of it was left out."""
+        with self.traffic.request():
+            return await self._accept(signal, grant, wire, content_type, encoding)
+
+    async def _accept(
+        self, signal: str, grant: Grant, wire: bytes, content_type: str, encoding: str
+    ) -> Rejected:
         now_ms = time.time_ns() // 10**6
         oldest_ns = self.ages.oldest_ns(grant.project, now_ms)
         sent = Sent(signal, wire, content_type, encoding, grant.project, now_ms, oldest_ns)
