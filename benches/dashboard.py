@@ -3,8 +3,9 @@
     python benches/dashboard.py --spans 10000000 --days 90
 
 Makes the data inside the engine (`query_data.py`) unless `--data` names a store that has it, starts a
-collector and a dashboard on it, and opens the screens in Chromium. A rerun is the time between the browser's
-question and the end of the run, every question of it asked of the store anew: each has a slice of its own.
+collector and a dashboard on it, and opens the screens in Chromium. A rerun of the Overview is the time between a
+reader's question and the end of the run, with no browser beside it, and every question of it asked of the store
+anew: each has a slice of its own. Whatever is painted is measured with the browser on the same cores.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from dashboard_browser import DRAWINGS, KEPT, MARK, PATIENCE, chromium, launch, visit
 from dashboard_goals import table
+from dashboard_session import run
 from kill import Target
 from playwright.sync_api import Browser, sync_playwright
 from query_data import SERVICES
@@ -51,7 +53,7 @@ def measure(host: str, pid: int, port: int, options: argparse.Namespace) -> dict
         raise SystemExit("no Chromium on this machine: run tests/end_to_end/install_browser.sh")
     parts: dict[str, Callable[[Browser], dict[str, Any]]] = {
         "loads": lambda browser: loads(browser, host),
-        "reruns": lambda browser: reruns(browser, host, pid, options.repeats),
+        "reruns": lambda _: reruns(host, pid, options.repeats),
         "screens": lambda browser: screens(browser, host),
         "range_change": lambda browser: change(browser, host),
         "long_trace": lambda browser: long_trace(browser, host),
@@ -86,15 +88,13 @@ def loads(browser: Browser, host: str) -> dict[str, Any]:
     return result
 
 
-def reruns(browser: Browser, host: str, pid: int, repeats: int) -> dict[str, Any]:
+def reruns(host: str, pid: int, repeats: int) -> dict[str, Any]:
     """Return the reruns of the Overview by range, each over a slice that no cache knows yet."""
-    seen = visit(browser.new_context(), host)
     found = {}
     for name in RANGES:
         times, before = [], cpu_seconds(pid)
         for number in range(repeats):
-            seen.open(f"/?range={name}{SLICES[number % len(SLICES)]}", 1)
-            times.append(seen.counts.rerun_ms())
+            times.append(run(host, f"/?range={name}{SLICES[number % len(SLICES)]}").ms)
             if (number + 1) % len(SLICES) == 0:
                 time.sleep(31)  # until the kept answers are too old
         slowest = quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
@@ -195,14 +195,10 @@ def first_span(folder: Path) -> dict[str, Any]:
     with served(target) as (host, _), sync_playwright() as playwright:
         browser = launch(playwright, str(chromium()))
         rendered = {}
-        for screen in ("/traces", *list(SCREENS)):  # the first run of all imports what the others need
-            seen = visit(browser.new_context(), host)
-            seen.open(screen)
-            rendered[screen] = seen.counts.rerun_ms()
-            if screen != "/":
-                seen.page.context.close()
-            else:
-                home = seen
+        for screen in ("/traces", *SCREENS):  # the first run of all imports what the others need
+            rendered[screen] = run(host, screen).ms
+        home = visit(browser.new_context(), host)
+        home.open("/")
         began = time.monotonic()
         send(target.port, 0)
         home.page.wait_for_selector("[data-testid=stMetric]", timeout=PATIENCE)

@@ -14,6 +14,7 @@ from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures import drift as drift_figure
 from kansoku_dashboard.figures import feedback as feedback_figure
 from kansoku_dashboard.figures import latency as latency_figure
+from kansoku_dashboard.figures import spark
 from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.figures.style import Figure, colours, count, money, share
 from kansoku_dashboard.state import View
@@ -72,19 +73,18 @@ def _tile(tile: Tile, view: View) -> None:
     name = tile.name
     if name in ("requests", "errors") and overview.counts_calls(view.scope):
         name = f"{name}_of_calls"
-    st.metric(
-        say(f"tiles.{name}"),
-        tile.value,
-        delta=tile.delta or say("tiles.no_previous"),
-        delta_color=tile.colour,
-        delta_arrow="off" if tile.delta.startswith("±") or not tile.delta else "auto",
-        delta_description=say("tiles.previous", range=view.range_name) if tile.delta else None,
-        help=say(f"tiles.{name}_help"),
-        border=True,
-        chart_data=[float("nan") if value is None else value for value in tile.spark],
-        chart_type="area",
-        height=158,
-    )
+    with st.container(border=True, height=158, key=f"tile_{tile.name}", gap=None):
+        st.metric(
+            say(f"tiles.{name}"),
+            tile.value,
+            delta=tile.delta or say("tiles.no_previous"),
+            delta_color=tile.colour,
+            delta_arrow="off" if tile.delta.startswith("±") or not tile.delta else "auto",
+            delta_description=say("tiles.previous", range=view.range_name) if tile.delta else None,
+            help=say(f"tiles.{name}_help"),
+        )
+        if line := spark.html(tile.spark, tile.tone):
+            st.html(line)
 
 
 def stretches(view: View) -> list[Stretch]:

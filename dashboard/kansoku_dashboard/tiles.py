@@ -42,6 +42,13 @@ class Tile:
             return "off"
         return "normal" if self.good == "more" else "inverse"
 
+    @property
+    def tone(self) -> Literal["good", "bad", ""]:
+        """What the colour says: the change is for the better, for the worse, or no news."""
+        if self.colour == "off":
+            return ""
+        return "bad" if (self.colour == "normal") == self.delta.startswith("-") else "good"
+
 
 def tiles(now: Stretch, before: Stretch | None, hidden: Sequence[bool]) -> list[Tile]:
     """Return the six tiles; `hidden` marks the buckets that lie in a gap of the data."""

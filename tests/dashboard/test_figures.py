@@ -12,7 +12,6 @@ from kansoku_collector.store.scope import Period
 from kansoku_dashboard.figures import cost, drift, feedback, latency, style
 from kansoku_dashboard.figures.backdrop import Backdrop, band, runs
 from kansoku_dashboard.figures.lean import lean
-from kansoku_dashboard.figures.spark import thin
 from kansoku_dashboard.figures.style import DASHES, PALE, PALETTE, colours, strokes
 
 HOUR = timedelta(hours=1)
@@ -215,14 +214,6 @@ def test_runs_are_the_stretches_without_a_gap():
     """The bands are built from them."""
     assert runs([None, 1, 2, None, 3]) == [range(1, 3), range(4, 5)]
     assert runs([]) == []
-
-
-def test_a_spark_sums_counts_and_averages_measures():
-    """A tile of forty points must not change the meaning of what it shows."""
-    assert thin([1, 2, 3, 4], total=True, points=2) == [3, 7]
-    assert thin([1, 2, None, None], total=False, points=2) == [1.5, None]
-    assert thin([4, None], total=True, points=1) == [8]
-    assert thin([], total=True) == []
 
 
 def test_a_number_travels_with_seven_digits():

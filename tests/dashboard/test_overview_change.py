@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kansoku_collector.store.read.beside import Thumbs
 from kansoku_collector.store.read.overview import Bucket, Totals
 from kansoku_collector.store.read.slices import Slice
 from kansoku_dashboard import change
@@ -19,7 +20,7 @@ TOTALS = Totals(1000, 10, 1000, 50.0, 0, 0, 0, 9000, 1.0, 2.0, 3.0)
 def stretch(likes=(90, 100), totals=TOTALS, cost=None) -> Stretch:
     """Return a stretch of 24 buckets."""
     series = [Bucket(START, 40, 1, each, 300, 1.0, 2.0, 3.0) for each in cost or [2.0] * 24]
-    return Stretch(totals, series, [], likes)
+    return Stretch(totals, series, Thumbs([], *likes))
 
 
 def by_name(*stretches: Stretch) -> dict:
@@ -79,8 +80,8 @@ def test_a_tile_is_coloured_only_when_its_change_passes_the_test():
     """A change of the same size is news on many votes and noise on few."""
     many = by_name(stretch(likes=(800, 1000)), stretch(likes=(870, 1000)))["liked"]
     few = by_name(stretch(likes=(16, 20)), stretch(likes=(17, 20)))["liked"]
-    assert (many.colour, many.delta) == ("normal", "-7.00 pp")
-    assert few.colour == "off"
+    assert (many.colour, many.delta, many.tone) == ("normal", "-7.00 pp", "bad")
+    assert (few.colour, few.tone) == ("off", "")
 
 
 def test_more_traffic_is_never_coloured():
@@ -94,6 +95,7 @@ def test_dearer_is_told_when_every_hour_is_dearer():
     """The cost tile compares hour with hour."""
     dear = [2.0 + 0.1 * (place % 3) for place in range(24)]
     tile = by_name(stretch(totals=TOTALS._replace(cost=55.0), cost=dear), stretch(cost=[1.5] * 24))["cost"]
+    assert tile.tone == "bad"
     assert (tile.value, tile.delta, tile.colour) == ("$55.00", "+10.0%", "inverse")
 
 
