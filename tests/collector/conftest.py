@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from support import stores
+from support import forks, stores
 
 PROTOBUF = "application/x-protobuf"
 START_NS = 1_790_000_000 * 10**9
@@ -40,7 +40,7 @@ class Running:
     first: bool = False
     port: int = 0
     gateway_port: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    process: "subprocess.Popen[bytes] | forks.Forked | None" = None
 
     def start(self) -> "Running":
         """Start the process and wait until it accepts and stores."""
@@ -53,16 +53,18 @@ class Running:
             time.sleep(0.05)
         return self
 
-    def launch(self, port: int) -> "subprocess.Popen[bytes]":
-        """Start a process on `port` without waiting."""
+    def launch(self, port: int, *, as_user: bool = False) -> "subprocess.Popen[bytes] | forks.Forked":
+        """Start a process on `port` without waiting; `as_user`: by the command of the documentation."""
         self.data.mkdir(parents=True, exist_ok=True)
         if not self.first and "KANSOKU_CLICKHOUSE_URL" not in self.env:
             stores.prepare(self.data / "clickhouse")
-        command = [sys.executable, "-m", "kansoku_collector", "--port", str(port), "--data", str(self.data)]
         self.gateway_port = free_port()
-        command += ["--gateway-port", str(self.gateway_port)]
+        options = ["--port", str(port), "--data", str(self.data), "--gateway-port", str(self.gateway_port)]
         # On its default port one would be in another's way; spans of fixed days must not become too old.
         own = {"KANSOKU_GRPC_PORT": "0", "KANSOKU_RETENTION_DAYS": str(stores.RETENTION_DAYS)} | self.env
+        if not as_user:
+            return forks.Forked(options, os.environ | own, self.data / "log")
+        command = [sys.executable, "-m", "kansoku_collector", *options]
         with (self.data / "log").open("ab") as log:
             return subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
 

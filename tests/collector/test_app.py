@@ -24,7 +24,7 @@ def running(tmp_path):
 
 def outcome(running, port=None):
     """Start a process that should refuse; return its exit code and what it said."""
-    process = running.launch(port or free_port())
+    process = running.launch(port or free_port(), as_user=True)
     code = process.wait(60)
     return code, (running.data / "log").read_text().strip()
 

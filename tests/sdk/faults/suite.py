@@ -37,12 +37,15 @@ class Run:
 
 
 class Bench:
-    """Runs cases with one interpreter; a context manager."""
+    """Runs cases with one interpreter; a context manager.
 
-    def __init__(self, python: str = sys.executable) -> None:
+    `ready` names an adapter whose modules its processes need not import each for itself.
+    """
+
+    def __init__(self, python: str = sys.executable, ready: str = "") -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KANSOKU_", "OTEL_", "PYTHON"))}
         self._worker = subprocess.Popen(
-            [python, str(HERE / "worker.py")],
+            [python, str(HERE / "worker.py"), *filter(None, [ready])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE,
             env={**inherited, "NO_PROXY": "*", "PYTHONHASHSEED": "0"},
         )  # fmt: skip
