@@ -3,9 +3,9 @@
     python benches/dashboard.py --spans 10000000 --days 90
 
 Makes the data inside the engine (`query_data.py`) unless `--data` names a store that has it, starts a
-collector and a dashboard on it, and opens the screens in Chromium. A rerun of the Overview is the time between a
-reader's question and the end of the run, with no browser beside it, and every question of it asked of the store
-anew: each has a slice of its own. Whatever is painted is measured with the browser on the same cores.
+collector and a dashboard on it, and opens the screens in Chromium. A rerun of the Overview is the time from
+a reader's question to the end of the run, with no browser beside it, and every question of it asked of the
+store anew: each has a slice of its own. Whatever is painted is measured with the browser on the same cores.
 """
 
 import argparse

@@ -23,7 +23,7 @@ class Run(NamedTuple):
 
 
 def run(host: str, path: str, language: str = "en-GB") -> Run:
-    """Ask for a screen in a session of its own, as a browser that opens its address does; wait for its end."""
+    """Ask for a screen in a session of its own, as a browser that opens it does; wait for its end."""
     address = urlsplit(path)
     asked = BackMsg()
     asked.rerun_script.query_string = address.query

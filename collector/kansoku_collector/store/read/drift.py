@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.psi import compare, spread_of
+from kansoku_collector.store.read.psi import Base, spread_of
 from kansoku_collector.store.read.versions import VersionChange, version_changes
 from kansoku_collector.store.scope import Period, Scope
 
@@ -112,11 +112,13 @@ def _widening(stretches: Stretches, cells: int) -> int:
 
 def _widened(stretches: Stretches, wider: int) -> Stretches:
     """Join every `wider` cells into one, those before the period likewise."""
+    if wider == 1:
+        return stretches
     joined: Stretches = {}
     for cell, row in stretches.items():
         into = joined.setdefault(cell // wider, {signal: {} for signal in row})
         for signal, histogram in row.items():
-            into[signal] = _merge([into[signal], histogram])
+            _add(into[signal], histogram)
     return joined
 
 
@@ -186,6 +188,7 @@ def _signal_cells(
     usable = [shown[cell] for cell in chosen if sum(shown[cell].values()) >= MIN_SAMPLES]
     ordered = signal not in _UNORDERED
     spread = spread_of(usable, ordered=ordered)
+    reference, usual = Base(base, ordered=ordered), level(signal, base)
     result = []
     for cell in range(cells):
         histogram = shown.get(cell, {})
@@ -194,24 +197,17 @@ def _signal_cells(
             origin + cell * width,
             psi=None,
             samples=sum(histogram.values()),
-            reference_samples=sum(base.values()),
+            reference_samples=reference.total,
             reference=kind,
             width=width,
             level=level(signal, histogram),
-            reference_level=level(signal, base),
+            reference_level=usual,
         )
         if kind != "none" and cell not in chosen and found.samples >= MIN_SAMPLES:
-            found = _compared(found, histogram, base, ordered=ordered, spread=spread)
+            seen = reference.compare(histogram, spread)
+            found = replace(found, psi=seen.excess, raw_psi=seen.raw, p_value=seen.p_value)
         result.append(found)
     return [_shown(result, i) for i in range(cells)]
-
-
-def _compared(
-    cell: DriftCell, histogram: Mapping[Any, int], base: Mapping[Any, int], *, ordered: bool, spread: float
-) -> DriftCell:
-    """Return the cell with its index, whether noise explains it or not."""
-    found = compare(histogram, base, ordered=ordered, spread=spread)
-    return replace(cell, psi=found.excess, raw_psi=found.raw, p_value=found.p_value)
 
 
 def _shown(cells: list[DriftCell], at: int) -> DriftCell:
@@ -240,9 +236,13 @@ def _reference(shown: Mapping[int, Mapping[Any, int]], cells: int) -> tuple[Refe
 def _merge(histograms: list[dict[Any, int]]) -> dict[Any, int]:
     total: dict[Any, int] = {}
     for histogram in histograms:
-        for bin_, count in histogram.items():
-            total[bin_] = total.get(bin_, 0) + count
+        _add(total, histogram)
     return total
+
+
+def _add(total: dict[Any, int], histogram: Mapping[Any, int]) -> None:
+    for bin_, count in histogram.items():
+        total[bin_] = total.get(bin_, 0) + count
 
 
 def level(signal: str, histogram: Mapping[Any, int]) -> float | None:

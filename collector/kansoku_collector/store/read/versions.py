@@ -143,18 +143,20 @@ def _changes(
 
 
 def _walk(rows: list[_Use], *, new: bool) -> Iterator[tuple[int, str, str]]:
-    """Yield (time, before, after) of one series, its buckets in time order."""
+    """Yield (time, before, after) of one series, its buckets in time order, in each the most used first."""
     seen: dict[str, int] = {}
+    memory = int(MEMORY.total_seconds())
     announced: set[str] = set()  # already yielded as new: their taking over is no second change
     present, rival, since = "", "", _NEVER
     for _, group in groupby(rows, key=attrgetter("bucket")):
         used = list(group)
         first, present = not seen, present or used[0].version
         for use in used:
-            if new and not first and use.time - seen.get(use.version, _NEVER) > MEMORY.total_seconds():
-                announced.add(use.version)
-                yield use.time, present, use.version
-            seen[use.version] = use.time
+            version, time = use.version, use.time
+            if new and not first and time - seen.get(version, _NEVER) > memory:
+                announced.add(version)
+                yield time, present, version
+            seen[version] = time
         ahead = _majority(used)
         if ahead is None or ahead.version == present:
             rival = ""
@@ -169,9 +171,8 @@ def _walk(rows: list[_Use], *, new: bool) -> Iterator[tuple[int, str, str]]:
 
 def _majority(used: list[_Use]) -> _Use | None:
     """Return the version with more than its majority of a bucket, beyond chance (95 %, one side)."""
-    total = sum(use.used for use in used)
-    most = max(used, key=lambda use: use.used)
-    if total < MIN_TAKEOVER:
+    total, most = sum([use.used for use in used]), used[0]
+    if total < MIN_TAKEOVER or most.used <= total * MAJORITY:
         return None
     chance = 1.645 * sqrt(MAJORITY * (1 - MAJORITY) / total)
     return most if most.used / total > MAJORITY + chance else None
