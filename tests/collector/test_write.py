@@ -38,9 +38,11 @@ def test_empty_columns_are_left_to_the_table(store: Any) -> None:
 def test_only_what_says_something_is_sent(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of eighty columns a dozen travel; the identity is always among them."""
     sent = []
-    send = store.data_insert
+    send = store.raw_insert
     monkeypatch.setattr(
-        store, "data_insert", lambda context: (sent.append(context.column_names), send(context))[1]
+        store,
+        "raw_insert",
+        lambda table, names, *rest, **more: (sent.append(names), send(table, names, *rest, **more))[1],
     )
     Writer(store).spans(rows(), "segment-0")
     (names,) = sent

@@ -5,8 +5,9 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.compression import get_compressor
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from clickhouse_connect.driver.insert import InsertContext
+from clickhouse_connect.driver.httpclient import HttpClient
 
 from kansoku_collector.errors import StoreError
 from kansoku_collector.model import (
@@ -19,11 +20,11 @@ from kansoku_collector.model import (
     Span,
     Tally,
 )
+from kansoku_collector.store.native import Column, pieces
 from kansoku_collector.store.read.stored import Identity, Place, Sought, find_held, find_stored
 
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
 T = TypeVar("T")
-_ONE_BLOCK = 1 << 30
 _CHUNK = 512  # rows
 # Merges make an index over whatever they merge, so the ones of texts need not be made at the insert too.
 _LATER = {"exclude_materialize_skip_indexes_on_insert": "ix_input,ix_output"}
@@ -77,43 +78,46 @@ class Writer:
             self._send(table, names, [[_encodable(value) for value in column] for column in columns], token)
 
     def _send(self, table: str, names: Sequence[str], columns: list[list[Any]], token: str) -> None:
-        context = self._context(table, names, columns, token)
-        summary = self._client.data_insert(context).summary
+        told = self._told(table, names, columns)
+        client = self._client
+        block: Any = pieces(told)
+        if isinstance(
+            client, HttpClient
+        ):  # a body that can be sent again, where a connection had been closed
+            block = get_compressor(client.write_compression).compress_block(b"".join(block))
+        summary = client.raw_insert(
+            table,
+            [name for name, _, _ in told],
+            block,
+            settings=self._settings(token),
+            fmt="Native",
+            compression=client.write_compression,
+        ).summary
         if "written_rows" not in summary and not summary.get("query_id"):
             raise StoreError("what accepted the insert is not ClickHouse: nothing is known to be stored")
 
-    def _context(
-        self, table: str, names: Sequence[str], columns: list[list[Any]], token: str
-    ) -> InsertContext:
+    def _told(self, table: str, names: Sequence[str], columns: list[list[Any]]) -> list[Column]:
+        """Return the columns that have to be sent, with their types."""
         if table not in self._types:
             known = _answered(
                 lambda: self._client.create_insert_context(table, list(names), column_oriented=True)
             )
             self._types[table] = list(known.column_types)
-        told = [
+        return [
             (name, kind, column)
             for name, kind, column in zip(names, self._types[table], columns, strict=True)
             if _says_something(kind, column)
         ]
+
+    def _settings(self, token: str) -> dict[str, Any]:
         offered = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
-        later = {name: value for name, value in _LATER.items() if name in offered}
-        context = InsertContext(
-            table,
-            [name for name, _, _ in told],
-            [kind for _, kind, _ in told],
-            column_oriented=True,
-            settings=later
-            | {
-                "insert_deduplicate": 1,
-                "insert_deduplication_token": token,
-                "deduplicate_blocks_in_dependent_materialized_views": 1,
-                "max_partitions_per_insert_block": 0,
-                "async_insert": 0,
-            },
-            block_size=_ONE_BLOCK,
-        )
-        context.data = [column for _, _, column in told]
-        return context
+        return {name: value for name, value in _LATER.items() if name in offered} | {
+            "insert_deduplicate": 1,
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "max_partitions_per_insert_block": 0,
+            "async_insert": 0,
+        }
 
 
 def _columns(readers: Sequence[Callable[[Any], Any]], rows: Rows) -> list[list[Any]]:
@@ -130,6 +134,11 @@ def _columns(readers: Sequence[Callable[[Any], Any]], rows: Rows) -> list[list[A
 def _says_something(kind: Any, column: list[Any]) -> bool:
     """Tell whether a column has to be sent: what is empty in every row is what the table fills in itself."""
     return column.count(None) < len(column) if kind.nullable else any(column)
+
+
+def _packed(block: bytes, compression: str | None) -> bytes:
+    compressor = get_compressor(compression)
+    return bytes(compressor.compress_block(block) + (compressor.flush() or b""))
 
 
 def _answered(question: Callable[[], T]) -> T:
