@@ -138,7 +138,7 @@ def _says_something(kind: Any, column: list[Any]) -> bool:
 
 def _packed(block: bytes, compression: str | None) -> bytes:
     compressor = get_compressor(compression)
-    return bytes(compressor.compress_block(block) + (compressor.flush() or b""))
+    return bytes(compressor.compress_block(block) + (compressor.flush() or b""))  # type: ignore[no-untyped-call]
 
 
 def _answered(question: Callable[[], T]) -> T:
