@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from support import rooms, stores
+from support import engines, rooms, stores
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -25,6 +25,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A machine may be busy: no property fails for its seconds.
 settings.register_profile("kansoku", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kansoku")
+
+engines.interpret()
 
 
 @pytest.hookimpl(optionalhook=True)  # known where pytest-xdist is

@@ -111,8 +111,11 @@ def _serve() -> int:
     """Fork a process for each line of the standard input; in it, run a collector and return its exit code."""
     import gc
 
+    import engines  # beside this file
+
     import kansoku_collector
 
+    engines.interpret()
     for module in pkgutil.walk_packages(kansoku_collector.__path__, "kansoku_collector."):
         if not module.name.startswith(_ENGINE):
             importlib.import_module(module.name)
