@@ -92,7 +92,7 @@ def drift_strip(client: Client, scope: Scope, period: Period, buckets: int = 46)
     wider = _widening(stretches, ceil((period.end - origin) / width))
     stretches, width = _widened(stretches, wider), wider * width
     cells = ceil((period.end - origin) / width)
-    return [cell for signal in SIGNALS for cell in _signal_cells(signal, stretches, origin, width, cells)]
+    return [cell for signal in SIGNALS for cell in cells_of(signal, stretches, origin, width, cells)]
 
 
 def cell_width(period: Period, buckets: int) -> timedelta:
@@ -178,7 +178,7 @@ def _share(bad: int, total: int) -> dict[str, int]:
     return {_BAD: bad, _GOOD: total - bad} if total else {}
 
 
-def _signal_cells(
+def cells_of(
     signal: str, stretches: Stretches, origin: datetime, width: timedelta, cells: int
 ) -> list[DriftCell]:
     """Compare every cell of the period with the signal's reference."""
