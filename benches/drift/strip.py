@@ -3,7 +3,7 @@
     .venv/bin/python benches/drift/strip.py --streams 30
 
 A stream is seven days of reference and 46 cells of half an hour of six signals, 30 to 400 answers a cell.
-Steady traffic is the same all the time; traffic with a daily cycle has longer answers and more Japanese by day.
+Steady traffic is the same all the time; with a daily cycle, answers are longer by day and more are Japanese.
 """
 
 import argparse
