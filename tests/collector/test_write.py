@@ -58,3 +58,18 @@ def test_columns_of_many_rows_are_in_the_order_of_the_rows() -> None:
     by_name = dict(zip(SPAN_COLUMNS, columns, strict=True))
     assert by_name["start"] == list(range(1500))
     assert by_name["name"] == [str(number) for number in range(1500)]
+
+
+def test_a_server_is_told_only_settings_that_it_knows(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older server refuses a name that it does not know, and with it the rows."""
+    told: list[dict[str, Any]] = []
+    send = store.raw_insert
+    monkeypatch.setattr(
+        store, "raw_insert", lambda *rest, **more: (told.append(more["settings"]), send(*rest, **more))[1]
+    )
+    known = {name: kind for name, kind in store.server_settings.items() if name != "optimize_on_insert"}
+    monkeypatch.setattr(store, "server_settings", known)
+    Writer(store).spans(rows(), "segment-0")
+    assert "optimize_on_insert" not in told[0]
+    assert told[0]["compile_expressions"] == 0
+    assert told[0]["insert_deduplication_token"] == "segment-0"

@@ -26,8 +26,16 @@ from kansoku_collector.store.read.stored import Identity, Place, Sought, find_he
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
 T = TypeVar("T")
 _CHUNK = 512  # rows
-# Merges make an index over whatever they merge, so the ones of texts need not be made at the insert too.
-_LATER = {"exclude_materialize_skip_indexes_on_insert": "ix_input,ix_output"}
+# What an insert need not do, where the server knows the setting. Merges make an index over whatever they
+# merge, so the ones of texts can wait. What a view has grouped need not be merged once more. Machine code for
+# the views is made anew after every start, and costs as much as it saves in thousands of inserts.
+_LEAN = {
+    "exclude_materialize_skip_indexes_on_insert": "ix_input,ix_output",
+    "optimize_on_insert": 0,
+    "compile_expressions": 0,
+    "compile_aggregate_expressions": 0,
+    "compile_sort_description": 0,
+}
 
 
 class Writer:
@@ -110,8 +118,8 @@ class Writer:
         ]
 
     def _settings(self, token: str) -> dict[str, Any]:
-        offered = self._client.server_settings  # ClickHouse has the one of _LATER since 25.10
-        return {name: value for name, value in _LATER.items() if name in offered} | {
+        offered = self._client.server_settings
+        return {name: value for name, value in _LEAN.items() if name in offered} | {
             "insert_deduplicate": 1,
             "insert_deduplication_token": token,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
