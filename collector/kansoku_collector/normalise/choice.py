@@ -49,7 +49,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.
-_BY_VALUE = ("logfire.span_type", "telemetry.sdk.name")
+_BY_VALUE = frozenset(("logfire.span_type", "telemetry.sdk.name"))
 _BY_NAME = "claude_code."
 _known: Remembered[Read | None] = Remembered()
 
@@ -57,7 +57,7 @@ _known: Remembered[Read | None] = Remembered()
 def choose(raw: RawSpan) -> Read | None:
     """Return the reader of a span, or None where no dialect knows it."""
     attributes = raw.attributes
-    if raw.events or raw.name.startswith(_BY_NAME) or any(name in attributes for name in _BY_VALUE):
+    if raw.events or raw.name.startswith(_BY_NAME) or not _BY_VALUE.isdisjoint(attributes):
         return _find(raw)
     key = (raw.scope_name, *attributes)
     try:
