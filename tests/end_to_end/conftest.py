@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from .browser import chromium, launch
+
+PATIENCE = 60_000  # ms: a busy two-core machine
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)

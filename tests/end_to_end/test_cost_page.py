@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, expect
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 
-from .conftest import Running
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE, Running
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser

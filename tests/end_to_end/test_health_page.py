@@ -7,8 +7,8 @@ import clickhouse_connect
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Running
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE, Running
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser
@@ -54,5 +54,5 @@ def test_it_stands_on_a_narrow_screen_and_no_key_reaches_it(witness: Witness, ru
     hashes = [entry["hash"] for entry in json.loads((running.data / "keys.json").read_text())["keys"]]
     for secret in [*running.keys.values(), *hashes]:
         assert secret.encode() not in sent
-    assert witness.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    witness.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=PATIENCE)
     witness.innocent()

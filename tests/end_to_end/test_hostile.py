@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from kansoku_collector.model import FEEDBACK_COLUMNS, SPAN_COLUMNS, Feedback, Span
 
-from .conftest import Running
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE, Running
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser
@@ -114,7 +114,7 @@ def test_an_attack_in_messages_is_text_and_megabytes_of_base64_are_a_size(
     expect(shown).to_be_visible(timeout=PATIENCE)
     sized = witness.page.get_by_text("image/png · 3.8 MB").filter(visible=True)
     expect(sized.first).to_be_visible(timeout=PATIENCE)
-    assert sized.count() == 2
+    expect(sized).to_have_count(2)
     harmless(witness.page)
     witness.innocent()
 

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser
@@ -15,5 +16,5 @@ def test_the_panels_are_drawn_and_a_narrow_screen_does_not_scroll_sideways(witne
     witness.open("/latency?range=24h&lang=ja")
     expect(witness.page.locator(".js-plotly-plot")).to_have_count(6, timeout=PATIENCE)
     expect(witness.page.locator("[data-testid=stMetric]")).to_have_count(5, timeout=PATIENCE)
-    assert witness.page.evaluate("document.documentElement.scrollWidth") <= 560
+    witness.page.wait_for_function("document.documentElement.scrollWidth <= 560", timeout=PATIENCE)
     witness.innocent()

@@ -15,8 +15,7 @@ from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.incidents import save_incidents
 from kansoku_collector.store.read.incidents import Incident
 
-from .conftest import Running
-from .test_pages import PATIENCE
+from .conftest import PATIENCE, Running
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +27,8 @@ MARKED = f"() => [[...{CHARTS}].filter((node) => node.seenBefore).length, {CHART
 COUNT_DRAWINGS = """() => { window.drawings = 0;
     for (const node of document.querySelectorAll('.js-plotly-plot'))
         node.on('plotly_afterplot', () => { window.drawings += 1; }); }"""
+PAINTED = """[...document.querySelectorAll('.kansoku-chart')].every(
+    (box) => !box.clientWidth || box.querySelector('.js-plotly-plot'))"""
 DOWN = "() => document.querySelector('.stMain').scrollTo(0, 300)"
 WHERE = "() => document.querySelector('.stMain').scrollTop"
 
@@ -106,6 +107,7 @@ def test_three_refreshes_replace_no_chart_and_keep_what_the_reader_did(
     expect(reading.locator(".js-plotly-plot")).to_have_count(1, timeout=PATIENCE)
 
     for page in (watching, typing, reading):
+        page.wait_for_function(PAINTED, timeout=PATIENCE)
         page.evaluate(MARK)
     watching.evaluate(COUNT_DRAWINGS)
     watching.evaluate(DOWN)

@@ -10,8 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import Running, _answers, free_port, wait_for
-from .test_pages import PATIENCE
+from .conftest import PATIENCE, Running, _answers, free_port, wait_for
 
 pytestmark = pytest.mark.browser
 PASSWORD = "hana-no-iro"
@@ -72,7 +71,7 @@ def test_the_password_leads_to_the_wanted_screen_and_the_way_out_closes_it(
     enter(page, f"{guarded.url}/health?range=7d")
     expect(page.get_by_role("heading", name="Data health")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("are shown to admins")).to_be_visible(timeout=PATIENCE)
-    assert "range=7d" in page.url
+    page.wait_for_url("**range=7d**", timeout=PATIENCE)
     assert page.get_by_text("API keys", exact=False).count() == 0
     page.get_by_role("link", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
@@ -88,4 +87,4 @@ def test_a_closed_project_is_a_sentence_with_a_way_back(page: Page, guarded: Gua
     page.get_by_role("button", name="To your own project").click()
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
     expect(page.get_by_text("no such project, or it is not open to you")).not_to_be_visible()
-    assert "payroll" not in page.url
+    page.wait_for_url(lambda address: "payroll" not in address, timeout=PATIENCE)

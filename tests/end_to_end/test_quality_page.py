@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser

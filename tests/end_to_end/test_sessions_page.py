@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 
-from .conftest import Running
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE, Running
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ def test_a_click_on_a_session_shows_its_conversation_whose_turns_lead_to_traces(
     witness.settle()
     said = witness.page.locator("[class*=st-key-said_assistant]")
     expect(said).to_have_count(TURNS, timeout=PATIENCE)
-    assert said.all_inner_texts() == [f"answer {number}" for number in range(TURNS)]
+    expect(said).to_have_text([f"answer {number}" for number in range(TURNS)], use_inner_text=True)
     expect(witness.page.locator("[class*=st-key-said_user]").first).to_contain_text(HOSTILE)
     expect(witness.page.locator(".st-key-session_head")).to_contain_text("$0.7500")
     expect(witness.page.locator("[class*=st-key-turnhead_]").nth(2)).to_contain_text("3.0K context")

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 
-from .conftest import Running
-from .test_pages import PATIENCE, Witness, witness
+from .conftest import PATIENCE, Running
+from .test_pages import Witness, witness
 
 __all__ = ["witness"]
 pytestmark = pytest.mark.browser
@@ -43,9 +43,9 @@ def stored(running: Running) -> None:
     client.close()
 
 
-def parameters(witness: Witness) -> dict[str, list[str]]:
-    """Return what the address holds."""
-    return parse_qs(urlsplit(witness.page.url).query)
+def asked(address: str) -> list[str]:
+    """Return the operations that an address filters by."""
+    return parse_qs(urlsplit(address).query).get("operation", [])
 
 
 def test_a_click_on_a_facet_filters_and_its_count_holds(witness: Witness) -> None:
@@ -56,10 +56,10 @@ def test_a_click_on_a_facet_filters_and_its_count_holds(witness: Witness) -> Non
     tool.click()
     expect(witness.page.get_by_text(f"{WITH_TOOL} traces", exact=True)).to_be_visible(timeout=PATIENCE)
     expect(tool).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
-    assert parameters(witness)["operation"] == ["execute_tool"]
+    witness.page.wait_for_url(lambda address: asked(address) == ["execute_tool"], timeout=PATIENCE)
     tool.click()
     expect(witness.page.get_by_text(f"{TRACES} traces", exact=True)).to_be_visible(timeout=PATIENCE)
-    assert "operation" not in parameters(witness)
+    witness.page.wait_for_url(lambda address: asked(address) == [], timeout=PATIENCE)
     witness.innocent()
 
 
@@ -69,6 +69,7 @@ def test_the_next_page_begins_where_the_first_one_ends(witness: Witness) -> None
     expect(witness.page.get_by_text(f"1–50 of {TRACES}")).to_be_visible(timeout=PATIENCE)
     witness.page.get_by_role("button", name="chevron_right icon").click()
     expect(witness.page.get_by_text(f"51–100 of {TRACES}")).to_be_visible(timeout=PATIENCE)
+    witness.page.wait_for_url("**row=51**", timeout=PATIENCE)
     witness.open(f"/traces?{urlsplit(witness.page.url).query}")
     expect(witness.page.get_by_text(f"51–100 of {TRACES}")).to_be_visible(timeout=PATIENCE)
     witness.innocent()
@@ -107,7 +108,7 @@ def test_the_critical_path_and_the_keyboard_of_a_trace(witness: Witness) -> None
     grid = witness.page.get_by_role("treegrid")
     expect(grid).to_be_visible(timeout=PATIENCE)
     witness.page.get_by_role("button", name="Critical path").click()
-    assert grid.locator(".path i").count() == 2
+    expect(grid.locator(".path i")).to_have_count(2)
     grid.focus()
     witness.page.keyboard.press("ArrowDown")
     witness.page.wait_for_url("**span=bbbb**", timeout=PATIENCE)

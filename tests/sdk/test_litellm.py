@@ -16,8 +16,7 @@ from support.vendor import Reply, Vendor, sse
 
 import kansoku
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices on import
-litellm: Any = pytest.importorskip("litellm")
+litellm: Any = None  # set by `_imported`
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine 'Logging.async_success_handler' was never awaited"),
@@ -53,6 +52,15 @@ ANSWER: dict[str, Any] = {
 }
 ERROR = Reply(status=500, body=b'{"error": {"message": "later"}}')
 MODEL = "openai/gpt-4o-mini"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Import the library where its tests run: it takes seconds, in every worker if it were done above."""
+    global litellm  # noqa: PLW0603
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices
+    litellm = pytest.importorskip("litellm")
+    gc.freeze()  # see tidy(): it need not look at all of that after every test
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
