@@ -29,32 +29,32 @@ def told(clock: Clock) -> list[str]:
 def test_an_open_incident_is_told_again_until_somebody_acknowledges_it(
     store: Client, engine_url: str
 ) -> None:
-    """Every ten minutes; then once that it was acknowledged, and nothing more."""
+    """Every five minutes; then once that it was acknowledged, and nothing more."""
     failing(store, 60)
-    clock = Clock(store, engine_url, [rule(remind="10m")])
-    clock.run(at(12, 25))
+    clock = Clock(store, engine_url, [rule(remind="5m")])
+    clock.run(at(12, 15))
     assert told(clock) == ["opened", "updated 1", "updated 2"]
-    (incident,) = open_incidents(store, now=at(12, 25))
+    (incident,) = open_incidents(store, now=at(12, 15))
     assert incident.state == "updated"
-    save_action(store, "default", Action(incident.incident_id, "acknowledge", "花子"), at(12, 26))
-    clock.run(at(12, 50))
+    save_action(store, "default", Action(incident.incident_id, "acknowledge", "花子"), at(12, 16))
+    clock.run(at(12, 30))
     assert told(clock)[3:] == ["acknowledged"]
     assert "Acknowledged by 花子" in clock.post.sent[-1].words.text
-    (incident,) = open_incidents(store, now=at(12, 50))
+    (incident,) = open_incidents(store, now=at(12, 30))
     assert (incident.state, incident.acknowledged_by) == ("acknowledged", "花子")
 
 
 def test_a_silenced_incident_is_not_told_until_the_silence_is_over(store: Client, engine_url: str) -> None:
     """Not that it goes on; and afterwards once, if it still does."""
     failing(store, 60)
-    clock = Clock(store, engine_url, [rule(remind="10m")])
+    clock = Clock(store, engine_url, [rule(remind="5m")])
     clock.run(at(12, 5))
     (incident,) = open_incidents(store, now=at(12, 5))
-    save_action(store, "default", Action(incident.incident_id, "silence", "", at(12, 40)), at(12, 6))
-    clock.run(at(12, 39))
+    save_action(store, "default", Action(incident.incident_id, "silence", "", at(12, 20)), at(12, 6))
+    clock.run(at(12, 19))
     assert told(clock) == ["opened"]
-    assert open_incidents(store, now=at(12, 39))[0].state == "silenced"
-    clock.run(at(12, 45))
+    assert open_incidents(store, now=at(12, 19))[0].state == "silenced"
+    clock.run(at(12, 25))
     assert told(clock) == ["opened", "updated 3", "updated 4"]
 
 
