@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from collector.detection_rig import BACK, HOUR, LOOKED, detector, fill
+from support import engines
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
@@ -28,6 +29,7 @@ class Clock:
 
 def main(directory: str, project: str, webhook: str) -> None:
     """Fill the store the first time; then evaluate hour by hour, and say `hour` after each."""
+    engines.interpret()
     url = f"chdb://{directory}/store"
     client = connect(url)
     migrate(client)
