@@ -35,6 +35,7 @@ from kansoku_collector.service import Collector
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrations
+from kansoku_collector.store.native import without_data_frames
 from kansoku_collector.store.schema import Schema
 from kansoku_collector.writer import WriterThread
 
@@ -51,6 +52,7 @@ def serve(settings: Settings) -> int:
     What cannot work is said in one sentence on standard error.
     """
     _log_to_stderr(settings.log_level.upper())
+    without_data_frames()
     try:
         collector = build(settings)
     except (KansokuError, ClickHouseError, OSError) as error:

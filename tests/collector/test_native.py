@@ -53,11 +53,13 @@ def test_a_dictionary_has_keys_as_wide_as_it_needs(texts: int) -> None:
     assert b"".join(pieces([("c", kind, values)])).endswith(keys)
 
 
-def test_writing_does_not_load_data_frames() -> None:
+def test_a_collector_does_not_load_data_frames() -> None:
     """A collector beside a dashboard does not carry the dashboard's libraries in its memory."""
     code = (
-        "import sys; from clickhouse_connect.datatypes.registry import get_from_name;"
-        "from kansoku_collector.store.native import pieces;"
-        "list(pieces([('c', get_from_name('String'), ['x'])])); sys.exit('pandas' in sys.modules)"
+        "import sys; from clickhouse_connect.datatypes.registry import get_from_name as kind;"
+        "from clickhouse_connect.driver.insert import InsertContext;"
+        "from kansoku_collector.store.native import without_data_frames; without_data_frames();"
+        "InsertContext('t', ['c'], [kind('String')], [['x']], column_oriented=True);"
+        "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

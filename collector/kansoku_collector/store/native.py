@@ -1,8 +1,7 @@
 """A block of rows in ClickHouse's native format, made from columns of Python values.
 
-The client makes such blocks too, but looks for data frames first, which loads pandas where it is installed:
-78 MB and half a second. It holds a block several times over, where here a column is given away once it is
-made, and takes twice as long for what most columns of ours are.
+The client makes such blocks too, but holds a block several times over, where here a column is given away once
+it is made, and takes twice as long for what most columns of ours are.
 """
 
 from array import array
@@ -14,12 +13,22 @@ from typing import Any
 from clickhouse_connect.datatypes.container import Map
 from clickhouse_connect.datatypes.numeric import Decimal128
 from clickhouse_connect.datatypes.string import String
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.common import write_leb128
 from clickhouse_connect.driver.insert import InsertContext
 
 Column = tuple[str, Any, Sequence[Any]]  # name, type as the client knows it, values
 _DICTIONARY, _KEYS = 1 << 9, 1 << 10  # a block has a dictionary of its own, and keys into it
 _WIDTHS = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"))  # of those keys
+
+
+def without_data_frames() -> None:
+    """Keep the client from loading pandas where a dashboard brought it: 78 MB, and seconds of a start.
+
+    It would at the first insert, to see whether the rows are a data frame. This is what it notes where there
+    is no pandas; it holds for the process.
+    """
+    vars(options).update(pd=None, pd_time_test=None)
 
 
 def pieces(columns: Sequence[Column]) -> Iterator[bytearray]:
