@@ -4,7 +4,6 @@ import asyncio
 import json
 from pathlib import Path
 
-from clickhouse_connect.driver.transform import NativeTransform
 from google.protobuf.json_format import Parse
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -33,6 +32,7 @@ from kansoku_collector.receive.feedback import feedback_route
 from kansoku_collector.receive.http import Receiver, otlp_routes
 from kansoku_collector.receive.intake import Intake
 from kansoku_collector.receive.limits import Limits, Rates, Room
+from kansoku_collector.store.native import pieces
 from kansoku_collector.store.write import Writer
 
 HERE = Path(__file__).resolve()
@@ -67,10 +67,8 @@ class Serialiser(Writer):
         return {}
 
     def _send(self, table, names, columns, token):
-        context = self._context(table, names, columns, token)
-        assert sum(len(block) for block in NativeTransform().build_insert(context))
-        if context.insert_exception:
-            raise context.insert_exception
+        assert token
+        assert sum(len(piece) for piece in pieces(self._told(table, names, columns)))
 
 
 class Rig:
