@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
@@ -87,12 +86,14 @@ def _tile(tile: Tile, view: View) -> None:
             st.html(line)
 
 
-def stretches(view: View) -> list[Stretch]:
+def stretches(view: View) -> tuple[Stretch, Stretch]:
     """Ask for all that the tiles show of the period, and of the one before it."""
     period = view.period()
-    questions: Any = (beside.totals, beside.series, beside.thumbs)
-    both = zip(*(data.ask(question, view.scope, period) for question in questions), strict=True)
-    return [Stretch(totals, series, thumbs) for totals, series, thumbs in both]
+    totals = data.ask(beside.totals, view.scope, period)
+    series = data.ask(beside.series, view.scope, period)
+    thumbs = data.ask(beside.thumbs, view.scope, period)
+    now = Stretch(totals.now, series.now, thumbs.now)
+    return now, Stretch(totals.before, series.before, thumbs.before)
 
 
 def cost(view: View) -> None:

@@ -34,7 +34,7 @@ def serve(chosen: DashboardSettings) -> int:
     with listener:
         # Streamlit would import the screens, pandas with them, while the first reader waits.
         import_module("kansoku_dashboard.frame")
-        # What was imported is never garbage, and to look at all of it took a third of a run of a screen.
+        # What was imported is never garbage, and to look at all of it took as long as a screen's own work.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         server = uvicorn.Server(

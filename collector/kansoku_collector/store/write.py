@@ -91,8 +91,8 @@ class Writer:
         block: Any = pieces(told)
         if isinstance(
             client, HttpClient
-        ):  # a body that can be sent again, where a connection had been closed
-            block = get_compressor(client.write_compression).compress_block(b"".join(block))
+        ):  # whole, so that it can be sent again where a connection was closed
+            block = _packed(b"".join(block), client.write_compression)
         summary = client.raw_insert(
             table,
             [name for name, _, _ in told],
