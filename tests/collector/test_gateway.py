@@ -1,6 +1,7 @@
 """The gateway, asked by the real client library from another process."""
 
 import base64
+import gzip
 import runpy
 import socket
 import time
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import clickhouse_connect
+import lz4.frame
 import pandas
 import pyarrow
 import pytest
@@ -175,6 +177,17 @@ def test_every_compression_of_the_client_carries_both_ways(server, compress):
         (50_000, 1249975000, "text 9999")
     ]
     assert sum(n for (n, _) in reader.query("SELECT n, s FROM packed").result_rows) == 1249975000
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("lz4", lz4.frame.compress)])
+def test_a_body_of_several_frames_is_read_to_its_end_and_one_cut_off_is_refused(server, encoding, pack):
+    """The stock client sends a frame for each block; none after the first may be lost without a word."""
+    open_client(server, "admin").command("CREATE OR REPLACE TABLE several (n UInt64) ENGINE = Memory")
+    body, query = pack(b"1\n2\n") + pack(b"3\n"), "/?query=INSERT%20INTO%20several%20FORMAT%20TSV"
+    headers = {"Content-Encoding": encoding}
+    assert ask(server, "", path=query, headers=headers, data=body)[0] == 200
+    assert ask(server, "", path=query, headers=headers, data=body[:-6])[0] == 500
+    assert ask(server, "SELECT sum(n) FROM several")[2].strip() == b"6"
 
 
 def test_frames_and_arrow_tables_can_be_read_and_written(server):

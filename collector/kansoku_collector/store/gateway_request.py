@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.parser import BytesParser
 from email.policy import HTTP
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import lz4.frame
@@ -116,11 +115,11 @@ class Body:
     receive: Callable[[], Any]
     encoding: str
     ended: bool = False
-    _inflate: Callable[[bytes], bytes] = field(init=False)
+    _frames: "_Frames | None" = field(init=False)
     _head: bytes = b""
 
     def __post_init__(self) -> None:
-        self._inflate = _decompressor(self.encoding)
+        self._frames = _frames(self.encoding)
 
     async def head(self, size: int) -> bytes:
         """Return at least the first `size` bytes, or all that there are."""
@@ -154,32 +153,75 @@ class Body:
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         self.ended = not message.get("more_body", False)
-        data = message.get("body", b"")
+        data: bytes = message.get("body", b"")
+        if self._frames is None:
+            return data
         try:
-            return self._inflate(data) if data else b""
-        except (zlib.error, gzip.BadGzipFile, RuntimeError, zstandard.ZstdError, EOFError) as error:
-            raise QueryError(
-                354, f"The body is not valid {self.encoding}: {error}", "ZLIB_INFLATE_FAILED"
-            ) from None
+            plain = self._frames.inflate(data)
+        except (zlib.error, RuntimeError, zstandard.ZstdError, EOFError) as error:
+            raise self._invalid(str(error)) from None
+        if self.ended and self._frames.cut_off:
+            raise self._invalid("it ends in the middle")
+        return plain
+
+    def _invalid(self, why: str) -> QueryError:
+        return QueryError(354, f"The body is not valid {self.encoding}: {why}", "ZLIB_INFLATE_FAILED")
 
 
-def _decompressor(encoding: str) -> Callable[[bytes], bytes]:
+class _Stream(Protocol):
+    """What the decompressors of all formats have in common: one reads one frame."""
+
+    eof: bool
+    unused_data: bytes
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Return what the next piece holds."""
+
+
+class _Frames:
+    """Decompress frames one after another: the stock client sends one for each block of an insert."""
+
+    def __init__(self, begin: Callable[[], _Stream]) -> None:
+        self._begin = begin
+        self._frame: _Stream | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Tell whether the last frame has not ended."""
+        return self._frame is not None and not self._frame.eof
+
+    def inflate(self, data: bytes) -> bytes:
+        """Return what the next piece of the body holds."""
+        found = []
+        while data:
+            if not self.cut_off:
+                self._frame = self._begin()
+            frame = self._frame
+            assert frame is not None  # noqa: S101 - just begun, or not at its end
+            found.append(frame.decompress(data))
+            data = frame.unused_data if frame.eof else b""
+        return b"".join(found)
+
+
+_BEGIN: dict[str, Callable[[], Any]] = {
+    "gzip": lambda: zlib.decompressobj(31),
+    "deflate": zlib.decompressobj,
+    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+}
+
+
+def _frames(encoding: str) -> _Frames | None:
+    """Return what reads this encoding; None for a body that is sent as it is."""
     if encoding in ("", "identity"):
-        return bytes
-    if encoding == "gzip":
-        return zlib.decompressobj(31).decompress
-    if encoding == "deflate":
-        return zlib.decompressobj().decompress
-    if encoding == "zstd":
-        return zstandard.ZstdDecompressor().decompressobj().decompress
-    if encoding == "lz4":
-        frame: Callable[[bytes], bytes] = lz4.frame.LZ4FrameDecompressor().decompress
-        return frame
-    raise QueryError(
-        89,
-        f"Unknown Content-Encoding {encoding!r}: use lz4, zstd, gzip or deflate",
-        "UNKNOWN_COMPRESSION_METHOD",
-    )
+        return None
+    if encoding not in _BEGIN:
+        raise QueryError(
+            89,
+            f"Unknown Content-Encoding {encoding!r}: use lz4, zstd, gzip or deflate",
+            "UNKNOWN_COMPRESSION_METHOD",
+        )
+    return _Frames(_BEGIN[encoding])
 
 
 def read_form(content_type: str, body: bytes) -> dict[str, str]:
