@@ -185,6 +185,16 @@ def test_client_succeeds_after_a_rate_limit_and_raises_after_a_lasting_error() -
     assert outcomes["answered"] + outcomes["failed"] == 300
 
 
+def test_the_texts_that_an_app_starts_with_are_embedded_in_every_minute() -> None:
+    """The demo reads its guide once, at its start: were it refused for overload, there would be no demo."""
+    vendor, texts = Vendor(7, NEVER), [entry.text for entry in guide.entries("ja")]
+    body = json.dumps({"model": "text-embedding-3-small", "input": texts, "dimensions": 8}).encode()
+    single = json.dumps({"model": "text-embedding-3-small", "input": texts[0], "dimensions": 8}).encode()
+    assert {vendor.reply(EMBEDDINGS, body, 60.0 * minute).status for minute in range(1000)} == {200}
+    single_statuses = {vendor.reply(EMBEDDINGS, single, 60.0 * minute).status for minute in range(1000)}
+    assert single_statuses == {200, 429, 500}
+
+
 def test_other_path_and_broken_body_are_refused_as_the_vendor_does() -> None:
     """A wrong path is 404, a wrong body 400, both with the vendor's error object."""
     vendor = Vendor(7, NEVER)
