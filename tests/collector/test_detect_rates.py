@@ -1,9 +1,10 @@
 """Rates of what is rare: from nothing to something, and a single wild hour."""
 
+import numpy as np
 import pytest
 from collector.test_detect import PLAN, found, traffic
 
-from kansoku_collector.watch.detect import Detector
+from kansoku_collector.watch.detect import Detector, counts
 
 
 @pytest.mark.parametrize("late", [1, 40])
@@ -22,3 +23,14 @@ def test_a_single_hour_with_what_never_happened_is_no_change() -> None:
     began = 7 * 24 + 9
     hours = traffic(began + 48, refused=lambda hour: 0.1 if hour == began else 0.0)
     assert found(Detector(PLAN), hours) == []
+
+
+def test_a_service_that_is_silent_is_judged_without_a_word() -> None:
+    """Where no call came nothing is expected: no evidence, and no warning of arithmetic in the log."""
+    nothing, hours = np.zeros((2, 30)), np.arange(30)
+    late = np.hstack([nothing[:, :20], np.ones((2, 10))])
+    start = np.zeros(2, int)
+    for events, expected in ((nothing, nothing), (nothing, late), (late, late)):
+        rates = counts.judge(events, expected, np.ones(2), start, hours, 0)
+        assert np.all(rates.log_factor[:, :20] == -np.inf)
+        assert not np.isnan(rates.log_factor).any()

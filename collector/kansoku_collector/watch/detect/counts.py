@@ -16,6 +16,8 @@ RATIOS = np.array([0.25, 0.5, 0.67, 0.8, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
 PRIOR = np.array([0.05, 0.05, 0.05, 0.05, 0.15, 0.2, 0.2, 0.13, 0.07, 0.05])
 CLIP = 4.2  # an hour's count is bounded at this many standard deviations above what is expected
 
+_NEARLY_NONE = 1e-12  # events expected where a service was silent: there is no logarithm of none
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -43,9 +45,10 @@ def judge(
     at = np.clip(hours - origin, 0, events.shape[1])
     k0, e0 = k[:, at], e[:, at]
     k1, e1 = k[:, -1:] - k0, e[:, -1:] - e0
-    both = np.maximum(e0 + e1, 1e-12)
+    both = np.maximum(e0 + e1, _NEARLY_NONE)
     logs = [
-        (k1 * np.log(ratio) - (k0 + k1) * np.log((ratio * e1 + e0) / both)) / dispersion[:, None]
+        (k1 * np.log(ratio) - (k0 + k1) * np.log(np.maximum(ratio * e1 + e0, _NEARLY_NONE) / both))
+        / dispersion[:, None]
         for ratio in RATIOS
     ]
     factor = candidates.log_sum(np.stack(logs) + np.log(PRIOR)[:, None, None], 0)
