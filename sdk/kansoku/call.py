@@ -10,7 +10,6 @@ from kansoku import clock, estimation, runtime, semconv
 from kansoku.call_watch import note_call
 from kansoku.content import cut, to_json
 from kansoku.description import NOTHING_SAID, Description
-from kansoku.events import Events
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
@@ -144,9 +143,9 @@ class Call:
 
     @guard
     def stream_ended(
-        self, chunks: list[Any] | Events, first: int, error: BaseException | None, early: bool
+        self, chunks: list[Any], count: int, first: int, error: BaseException | None, early: bool
     ) -> None:
-        """End the call with what its stream gave; `first` is the time of the first chunk, 0 for none."""
+        """End the call with what was kept of its stream; `first` is when the first chunk came, 0 for none."""
         if self._ended:
             return
         ended = clock.now()
@@ -161,7 +160,7 @@ class Call:
             self.end(None, ended)
             return
 
-        self._seen = chunks, ended - first
+        self._seen = chunks, count, ended - first
         if self._request is None:
             self._end(Call._tell_stream, ended)
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
@@ -175,12 +174,9 @@ class Call:
         return self._described(self._reader.response(self._seen, self._running.capture))
 
     def _tell_stream(self) -> Description:
-        chunks, nanoseconds = self._seen
-        read = chunks.read() if isinstance(chunks, Events) else chunks
-        if not read:
-            return NOTHING_SAID
-        answer = self._reader.fold(read, self._running.capture)
-        self._measure(answer, read, len(chunks), nanoseconds)
+        chunks, count, nanoseconds = self._seen
+        answer = self._reader.fold(chunks, self._running.capture)
+        self._measure(answer, chunks, count, nanoseconds)
         return self._described(answer)
 
     def _measure(self, answer: Answer, chunks: list[Any], count: int, nanoseconds: int) -> None:

@@ -1,26 +1,35 @@
-"""What passes of one stream, kept by reference and handed over once, at its end.
+"""What passes of one stream, kept and handed over once, at its end.
 
-Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Where
-a client reads server-sent events, and a reader can join them, their words are kept (`kansoku.events`).
+Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Of
+endpoints whose chunks are many and alike a reader keeps less than the chunk (`Brief.pieces`).
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import clock
-from kansoku.events import Events, Joined
 
 
 class Streamed(Protocol):
     """What a stream ends: a call."""
 
     def stream_ended(
-        self, chunks: "list[Any] | Events", first: int, error: BaseException | None, early: bool
+        self, chunks: list[Any], count: int, first: int, error: BaseException | None, early: bool
     ) -> None:
-        """End with the chunks that passed; `first` is the time of the first of them, 0 without one."""
+        """End with what was kept of `count` chunks; `first` is the time of the first one, 0 without any."""
 
     def answer(self, response: Any) -> None:
         """End with a whole response."""
+
+
+class Pieces(Protocol):
+    """Takes the chunks of one stream as they pass."""
+
+    def add(self, chunk: Any) -> None:
+        """Keep what a chunk says, and never fail; the program waits for it."""
+
+    def close(self) -> tuple[list[Any], int]:
+        """Return what was kept, and of how many chunks."""
 
 
 class Brief(Protocol):
@@ -35,61 +44,66 @@ class Brief(Protocol):
     def copy_response(self, response: Any) -> dict[str, Any] | None:
         """Return a copy of a whole response; None when it would take long."""
 
-    def joined(self) -> Joined:
-        """Return where the events of a stream are put."""
+    def pieces(self) -> Pieces:
+        """Return what takes the chunks of a stream."""
+
+
+class _Whole:
+    """Keeps chunks as they are."""
+
+    __slots__ = ("_chunks", "add")
+
+    def __init__(self) -> None:
+        self._chunks: list[Any] = []
+        self.add = self._chunks.append
+
+    def close(self) -> tuple[list[Any], int]:
+        return self._chunks, len(self._chunks)
 
 
 class Recording:
-    """What passes of one stream, chunks or `events`; `end` counts once."""
+    """What was kept of the chunks of one stream; `end` counts once."""
 
-    __slots__ = ("_call", "chunks", "events", "first")
+    __slots__ = ("_call", "_pieces", "first")
 
     def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
         self._call: Streamed | None = call
-        self.events = Events(brief.joined()) if brief is not None else None
-        self.chunks: list[Any] = []
+        self._pieces: Pieces | None = brief.pieces() if brief is not None else _Whole()
         self.first = 0
 
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
-        if call is None:
-            return
-        seen: list[Any] | Events = self.chunks
-        if self.events is not None and not self.chunks:
-            self.events.end(error)
-            seen = self.events
-        call.stream_ended(seen, self.first, error, early)
-        self.chunks, self.events = [], None
+        pieces, self._pieces = self._pieces, None
+        if call is not None and pieces is not None:
+            call.stream_ended(*pieces.close(), self.first, error, early)
 
     def keep(self, chunk: Any) -> None:
-        """Keep a chunk that passes."""
+        """Keep a chunk that passes; the first one is timed."""
         if not self.first:
             self.first = clock.now()
-        self.chunks.append(chunk)
+        if self._pieces is not None:  # else the call has ended
+            self._pieces.add(chunk)
 
-    def keep_events(self, chunk: Any) -> bool:
-        """Take note of a first chunk; False if it came without an event, so that chunks have to be kept."""
-        if self.events is None or self.chunks or not self.events.known:
-            self.keep(chunk)
-            return False
-        if not self.first:
-            self.first = clock.now()
-        return True
+    def begin(self, chunk: Any) -> Callable[[Any], None]:
+        """Keep the first chunk of a loop; return what keeps the others."""
+        self.keep(chunk)
+        return self._pieces.add if self._pieces is not None else _ignore
+
+
+def _ignore(_chunk: Any) -> None:
+    """Keep nothing of a stream whose call has ended."""
 
 
 def pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
     """Yield what an iterator yields, and end the recording with it."""
     try:
-        for chunk in iterator:
-            noted = recording.keep_events(chunk)
-            yield chunk
-            if noted:
-                break
-            for other in iterator:
-                recording.chunks.append(other)
-                yield other
-        yield from iterator
+        for first in iterator:
+            add = recording.begin(first)
+            yield first
+            for chunk in iterator:  # hundreds pass here
+                add(chunk)
+                yield chunk
     except GeneratorExit:
         recording.end(early=True)
         raise
@@ -101,13 +115,9 @@ def pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
 
 async def pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
     """Yield what an asynchronous iterator yields, and end the recording with it."""
-    noted = False
     try:
         async for chunk in iterator:
-            if not recording.first:
-                noted = recording.keep_events(chunk)
-            elif not noted:
-                recording.chunks.append(chunk)
+            recording.keep(chunk)
             yield chunk
     except GeneratorExit:
         recording.end(early=True)

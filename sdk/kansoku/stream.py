@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from kansoku.events import tap
 from kansoku.recording import Recording, pass_on, pass_on_async
 from kansoku.watched import watch
 
@@ -50,8 +49,6 @@ def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
     followed.__dict__.update(vars(stream))
     followed._kansoku_source = stream._iterator
     followed._iterator = (pass_on_async if asynchronous else pass_on)(stream._iterator, recording)
-    if recording.events is not None:
-        tap(stream, recording.events, asynchronous=asynchronous)
     # The client's stream and its iterator hold each other; without this link the connection of a stream
     # dropped half-read is released at once instead of at the next garbage collection.
     del stream.__dict__["_iterator"]
@@ -97,16 +94,12 @@ def _loop(stream: Any) -> Iterator[Any]:
     """Pass on what a stream's iterator gives, as the client's own loop does: leaving it ends no stream."""
     iterator, recording = stream._kansoku_source, stream._kansoku
     try:
-        for chunk in iterator:
-            noted = recording.keep_events(chunk)
-            yield chunk
-            if noted:
-                break
-            for other in iterator:
-                recording.chunks.append(other)
-                yield other
-        for chunk in iterator:  # hundreds pass here
-            yield chunk
+        for first in iterator:
+            add = recording.begin(first)
+            yield first
+            for chunk in iterator:  # hundreds pass here
+                add(chunk)
+                yield chunk
     except GeneratorExit:
         raise
     except BaseException as error:

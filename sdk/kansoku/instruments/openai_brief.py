@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kansoku.instruments.openai_join import JoinedChat
+from kansoku.instruments.openai_pieces import Pieces
 
 # What cannot change: a copy may share it with its original.
 _FIXED = frozenset({str, int, float, bool, type(None)})
@@ -52,9 +52,9 @@ class ChatBrief:
         copied["usage"] = usage or None
         return copied
 
-    def joined(self) -> JoinedChat:
-        """Return where the events of a stream are put: neighbours that differ in their text alone are one."""
-        return JoinedChat()
+    def pieces(self) -> Pieces:
+        """Return what takes the chunks of a stream: neighbours that differ in their words leave those."""
+        return Pieces()
 
 
 def _fields(model: Any, *others: str) -> dict[str, Any] | None:

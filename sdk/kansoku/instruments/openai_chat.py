@@ -9,6 +9,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
 from kansoku.instruments.openai_fold import NOTHING, Choice
 from kansoku.instruments.openai_message import read_answer, read_message, read_tool
+from kansoku.instruments.openai_pieces import Piece
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import last_usage, usage_facts
 from kansoku.reader import Answer, Request
@@ -75,11 +76,14 @@ class ChatReader:
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""
-        choices: dict[int, Choice] = {}
+        whole, choices = [], dict[int, Choice]()
         usage = None
         for chunk in chunks:
-            parts = chunk if type(chunk) is dict else getattr(chunk, "__dict__", NOTHING)
-            for item in parts.get("choices") or ():
+            parts = _parts(chunk)
+            if type(chunk) is not str and type(chunk) is not Piece:
+                whole.append(chunk)
+            listed = parts.get("choices")
+            for item in listed if type(listed) is list else ():
                 choice = item if type(item) is dict else getattr(item, "__dict__", NOTHING)
                 index = choice.get("index")
                 if type(index) is not int:
@@ -89,24 +93,35 @@ class ChatReader:
                     folded = choices[index] = Choice()
                 folded.add(choice)
             usage = parts.get("usage") or usage
-        usage = usage or last_usage(chunks)
+        usage = usage or last_usage(whole)
         ordered = [choices[index] for index in sorted(choices)]
         answer = Answer(
-            model=_last_text(chunks, "model"),
-            id=_last_text(chunks, "id"),
+            model=_last_text(whole, "model"),
+            id=_last_text(whole, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
             usage=shape.read_usage(usage),
             attributes=usage_facts(usage),
         )
-        extras.add_extras(answer, (chunks[0], *chunks[-2:]))
-        if get(chunks[0], "prompt_filter_results"):
-            extras.add_verdicts(answer, chunks)
+        extras.add_extras(answer, whole)
+        if whole and get(whole[0], "prompt_filter_results"):
+            extras.add_verdicts(answer, whole)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
             extras.add_logprob(answer, logprobs)
-        extras.add_failure(answer, get(chunks[-1], "error"))
+        extras.add_failure(answer, get(whole[-1], "error") if whole else None)
         if capture:
             answer.messages = [choice.message() for choice in ordered]
         return answer
+
+
+def _parts(chunk: Any) -> Mapping[str, Any]:
+    """Return the fields of a chunk, also where no more than a text or a piece of it was kept."""
+    if type(chunk) is dict:
+        return chunk
+    if type(chunk) is str:
+        return {"choices": [{"delta": {"content": chunk}}]}
+    if type(chunk) is Piece:
+        return {"choices": [{"delta": chunk.delta}]}
+    return getattr(chunk, "__dict__", NOTHING)
 
 
 def _last_text(chunks: list[Any], name: str) -> str:

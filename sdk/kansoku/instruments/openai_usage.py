@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments.openai_shape import count, details, flat, get
+from kansoku.instruments.openai_shape import count, details, flat, get, listed
 
 _OUTPUT_DETAILS = (
     ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
@@ -36,7 +36,7 @@ def last_usage(chunks: Sequence[Any]) -> Any:
     """Return the usage that a server put into a corner of its own at the end of a stream."""
     for chunk in reversed(chunks[-3:]):
         found = get(get(chunk, "x_groq"), "usage")  # Groq
-        for choice in get(chunk, "choices") or ():
+        for choice in listed(chunk, "choices"):
             found = found or get(choice, "usage")  # Moonshot
         if found:
             return found

@@ -1,6 +1,5 @@
-"""Streams are kept as the text of their events: fewer, saying the same, whatever a server sends."""
+"""Of a stream's chunks is kept what each adds: less, saying the same, whatever a server sends."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +9,12 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai._models import construct_type
+from openai.types.chat import ChatCompletionChunk
 from opentelemetry.trace import StatusCode
 
-from kansoku import guard
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.instruments.openai_join import JoinedChat, Run
+from kansoku.instruments.openai_pieces import Pieces
 
 ASK: Any = [{"role": "user", "content": "収集日は？"}]
 ENDS: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -37,7 +37,22 @@ def texts(words: list[str], field: str = "content", **extra: Any) -> list[dict[s
 CALL = {"index": 0, "id": "t1", "type": "function", "function": {"name": "find", "arguments": ""}}
 MORE = {"index": 0, "function": {"arguments": '{"content": '}}
 SURE = {"content": [{"token": "a", "logprob": -0.5}]}
-WORDS = ["a", "", 'b"c', "\\", '"}, "delta": {"content": "x', "\n", "ごみ", "🗾", " ", "null", '\\"', "z"]
+SAFE = {"hate": {"filtered": False, "severity": "safe"}}
+WORDS = [
+    "a",
+    "assistant",
+    "",
+    'b"c',
+    "\\",
+    '"}, "delta": {"content": "x',
+    "\n",
+    "ごみ",
+    "🗾",
+    " ",
+    "null",
+    '\\"',
+    "z",
+]
 STREAMS: dict[str, list[dict[str, Any]]] = {
     "texts": [
         chunk({"role": "assistant", "content": ""}),
@@ -67,81 +82,99 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
         chunk({"refusal": "!"}),
         *texts(WORDS),
     ],
+    "filtered": [
+        {"choices": [{"index": 0, "delta": {"content": word}, "content_filter_results": SAFE}]}
+        for word in WORDS
+    ],
+    "filtered once": [
+        {"choices": [{"index": 0, "delta": {"content": "a"}, "content_filter_results": found}]}
+        for found in (SAFE, SAFE, {"hate": {"filtered": True}}, SAFE)
+    ],
+    "usage in a corner": [*texts(WORDS), chunk({}, x_groq={"usage": USAGE})],
+    "an upstream": [{**one, "provider": "p"} for one in texts(WORDS)],
     "JSON": texts(['{"choices": [{"delta": ', '{"content": "', "x", '"}}]}']),
 }
-SPACED: Any = {"compact": (",", ":"), "spaced": (", ", ": ")}
 
 
-def join(events: list[str]) -> JoinedChat:
-    """Return events, taken one after the other."""
-    joined = JoinedChat()
-    for event in events:
-        joined.take(event)
-    assert joined.close() == len(events)
-    return joined
+def model_of(said: dict[str, Any]) -> Any:
+    """Return a chunk as the client makes it."""
+    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return construct_type(value=json.loads(json.dumps({**head, **said})), type_=ChatCompletionChunk)
 
 
-@pytest.mark.parametrize("spaces", SPACED)
-@pytest.mark.parametrize("escaped", [True, False])
+def keep(chunks: list[dict[str, Any]]) -> tuple[list[Any], int]:
+    """Return what is kept of chunks that pass one after the other, and how many they were."""
+    pieces = Pieces()
+    for one in chunks:
+        pieces.add(model_of(one))
+    return pieces.close()
+
+
+def told(chunks: list[Any]) -> Any:
+    """Return what the reader makes of chunks, or of what was kept of them."""
+    return ChatReader(lambda *_: ("openai", "", 0)).fold(chunks, True)
+
+
 @pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize("name", STREAMS)
-def test_joined_events_say_what_the_chunks_say(name: str, times: int, spaces: str, escaped: bool) -> None:
-    """Of every kind of stream the reader makes the same answer, of all chunks and of the joined events."""
+def test_what_is_kept_says_what_the_chunks_say(name: str, times: int) -> None:
+    """Of every kind of stream the reader makes the same answer, of all chunks and of what was kept."""
     chunks = STREAMS[name] * times
-    events = [json.dumps(one, ensure_ascii=escaped, separators=SPACED[spaces]) for one in chunks]
-    reader = ChatReader(lambda *_: ("openai", "", 0))
-    assert reader.fold(join(events).read(), True) == reader.fold(chunks, True)
+    kept, count = keep(chunks)
+    assert count == len(chunks)
+    assert told(kept) == told([model_of(one) for one in chunks])
 
 
-@given(st.lists(st.tuples(st.sampled_from(list(STREAMS)), st.integers(1, 6)), max_size=6), st.data())
-def test_any_mixture_of_events_says_what_its_chunks_say(
+@given(
+    st.lists(st.tuples(st.sampled_from(list(STREAMS)), st.integers(1, 6)), min_size=1, max_size=6), st.data()
+)
+def test_of_any_mixture_is_kept_what_its_chunks_say(
     parts: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    """Whatever follows what, and wherever the stream ends, with or without its last event."""
+    """Whatever follows what, and wherever the stream ends."""
     chunks = [one for name, times in parts for one in (STREAMS[name] * times)[: data.draw(st.integers(1, 9))]]
-    events = [json.dumps(one, ensure_ascii=data.draw(st.booleans())) for one in chunks]
-    joined = JoinedChat()
-    for event in events:
-        joined.take(event)
-    if events and data.draw(st.booleans()):
-        assert {**json.loads(joined.last()), "obfuscation": ""} == {**chunks[-1], "obfuscation": ""}
-        joined.drop_last()
-        chunks.pop()
-    assert joined.close() == len(chunks)
-    reader = ChatReader(lambda *_: ("openai", "", 0))
-    if chunks:
-        assert reader.fold(joined.read(), True) == reader.fold(chunks, True)
+    kept, count = keep(chunks)
+    assert count == len(chunks)
+    assert told(kept) == told([model_of(one) for one in chunks])
 
 
-@pytest.mark.parametrize("name", ["texts", "padded"])
-def test_pieces_of_a_text_are_kept_without_what_surrounds_them(name: str) -> None:
-    """The ordinary stream leaves its words behind, once what all its events have in common, and its ends."""
-    pieces = STREAMS["texts"][1:-2] * 20
-    if name == "padded":
-        pieces = [{**piece, "obfuscation": "x" * (place % 9)} for place, piece in enumerate(pieces)]
-    whole = (STREAMS["texts"][0], *pieces, ENDS, LAST)
-    kept = join([json.dumps(one, separators=(",", ":")) for one in whole]).parts
-    runs = [part for part in kept if type(part) is Run]
-    assert len(kept) - len(runs) == 2  # why it ends, what it took
-    assert sum(len(run.pieces) for run in runs) < len(WORDS) * 20 * 12
+@pytest.mark.parametrize(
+    "name", ["texts", "padded", "JSON", "null beside it", "role in each", "filtered", "an upstream"]
+)
+def test_of_a_long_text_its_words_are_kept(name: str) -> None:
+    """What a stream leaves behind does not grow with its number of chunks: its words, once, and its ends."""
+    pieces = [one for one in STREAMS[name] if one["choices"] and one is not ENDS]
+    kept, _ = keep([*pieces * 20, ENDS, LAST])
+    assert [type(part) for part in kept] == [dict, str, dict, dict]
 
 
-@pytest.mark.parametrize("name", ["JSON", "null beside it", "role in each", "reasoning", "padded"])
-def test_a_long_text_becomes_one_chunk(name: str) -> None:
-    """What a stream leaves behind does not grow with its number of chunks."""
-    few, many = (
-        len(join([json.dumps(one, separators=(",", ":")) for one in STREAMS[name] for _ in range(n)]).read())
-        for n in (1, 9)
-    )
-    assert few <= 6
-    assert many <= few + 2
+@pytest.mark.parametrize("name", ["reasoning", "tool calls", "refusal"])
+def test_of_other_pieces_nothing_is_kept_but_what_they_add(name: str) -> None:
+    """Thinking, refusals and the arguments of a tool come in hundreds of chunks as well."""
+    kept, _ = keep(STREAMS[name] * 20)
+    assert sum(type(part) is dict for part in kept) <= 1 + 20 * (name == "tool calls")  # where a call begins
 
 
-def test_half_a_character_in_each_of_two_events_becomes_one() -> None:
-    """Servers that cut a text anywhere send half of a surrogate pair with each event."""
-    pieces = ["a", "\\ud83d", "\\uddfe", "."]
-    (joined,) = join([json.dumps(chunk({"content": "@"})).replace("@", piece) for piece in pieces]).read()
-    assert joined["choices"][0]["delta"]["content"] == "a🗾."
+def test_a_first_chunk_that_names_no_model_does_not_stand_for_the_others() -> None:
+    """Azure begins with a chunk about the prompt alone, whose model is empty."""
+    asked = {"model": "", "id": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+    kept, _ = keep([asked, *texts(["a", "b", "c"])])
+    assert [type(part) for part in kept] == [dict, dict, str]
+    assert told(kept).model == "m"
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "abc"}]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "text", object(), {"choices": 3}, [], float("nan")])
+def test_what_is_no_chunk_is_kept_as_it_is(odd: Any) -> None:
+    """The program gets whatever its client yields, and nothing fails on the way."""
+    pieces = Pieces()
+    for one in (odd, model_of(STREAMS["texts"][1]), odd):
+        pieces.add(one)
+    kept, count = pieces.close()
+    assert count == 3
+    assert kept[0] is kept[-1]
+    assert kept[0] is (None if odd == "text" else odd)
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a"}]
 
 
 def serve(*parts: dict[str, Any] | str | Exception) -> bytes:
@@ -189,44 +222,8 @@ def test_an_early_end_tells_the_chunks_that_the_program_got(model: Any, spans: A
     assert spans.attributes()["kansoku.stream.closed_early"] is True
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_client_whose_events_are_others_is_traced_by_its_chunks(
-    model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
-) -> None:
-    """A version of the client that keeps the text of its events elsewhere is told as before."""
-    hide_events(monkeypatch)
-    fake = model(serve(*texts(["one ", "two "]), ENDS, "[DONE]"))
-    if asynchronous:
-
-        async def read() -> None:
-            async with fake.async_client() as client:
-                stream = await client.chat.completions.create(model="m", messages=ASK, stream=True)
-                assert [part.id async for part in stream]
-
-        asyncio.run(read())
-    else:
-        assert list(fake.client().chat.completions.create(model="m", messages=ASK, stream=True))
-    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "one two "}]
-
-
-class _Odd(str):
-    """A text that is of another type."""
-
-    __slots__ = ()
-
-
-def hide_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the client's events other than we know them."""
-    monkeypatch.setattr("openai._streaming.ServerSentEvent.data", property(lambda event: _Odd(event._data)))
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_stream_read_in_several_loops_is_told_whole(
-    model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, known: bool
-) -> None:
+def test_a_stream_read_in_several_loops_is_told_whole(model: Any, spans: Any) -> None:
     """A loop that is left does not end the stream: the next one, or `next`, goes on where it stopped."""
-    if not known:
-        hide_events(monkeypatch)
     words = [f"{number} " for number in range(12)]
     fake = model(serve(*texts(words), ENDS, LAST, "[DONE]"))
     stream = fake.client().chat.completions.create(model="m", messages=ASK, stream=True)
@@ -248,31 +245,30 @@ def test_a_stream_read_in_several_loops_is_told_whole(
 
 
 def test_of_a_stream_under_way_the_words_are_kept(model: Any, spans: Any) -> None:
-    """A stream of thousands of events keeps what they say while it is read, and none of the events."""
+    """A stream of thousands of chunks keeps what they say while it is read, and one chunk of them."""
     words = [f"{number} " for number in range(2000)]
     body = serve(*texts(words), ENDS, "[DONE]")
     stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
     read = [next(stream) for _ in range(1500)]
-    joined = stream._kansoku.events._joined
-    assert joined._pieces == words[:1500]
-    assert not joined.parts
+    pieces = stream._kansoku._pieces
+    assert pieces._words == words[1:1500]
+    assert len(pieces._kept) == 1
     assert len(read) + len(list(stream)) == 2001
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
 
 
-def test_an_event_that_is_no_text_any_more_disturbs_nothing(
+def test_a_chunk_that_cannot_be_looked_at_disturbs_nothing(
     model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program gets every chunk, whatever looking at an event runs into."""
-    monkeypatch.setattr(JoinedChat, "_turn", _fail)
+    """The program gets every chunk, whatever looking at one runs into."""
+    monkeypatch.setattr("kansoku.instruments.openai_pieces._copy", _fail)
     body = serve(*texts(["one ", "two "]), ENDS, "[DONE]")
     stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
     assert [part.choices[0].delta.content for part in stream] == ["one ", "two ", None]
-    assert spans.one().end_time
-    assert guard.failures.pop("events.take") == 4
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "one two "}]
 
 
-def _fail(_joined: JoinedChat, _event: str) -> None:
+def _fail(_chunk: Any) -> None:
     raise RuntimeError("no such thing")
 
 
