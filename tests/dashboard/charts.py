@@ -22,6 +22,12 @@ def screens() -> list[str]:
     return [line.strip().split('"')[1] for line in lines if '": page(' in line]
 
 
+def given_to(app: AppTest, component: str) -> list[Any]:
+    """Return what each component of a name was given, which is JSON text."""
+    found = [one.proto for one in app.get("bidi_component")]
+    return [json.loads(json.loads(one.json)) for one in found if one.component_name.endswith(component)]
+
+
 def charts(app: AppTest) -> dict[str, Chart]:
     """Return the charts of a screen by their keys."""
     found = {}

@@ -1,10 +1,10 @@
 """Two traces side by side: one scale, the steps that differ, both conversations."""
 
-import json
 from decimal import Decimal
 
 import pytest
 import trace_samples as samples
+from charts import given_to
 
 from kansoku_collector.store.read.trace import SpanRow
 from kansoku_dashboard.steps import steps
@@ -22,7 +22,7 @@ def row(span_id, parent="", start=0, duration=100, **values):
 
 def drawn(app):
     """Return the data of the two waterfalls."""
-    return [json.loads(json.loads(element.proto.json)) for element in app.get("bidi_component")]
+    return given_to(app, "kansoku_waterfall")
 
 
 def test_steps_are_matched_by_name_and_the_largest_difference_in_time_comes_first():

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 import trace_samples as samples
+from charts import given_to
 from pydantic import SecretStr
 
 from kansoku_collector.store.connect import connect
@@ -17,7 +18,8 @@ from kansoku_dashboard.settings import DashboardSettings
 
 def drawn(app):
     """Return the data that the waterfall was given."""
-    return json.loads(json.loads(app.get("bidi_component")[0].proto.json))
+    (given,) = given_to(app, "kansoku_waterfall")
+    return given
 
 
 def texts(app):
@@ -38,7 +40,7 @@ def test_a_link_opens_the_trace_on_its_root(open_trace):
     app = open_trace(samples.ANSWER)
     assert not app.exception
     assert app.subheader[0].value == "answer\\_question"
-    assert samples.ANSWER in texts(app)
+    assert [shown["text"] for shown in given_to(app, "kansoku_copied")] == [samples.ANSWER]
     given = drawn(app)
     assert given["rows"]["name"] == ["answer_question", "chat luna", "retrieve"]
     assert given["rows"]["cost"] == ["", "$0.0125", ""]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from kansoku_dashboard.figures.style import seconds
+
 pytestmark = pytest.mark.browser
 
 SCALE = (files("kansoku_dashboard") / "waterfall" / "scale.js").read_text(encoding="utf-8")
@@ -39,6 +41,23 @@ def test_a_trace_of_any_length_fits_its_lane(page: Page, length: float, last: st
     assert found[:2] == [0, 1]
     assert 2 <= found[2] <= 14
     assert found[3] == last
+
+
+@pytest.mark.parametrize(
+    ("ns", "english", "japanese"),
+    [
+        (740e6, "740 ms", "740 ms"),
+        (3.31e9, "3.31 s", "3.31 s"),
+        (125e9, "2 min 05 s", "2分05秒"),
+        (4800e9, "1 h 20 min", "1時間20分"),
+    ],
+)
+def test_a_duration_is_written_as_the_reader_does(page: Page, ns: float, english: str, japanese: str) -> None:
+    """The lanes say the same as the chips beside them, in both languages."""
+    names = "{hours: '時間', minutes: '分', seconds: '秒'}"
+    assert ask(page, f"[durationLabel({ns}), durationLabel({ns}, {names})]") == [english, japanese]
+    assert [seconds(ns / 1e9), seconds(ns / 1e9, "ja")] == [english, japanese]
+    assert ask(page, f"tickLabel(90e9, 120e9, {names})") == "1:30分"
 
 
 def test_folded_idle_time_leaves_a_seam_and_gives_the_rest_the_width(page: Page) -> None:

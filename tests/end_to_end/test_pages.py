@@ -117,7 +117,7 @@ def test_a_click_leads_from_the_overview_over_the_list_to_a_trace(witness: Witne
 
 
 def test_a_trace_opens_by_its_link_and_shows_a_model_call(witness: Witness, running: Running) -> None:
-    """A link to a trace and a span opens that span's conversation in a fresh browser."""
+    """A link to a trace and a span opens that span's conversation in a fresh browser; its id copies."""
     client = clickhouse_connect.get_client(
         host="127.0.0.1",
         port=running.gateway_port,
@@ -136,6 +136,10 @@ def test_a_trace_opens_by_its_link_and_shows_a_model_call(witness: Witness, runn
     # The folded system prompt may quote the same sentence.
     shown = witness.page.get_by_text(answer.split("\n")[0][:20]).filter(visible=True).first
     expect(shown).to_be_visible(timeout=PATIENCE)
+    witness.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    witness.page.get_by_role("button", name=f"Copy {trace}").click()
+    expect(witness.page.get_by_text("Copied", exact=True)).to_be_visible(timeout=PATIENCE)
+    assert witness.page.evaluate("navigator.clipboard.readText()") == trace
     witness.innocent()
 
 

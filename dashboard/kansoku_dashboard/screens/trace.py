@@ -11,7 +11,7 @@ from kansoku_collector.model import Feedback
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.trace import Located, SpanRow
-from kansoku_dashboard import data, links, roles, waterfall, words
+from kansoku_dashboard import copied, data, links, roles, waterfall, words
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import compare, facts, filters, messages, span
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
@@ -136,7 +136,7 @@ def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
             ):
                 _step(trace_id, which)
         st.subheader(facts.title(tree), anchor=False, width="content")
-        st.code(trace_id, language=None, width="content")
+        copied.draw(trace_id, key="trace_id")
         choose_other(trace_id)
         with st.container(horizontal=True, gap="xsmall", width="content", key="trace_chips"):
             facts.chips(tree, given)

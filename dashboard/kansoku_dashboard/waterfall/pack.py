@@ -63,7 +63,7 @@ def pack(tree: Tree, *, trace_id: str, selected: str, length_ns: int = 0) -> dic
 
 WORDS = (
     "span", "tokens", "cost", "fold", "unfold", "fold_all", "unfold_all", "idle", "skipped", "next_error",
-    "tree", "error", "path", "on_path",
+    "tree", "error", "path", "on_path", "hours", "minutes", "seconds",
 )  # fmt: skip
 
 

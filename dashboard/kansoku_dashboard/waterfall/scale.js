@@ -23,26 +23,30 @@ function ticks(length, wanted) {
   return found;
 }
 
+// Hours, minutes and seconds as the reader's language joins them to their numbers: "1 min 05 s", "1分05秒".
+const ENGLISH = { hours: ' h ', minutes: ' min ', seconds: ' s' };
+
 // A tick is labelled in the unit of its step: "0 ms 500 ms 1,000 ms" would be longer than "0 s 0.5 s 1 s".
-function tickLabel(at, length) {
+function tickLabel(at, length, names = ENGLISH) {
   if (length >= 60e9) {
-    const [whole, part, name] = length >= 3600e9 ? [3600e9, 60e9, 'h'] : [60e9, 1e9, 'min'];
+    const [whole, part, name] = length >= 3600e9 ? [3600e9, 60e9, names.hours] : [60e9, 1e9, names.minutes];
     const rest = Math.round((at % whole) / part);
-    return `${Math.floor(at / whole)}${rest ? `:${String(rest).padStart(2, '0')}` : ''} ${name}`;
+    return `${Math.floor(at / whole)}${rest ? `:${String(rest).padStart(2, '0')}` : ''}${name.trimEnd()}`;
   }
   const [size, unit] = UNITS.findLast(([u]) => length >= u) || UNITS[0];
   const value = at / size;
   return `${Number(value.toFixed(2)).toLocaleString('en')} ${unit}`;
 }
 
-function durationLabel(ns) {
+function durationLabel(ns, { hours, minutes, seconds } = ENGLISH) {
   if (ns < 1e3) return `${ns} ns`;
   if (ns < 1e6) return `${trim(ns / 1e3)} µs`;
   if (ns < 1e9) return `${trim(ns / 1e6)} ms`;
   if (ns < 60e9) return `${(ns / 1e9).toFixed(ns < 10e9 ? 2 : 1)} s`;
-  const minutes = Math.floor(ns / 60e9);
-  if (minutes < 60) return `${minutes} min ${String(Math.floor((ns % 60e9) / 1e9)).padStart(2, '0')} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+  const two = (number) => String(Math.floor(number)).padStart(2, '0');
+  const whole = Math.floor(ns / 60e9);
+  if (whole < 60) return `${whole}${minutes}${two((ns % 60e9) / 1e9)}${seconds}`;
+  return `${Math.floor(whole / 60)}${hours}${two(whole % 60)}${minutes}`.trimEnd();
 }
 
 function trim(value) {

@@ -189,7 +189,7 @@ class Waterfall {
       if (place * width > width - 26) continue;
       const label = el('span', 'tick', this.axis);
       label.style.left = `${place * 100}%`;
-      label.textContent = tickLabel(tick, this.data.length);
+      label.textContent = tickLabel(tick, this.data.length, this.data.words);
     }
     let free = 0; // labels of neighbouring seams must not overlap
     for (const [from, to, length] of seams) {
@@ -200,7 +200,7 @@ class Waterfall {
       free = from * width + 84;
       const label = el('span', 'tick seam', this.axis);
       label.style.left = `${from * 100}%`;
-      label.textContent = `⋯ ${durationLabel(length)}`;
+      label.textContent = `⋯ ${durationLabel(length, this.data.words)}`;
       label.title = this.data.words.skipped;
     }
   }
@@ -276,7 +276,7 @@ class Waterfall {
     row.time.style.left = side === 'right' ? `calc(max(${to * 100}%, ${from * 100}% + 3px) + 6px)`
       : side === 'in' ? `calc(${from * 100}% + 6px)` : '';
     row.time.style.right = side === 'left' ? `calc(${(1 - from) * 100}% + 6px)` : '';
-    row.time.textContent = durationLabel(duration[place]);
+    row.time.textContent = durationLabel(duration[place], this.data.words);
   }
 
   // A span that waited again and again is drawn as a few stretches: a thousand marks in a lane are one line.

@@ -1,0 +1,41 @@
+// A click copies the text and says so. It goes in as text.
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Without TLS, on another machine's address, a browser has no clipboard but this.
+  const area = document.createElement('textarea');
+  area.value = text;
+  document.body.appendChild(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+function part(tag, name, parent) {
+  const node = document.createElement(tag);
+  node.className = name;
+  parent.appendChild(node);
+  return node;
+}
+
+export default function copied({ data, parentElement }) {
+  const { text, label, done } = JSON.parse(data);
+  let button = parentElement.querySelector('.copied');
+  if (!button) {
+    button = part('button', 'copied', parentElement);
+    button.type = 'button';
+    part('span', 'text', button);
+    part('span', 'mark', button);
+    part('span', 'said', parentElement).setAttribute('role', 'status');
+  }
+  const said = parentElement.querySelector('.said');
+  if (button.firstChild.textContent !== text) said.textContent = '';
+  button.firstChild.textContent = text;
+  button.title = label;
+  button.setAttribute('aria-label', label);
+  button.onclick = async () => {
+    await copy(text);
+    said.textContent = done;
+    setTimeout(() => { said.textContent = ''; }, 2000);
+  };
+}
