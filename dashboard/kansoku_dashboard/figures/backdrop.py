@@ -89,7 +89,7 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
         "layout": {
             # A long legend takes no room from the drawing.
             "height": height + 20 * max(0, rows - 2),
-            "margin": {"l": 52, "r": 10, "t": 12 + 20 * rows, "b": 28, "pad": 0},
+            "margin": {"l": 58, "r": 10, "t": 12 + 20 * rows, "b": 28, "pad": 0},
             "hovermode": "x unified",
             "hoverlabel": {"font": {"size": FONT}},
             "dragmode": False,
@@ -99,7 +99,10 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
             | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
             # The first time stands below the lowest value, and not on it.
             | {"tickformat": _tick_format(backdrop), "fixedrange": True, "ticklabelstandoff": 5},
-            "yaxis": axis | {"rangemode": "tozero", "nticks": 5, "fixedrange": True} | y,
+            # A mark at the beginning stands beside the highest value, and not on it.
+            "yaxis": axis
+            | {"rangemode": "tozero", "nticks": 5, "fixedrange": True, "ticklabelstandoff": 6}
+            | y,
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
             "shapes": _gaps(backdrop) + _lines(backdrop),
             # Where nothing is drawn one sentence says so; the word in a gap would stand in its way.
