@@ -17,6 +17,7 @@ from support import schemas
 
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.read.evidence import example_texts, read_evidence, write_evidence
+from kansoku_collector.store.read.hours import kept_hours
 from kansoku_collector.store.read.incidents import find_incident, open_incidents
 from kansoku_collector.store.scope import Period
 from kansoku_collector.store.signals import save_states
@@ -24,7 +25,7 @@ from kansoku_collector.watch.detection import Detection, Part
 from kansoku_collector.watch.judgement import Change
 from kansoku_collector.watch.lookout import Lookout
 from kansoku_collector.watch.replay import Replayed, detected, replay
-from kansoku_collector.watch.seen import Seen
+from kansoku_collector.watch.seen import Seen, StoppedError
 from kansoku_collector.watch.sentences import words
 
 
@@ -178,6 +179,18 @@ def test_a_collector_that_stops_waits_for_one_hour_at_most(history: Client) -> N
         done.append(lookout._finished["late"])
     assert done[0] < END - 2 * HOUR
     assert done[1] - done[0] == HOUR
+
+
+def test_the_reading_of_weeks_is_stopped_between_two_of_them(history: Client) -> None:
+    """A large project's weeks take minutes: what was read is kept, and the next start reads the rest."""
+    told = iter([False, True])
+    period = Period(END.replace(minute=0) - timedelta(days=21), END.replace(minute=0))
+    places = {("guide", "production")}
+    with pytest.raises(StoppedError):
+        Seen("stopped", keeps=True, stopping=lambda: next(told)).history(history, period, places)
+    assert len(kept_hours(history, "stopped", period)) == 7 * 24
+    Seen("stopped", keeps=True).history(history, period, places)
+    assert len(kept_hours(history, "stopped", period)) == 21 * 24
 
 
 def test_a_fit_that_is_put_off_survives_a_kill(history: Client) -> None:

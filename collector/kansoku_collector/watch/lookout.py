@@ -17,7 +17,7 @@ from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.detection import BACK, HOUR, Detection, last_hour
 from kansoku_collector.watch.found import change_of
 from kansoku_collector.watch.judgement import Change
-from kansoku_collector.watch.seen import Seen
+from kansoku_collector.watch.seen import Seen, StoppedError
 
 LATE = timedelta(hours=24)  # after so long it is counted what came to an hour too late
 SLICE_SECONDS = 5.0  # of a tick: what is left to do is done in the next, so that the lease stays alive
@@ -60,6 +60,12 @@ class Lookout:
 
     def look(self, client: Client, project: str, note: Callable[[Client, Iterable[Change]], object]) -> None:
         """Observe the hours of a project that are due; `note` stores what an hour shows, then it is done."""
+        with suppress(StoppedError):
+            self._observe(client, project, note)
+
+    def _observe(
+        self, client: Client, project: str, note: Callable[[Client, Iterable[Change]], object]
+    ) -> None:
         now = self._now()
         detection = self._detections.pop(project, None) or self._recall(client, project, now)
         began = time.monotonic()
@@ -86,7 +92,7 @@ class Lookout:
 
     def _recall(self, client: Client, project: str, now: datetime) -> Detection:
         """Return the detection of a project where the store has it, else a new one."""
-        entry, seen = self.entry.of(project), Seen(project, keeps=True)
+        entry, seen = self.entry.of(project), Seen(project, keeps=True, stopping=self._stopping)
         stored = last_states(client, project)
         detection = Detection.restore(client, entry, seen, *stored) if stored else None
         if detection is None:

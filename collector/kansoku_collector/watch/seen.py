@@ -1,6 +1,6 @@
 """What the detector has seen of a project's hours: kept ones as they were seen, others from the spans."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
@@ -13,11 +13,18 @@ HOUR = timedelta(hours=1)
 WEEK = 168  # hours of spans that are read at once
 
 
-class Seen:
-    """The hours of a project. The clock keeps what it reads; a replay keeps nothing and reads a week on."""
+class StoppedError(Exception):
+    """The collector is to end: what was read is kept, and the rest is read after its next start."""
 
-    def __init__(self, project: str, *, keeps: bool) -> None:
-        self.project, self.keeps = project, keeps
+
+class Seen:
+    """The hours of a project. The clock keeps what it reads; a replay keeps nothing and reads a week on.
+
+    Weeks of a large project take minutes to read: between two of them it is asked whether to go on.
+    """
+
+    def __init__(self, project: str, *, keeps: bool, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.project, self.keeps, self._stopping = project, keeps, stopping
         self._ahead: dict[datetime, list[Signals]] = {}
 
     def at(self, client: Client, hour: datetime, places: Collection[tuple[str, str]]) -> list[Signals]:
@@ -42,6 +49,8 @@ class Seen:
         for one in kept_hours(client, self.project, Period(hours[0], hours[-1] + HOUR)):
             found.setdefault(one.hour, []).append(one)
         for stretch in _stretches([hour for hour in hours if hour not in found]):
+            if stretch.length > HOUR and self._stopping():
+                raise StoppedError
             measured = measured_hours(client, self.project, stretch)
             for one in measured:
                 found.setdefault(one.hour, []).append(one)
