@@ -95,8 +95,8 @@ def _ignore(_chunk: Any) -> None:
     """Keep nothing of a stream whose call has ended."""
 
 
-def pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
-    """Yield what an iterator yields, and end the recording with it."""
+def pass_on(iterator: Iterator[Any], recording: Recording, *, ends_when_left: bool = True) -> Iterator[Any]:
+    """Yield what an iterator yields, and end the recording with it, or where the loop over it is left."""
     try:
         for first in iterator:
             add = recording.begin(first)
@@ -105,7 +105,8 @@ def pass_on(iterator: Iterator[Any], recording: Recording) -> Iterator[Any]:
                 add(chunk)
                 yield chunk
     except GeneratorExit:
-        recording.end(early=True)
+        if ends_when_left:
+            recording.end(early=True)
         raise
     except BaseException as error:
         recording.end(error)

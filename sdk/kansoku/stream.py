@@ -92,20 +92,8 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
 
 def _loop(stream: Any) -> Iterator[Any]:
     """Pass on what a stream's iterator gives, as the client's own loop does: leaving it ends no stream."""
-    iterator, recording = stream._kansoku_source, stream._kansoku
-    try:
-        for first in iterator:
-            add = recording.begin(first)
-            yield first
-            for chunk in iterator:  # hundreds pass here
-                add(chunk)
-                yield chunk
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        recording.end(error)
-        raise
-    recording.end()
+    # A generator, for it holds the stream: one that nobody else holds would end at once.
+    yield from pass_on(stream._kansoku_source, stream._kansoku, ends_when_left=False)
 
 
 def _loops_alone(kind: Any) -> bool:

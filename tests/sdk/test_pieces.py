@@ -155,6 +155,14 @@ def test_of_other_pieces_nothing_is_kept_but_what_they_add(name: str) -> None:
     assert sum(type(part) is dict for part in kept) <= 1 + 20 * (name == "tool calls")  # where a call begins
 
 
+def test_half_a_character_in_each_of_two_chunks_becomes_one() -> None:
+    """Servers that cut a text anywhere send half of a surrogate pair with each chunk."""
+    kept, _ = keep(texts(["a", "\ud83d", "\uddfe", "."]))
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a🗾."}]
+    kept, _ = keep(texts(["a", "\ud83d"]))
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a\ufffd"}]
+
+
 def test_a_first_chunk_that_names_no_model_does_not_stand_for_the_others() -> None:
     """Azure begins with a chunk about the prompt alone, whose model is empty."""
     asked = {"model": "", "id": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}

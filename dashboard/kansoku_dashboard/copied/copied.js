@@ -1,14 +1,19 @@
 // A click copies the text and says so. It goes in as text.
 
 async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Without TLS, on another machine's address, a browser has no clipboard but this.
-  const area = document.createElement('textarea');
-  area.value = text;
-  document.body.appendChild(area);
-  area.select();
-  document.execCommand('copy');
-  area.remove();
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Forbidden, or not there: without TLS, on another machine's address, a browser has no clipboard but this.
+    const area = document.createElement('textarea');
+    area.value = text;
+    document.body.appendChild(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    return done;
+  }
 }
 
 function part(tag, name, parent) {
@@ -34,8 +39,8 @@ export default function copied({ data, parentElement }) {
   button.title = label;
   button.setAttribute('aria-label', label);
   button.onclick = async () => {
-    await copy(text);
-    said.textContent = done;
+    if (await copy(text)) said.textContent = done;
+    button.focus();
     setTimeout(() => { said.textContent = ''; }, 2000);
   };
 }

@@ -96,9 +96,9 @@ class Choice:
     def message(self) -> dict[str, Any]:
         """Return the whole message in the GenAI shape."""
         parts: list[dict[str, Any]] = []
-        if reasoning := "".join(self.reasoning):
+        if reasoning := _joined(self.reasoning):
             parts.append({"type": "reasoning", "content": reasoning})
-        if text := "".join(self.text) or "".join(self.spoken):
+        if text := _joined(self.text) or _joined(self.spoken):
             parts.append({"type": "text", "content": text})
         if self.refusal:
             parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
@@ -111,3 +111,13 @@ class Choice:
                     {"type": "tool_call", "id": tool["id"], "name": tool["name"], "arguments": arguments}
                 )
         return {"role": "assistant", "parts": parts, "finish_reason": self.finish}
+
+
+def _joined(pieces: list[str]) -> str:
+    """Return a text in one piece; of a character that was sent in two halves, both make it again."""
+    text = "".join(pieces)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
