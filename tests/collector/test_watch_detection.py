@@ -181,9 +181,9 @@ def test_a_collector_that_stops_waits_for_one_hour_at_most(history: Client) -> N
     assert done[1] - done[0] == HOUR
 
 
-def test_the_reading_of_weeks_is_stopped_between_two_of_them(history: Client) -> None:
+def test_the_reading_of_weeks_is_stopped_between_two_days(history: Client) -> None:
     """A large project's weeks take minutes: what was read is kept, and the next start reads the rest."""
-    told = iter([False, True])
+    told = iter([False] * 7 + [True])
     period = Period(END.replace(minute=0) - timedelta(days=21), END.replace(minute=0))
     places = {("guide", "production")}
     with pytest.raises(StoppedError):
@@ -191,6 +191,21 @@ def test_the_reading_of_weeks_is_stopped_between_two_of_them(history: Client) ->
     assert len(kept_hours(history, "stopped", period)) == 7 * 24
     Seen("stopped", keeps=True).history(history, period, places)
     assert len(kept_hours(history, "stopped", period)) == 21 * 24
+
+
+def test_learning_is_stopped_between_two_hours(history: Client) -> None:
+    """Months of hours take a while to observe: a stop leaves that, and what is half learned is not used."""
+    asked = Counter[str]()
+
+    def stopping() -> bool:
+        asked["days and hours"] += 1
+        return asked["days and hours"] > 50  # nine of them for the days that are read
+
+    detection = Detection(detector("quiet"), Seen("quiet", keeps=False, stopping=stopping), LOOKED)
+    with pytest.raises(StoppedError):
+        detection.step(history, LOOKED.replace(minute=0))
+    assert asked["days and hours"] == 51
+    assert detection.parts == {}
 
 
 def test_a_fit_that_is_put_off_survives_a_kill(history: Client) -> None:

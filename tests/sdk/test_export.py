@@ -344,7 +344,7 @@ def test_a_spooled_request_that_is_refused_leaves_the_spool(
     collector.script[:] = [Answer(503), Answer(400)]
     start(endpoint=collector.url)
     make_spans(2)
-    assert kansoku.flush(10)
+    kansoku.flush(10)  # True or False: on a busy machine the refusal comes before it looks
     deadline = time.monotonic() + 20
     while kansoku.stats()["spooled"] and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -173,6 +173,7 @@ class Detection:
                 seen[key] = seen.get(key, 0) + 1
         part = Part(Detector(self._plan(seen, limits)), limits)
         for i in range(int(period.length / HOUR)):
+            self._seen.go_on()
             hour = period.start + i * HOUR
             part.observe(self.index(hour), hours.get(hour))
         return part

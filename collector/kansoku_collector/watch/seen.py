@@ -10,7 +10,8 @@ from kansoku_collector.store.scope import Period
 from kansoku_collector.store.signals import keep_hours
 
 HOUR = timedelta(hours=1)
-WEEK = 168  # hours of spans that are read at once
+WEEK = 168  # hours that a replay reads ahead
+DAY = 24  # hours of spans that are read at once: a week in one question takes no less, and cannot be left
 
 
 class StoppedError(Exception):
@@ -20,7 +21,7 @@ class StoppedError(Exception):
 class Seen:
     """The hours of a project. The clock keeps what it reads; a replay keeps nothing and reads a week on.
 
-    Weeks of a large project take minutes to read: between two of them it is asked whether to go on.
+    Weeks of a large project take minutes to read: between two days of them it asks whether to go on.
     """
 
     def __init__(self, project: str, *, keeps: bool, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -40,6 +41,11 @@ class Seen:
         found = self._read(client, hours, places)
         return [one for hour in hours for one in found.get(hour, [])]
 
+    def go_on(self) -> None:
+        """Raise StoppedError when the collector is to end: whoever works on weeks asks now and then."""
+        if self._stopping():
+            raise StoppedError
+
     def _read(
         self, client: Client, hours: list[datetime], places: Collection[tuple[str, str]]
     ) -> dict[datetime, list[Signals]]:
@@ -49,8 +55,8 @@ class Seen:
         for one in kept_hours(client, self.project, Period(hours[0], hours[-1] + HOUR)):
             found.setdefault(one.hour, []).append(one)
         for stretch in _stretches([hour for hour in hours if hour not in found]):
-            if stretch.length > HOUR and self._stopping():
-                raise StoppedError
+            if stretch.length > HOUR:
+                self.go_on()
             measured = measured_hours(client, self.project, stretch)
             for one in measured:
                 found.setdefault(one.hour, []).append(one)
@@ -66,11 +72,11 @@ class Seen:
 
 
 def _stretches(hours: list[datetime]) -> list[Period]:
-    """Return runs of hours without a gap, a week long at the most."""
+    """Return runs of hours without a gap, a day long at the most."""
     found: list[Period] = []
     for hour in hours:
         last = found[-1] if found else None
-        if last and last.end == hour and last.length < WEEK * HOUR:
+        if last and last.end == hour and last.length < DAY * HOUR:
             found[-1] = Period(last.start, hour + HOUR)
         else:
             found.append(Period(hour, hour + HOUR))
