@@ -1,6 +1,7 @@
 """Serve the dashboard: Streamlit as one ASGI application, compressed, behind the door, on one socket."""
 
 import gc
+import logging
 import socket
 import sys
 from importlib import import_module
@@ -32,7 +33,9 @@ def serve(chosen: DashboardSettings) -> int:
         print(error, file=sys.stderr)
         return 1
     with listener:
-        # Streamlit would import the screens, pandas with them, while the first reader waits.
+        # Streamlit would import the screens, pandas with them, while the first reader waits. It warns of caches
+        # that are declared before it runs, and uses them as declared once it does.
+        logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
         import_module("kansoku_dashboard.frame")
         # What was imported is never garbage, and to look at all of it took as long as a screen's own work.
         gc.freeze()
