@@ -2,8 +2,10 @@
 
 import gc
 import logging
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +87,8 @@ def build(settings: Settings) -> Collector:
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
     schema = _schema(settings)
+    if settings.embedded:
+        _keep_scratch(settings.data / "scratch")
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -205,6 +209,18 @@ def _prepare(data: Path) -> None:
         raise SettingsError(
             f"the data directory {data} (KANSOKU_DATA) cannot be written: {error.strerror}"
         ) from error
+
+
+def _keep_scratch(folder: Path) -> None:
+    """Let temporary files lie in a folder of the data, and remove what a kill left there.
+
+    The embedded engine's client writes every block to one first, and some answers come from one. In the
+    machine's own folder texts would outlive retention, and it may be small. Call it with the engine's lock
+    held.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def _listen(host: str, port: int, name: str) -> socket.socket:

@@ -33,8 +33,8 @@ def serve(chosen: DashboardSettings) -> int:
         print(error, file=sys.stderr)
         return 1
     with listener:
-        # Streamlit would import the screens, pandas with them, while the first reader waits. It warns of caches
-        # that are declared before it runs, and uses them as declared once it does.
+        # Streamlit would import the screens, pandas with them, while the first reader waits. It warns of
+        # caches that are declared before it runs, and uses them as declared once it does.
         logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
         import_module("kansoku_dashboard.frame")
         # What was imported is never garbage, and to look at all of it took as long as a screen's own work.

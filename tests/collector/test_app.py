@@ -107,3 +107,24 @@ def test_without_a_key_when_it_is_asked_for(tmp_path):
         )
         status, answer, _ = running.call("GET", "/v1/stats")
         assert (status, "spans" in json.loads(answer)) == (200, True)
+
+
+def test_texts_on_their_way_to_the_engine_stay_in_the_data_directory(tmp_path):
+    """Temporary files with prompts lie in it alone, and what a kill left of them is gone after a start."""
+    machine, left = tmp_path / "machine", tmp_path / "data" / "scratch" / "kansoku-x" / "result"
+    machine.mkdir()
+    left.parent.mkdir(parents=True)
+    left.write_text("a prompt")
+    running = Running(tmp_path / "data", {"TMPDIR": str(machine)})
+    with contextlib.closing(running):
+        running.start()
+        assert not left.parent.exists()
+        before = machine.stat().st_mtime_ns, left.parents[1].stat().st_mtime_ns
+        trace_id = os.urandom(16)
+        body = request_of({"trace_id": trace_id, "attributes": call()}).SerializeToString()
+        assert running.post("traces", body)[0] == 200
+        assert len(running.trace(trace_id.hex())["spans"]) == 1
+        after = machine.stat().st_mtime_ns, left.parents[1].stat().st_mtime_ns
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    assert list(left.parents[1].iterdir()) == []
