@@ -53,11 +53,14 @@ class Usage(NamedTuple):
     ) -> "Usage":
         """Split counts where input includes caches and output includes reasoning (the OpenTelemetry rule).
 
-        Parts that exceed their total are kept and the remainder is 0: a vendor's detail is evidence, a
-        negative count is not.
+        Cached sounds and images are in two of the parts: they are counted as cached. Parts that exceed their
+        total otherwise are kept and the remainder is 0: a vendor's detail is evidence, a negative count is not.
         """
+        uncached = max(0, input_tokens - cache_read - cache_write)
+        audio_in = min(audio_in, uncached)
+        image = min(image, uncached - audio_in)
         return cls(
-            input_fresh=max(0, input_tokens - cache_read - cache_write - audio_in - image),
+            input_fresh=uncached - audio_in - image,
             cache_read=cache_read,
             cache_write_5m=max(0, cache_write - cache_write_1h),
             cache_write_1h=min(cache_write, cache_write_1h),

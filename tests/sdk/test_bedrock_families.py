@@ -52,6 +52,17 @@ FAMILIES: dict[str, tuple[str, Any, Any, Any, tuple[str, str | None, int | None,
         {},
         ("火", "stop", 4, 2),
     ),
+    "titan behind a guardrail": (
+        "amazon.titan-text-lite-v1",
+        {"inputText": "いつ"},
+        {
+            "inputTextTokenCount": 4.0,
+            "results": [{"tokenCount": 2.0, "outputText": "火", "completionReason": "FINISH"}],
+            "amazon-bedrock-guardrailAction": "NONE",
+        },
+        {},
+        ("火", "stop", 4, 2),
+    ),
     "mistral": (
         "mistral.mistral-7b-instruct-v0:2",
         {"prompt": "<s>[INST]いつ[/INST]", "max_tokens": 20},
@@ -62,9 +73,9 @@ FAMILIES: dict[str, tuple[str, Any, Any, Any, tuple[str, str | None, int | None,
     "mistral chat": (
         "mistral.mistral-large-2407-v1:0",
         {"messages": [{"role": "user", "content": "いつ"}]},
-        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": "length"}]},
         COUNTS,
-        ("火", None, 7, 3),
+        ("火", "length", 7, 3),
     ),
     "command r": (
         "cohere.command-r-plus-v1:0",
@@ -156,6 +167,7 @@ def test_every_family_is_read_in_its_own_format(family: str, vendor: Any, spans:
     assert "いつ" in found["gen_ai.input.messages"]
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": text}]
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (sent, answered)
+    assert type(found["gen_ai.usage.input_tokens"]) is type(found["gen_ai.usage.output_tokens"]) is int
     if finish is not None:
         assert found["gen_ai.response.finish_reasons"] == (finish,)
     limits = {"max_gen_len", "max_tokens", "maxTokens", "max_completion_tokens", "max_tokens_to_sample"}
@@ -220,6 +232,17 @@ STREAMS: dict[str, tuple[str, Any, list[Any]]] = {
             },
         ],
     ),
+    "mistral chat": (
+        "mistral.mistral-large-2407-v1:0",
+        {"messages": [{"role": "user", "content": "いつ"}]},
+        [
+            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": None}]},
+            {
+                "choices": [{"index": 0, "message": {"content": "曜日"}, "stop_reason": "stop"}],
+                **METRICS,
+            },
+        ],
+    ),
     "claude": (
         CLAUDE,
         ASK,
@@ -249,6 +272,22 @@ def test_every_familys_stream_is_put_together(family: str, vendor: Any, spans: A
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日"}]
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (7, 3)
+
+
+def test_an_imported_model_answers_as_the_server_that_runs_it(vendor: Any, spans: Any) -> None:
+    """Its server's fingerprint and the name that it has there are on the span; an empty identifier is none."""
+    choice = {"index": 0, "text": "火", "logprobs": None, "finish_reason": "length"}
+    usage = {"prompt_tokens": 4, "completion_tokens": 2}
+    answer = {"object": "text_completion", "id": "", "model": "/opt/model", "system_fingerprint": "9.1-own"}
+    vendor.answer({**answer, "choices": [choice], "usage": usage})
+    model = "arn:aws:bedrock:us-east-1:1:imported-model/abc"
+    body = json.dumps({"prompt": "いつ", "max_tokens": 2})
+    connect(vendor.url).invoke_model(modelId=model, body=body)["body"].read()
+    found = spans.attributes()
+    assert found["openai.response.system_fingerprint"] == "9.1-own"
+    assert found["gen_ai.response.model"] == "/opt/model"
+    assert "gen_ai.response.id" not in found
+    assert found["gen_ai.response.finish_reasons"] == ("length",)
 
 
 VECTORS: dict[str, tuple[str, Any, Any, tuple[int, int, int]]] = {

@@ -34,7 +34,7 @@ def test_inclusive_counts_are_split_and_add_up_again(
 def test_contradicting_counts_never_become_negative(
     sent: int, answered: int, read: int, write: int, hour: int, reasoning: int, image: int
 ) -> None:
-    """Parts larger than their total are kept, the remainder is zero, and no bucket is below it."""
+    """Caches and thoughts larger than their total are kept, an image is in what they leave, none is negative."""
     usage = Usage.from_inclusive(
         sent,
         answered,
@@ -45,5 +45,5 @@ def test_contradicting_counts_never_become_negative(
         image=image,
     )
     assert min(usage) >= 0
-    assert usage.input_tokens == max(sent, read + write + image)
+    assert usage.input_tokens == max(sent, read + write)
     assert usage.output_tokens == max(answered, reasoning)

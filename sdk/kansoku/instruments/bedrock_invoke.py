@@ -81,7 +81,32 @@ class InvokeReader:
         return answer
 
 
-_CHAT = InvokeReader(ChatReader(read_origin))
+class MistralChatReader(ChatReader):
+    """Reads chats in OpenAI's format, also as Mistral's models have it here, with two names of their own."""
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a body."""
+        return super().response(_renamed(response), capture)
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the chunks of a stream together."""
+        return super().fold([_renamed(chunk) for chunk in chunks], capture)
+
+
+def _renamed(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body whose choices have the usual names: `stop_reason`, and a chunk's `message`, are others."""
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        return body
+    return {**body, "choices": [_choice(choice) for choice in choices if isinstance(choice, dict)]}
+
+
+def _choice(choice: dict[str, Any]) -> dict[str, Any]:
+    reason = choice.get("finish_reason") or choice.get("stop_reason")
+    return {"delta": choice.get("message"), **choice, "finish_reason": reason}
+
+
+_CHAT = InvokeReader(MistralChatReader(read_origin))
 _CONVERSE = InvokeReader(ConverseReader())
 _MESSAGES = InvokeReader(MessagesReader(read_origin))
 _COHERE = InvokeReader(OldChatReader(read_origin))

@@ -90,7 +90,7 @@ class VectorReader:
     def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
         """Read a body."""
         sent = response.get("inputTextTokenCount")
-        answer = Answer(usage=None if sent is None else Usage(input_fresh=sent))
+        answer = Answer(usage=None if sent is None else Usage(input_fresh=int(sent)))
         if vector := _vector(response):
             answer.attributes[semconv.EMBEDDING_DIMENSIONS] = len(vector)
         return answer

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.parameters import add_parameter
@@ -101,6 +102,7 @@ class PromptReader:
         texts: dict[int, list[str]] = {}
         finish: dict[int, str] = {}
         answer = Answer(usage=_usage(chunks))
+        extras.add_extras(answer, chunks)  # of an imported model, whose server speaks OpenAI's API
         for chunk in chunks:
             answer.id = answer.id or str(chunk.get("id") or "")
             answer.model = answer.model or str(chunk.get("model") or "")
@@ -162,4 +164,5 @@ def _usage(chunks: list[Any]) -> Usage | None:
         answered = sum(result.get("tokenCount") or 0 for result in merged["results"])
     if sent is None:
         return None
-    return Usage(input_fresh=sent, output_visible=answered or 0)
+    # A guardrail that rewrites a body makes its whole numbers 28.0.
+    return Usage(input_fresh=int(sent), output_visible=int(answered or 0))

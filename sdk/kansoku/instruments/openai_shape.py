@@ -221,16 +221,23 @@ def read_usage(usage: Any) -> Usage | None:
     cached = count(into, "cached_tokens")
     if cached is None:
         cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
+    thought = count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0
+    said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
     return Usage.from_inclusive(
         sent or 0,
-        answered or 0,
+        said,
         cache_read=cached or 0,
         cache_write=count(into, "cache_write_tokens", "cache_creation_tokens") or 0,
-        reasoning=count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0,
+        reasoning=thought if count(usage, "total_tokens") != (sent or 0) + said else min(thought, said),
         audio_in=count(into, "audio_tokens") or 0,
         audio_out=count(out, "audio_tokens") or 0,
         image=count(into, "image_tokens") or 0,
     )
+
+
+def beside(usage: Any, sent: int, answered: int, thought: int) -> int:
+    """Return the thoughts that are counted beside the answer, as xAI does: the sum of all tells."""
+    return thought if thought and count(usage, "total_tokens") == sent + answered + thought else 0
 
 
 def details(usage: Any, *names: str) -> Any:
