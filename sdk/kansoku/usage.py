@@ -53,8 +53,8 @@ class Usage(NamedTuple):
     ) -> "Usage":
         """Split counts where input includes caches and output includes reasoning (the OpenTelemetry rule).
 
-        Cached sounds and images are in two of the parts: they are counted as cached. Parts that exceed their
-        total otherwise are kept and the remainder is 0: a vendor's detail is evidence, a negative count is not.
+        Cached sounds and images are in two of the parts: they are counted as cached. Other parts that exceed
+        their total are kept and the remainder is 0: a vendor's detail is evidence, a negative count is not.
         """
         uncached = max(0, input_tokens - cache_read - cache_write)
         audio_in = min(audio_in, uncached)

@@ -410,7 +410,12 @@ def test_tokens_of_models_asked_on_the_way_are_told_apart(client: Any, vendor: V
 
 @pytest.mark.parametrize(
     ("word", "canonical"),
-    [("max_tokens", "length"), ("refusal", "content_filter"), ("model_context_window_exceeded", None)],
+    [
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("refusal", "content_filter"),
+        ("pause_turn", None),
+    ],
 )
 def test_stop_reasons_have_canonical_words(
     word: str, canonical: str | None, client: Any, vendor: Vendor, spans: Any

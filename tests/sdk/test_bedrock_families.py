@@ -73,7 +73,11 @@ FAMILIES: dict[str, tuple[str, Any, Any, Any, tuple[str, str | None, int | None,
     "mistral chat": (
         "mistral.mistral-large-2407-v1:0",
         {"messages": [{"role": "user", "content": "いつ"}]},
-        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": "length"}]},
+        {
+            "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": "length"}
+            ]
+        },
         COUNTS,
         ("火", "length", 7, 3),
     ),
@@ -236,7 +240,11 @@ STREAMS: dict[str, tuple[str, Any, list[Any]]] = {
         "mistral.mistral-large-2407-v1:0",
         {"messages": [{"role": "user", "content": "いつ"}]},
         [
-            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": None}]},
+            {
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": "火"}, "stop_reason": None}
+                ]
+            },
             {
                 "choices": [{"index": 0, "message": {"content": "曜日"}, "stop_reason": "stop"}],
                 **METRICS,
@@ -275,7 +283,7 @@ def test_every_familys_stream_is_put_together(family: str, vendor: Any, spans: A
 
 
 def test_an_imported_model_answers_as_the_server_that_runs_it(vendor: Any, spans: Any) -> None:
-    """Its server's fingerprint and the name that it has there are on the span; an empty identifier is none."""
+    """Its server's fingerprint and the name that it has there are told; an empty identifier is none."""
     choice = {"index": 0, "text": "火", "logprobs": None, "finish_reason": "length"}
     usage = {"prompt_tokens": 4, "completion_tokens": 2}
     answer = {"object": "text_completion", "id": "", "model": "/opt/model", "system_fingerprint": "9.1-own"}

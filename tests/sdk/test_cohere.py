@@ -205,6 +205,45 @@ def test_the_first_versions_chat_and_stream_are_read(vendor: Any, spans: Any) ->
         assert span.attributes["gen_ai.usage.output_tokens"] == 2
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_completions_of_a_prompt_are_read_whole_and_streamed(cut: bool, vendor: Any, spans: Any) -> None:
+    """Each text has its end; of a stream that is cut there is what came."""
+    texts = [("火曜日", "COMPLETE"), ("水曜日", "MAX_TOKENS")]
+    generations = [
+        {"id": f"g-{n}", "index": n, "text": text, "finish_reason": end}
+        for n, (text, end) in enumerate(texts)
+    ]
+    told = {
+        "id": "c-1",
+        "generations": generations,
+        "prompt": "いつ",
+        "meta": {"billed_units": {"input_tokens": 4, "output_tokens": 6}},
+    }
+    events: list[dict[str, Any]] = [
+        {"event_type": "text-generation", "is_finished": False, "index": n, "text": text}
+        for n, (text, _) in enumerate(texts)
+    ]
+    last = {"event_type": "stream-end", "is_finished": True, "finish_reason": "COMPLETE", "response": told}
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in (events if cut else [*events, last]))
+    vendor.answer(Reply(json.dumps(told).encode()), Reply(lines, content_type="application/stream+json"))
+    asked: Any = {"model": "command", "prompt": "いつ", "num_generations": 2, "end_sequences": ["。"], "k": 5}
+    with cohere.Client("test", base_url=vendor.url) as client:
+        client.generate(**asked)
+        assert len(list(client.generate_stream(**asked))) == (2 if cut else 3)
+    whole, streamed = (span.attributes for span in spans.all())
+    for found in (whole, streamed):
+        assert found["gen_ai.operation.name"] == "text_completion"
+        assert found["gen_ai.request.choice.count"] == 2
+        assert found["gen_ai.request.stop_sequences"] == ("。",)
+        assert "いつ" in found["gen_ai.input.messages"]
+        said = [m["parts"][0]["content"] for m in json.loads(found["gen_ai.output.messages"])]
+        assert said == ["火曜日", "水曜日"]
+    for found in (whole,) if cut else (whole, streamed):
+        assert found["gen_ai.response.id"] == "c-1"
+        assert found["gen_ai.response.finish_reasons"] == ("stop", "length")
+        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (4, 6)
+
+
 def test_many_texts_are_one_call_of_the_first_versions_embed(vendor: Any, spans: Any) -> None:
     """The client cuts 100 texts into two requests; the span is one, with the tokens of both."""
     part = {"id": "e", "texts": [], "embeddings": [[0.1, 0.2]], "response_type": "embeddings_floats"}

@@ -258,6 +258,10 @@ def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans:
     """It is billed like one."""
     usage = {"input_tokens": 90, "output_tokens": 40, "total_tokens": 130}
     item = {"type": "compaction", "id": "cmp", "encrypted_content": "..."}
-    vendor.answer({"id": "resp_2", "object": "response.compaction", "output": [item], "usage": usage})
-    client.responses.compact(model="gpt-5", input="x")
+    asked = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "いつ"}]}
+    vendor.answer({"id": "resp_2", "object": "response.compaction", "output": [asked, item], "usage": usage})
+    client.responses.compact(model="gpt-5", input="いつ")
     assert spans.attributes()["gen_ai.usage.input_tokens"] == 90
+    assert spans.messages()[0]["parts"] == [
+        {"type": "compaction"}
+    ]  # what it keeps of the questions is no answer

@@ -34,7 +34,7 @@ def test_inclusive_counts_are_split_and_add_up_again(
 def test_contradicting_counts_never_become_negative(
     sent: int, answered: int, read: int, write: int, hour: int, reasoning: int, image: int
 ) -> None:
-    """Caches and thoughts larger than their total are kept, an image is in what they leave, none is negative."""
+    """Caches and thoughts larger than their total are kept, images are in what is left, none is negative."""
     usage = Usage.from_inclusive(
         sent,
         answered,

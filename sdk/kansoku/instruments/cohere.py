@@ -1,4 +1,4 @@
-"""Trace the `cohere` client: both versions of its chat, embeddings and reranking, sync and async."""
+"""Trace the `cohere` client: its chats, embeddings, reranking and old completions, sync and async."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from typing import Any
 
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_chat import ChatReader
+from kansoku.instruments.cohere_generate import GenerateReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.cohere_shape import read_origin
@@ -16,8 +17,15 @@ from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT, _OLD_CHAT = ChatReader(read_origin), OldChatReader(read_origin)
 _EMBED, _RERANK = EmbedReader(read_origin), RerankReader(read_origin)
+_GENERATE = GenerateReader(read_origin)
 _NEW: dict[str, Reader] = {"chat": _CHAT, "chat_stream": _CHAT, "embed": _EMBED, "rerank": _RERANK}
-_OLD: dict[str, Reader] = {"chat": _OLD_CHAT, "chat_stream": _OLD_CHAT, "rerank": _RERANK}
+_OLD: dict[str, Reader] = {
+    "chat": _OLD_CHAT,
+    "chat_stream": _OLD_CHAT,
+    "rerank": _RERANK,
+    "generate": _GENERATE,
+    "generate_stream": _GENERATE,
+}
 # Module -> class -> method -> reader. `Client.embed` cuts its texts into several requests, as one call.
 _TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
     "cohere.v2.client": {"V2Client": _NEW, "AsyncV2Client": _NEW},
@@ -53,6 +61,6 @@ def _methods(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
             continue
         for name, reader in methods.items():
             # The streaming methods are generators, asynchronous ones too: nothing is awaited to get one.
-            streams = name == "chat_stream"
+            streams = name.endswith("_stream")
             later = owner_name.startswith("Async") and not streams
             yield owner, name, partial(wrap_async if later else wrap_sync, reader=reader, streams=streams)

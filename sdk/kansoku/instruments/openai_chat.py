@@ -31,7 +31,7 @@ class ChatReader:
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments of `create` or `parse`."""
         request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
-        effort = arguments.get("reasoning_effort")
+        effort = arguments.get("reasoning_effort") or _routed_effort(arguments.get("extra_body"))
         if isinstance(effort, str):
             request.attributes[semconv.REASONING_LEVEL] = effort
         if output := output_type(arguments):
@@ -111,6 +111,11 @@ class ChatReader:
         if capture:
             answer.messages = [choice.message() for choice in ordered]
         return answer
+
+
+def _routed_effort(extra: Any) -> Any:
+    """Return the effort that a router is asked for, which has a field of its own for it (OpenRouter)."""
+    return get(extra, "reasoning_effort") or get(get(extra, "reasoning"), "effort")
 
 
 def _parts(chunk: Any) -> Mapping[str, Any]:

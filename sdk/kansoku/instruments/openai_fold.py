@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku.content import to_json
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_message import streamed_reasoning
+from kansoku.instruments.openai_message import image_part, streamed_reasoning
 from kansoku.instruments.openai_shape import get
 
 NOTHING: Mapping[str, Any] = {}
@@ -17,7 +17,10 @@ _WORDS = frozenset({"role", "content"})  # all that most deltas have
 class Choice:
     """A choice, growing."""
 
-    __slots__ = ("audio", "by_index", "finish", "logprobs", "reasoning", "refusal", "spoken", "text", "tools")
+    __slots__ = (
+        *("audio", "by_index", "finish", "images", "logprobs"),
+        *("reasoning", "refusal", "spoken", "text", "tools"),
+    )
 
     def __init__(self) -> None:
         self.finish = ""
@@ -26,6 +29,7 @@ class Choice:
         self.refusal: list[str] = []
         self.spoken: list[str] = []
         self.audio = 0  # bytes
+        self.images: list[Any] = []
         self.logprobs: list[Any] = []
         self.tools: list[dict[str, Any]] = []
         self.by_index: dict[Any, dict[str, Any]] = {}
@@ -64,6 +68,8 @@ class Choice:
             self._add_tool({"index": 0, "function": function})
         if audio := (extra or said).get("audio"):
             self._add_audio(audio)
+        if images := (extra or said).get("images"):
+            self.images += [image_part(image) for image in images]
 
     def _add_content(self, content: Any) -> None:
         if type(content) is str:
@@ -74,19 +80,25 @@ class Choice:
                 (self.text if part["type"] == "text" else self.reasoning).append(part["content"])
 
     def _add_tool(self, call: Any) -> None:
-        index, called = get(call, "index"), get(call, "id") or ""
+        index, called = get(call, "index"), get(call, "id")
         function = get(call, "function") or get(call, "custom")
         name = get(function, "name") or ""
+        given = get(function, "arguments") or get(function, "input") or ""
         tool = self.by_index.get(index)
         # Some servers number every call 0, or none at all: another id is another call.
         if tool is None or (called and tool["id"] and tool["id"] != called) or (index is None and called):
-            tool = self.by_index[index] = {"id": "", "name": "", "text": []}
-            self.tools.append(tool)
-        tool["id"] = tool["id"] or called
+            tool = self._begin_tool(index, called)
+        elif name and given and not called and not tool["id"] and _is_whole(tool["text"]):
+            tool = self._begin_tool(index, called)  # nor has it an id: one that begins after a whole one
+        tool["id"] = tool["id"] or called or tool["id"]
         if name != tool["name"]:  # some repeat it with every piece
             tool["name"] += name
-        given = get(function, "arguments") or get(function, "input") or ""
         tool["text"].append(given if isinstance(given, str) else to_json(given, _WHOLE))
+
+    def _begin_tool(self, index: Any, called: Any) -> dict[str, Any]:
+        tool = self.by_index[index] = {"id": called, "name": "", "text": []}
+        self.tools.append(tool)
+        return tool
 
     def _add_audio(self, audio: Any) -> None:
         if said := get(audio, "transcript"):
@@ -104,6 +116,7 @@ class Choice:
             parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
         if self.audio:
             parts.append({"type": "blob", "modality": "audio", "mime_type": "audio/*", "size": self.audio})
+        parts += self.images
         for tool in self.tools:
             if tool["name"] or tool["id"]:
                 arguments = shape.as_object("".join(tool["text"]))
@@ -111,6 +124,11 @@ class Choice:
                     {"type": "tool_call", "id": tool["id"], "name": tool["name"], "arguments": arguments}
                 )
         return {"role": "assistant", "parts": parts, "finish_reason": self.finish}
+
+
+def _is_whole(pieces: list[str]) -> bool:
+    """Tell whether the arguments of a call are complete: an object that can be read."""
+    return isinstance(shape.as_object("".join(pieces) or None), dict)
 
 
 def _joined(pieces: list[str]) -> str:

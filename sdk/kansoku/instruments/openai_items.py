@@ -51,7 +51,8 @@ def output_item(item: Any) -> list[dict[str, Any]]:
     """Return the parts of an item that the model put out."""
     kind = get(item, "type")
     if kind == "message":
-        return shape.read_parts(get(item, "content"))
+        # What a compacted conversation keeps of its questions is no answer.
+        return shape.read_parts(get(item, "content")) if get(item, "role") != "user" else []
     if kind == "reasoning":
         texts = [*shape.listed(item, "summary"), *shape.listed(item, "content")]
         words = "\n".join(text for part in texts if (text := shape.text_of(part, "text")))

@@ -54,10 +54,13 @@ def read_answer(message: Any) -> list[dict[str, Any]]:
     if audio is not None and get(audio, "data"):
         parts.append({"type": "text", "content": get(audio, "transcript") or ""})
         parts.append(shape.blob("audio", "audio/*", get(audio, "data")))
-    for image in shape.listed(message, "images"):  # OpenRouter
-        url = get(get(image, "image_url"), "url")
-        parts.append(shape.link_or_blob(url, "image"))
+    parts += [image_part(image) for image in shape.listed(message, "images")]
     return parts
+
+
+def image_part(image: Any) -> dict[str, Any]:
+    """Return the part of an image that a model of OpenRouter made."""
+    return shape.link_or_blob(get(get(image, "image_url"), "url"), "image")
 
 
 def _is_text(message: Any) -> bool:
@@ -75,7 +78,7 @@ def tool_call(call: Any) -> dict[str, Any]:
     given = get(function, "arguments")
     return {
         "type": "tool_call",
-        "id": get(call, "id") or "",
+        "id": get(call, "id"),  # the functions of old have none
         "name": get(function, "name") or "",
         "arguments": shape.as_object(get(function, "input") if given is None else given),
     }

@@ -1,0 +1,134 @@
+"""What routers, gateways and older servers of the API add to it, or count in their own way."""
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from support.vendor import Vendor, sse
+
+ASK: Any = [{"role": "user", "content": "いつ"}]
+USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.reasoning.output_tokens")
+
+
+@pytest.fixture
+def client(vendor: Vendor, spans: Any) -> Any:
+    """Give a client of a server on loopback, traced."""
+    with openai.OpenAI(api_key="sk-test", base_url=f"{vendor.url}/v1", max_retries=0) as made:
+        yield made
+
+
+def body(usage: Any = None, **said: Any) -> dict[str, Any]:
+    """Return a completion."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **said}}
+    return {"id": "c", "object": "chat.completion", "model": "m-1", "choices": [choice], "usage": usage}
+
+
+def chunk(**delta: Any) -> dict[str, Any]:
+    """Return a chunk of a stream."""
+    choices = [{"index": 0, "delta": delta, "finish_reason": None}]
+    return {"id": "c", "object": "chat.completion.chunk", "model": "m-1", "choices": choices}
+
+
+def counts(sent: int, answered: int, total: int, **details: Any) -> dict[str, Any]:
+    """Return a usage."""
+    return {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": total, **details}
+
+
+@pytest.mark.parametrize(
+    ("total", "answered", "thought", "expected"),
+    [
+        (160, 60, 40, (100, 60, 40)),  # among the answer's tokens
+        (200, 60, 40, (100, 100, 40)),  # beside them
+        (400, 10, 290, (100, 300, 290)),  # beside them, and more of them
+        (110, 10, 11, (100, 10, 10)),  # counted twice over: the total decides
+        (0, 10, 30, (100, 30, 30)),  # no total says anything
+    ],
+)
+def test_thoughts_are_in_the_answers_tokens_wherever_a_server_counts_them(
+    total: int,
+    answered: int,
+    thought: int,
+    expected: tuple[int, int, int],
+    client: Any,
+    vendor: Any,
+    spans: Any,
+) -> None:
+    """The sum of all says whether they are among the answer's."""
+    usage = counts(100, answered, total, completion_tokens_details={"reasoning_tokens": thought})
+    vendor.answer(body(usage, content="火"))
+    client.chat.completions.create(model="m", messages=ASK)
+    found = spans.attributes()
+    assert tuple(found[name] for name in USAGE) == expected
+
+
+def test_cached_images_are_counted_once(client: Any, vendor: Any, spans: Any) -> None:
+    """They are among the cached tokens and among those of images; the sum stays the server's."""
+    details = {"cached_tokens": 900, "image_tokens": 800, "audio_tokens": 50}
+    vendor.answer(body(counts(1000, 5, 1005, prompt_tokens_details=details), content="火"))
+    client.chat.completions.create(model="m", messages=ASK)
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 1000
+    assert found["gen_ai.usage.cache_read.input_tokens"] == 900
+
+
+@pytest.mark.parametrize("extra", [{"reasoning_effort": "high"}, {"reasoning": {"effort": "high"}}])
+def test_the_effort_asked_of_a_router_is_told(extra: Any, client: Any, vendor: Any, spans: Any) -> None:
+    """It has a field of its own for it, which the client passes on."""
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=ASK, extra_body=extra)
+    assert spans.attributes()["gen_ai.request.reasoning.level"] == "high"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_image_that_a_model_made_is_told_by_size(
+    stream: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """It comes beside the text, whole or in a stream; its data stays out."""
+    images = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}]
+    vendor.answer(
+        sse(chunk(content="火"), chunk(content="", images=images))
+        if stream
+        else body(content="火", images=images)
+    )
+    result = client.chat.completions.create(model="m", messages=ASK, stream=stream)
+    if stream:
+        list(result)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "text", "content": "火"},
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3},
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_function_call_of_old_has_no_identifier(stream: bool, client: Any, vendor: Any, spans: Any) -> None:
+    """None is told, not an empty one."""
+    given = {"name": "find", "arguments": '{"ward": "北区"}'}
+    pieces = [{"name": "find", "arguments": ""}, {"arguments": '{"ward": '}, {"arguments": '"北区"}'}]
+    whole = body(content=None, function_call=given)
+    vendor.answer(sse(*(chunk(function_call=piece) for piece in pieces)) if stream else whole)
+    result = client.chat.completions.create(model="m", messages=ASK, stream=stream)
+    if stream:
+        list(result)
+    (part,) = spans.messages()[0]["parts"]
+    assert part == {"type": "tool_call", "id": None, "name": "find", "arguments": {"ward": "北区"}}
+
+
+@pytest.mark.parametrize("name", ["find", "show"])
+def test_whole_calls_without_number_and_identifier_stay_apart(
+    name: str, client: Any, vendor: Any, spans: Any
+) -> None:
+    """A server sends each in one piece; what begins after a whole call is another, also of the same tool."""
+    calls = [
+        {
+            "index": 0,
+            "id": "",
+            "type": "function",
+            "function": {"name": word, "arguments": json.dumps({"n": n})},
+        }
+        for n, word in enumerate(["find", name])
+    ]
+    vendor.answer(sse(*(chunk(tool_calls=[call]) for call in calls)))
+    list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+    parts = spans.messages()[0]["parts"]
+    assert [(part["name"], part["arguments"]) for part in parts] == [("find", {"n": 0}), (name, {"n": 1})]
