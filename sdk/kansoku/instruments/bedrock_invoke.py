@@ -94,7 +94,7 @@ class MistralChatReader(ChatReader):
 
 
 def _renamed(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body whose choices have the usual names: `stop_reason`, and a chunk's `message`, are others."""
+    """Return a body whose choices have the usual names: not `stop_reason`, nor a chunk's `message`."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         return body
