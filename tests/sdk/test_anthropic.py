@@ -229,6 +229,36 @@ def test_the_stream_helper_is_traced_from_its_entry(
     check_stream(spans)
 
 
+def test_a_model_that_takes_over_inside_a_stream_is_the_one_that_answers(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The model that began and declined is in the first event, its successor in a block."""
+    begun = message(model="claude-first", stop_reason=None, usage={"input_tokens": 9, "output_tokens": 1})
+    takeover = {
+        "type": "fallback",
+        "from": {"model": "claude-first"},
+        "to": {"model": "claude-second"},
+        "trigger": {"type": "refusal"},
+    }
+    told: list[dict[str, Any]] = [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": takeover},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "火"}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
+        {"type": "message_stop"},
+    ]
+    vendor.answer(sse(*((event["type"], event) for event in told), done=False))
+    for _ in client.beta.messages.create(model=MODEL, max_tokens=300, messages=ASK, stream=True):
+        pass
+    found = spans.attributes()
+    assert found["gen_ai.response.model"] == "claude-second"
+    assert spans.messages()[0]["parts"] == [{"type": "fallback"}, {"type": "text", "content": "火"}]
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, 4)
+
+
 def test_asynchronous_streams_are_traced_alike(vendor: Vendor, spans: Any) -> None:
     """Both ways of streaming with the asynchronous client."""
     vendor.answer(events())

@@ -98,6 +98,8 @@ class MessagesReader:
                     block.add(told["delta"])
             elif kind == "content_block_start":
                 growing[told["index"]] = _Growing(told["content_block"])
+                if successor := get(get(told["content_block"], "to"), "model"):
+                    message["model"] = successor  # it declined, another model answers from here on
             elif kind == "message_start":
                 message = dict(blocks.fields(told["message"]))
                 usage = dict(blocks.fields(message.get("usage") or {}))
