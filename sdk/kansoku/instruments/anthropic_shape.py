@@ -196,27 +196,22 @@ def read_tool(tool: Any) -> dict[str, Any]:
 
 def read_usage(usage: Any) -> Usage | None:
     """Return the token counts of a `usage` object: its input excludes what caches read and wrote."""
-    sent, answered = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+    sent, answered = shape.count(usage, "input_tokens"), shape.count(usage, "output_tokens")
     if sent is None and answered is None:
         return None
     split = get(usage, "cache_creation")
-    long = _count(split, "ephemeral_1h_input_tokens") or 0
-    short = _count(split, "ephemeral_5m_input_tokens") or 0
-    written = _count(usage, "cache_creation_input_tokens")
-    thought = _count(get(usage, "output_tokens_details"), "thinking_tokens") or 0
+    long = shape.count(split, "ephemeral_1h_input_tokens") or 0
+    short = shape.count(split, "ephemeral_5m_input_tokens") or 0
+    written = shape.count(usage, "cache_creation_input_tokens")
+    thought = shape.count(get(usage, "output_tokens_details"), "thinking_tokens") or 0
     return Usage(
         input_fresh=sent or 0,
-        cache_read=_count(usage, "cache_read_input_tokens") or 0,
+        cache_read=shape.count(usage, "cache_read_input_tokens") or 0,
         cache_write_5m=short if written is None else max(0, written - long),
         cache_write_1h=long if written is None else min(written, long),
         output_visible=max(0, (answered or 0) - thought),
         reasoning=thought,
     )
-
-
-def _count(counts: Any, name: str) -> int | None:
-    value = get(counts, name) if counts is not None else None
-    return value if isinstance(value, int) and value >= 0 else None
 
 
 def fields(thing: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments.bedrock_blocks import Folded, read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
+from kansoku.instruments.openai_shape import count
 from kansoku.parameters import add_parameter
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
@@ -95,17 +96,18 @@ def finish_reason(word: Any) -> str:
 
 def read_usage(usage: Any) -> Usage | None:
     """Return the token counts; `inputTokens` are those neither read from nor written to the cache."""
-    if not usage or (usage.get("inputTokens") is None and usage.get("outputTokens") is None):
+    sent, answered = count(usage, "inputTokens"), count(usage, "outputTokens")
+    if sent is None and answered is None:
         return None
-    written = usage.get("cacheWriteInputTokens") or usage.get("cacheWriteInputTokenCount") or 0
+    written = count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount") or 0
     details = usage.get("cacheDetails") or ()
     hour = min(written, sum(d.get("inputTokens") or 0 for d in details if d.get("ttl") == "1h"))
     return Usage(
-        input_fresh=usage.get("inputTokens") or 0,
-        cache_read=usage.get("cacheReadInputTokens") or usage.get("cacheReadInputTokenCount") or 0,
+        input_fresh=sent or 0,
+        cache_read=count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount") or 0,
         cache_write_5m=written - hour,
         cache_write_1h=hour,
-        output_visible=usage.get("outputTokens") or 0,
+        output_visible=answered or 0,
     )
 
 

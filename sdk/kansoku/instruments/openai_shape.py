@@ -259,4 +259,6 @@ def count(counts: Any, *names: str) -> int | None:
         value = counts.get(name) if known else get(counts, name)
         if isinstance(value, int) and value >= 0:
             return value
+        if type(value) is float and value >= 0 and value.is_integer():
+            return int(value)  # gateways that rewrite a body may make floats of all its numbers
     return None
