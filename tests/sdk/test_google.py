@@ -379,6 +379,32 @@ def vertex(vendor: Vendor) -> genai.Client:
     )
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_tokens_of_images_drawn_in_an_answer_have_their_own_price(
+    stream: bool, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are among the answer's tokens, and cost a dozen times as much as its words."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "gcp.gemini")
+    spans = start()
+    usage = {
+        "promptTokenCount": 10,
+        "candidatesTokenCount": 1300,
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1290}],
+    }
+    drawn = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    told = answer({"text": "火"}, drawn, usageMetadata=usage, modelVersion="gemini-2.5-flash-image")
+    vendor.answer(sse(told, done=False) if stream else told)
+    with genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url}) as client:
+        if stream:
+            list(client.models.generate_content_stream(model="gemini-2.5-flash-image", contents="draw"))
+        else:
+            client.models.generate_content(model="gemini-2.5-flash-image", contents="draw")
+    found = spans.attributes()
+    assert found["gen_ai.usage.output_tokens"] == 1300
+    assert found["gen_ai.usage.image.output_tokens"] == 1290
+    assert found["kansoku.cost.usd"] == pytest.approx((10 * 0.3 + 10 * 2.5 + 1290 * 30) / 1e6)
+
+
 def test_vertex_is_another_provider(vendor: Vendor, spans: Any) -> None:
     """The same models, sold by another; the model's path is cut to its name."""
     vendor.answer(answer(usageMetadata={**USAGE, "trafficType": "ON_DEMAND"}))

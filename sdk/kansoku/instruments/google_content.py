@@ -63,18 +63,21 @@ class ContentReader:
         """Put the chunks of a stream together; each is a response with what is new."""
         candidates: dict[int, _Candidate] = {}
         for chunk in chunks:
-            for number, told in enumerate(get(chunk, "candidates") or ()):
-                index = get(told, "index") or number
+            for number, candidate in enumerate(get(chunk, "candidates") or ()):
+                index = get(candidate, "index") or number
                 if index not in candidates:
                     candidates[index] = _Candidate()
-                candidates[index].add(told, capture)
+                candidates[index].add(candidate, capture)
         ordered = [candidates[index] for index in sorted(candidates)]
+        told = tuple(get(chunk, "usage_metadata") for chunk in chunks)
         answer = Answer(
             model=_last(chunks, "model_version") or "",
             id=_last(chunks, "response_id") or "",
             finish_reasons=[each.finish for each in ordered if each.finish],
-            usage=shape.read_usage(*(get(chunk, "usage_metadata") for chunk in chunks)),
+            usage=shape.read_usage(*told),
         )
+        if drawn := shape.tokens_of(told, "IMAGE", "candidates_tokens_details"):
+            answer.attributes[semconv.IMAGE_OUTPUT_TOKENS] = drawn  # they have a price of their own
         for each in ordered:
             answer.attributes.update(each.grounding(capture))
         feedback = _last(chunks, "prompt_feedback")

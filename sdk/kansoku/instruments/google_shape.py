@@ -268,17 +268,17 @@ def read_usage(*told: Any) -> Usage | None:
         cache_read=cached,
         reasoning=thought,
         audio_in=_sent(told, "AUDIO"),
-        audio_out=_of(told, "AUDIO", "candidates_tokens_details"),
+        audio_out=tokens_of(told, "AUDIO", "candidates_tokens_details"),
         image=_sent(told, "IMAGE"),
     )
 
 
 def _sent(told: tuple[Any, ...], modality: str) -> int:
     """Return the tokens of one modality that were sent afresh: a cached one is counted as cached."""
-    fresh = _of(told, modality, "prompt_tokens_details") + _of(
+    fresh = tokens_of(told, modality, "prompt_tokens_details") + tokens_of(
         told, modality, "tool_use_prompt_tokens_details"
     )
-    return max(0, fresh - _of(told, modality, "cache_tokens_details"))
+    return max(0, fresh - tokens_of(told, modality, "cache_tokens_details"))
 
 
 def _last(told: tuple[Any, ...], name: str) -> int | None:
@@ -289,7 +289,7 @@ def _last(told: tuple[Any, ...], name: str) -> int | None:
     return None
 
 
-def _of(told: tuple[Any, ...], modality: str, name: str) -> int:
+def tokens_of(told: tuple[Any, ...], modality: str, name: str) -> int:
     """Return the tokens of one modality, from the last list that there is."""
     for usage in reversed(told):
         details = get(usage, name) if usage is not None else None
