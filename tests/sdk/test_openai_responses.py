@@ -197,6 +197,34 @@ def test_a_response_of_any_shape_ends_its_span(client: Any, vendor: Vendor, span
     assert spans.attributes()["gen_ai.request.model"] == "gpt-5"
 
 
+def test_what_the_last_event_leaves_out_is_taken_from_those_before(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """Some servers end a stream with the usage alone, its items not repeated."""
+    call = {
+        "type": "function_call",
+        "id": "f",
+        "call_id": "c",
+        "name": "find",
+        "arguments": '{"ward": "北区"}',
+    }
+    events = [
+        {"type": "response.created", "response": response(status="in_progress", usage=None)},
+        {"type": "response.output_item.done", "output_index": 0, "item": MESSAGE},
+        {"type": "response.output_item.done", "output_index": 1, "item": call},
+        {"type": "response.completed", "response": response()},
+    ]
+    vendor.answer(sse(*((event["type"], event) for event in events), done=False))
+    list(client.responses.create(model="gpt-5", input="いつ", stream=True))
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 9
+    assert found["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "text", "content": "On Tuesday."},
+        {"type": "tool_call", "id": "c", "name": "find", "arguments": {"ward": "北区"}},
+    ]
+
+
 def test_the_streaming_helpers_are_traced_once(client: Any, vendor: Vendor, spans: Any) -> None:
     """`responses.stream` and `chat.completions.stream` come down to the calls that are traced."""
     done = {"type": "response.completed", "sequence_number": 9, "response": response(MESSAGE)}

@@ -100,7 +100,11 @@ class ResponsesReader:
         """Read the event that ends a stream; of a stream without one, put together what came."""
         for event in reversed(chunks):
             if get(event, "type") in _LAST:
-                return self.response(get(event, "response"), capture)
+                last = shape.flat(get(event, "response"))
+                if isinstance(last, Mapping) and not shape.listed(last, "output"):
+                    # Some servers do not repeat at the end what the stream has said.
+                    last = {**last, "output": fold_events(chunks)[1]}
+                return self.response(last, capture)
         head, items, error = fold_events(chunks)
         answer = self.response(
             {"model": get(head, "model"), "id": get(head, "id"), "output": items, "error": error}, capture
