@@ -510,6 +510,20 @@ def test_raw_responses_are_traced(client: Any, vendor: Vendor, spans: Any) -> No
     check_stream(spans)
 
 
+def test_a_set_of_a_servers_tools_is_told_by_its_server(client: Any, vendor: Vendor, spans: Any) -> None:
+    """It is one definition, with the name of none of its tools."""
+    vendor.answer(message({"type": "text", "text": "火"}))
+    client.beta.messages.create(
+        model=MODEL,
+        max_tokens=300,
+        messages=ASK,
+        mcp_servers=[{"type": "url", "url": "https://example.test/mcp", "name": "wards"}],
+        tools=[{"type": "mcp_toolset", "mcp_server_name": "wards"}],
+    )
+    tools = json.loads(spans.attributes()["gen_ai.tool.definitions"])
+    assert tools == [{"type": "mcp_toolset", "server": "wards"}]
+
+
 def test_counting_tokens_is_no_call_of_a_model(client: Any, vendor: Vendor, spans: Any) -> None:
     """It is free, and leaves no span."""
     vendor.answer({"input_tokens": 9})

@@ -205,6 +205,17 @@ def test_tools_that_groq_runs_itself_are_parts_of_their_own(client: Any, vendor:
     ]
 
 
+def test_what_a_search_of_groqs_found_is_its_answer(client: Any, vendor: Vendor, spans: Any) -> None:
+    """It may come as a list of pages, without an output of its own."""
+    pages = {"results": [{"title": "ごみ", "url": "https://example.test", "content": "火・金", "score": 0.9}]}
+    tool = {"index": 0, "type": "search", "arguments": "{}", "search_results": pages}
+    vendor.answer(sse(chunk({"executed_tools": [tool]}), chunk({"content": "火。"}, "stop")))
+    list(client.chat.completions.create(model="groq/compound", messages=ASK, stream=True))
+    call, answer, _ = spans.messages()[0]["parts"]
+    assert (call["type"], answer["type"]) == ("server_tool_call", "server_tool_call_response")
+    assert answer["response"]["results"][0]["content"] == "火・金"
+
+
 def test_tools_that_groq_runs_during_a_stream_count_once(client: Any, vendor: Vendor, spans: Any) -> None:
     """A tool is announced when it starts and again with its output."""
     begun = {"index": 0, "type": "python", "arguments": "{}"}

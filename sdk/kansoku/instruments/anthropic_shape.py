@@ -183,9 +183,9 @@ def read_tool(tool: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"type": get(tool, "type") or "function"}
     if found["type"] == "custom":
         found["type"] = "function"
-    name = get(tool, "name") or get(tool, "mcp_server_name")
     for key, value in (
-        ("name", name),
+        ("name", get(tool, "name")),
+        ("server", get(tool, "mcp_server_name")),  # a set of tools has the name of none of them
         ("description", get(tool, "description")),
         ("parameters", get(tool, "input_schema")),
     ):

@@ -19,6 +19,7 @@ _TIMES = {
     "completion_time": semconv.SERVER_COMPLETION_TIME,
     "total_time": semconv.SERVER_TOTAL_TIME,
 }
+_RESULTS = ("output", "search_results", "code_results", "browser_results")  # of a tool that the server ran
 
 
 def trace_package(package: str, provider: str) -> Targets:
@@ -122,7 +123,7 @@ def _executed(tools: Any) -> list[dict[str, Any]]:
         arguments = shape.as_object(get(tool, "arguments"))
         name = get(tool, "type") or ""
         parts.append({"type": "server_tool_call", "id": called, "name": name, "arguments": arguments})
-        output = get(tool, "output")
-        if output is not None:
-            parts.append({"type": "server_tool_call_response", "id": called, "response": plain(output)})
+        found = next((value for place in _RESULTS if (value := get(tool, place)) is not None), None)
+        if found is not None:
+            parts.append({"type": "server_tool_call_response", "id": called, "response": plain(found, 6)})
     return parts
