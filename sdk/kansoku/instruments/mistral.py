@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from kansoku.instruments import patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
-from kansoku.instruments.mistral_other import EmbeddingReader, OcrReader
+from kansoku.instruments.mistral_conversations import ConversationReader
+from kansoku.instruments.mistral_other import EmbeddingReader, OcrReader, TranscriptionReader
 from kansoku.reader import Reader
 from kansoku.wrapper import wrap_async, wrap_sync
 
@@ -36,6 +37,8 @@ def _split(provider: str, url: str) -> tuple[str, str, int]:
 
 
 _CHAT, _FILL, _AGENT = ChatReader(read_origin), FillReader(read_origin), AgentReader(read_origin)
+_TALK, _HEAR = ConversationReader(read_origin), TranscriptionReader(read_origin)
+_TALKS = ("start", "append", "restart")
 # Module below a root -> class and the readers of its methods; each method has a twin ending in _async.
 # `parse` and `parse_stream` make their calls through these.
 _TARGETS: dict[str, tuple[str, dict[str, Reader]]] = {
@@ -44,6 +47,8 @@ _TARGETS: dict[str, tuple[str, dict[str, Reader]]] = {
     "fim": ("Fim", {"complete": _FILL, "stream": _FILL}),
     "embeddings": ("Embeddings", {"create": EmbeddingReader(read_origin)}),
     "ocr": ("Ocr", {"process": OcrReader(read_origin)}),
+    "transcriptions": ("Transcriptions", {"complete": _HEAR, "stream": _HEAR}),
+    "conversations": ("Conversations", {f"{name}{end}": _TALK for name in _TALKS for end in ("", "_stream")}),
 }
 _MODULES = {f"{root}.{name}": target for root in _ROOTS for name, target in _TARGETS.items()}
 
@@ -73,6 +78,6 @@ def _methods(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
     if owner is None:
         return
     for name, reader in methods.items():
-        streams = name == "stream"
+        streams = name.endswith("stream")
         yield owner, name, partial(wrap_sync, reader=reader, streams=streams)
         yield owner, f"{name}_async", partial(wrap_async, reader=reader, streams=streams)

@@ -107,7 +107,7 @@ class _Folded:
         """Add what one chunk says about this choice."""
         self.finish = _finish(get(choice, "finish_reason")) or self.finish
         delta = get(choice, "delta")
-        for part in _content(get(delta, "content")):
+        for part in read_content(get(delta, "content")):
             last = self._pieces[-1] if self._pieces else None
             if last is not None and last["type"] == part["type"] and part["type"] in ("text", "reasoning"):
                 last["texts"].append(part["content"])
@@ -192,7 +192,7 @@ def _message(message: Any) -> dict[str, Any]:
     role = get(message, "role") or "user"
     if role == "tool":
         content = get(message, "content")
-        response = content if isinstance(content, str) else _content(content)
+        response = content if isinstance(content, str) else read_content(content)
         part = {"type": "tool_call_response", "id": get(message, "tool_call_id") or "", "response": response}
         return {"role": "tool", "parts": [part]}
     found: dict[str, Any] = {"role": role, "parts": _parts(message)}
@@ -200,7 +200,7 @@ def _message(message: Any) -> dict[str, Any]:
 
 
 def _parts(message: Any) -> list[dict[str, Any]]:
-    parts = _content(get(message, "content"))
+    parts = read_content(get(message, "content"))
     for call in get(message, "tool_calls") or ():
         function = get(call, "function")
         parts.append(
@@ -214,7 +214,8 @@ def _parts(message: Any) -> list[dict[str, Any]]:
     return parts
 
 
-def _content(content: Any) -> list[dict[str, Any]]:
+def read_content(content: Any) -> list[dict[str, Any]]:
+    """Return the parts of a content: a text, or a list of chunks of several kinds."""
     if isinstance(content, str):
         return [{"type": "text", "content": content}] if content else []
     return [_part(item) for item in content] if isinstance(content, list | tuple) else []

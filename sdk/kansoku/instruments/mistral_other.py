@@ -1,4 +1,4 @@
-"""Read requests and responses of Mistral's embeddings and of its OCR."""
+"""Read requests and responses of Mistral's embeddings, of its OCR and of its transcriptions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +58,56 @@ class OcrReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the last chunk: pages are not streamed."""
         return self.response(chunks[-1], capture)
+
+
+class TranscriptionReader:
+    """Reads `audio.transcriptions.complete` and `stream`; the audio is told by name, size or address."""
+
+    operation = "generate_content"
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments: a file, its address, or what an uploaded one is called."""
+        request = Request(openai_shape.model_name(arguments), {semconv.OUTPUT_TYPE: "text"})
+        temperature = arguments.get("temperature")
+        if isinstance(temperature, int | float):
+            request.attributes[semconv.TEMPERATURE] = temperature
+        if capture:
+            request.messages = [{"role": "user", "parts": [_audio(arguments)]}]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a TranscriptionResponse, or the event that ends a stream, which says the same."""
+        usage = get(response, "usage")
+        answer = Answer(
+            model=get(response, "model") or "",
+            usage=openai_shape.read_usage(usage or None),
+            attributes=read_counts(usage),
+        )
+        if capture and (text := openai_shape.text_of(response, "text")):
+            parts = openai_shape.read_parts(text)
+            answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": ""}]
+        return answer
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Read the event that ends a stream; of a stream without one, put together what came."""
+        said = [data for chunk in chunks if (data := get(chunk, "data")) is not None]
+        if said and get(said[-1], "type") == "transcription.done":
+            return self.response(said[-1], capture)
+        pieces = [each for each in said if get(each, "type") == "transcription.text.delta"]
+        return self.response({"text": "".join(openai_shape.text_of(e, "text") for e in pieces)}, capture)
+
+
+def _audio(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    url, file_id, file = (arguments.get(name) for name in ("file_url", "file_id", "file"))
+    if isinstance(url, str):
+        return openai_shape.link_or_blob(url, "audio")
+    if isinstance(file_id, str):
+        return {"type": "file", "modality": "audio", "file_id": file_id}
+    named = (get(file, "file_name"), get(file, "content"), get(file, "content_type"))
+    return openai_shape.upload(named, "audio")
 
 
 def _document(document: Any) -> dict[str, Any]:
