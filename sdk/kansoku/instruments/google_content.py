@@ -47,7 +47,7 @@ class ContentReader:
         config = arguments.get("config")
         request = Request(model_name(arguments))
         if config is not None:
-            _read_settings(config, request.attributes)
+            read_settings(config, request.attributes)
         if capture:
             request.messages = shape.read_contents(arguments.get("contents"))
             if (system := get(config, "system_instruction")) is not None:
@@ -149,7 +149,7 @@ def _last(chunks: list[Any], name: str) -> Any:
     return next((found for chunk in reversed(chunks) if (found := get(chunk, name)) is not None), None)
 
 
-def _read_settings(config: Any, found: dict[str, Any]) -> None:
+def read_settings(config: Any, found: dict[str, Any]) -> None:
     """Add the parameters of a config, of the client's class or a mapping."""
     for name, key in _NUMBERS.items():
         value = get(config, name)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.google_content import ContentReader
+from kansoku.instruments.google_interactions import InteractionReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
 from kansoku.reader import Reader
@@ -22,6 +23,8 @@ from kansoku.wrapper import wrap_async, wrap_sync
 
 _MODELS = "google.genai.models"
 _TOOLS = "google.genai._extra_utils"
+_INTERACTIONS = "google.genai._gaos.google_genai"
+_TALKS = ("GeminiNextGenInteractions", "AsyncGeminiNextGenInteractions")
 _CLASSES = ("Models", "AsyncModels")
 _RUN, _RUN_ASYNC = "invoke_function_from_dict_args", "invoke_function_from_dict_args_async"
 
@@ -46,6 +49,7 @@ def _origin(url: str, vertex: bool, local_provider: str) -> Origin:
 _CONTENT = ContentReader(read_origin)
 _EMBEDDINGS = EmbeddingReader(read_origin)
 _IMAGES = ImageReader(read_origin)
+_TALK = InteractionReader()
 # Method -> reader, and whether it streams; of a pair the first that the version has: not all have two layers.
 _METHODS: tuple[tuple[tuple[str, ...], Reader, bool], ...] = (
     (("_generate_content",), _CONTENT, False),
@@ -61,12 +65,16 @@ def start() -> None:
     """Trace the client from now on."""
     patch.when_imported(_MODELS, _patch)
     patch.when_imported(_TOOLS, _patch_tools)
+    patch.when_imported(_INTERACTIONS, _patch_interactions)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
-    for module in (_MODELS, _TOOLS):
+    for module in (_MODELS, _TOOLS, _INTERACTIONS):
         patch.forget(module)
+    for name in _TALKS:
+        if (owner := getattr(sys.modules.get(_INTERACTIONS), name, None)) is not None:
+            patch.restore(owner, "create")
     for name in _CLASSES:
         owner = getattr(sys.modules.get(_MODELS), name, None)
         for method in (method for methods, _, _ in _METHODS for method in methods if owner is not None):
@@ -83,6 +91,13 @@ def _patch(module: ModuleType) -> None:
         for methods, reader, streams in _METHODS if owner is not None else ():
             method = next((each for each in methods if each in vars(owner)), "")
             patch.replace(owner, method, functools.partial(wrap, reader=reader, streams=streams))
+
+
+def _patch_interactions(module: ModuleType) -> None:
+    for name in _TALKS:
+        if (owner := getattr(module, name, None)) is not None:
+            wrap = wrap_async if name.startswith("Async") else wrap_sync
+            patch.replace(owner, "create", functools.partial(wrap, reader=_TALK))
 
 
 def _patch_tools(module: ModuleType) -> None:
