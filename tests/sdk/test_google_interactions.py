@@ -132,6 +132,20 @@ def test_what_came_of_a_call_is_a_tools_message(vendor: Vendor, spans: Any) -> N
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_stream_left_early_is_told_as_far_as_it_came(vendor: Vendor, spans: Any) -> None:
+    """What it began with is no finish reason."""
+    vendor.answer(streamed())
+    client = genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url})
+    with client.interactions.create(**ASKED, stream=True) as stream:
+        for _ in range(4):
+            next(stream)
+    found = spans.attributes()
+    assert "gen_ai.response.finish_reasons" not in found
+    assert found["gen_ai.response.id"] == "v1_1"
+    assert spans.messages()[0]["parts"] == PARTS[:1]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_refused_interaction_has_its_status(vendor: Vendor, spans: Any) -> None:
     """The client's own exception reaches the caller."""
     vendor.answer(Reply(b'{"error": {"code": "invalid_request", "message": "no"}}', status=400))

@@ -94,6 +94,8 @@ class InteractionReader:
         for step in steps.values():
             if isinstance(words := step.get("words"), list):  # the arguments of a call came in pieces
                 step["arguments"] = shape.as_object("".join(words))
+        if whole.get("status") == "in_progress":
+            del whole["status"]  # what the stream began with: it was left, or broke off
         whole["steps"] = whole.get("steps") or [steps[index] for index in sorted(steps)]
         return self.response(whole, capture)
 
