@@ -22,12 +22,29 @@ from kansoku_collector.settings import Settings
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
+def usage(*, signs):
+    """Return what a key is for; newer versions of Python refuse an authority that does not say so."""
+    nothing = dict.fromkeys(
+        (
+            "content_commitment",
+            "data_encipherment",
+            "key_agreement",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(digital_signature=True, key_encipherment=not signs, key_cert_sign=signs, **nothing)
+
+
 def pair(folder, name, authority=None):
     """Write NAME.pem and NAME.key, signed by an authority's (certificate, key) or by itself; return both."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer, signer = (subject, key) if authority is None else (authority[0].subject, authority[1])
     now = datetime.datetime.now(datetime.UTC)
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -38,6 +55,9 @@ def pair(folder, name, authority=None):
         .not_valid_after(now + datetime.timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .add_extension(usage(signs=authority is None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(signed_by, critical=False)
         .sign(signer, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
