@@ -95,8 +95,11 @@ def _ignore(_chunk: Any) -> None:
     """Keep nothing of a stream whose call has ended."""
 
 
-def pass_on(iterator: Iterator[Any], recording: Recording, *, ends_when_left: bool = True) -> Iterator[Any]:
-    """Yield what an iterator yields, and end the recording with it, or where the loop over it is left."""
+def pass_on(iterator: Iterator[Any], recording: Recording, *, holds: Any = None) -> Iterator[Any]:
+    """Yield what an iterator yields, and end the recording with it.
+
+    A loop that is left ends it too, unless the loop holds a stream, which may be read on.
+    """
     try:
         for first in iterator:
             add = recording.begin(first)
@@ -105,7 +108,7 @@ def pass_on(iterator: Iterator[Any], recording: Recording, *, ends_when_left: bo
                 add(chunk)
                 yield chunk
     except GeneratorExit:
-        if ends_when_left:
+        if holds is None:
             recording.end(early=True)
         raise
     except BaseException as error:

@@ -92,8 +92,9 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
 
 def _loop(stream: Any) -> Iterator[Any]:
     """Pass on what a stream's iterator gives, as the client's own loop does: leaving it ends no stream."""
-    # A generator, for it holds the stream: one that nobody else holds would end at once.
-    yield from pass_on(stream._kansoku_source, stream._kansoku, ends_when_left=False)
+    # The loop holds the stream: one that nobody else holds would end at once. It is the generator itself, not
+    # one around it: each that a chunk passes through is a frame more, and a step more for every exception.
+    return pass_on(stream._kansoku_source, stream._kansoku, holds=stream)
 
 
 def _loops_alone(kind: Any) -> bool:
