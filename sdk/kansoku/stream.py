@@ -7,7 +7,7 @@ reference cycle (the client's is), so one dropped half-read ends its call at onc
 
 import functools
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
@@ -23,7 +23,7 @@ def follow(stream: Any, recording: Recording) -> Any:
         return _watch(pass_on_async(stream, recording), recording)
     kind: Any = type(stream)
     if is_stainless(stream):
-        return _follow_stainless(stream, kind, recording)
+        return _follow_stainless(stream, recording)
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__") or _is_iterable_alone(kind):
         return watch(stream, recording)
     return None
@@ -42,13 +42,13 @@ def is_stainless(stream: Any) -> bool:
     return "_iterator" in getattr(stream, "__dict__", ()) or hasattr(type(stream), "_iterator")
 
 
-def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
-    asynchronous = hasattr(kind, "__anext__")
-    followed: Any = object.__new__(_followed_class(kind, asynchronous))
-    followed._kansoku = recording
-    followed.__dict__.update(vars(stream))
-    followed._kansoku_source = stream._iterator
-    followed._iterator = (pass_on_async if asynchronous else pass_on)(stream._iterator, recording)
+def _follow_stainless(stream: Any, recording: Recording) -> Any:
+    kind, passes = _followed_class(type(stream))
+    source = stream._iterator
+    followed: Any = object.__new__(kind)
+    followed.__dict__.update(
+        vars(stream), _kansoku=recording, _kansoku_source=source, _iterator=passes(source, recording)
+    )
     # The client's stream and its iterator hold each other; without this link the connection of a stream
     # dropped half-read is released at once instead of at the next garbage collection.
     del stream.__dict__["_iterator"]
@@ -62,8 +62,12 @@ def _watch(generator: Any, recording: Recording) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
-    """Return a subclass of a client's stream class that ends the call when it is closed or dropped."""
+def _followed_class(base: Any) -> tuple[type[Any], Callable[[Any, Recording], Any]]:
+    """Return a subclass of a client's stream class that ends the call when it is closed or dropped.
+
+    And what makes the iterator of such a stream.
+    """
+    asynchronous = hasattr(base, "__anext__")
 
     def close(self: Any) -> None:
         try:
@@ -87,7 +91,7 @@ def _followed_class(base: type[Any], asynchronous: bool) -> type[Any]:
     }
     if not asynchronous and _loops_alone(base):
         own["__iter__"] = _loop
-    return type(base.__name__, (base,), own)
+    return type(base.__name__, (base,), own), pass_on_async if asynchronous else pass_on
 
 
 def _loop(stream: Any) -> Iterator[Any]:
