@@ -23,7 +23,7 @@ def follow(stream: Any, recording: Recording) -> Any:
         return _watch(pass_on_async(stream, recording), recording)
     kind: Any = type(stream)
     if is_stainless(stream):
-        return _follow_stainless(stream, recording)
+        return _follow_stainless(stream, kind, recording)
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__") or _is_iterable_alone(kind):
         return watch(stream, recording)
     return None
@@ -42,10 +42,10 @@ def is_stainless(stream: Any) -> bool:
     return "_iterator" in getattr(stream, "__dict__", ()) or hasattr(type(stream), "_iterator")
 
 
-def _follow_stainless(stream: Any, recording: Recording) -> Any:
-    kind, passes = _followed_class(type(stream))
+def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
+    followed_class, passes = _followed_class(kind)
     source = stream._iterator
-    followed: Any = object.__new__(kind)
+    followed: Any = object.__new__(followed_class)
     followed.__dict__.update(
         vars(stream), _kansoku=recording, _kansoku_source=source, _iterator=passes(source, recording)
     )
