@@ -1,46 +1,27 @@
 """One call described by several spans is billed once.
 
-Three cases. A model call beneath another one that can be the same call (a framework's instrumentation around
+Four cases. A model call beneath another one that can be the same call (a framework's instrumentation around
 a client's): the outer one is billed, unless only the inner one knows the usage. A span around several calls
 that reports their sum: the inner ones are billed. Two instrumentations that report the same response id at
 the same time, in whichever traces: one is billed, the vendor's own span last, whose counts it takes over.
+Descriptions without such an id that agree in all they say (`alike`).
 
 Spans of a call need not arrive together, and rows are never changed. So calls are remembered for a while, and
 whichever description comes later is the one that is not billed; see docs/collector.md.
 """
 
-import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
 
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.alike import Alike
+from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Key, Memory, facts_of
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
+from kansoku_collector.normalise.lending import lend
 
-ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
-_REMEMBERED = 30_000
 _DEPTH = 8  # spans between two descriptions of one call
 _SLACK_NS = 2 * 10**9  # descriptions of one call overlap in time, but for the clocks
-_LONGEST_ID = 200
 _LONG_ID = 20  # small servers count their answers from one; a shorter id proves nothing
-V = TypeVar("V")
-Key = tuple[str, str, str]  # project, trace id, span id
-
-
-class Facts(NamedTuple):
-    """What is remembered of a model call: enough to recognise another description of it."""
-
-    span_id: str
-    scope: str
-    embeds: bool
-    counted: bool
-    given: int
-    answered: int
-    response_id: str
-    start: int
-    end: int
-    elsewhere: bool  # its dialect says that a record of its own reports the call
 
 
 @dataclass(slots=True)
@@ -53,16 +34,12 @@ class Call:
     around: list[Key]  # the model calls around it that arrived with it
     missing: Key | None  # the nearest span around it that did not
     inner: list[Facts] = field(default_factory=list)
+    same: Key | None = None  # the description that is billed instead of this one
 
-
-class Memory(OrderedDict[tuple[str, ...], V]):
-    """A mapping that forgets its oldest entries."""
-
-    def put(self, key: tuple[str, ...], value: V) -> None:
-        """Remember a value."""
-        self[key] = value
-        if len(self) > _REMEMBERED:
-            self.popitem(last=False)
+    def repeat(self, other: Key) -> None:
+        """Leave the bill to another description of the call."""
+        self.span.billed = False
+        self.same = self.same or other
 
 
 class Repeats:
@@ -72,6 +49,7 @@ class Repeats:
         self._calls: Memory[Facts] = Memory()  # by the span itself
         self._beneath: Memory[tuple[Facts, ...]] = Memory()  # billed calls, by a parent that had not come yet
         self._answers: Memory[Facts] = Memory()  # by project and response id
+        self._alike = Alike()
 
     def mark(self, spans: list[Span]) -> None:
         """Clear `billed` of every span that repeats another one's call."""
@@ -91,8 +69,13 @@ class Repeats:
             for key in call.around:
                 _settle(call, calls[key])
             self._compare(call)
-        for call in sorted(calls.values(), key=_least_sure):
+        surest = sorted(calls.values(), key=_least_sure)
+        for call in surest:
             self._once(call)
+        for call in surest:
+            if call.span.billed and (other := self._alike.find(call.facts)):
+                call.repeat(other.key)
+        _lend(calls)
         _take_own_counts(calls)
         for call in calls.values():
             self._remember(call)
@@ -102,10 +85,10 @@ class Repeats:
         outer = self._calls.get(call.missing) if call.missing else None
         knows = outer is not None and (outer.counted or outer.elsewhere or not call.facts.counted)
         if outer is not None and knows and _same_call(call.facts, outer):
-            call.span.billed = False
+            call.repeat(outer.key)
         for inner in self._beneath.get(call.key, ()):
             if _same_call(inner, call.facts) and (inner.counted or not call.facts.counted):
-                call.span.billed = False
+                call.repeat(inner.key)
 
     def _once(self, call: Call) -> None:
         """Compare a call with the one that reported the same answer before."""
@@ -118,7 +101,7 @@ class Repeats:
         if other is None:
             self._answers.put(key, facts)
         elif _is_other_description(facts, other) and (other.counted or not facts.counted):
-            call.span.billed = False
+            call.repeat(other.key)
 
     def _remember(self, call: Call) -> None:
         self._calls.put(call.key, call.facts)
@@ -130,27 +113,7 @@ class Repeats:
 
 def _describe(key: Key, span: Span, by_id: dict[Key, Span]) -> Call:
     around, missing = _surroundings(span, by_id)
-    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
-    facts = Facts(
-        span.span_id,
-        span.scope_name[:_LONGEST_ID],
-        span.operation == "embeddings",
-        span.usage_source != "none",
-        given + span.audio_in + span.image,
-        span.output_visible + span.reasoning + span.audio_out,
-        _short(span.response_id),
-        span.start,
-        span.start + span.duration_ns,
-        not span.billed,
-    )
-    return Call(span, facts, key, around, missing)
-
-
-def _short(response_id: str) -> str:
-    """Return an id, or what stands for one that is too long to be remembered thousands of times."""
-    if len(response_id) <= _LONGEST_ID:
-        return response_id
-    return hashlib.blake2b(response_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return Call(span, facts_of(key, span), key, around, missing)
 
 
 def _surroundings(span: Span, by_id: dict[Key, Span]) -> tuple[list[Key], Key | None]:
@@ -194,11 +157,11 @@ def _settle(call: Call, outer: Call) -> None:
     if not _same_call(call.facts, outer.facts):
         return
     if outer.facts.elsewhere:
-        call.span.billed = False
+        call.repeat(outer.key)
     elif call.facts.counted and not outer.facts.counted:
-        outer.span.billed = False
+        outer.repeat(call.key)
     elif outer.span.billed or outer.facts.counted:
-        call.span.billed = False
+        call.repeat(outer.key)
 
 
 def _is_sum(facts: Facts, inner: list[Facts]) -> bool:
@@ -214,7 +177,7 @@ def _is_sum(facts: Facts, inner: list[Facts]) -> bool:
 
 def _is_other_description(one: Facts, other: Facts) -> bool:
     """Tell whether two instrumentations report one answer, which they do at about the same time."""
-    if one.span_id == other.span_id or one.scope == other.scope:
+    if one.key[2] == other.key[2] or one.scope == other.scope:
         return False
     return one.start <= other.end + _SLACK_NS and other.start <= one.end + _SLACK_NS
 
@@ -225,18 +188,35 @@ def _take_own_counts(calls: dict[Key, Call]) -> None:
     They are the surest: instrumentors miscount streams, and do not know how long a cache is written for.
     """
     own = {
-        (call.span.project, call.facts.response_id): call.span
+        (call.span.project, call.span.response_id): call.span
         for call in calls.values()
-        if call.facts.scope.startswith(ANTHROPIC) and call.facts.response_id and call.facts.counted
+        if call.facts.scope.startswith(ANTHROPIC) and call.span.response_id and call.facts.counted
     }
     for call in calls.values() if own else ():
-        source = own.get((call.span.project, call.facts.response_id))
+        source = own.get((call.span.project, call.span.response_id))
         if source is not None and source is not call.span and call.span.billed and not source.billed:
             call.span.usage_source = source.usage_source
             for name in Usage._fields:
                 setattr(call.span, name, getattr(source, name))
 
 
-def _least_sure(call: Call) -> tuple[bool, bool, bool]:
-    """Order descriptions of one answer: those that know usage and content first, the vendor's own last."""
-    return not call.facts.counted, call.facts.scope.startswith(ANTHROPIC), not call.span.output_messages
+def _lend(calls: dict[Key, Call]) -> None:
+    """Give billed descriptions what only the others of the same batch say."""
+    for call in calls.values():
+        key = call.same
+        for _ in range(_DEPTH):  # a description may be left for one that is itself left for another
+            if key is None or key not in calls:
+                break
+            if calls[key].span.billed:
+                lend(call.span, calls[key].span)
+                break
+            key = calls[key].same
+
+
+def _least_sure(call: Call) -> tuple[bool, bool, bool, bool]:
+    """Order descriptions of one answer: what is billed and counted, with its content; the vendor's own last.
+
+    What repeats a call around it must not be what that call is compared with: then neither would be billed.
+    """
+    uncounted, own = not call.facts.counted, call.facts.scope.startswith(ANTHROPIC)
+    return not call.span.billed, uncounted, own, not call.span.output_messages

@@ -1,0 +1,81 @@
+"""What is remembered of a model call: enough to recognise another description of it."""
+
+import hashlib
+from collections import OrderedDict
+from typing import NamedTuple, TypeVar
+
+from kansoku_collector.model import Span
+from kansoku_collector.values import dump, items, mapping
+
+ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
+_REMEMBERED = 30_000
+_LONGEST_ID = 200
+V = TypeVar("V")
+Key = tuple[str, str, str]  # project, trace id, span id
+
+
+class Facts(NamedTuple):
+    """A model call, in what two descriptions of it agree; words are told by their hash."""
+
+    key: Key
+    scope: str
+    embeds: bool
+    counted: bool
+    given: int
+    answered: int
+    response_id: str
+    start: int
+    end: int
+    elsewhere: bool  # its dialect says that a record of its own reports the call
+    failed: bool
+    models: frozenset[str]
+    asked: int  # 0 where the description has no input
+    said: int  # 0 where it has no answer
+
+
+class Memory(OrderedDict[tuple[object, ...], V]):
+    """A mapping that forgets its oldest entries."""
+
+    def put(self, key: tuple[object, ...], value: V) -> None:
+        """Remember a value."""
+        self[key] = value
+        if len(self) > _REMEMBERED:
+            self.popitem(last=False)
+
+
+def facts_of(key: Key, span: Span) -> Facts:
+    """Return the facts of a model call."""
+    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
+    names = (span.request_model, span.response_model)
+    return Facts(
+        key,
+        span.scope_name[:_LONGEST_ID],
+        span.operation == "embeddings",
+        span.usage_source != "none",
+        given + span.audio_in + span.image,
+        span.output_visible + span.reasoning + span.audio_out,
+        _short(span.response_id),
+        span.start,
+        span.start + span.duration_ns,
+        not span.billed,
+        span.status == "error",
+        frozenset(_short(name[name.rfind("/") + 1 :]) for name in names if name),  # LiteLLM's have a prefix
+        hash(span.input_text) if span.input_text else 0,
+        _said(span),
+    )
+
+
+def _said(span: Span) -> int:
+    """Return what stands for an answer: its words, or the tools that it calls and nothing else."""
+    if span.output_text or not span.output_messages:
+        return hash(span.output_text) if span.output_text else 0
+    parts = [part for message in items(span.output_messages) for part in items(mapping(message).get("parts"))]
+    calls = [mapping(part) for part in parts if mapping(part).get("type") == "tool_call"]
+    return hash(dump([[call.get("name"), call.get("arguments")] for call in calls])) if calls else 0
+
+
+def _short(name: str) -> str:
+    """Return an id, or what stands for one that is too long to be remembered thousands of times."""
+    if len(name) <= _LONGEST_ID:
+        return name
+    return hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -1,0 +1,142 @@
+"""Two descriptions of one call that share neither a parent nor an id are billed once."""
+
+import json
+
+import pytest
+
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.repeats import Repeats
+
+OUTER, INNER = "openinference.instrumentation.langchain", "openinference.instrumentation.openai"
+ANTHROPIC = "com.anthropic.sdk.python"
+MS = 10**6
+CALLS = json.dumps(
+    [{"role": "assistant", "parts": [{"type": "tool_call", "name": "t", "arguments": {"a": 1}, "id": "c1"}]}]
+)
+
+
+def described(span_id, scope, start=0, end=100, **fields):
+    """Return a billed row of a trace of its own; times are in ms."""
+    base = {"operation": "chat", "billed": True, "request_model": "m", "input_text": "Hours?"}
+    return Span(
+        trace_id=span_id,
+        span_id=span_id,
+        scope_name=scope,
+        start=start * MS,
+        duration_ns=(end - start) * MS,
+        **(base | fields),
+    )
+
+
+def counted(given=7, answered=3):
+    """Return reported usage."""
+    return {"usage_source": "reported", "input_fresh": given, "output_visible": answered}
+
+
+def billed(*spans, together=True):
+    """Return the ids that the ledger counts."""
+    repeats = Repeats()
+    for batch in [spans] if together else [[span] for span in spans]:
+        repeats.mark(list(batch))
+    return [span.span_id for span in spans if span.billed]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    "both",
+    [
+        counted(),
+        {"output_text": "Nine.", "output_messages": "[]"},
+        {"output_messages": CALLS},
+        {"status": "error"},
+    ],
+    ids=["counts", "words", "tools", "failure"],
+)
+def test_a_framework_beside_its_client_is_one_call(both, together):
+    """LangChain's callback is no parent of the client's span, and of a stream or a failure knows no id."""
+    outer, inner = described("outer", OUTER, **both), described("inner", INNER, 10, 90, **both)
+    assert len(billed(outer, inner, together=together)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"scope": OUTER},
+        {"start": 200, "end": 300},
+        {"input_text": "Where?"},
+        {"request_model": "n"},
+        {"response_id": "chatcmpl-of-another-answer"},
+        {"input_fresh": 8},
+        {"status": "error"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_calls_that_differ_in_anything_are_two(other):
+    """By one instrumentation, at another time, with other words, model, id, counts or outcome."""
+    one = described("one", OUTER, response_id="chatcmpl-of-the-first-answer", **counted())
+    two = described("two", **({"scope": INNER, "start": 10, "end": 90} | counted() | other))
+    assert billed(one, two) == ["one", "two"]
+
+
+def test_each_description_is_used_once():
+    """Two calls at once with the same words and counts are two, however they are described."""
+    spans = [described(f"outer{n}", OUTER, **counted()) for n in range(2)]
+    spans += [described(f"inner{n}", INNER, 10, 90, **counted()) for n in range(2)]
+    assert len(billed(*spans)) == 2
+
+
+def test_the_vendors_own_span_of_a_failed_call_is_not_another_call():
+    """The Anthropic SDK's span of a refused request has neither an id nor content."""
+    call = described("call", "opentelemetry.instrumentation.anthropic", status="error")
+    own = described("own", ANTHROPIC, 10, 90, status="error", input_text="")
+    assert billed(own, call) == ["call"]
+
+
+@pytest.mark.parametrize("start", [5, 200])
+def test_a_span_that_ends_when_the_stream_opens_is_the_call_of_the_stream(start):
+    """MLflow ends it there, with the question and no answer; the vendor's own span has the rest."""
+    opened = described("opened", "mlflow.tracing.provider", 0, 20, input_messages="[1]")
+    own = described("own", ANTHROPIC, start, 300, input_text="", **counted())
+    expected = (["own"], "Hours?") if start == 5 else (["opened", "own"], "")
+    assert (billed(opened, own), own.input_text) == expected
+
+
+def test_a_count_of_zero_contradicts_nothing():
+    """Of a stream of Anthropic's, LangChain may know the answer's tokens alone; the vendor's counts stand."""
+    call = described("call", OUTER, output_text="Nine.", **counted(given=0))
+    own = described("own", ANTHROPIC, 10, 90, input_text="", response_id="msg_1", **counted())
+    assert billed(own, call) == ["call"]
+    assert (call.input_fresh, call.output_visible, call.response_id) == (7, 3, "msg_1")
+
+
+def test_the_call_around_one_with_the_same_id_is_billed():
+    """LiteLLM over OpenAI: both report the answer's id, and of the two exactly one is billed."""
+    answer = {"response_id": "chatcmpl-0123456789abcdef", "output_messages": "[]", **counted()}
+    inner = described("inner", INNER, 10, 90, **answer)
+    outer = described("outer", "openinference.instrumentation.litellm", **answer)
+    inner.trace_id, inner.parent_span_id = outer.trace_id, outer.span_id
+    assert billed(inner, outer) == ["outer"]
+
+
+def test_what_is_billed_takes_over_what_it_lacks():
+    """The client knows the answer's id, model and end; what the framework says itself stays."""
+    outer = described("outer", OUTER, output_text="Nine.", output_messages="[]", parameters={"seed": "1"})
+    inner = described(
+        "inner",
+        INNER,
+        10,
+        90,
+        request_model="m",
+        response_model="m-1",
+        response_id="chatcmpl-1",
+        finish_reasons=["stop"],
+        streaming=True,
+        time_to_first_token=0.2,
+        output_text="Nine.",
+        output_messages="[]",
+        parameters={"seed": "2", "n": "1"},
+    )
+    assert billed(outer, inner) == ["outer"]
+    found = (outer.response_model, outer.response_id, outer.finish_reasons, outer.time_to_first_token)
+    assert found == ("m-1", "chatcmpl-1", ["stop"], 0.2)
+    assert (outer.streaming, outer.parameters) == (True, {"seed": "1", "n": "1"})
