@@ -62,3 +62,41 @@ def test_another_trace_is_no_relative():
     found, step = retrieval("u")
     complete([found, step])
     assert [document["id"] for document in json.loads(found.documents)] == [None, None]
+
+
+ANSWER = {
+    "lc": 1,
+    "kwargs": {
+        "content": "Nine.",
+        "response_metadata": {"id": "chatcmpl-1", "system_fingerprint": "fp_1", "finish_reason": "stop"},
+    },
+}
+
+
+def answered(**fields):
+    """Return a call whose span has no id, and the step after it with LangChain's own message."""
+    base = {"trace_id": "t", "parent_span_id": "chain"}
+    output = '[{"role":"assistant","parts":[{"type":"text","content":"Nine."}]}]'
+    call = {"span_id": "call", "dialect": "langfuse", "operation": "chat", "output_messages": output}
+    step = Span(
+        span_id="parser",
+        operation="chain",
+        attributes={"traceloop.entity.input": json.dumps({"inputs": [ANSWER]})},
+        **base,
+    )
+    return Span(**(base | call | {"output_text": "Nine."} | fields)), step
+
+
+def test_an_answer_gets_the_identity_that_the_next_step_was_given():
+    """LangChain's message has the vendor's id, fingerprint and end, which the call's own span leaves out."""
+    call, step = answered(response_id="own")
+    complete([call, step])
+    assert (call.response_id, call.system_fingerprint, call.finish_reasons) == ("own", "fp_1", ["stop"])
+
+
+@pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "mlflow"}])
+def test_the_message_of_another_answer_is_not_taken(other):
+    """Only what says the same, in the step around a call or beside it."""
+    call, step = answered(**other)
+    complete([call, step])
+    assert (call.response_id, call.finish_reasons) == ("", [])

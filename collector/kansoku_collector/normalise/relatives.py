@@ -1,14 +1,15 @@
 """What a span leaves out and a relative of it says, where both arrive together.
 
-Two instrumentations lose on one span what they write on another: Pydantic AI's failed calls have no content,
+Some instrumentations lose on one span what they write on another: Pydantic AI's failed calls have no content,
 which their agent's span has; OpenLLMetry's LangChain retrievers have no document ids, which the next step
-has. What is there is never changed.
+has; of LangChain's answers see `answers_nearby`. What is there is never changed.
 """
 
 import json
 from collections.abc import Iterator
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.values import dump, items, mapping, text
 
@@ -20,7 +21,8 @@ def complete(spans: list[Span]) -> None:
     """Fill in what relatives in the same batch say."""
     failed = [span for span in spans if _lost_content(span)]
     unnamed = [span for span in spans if span.documents and _lost_ids(span)]
-    if not failed and not unnamed:
+    unknown = [span for span in spans if lacks_identity(span)]
+    if not failed and not unnamed and not unknown:
         return
     traces: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
@@ -29,6 +31,8 @@ def complete(spans: list[Span]) -> None:
         _take_content(span, traces[span.project, span.trace_id])
     for span in unnamed:
         _name_documents(span, traces[span.project, span.trace_id])
+    for span in unknown:
+        identify(span, traces[span.project, span.trace_id])
 
 
 def _lost_content(span: Span) -> bool:

@@ -1,0 +1,85 @@
+"""What LangChain's own message says of an answer, where the call's span leaves it out.
+
+The step around a call, and the one after it, hold the message as LangChain keeps it: with the vendor's id,
+fingerprint and finish reason, which OpenLLMetry's and Langfuse's spans of the call do not have.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_reasons
+from kansoku_collector.values import load, searchable, text
+
+_DIALECTS = frozenset({"openllmetry", "langfuse"})
+_HOLDERS = ("traceloop.entity.output", "traceloop.entity.input", s.OUTPUT_VALUE, s.INPUT_VALUE)
+_MARK = "response_metadata"
+_DEEPEST = 12  # levels of lists and objects around a message
+_LONGEST = 1 << 20  # characters of a step's value that are looked through
+
+
+def lacks_identity(span: Span) -> bool:
+    """Tell whether LangChain may know more of an answer than its span."""
+    known = span.dialect in _DIALECTS or span.scope_name.endswith(".langchain")
+    if not known or span.operation not in MODEL_OPERATIONS or not span.output_messages:
+        return False
+    return not span.response_id or not span.system_fingerprint or not span.finish_reasons
+
+
+def identify(span: Span, trace: list[Span]) -> None:
+    """Fill id, fingerprint and finish reason from the message in the steps around and beside a call."""
+    if not span.parent_span_id:
+        return
+    near = [o for o in trace if span.parent_span_id in (o.span_id, o.parent_span_id) and o is not span]
+    holders = [value for other in near for name in _HOLDERS if _MARK in (value := _value(other, name))]
+    for value in holders:
+        for message in _messages(load(value), _DEEPEST):
+            if _is_answer(message, span):
+                _take(message["response_metadata"], span)
+                return
+
+
+def _value(span: Span, name: str) -> str:
+    value = span.attributes.get(name, "")
+    return value if len(value) <= _LONGEST else ""
+
+
+def _messages(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """Yield every message with metadata, however deep."""
+    if isinstance(value, dict) and isinstance(value.get(_MARK), dict):
+        yield value
+    elif depth and isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _messages(inner, depth - 1)
+
+
+def _is_answer(message: dict[str, Any], span: Span) -> bool:
+    """Tell whether a message is a call's answer: it calls the same tools, or says the same."""
+    calls = message.get("tool_calls")
+    known = (
+        {text(call.get("id")) for call in calls if isinstance(call, dict)}
+        if isinstance(calls, list)
+        else set()
+    )
+    if known:
+        return known == _called(span)
+    return bool(span.output_text) and searchable(text(message.get("content"))) == span.output_text
+
+
+def _called(span: Span) -> set[str]:
+    return {
+        text(part.get("id"))
+        for message in json.loads(span.output_messages)
+        for part in message.get("parts", ())
+        if part.get("type") == "tool_call"
+    }
+
+
+def _take(metadata: dict[str, Any], span: Span) -> None:
+    span.response_id = span.response_id or text(metadata.get("id"))
+    span.system_fingerprint = span.system_fingerprint or text(metadata.get("system_fingerprint"))
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason")
+    if not span.finish_reasons and reason:
+        put_reasons(span, [reason], called=bool(_called(span)))
