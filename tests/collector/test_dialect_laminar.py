@@ -122,3 +122,74 @@ def test_other_spans_of_claude_code_are_not_billed():
     whole = row({"user_prompt": "Fix it.", "success": False, "error": "cut"}, name="claude_code.interaction")
     assert (whole.operation, whole.billed, whole.input_text) == ("invoke_agent", False, "Fix it.")
     assert (whole.status, whole.error_message) == ("error", "cut")
+
+
+GEMINI = {"lmnr.span.type": "LLM", "gen_ai.system": "gemini", "gen_ai.request.model": "gemini-2.5-flash"}
+
+
+def test_geminis_candidates_are_messages():
+    """Parts are inside of a content object; a thought is reasoning, a function call a tool call."""
+    parts = [
+        {"text": "Hm.", "thought": True},
+        {"text": "Wait."},
+        {"function_call": {"name": "weather", "args": {"city": "Oslo"}}},
+    ]
+    candidate = {"content": {"parts": parts, "role": "model"}, "finish_reason": "STOP", "index": 0}
+    span = row(GEMINI | {"gen_ai.output.messages": json.dumps([candidate])}, scope="lmnr.tracer")
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "reasoning", "content": "Hm."},
+        {"type": "text", "content": "Wait."},
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}},
+    ]
+    assert (span.output_text, span.finish_reasons) == ("Wait.", ["tool_calls"])
+
+
+def test_the_total_of_a_stream_of_gemini_counts_its_answer_twice():
+    """What is left of it beside input and answer is thinking."""
+    counts = {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3}
+    for total, thought in ((13, {}), (18, {"reasoning": 5})):
+        span = row(
+            GEMINI | counts | {"llm.usage.total_tokens": total},
+            name="gemini.generate_content_stream",
+            scope="lmnr.tracer",
+        )
+        assert buckets(span) == {"input_fresh": 7, "output_visible": 3} | thought
+
+
+def test_choices_of_a_text_completion_are_answers():
+    """They have words and an index, and no message."""
+    choices = [{"index": n, "text": f"Nine {n}.", "finish_reason": "stop"} for n in range(2)]
+    span = row({"lmnr.span.type": "LLM", "gen_ai.output.messages": json.dumps(choices)}, scope="lmnr.tracer")
+    assert (span.output_text, span.finish_reasons) == ("Nine 0.\nNine 1.", ["stop", "stop"])
+
+
+def test_items_of_the_responses_api_are_the_messages_that_they_stand_for():
+    """Instructions are flattened only; a result is a tool's; the last item tells the end."""
+    given = [
+        {"role": "user", "content": "Weather?"},
+        {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city":"Oslo"}'},
+        {"type": "function_call_output", "call_id": "c1", "output": "12 C"},
+    ]
+    said = [
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        {
+            "type": "message",
+            "role": "assistant",
+            "status": "incomplete",
+            "content": [{"type": "output_text", "text": "12"}],
+        },
+    ]
+    span = row(
+        {
+            "lmnr.span.type": "LLM",
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.0.content": "Be brief.",
+            "gen_ai.input.messages": json.dumps(given),
+            "gen_ai.output.messages": json.dumps(said),
+        },
+        scope="lmnr.tracer",
+    )
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert [message["role"] for message in json.loads(span.input_messages)] == ["user", "assistant", "tool"]
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Weather?", "12", ["length"])
+    assert [part["type"] for part in json.loads(span.output_messages)[0]["parts"]] == ["reasoning", "text"]

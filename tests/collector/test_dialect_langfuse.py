@@ -231,3 +231,23 @@ def test_a_program_s_own_span_is_read_by_the_conventions():
     assert (span.dialect, span.operation, span.billed) == ("langfuse", "chat", True)
     assert (span.request_model, span.prompt_name) == ("gpt-4o-mini", "faq")
     assert buckets(span) == {"input_fresh": 10, "output_visible": 2}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"type": "message", "role": "assistant", "status": "completed", "content": "Nine."}, "stop"),
+        ([{"type": "function_call", "name": "t", "arguments": "{}", "status": "completed"}], "tool_calls"),
+        ([{"type": "message", "role": "assistant", "status": "incomplete", "content": "Ni"}], "length"),
+    ],
+)
+def test_an_item_of_the_responses_api_says_how_it_ended(answer, reason):
+    """Of such an answer the SDK keeps the items alone, one of them without its list."""
+    span = row(
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.model.name": "gpt-5-mini",
+            "langfuse.observation.output": json.dumps(answer),
+        }
+    )
+    assert span.finish_reasons == [reason]

@@ -235,3 +235,17 @@ def test_a_translated_answer_has_no_reasoning_among_its_words():
     ]
     attributes = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(answers)}
     assert row(attributes, scope="mlflow.tracing.provider").output_text == "Hello."
+
+
+def test_chunks_of_a_text_completion_say_what_its_summary_leaves_out():
+    """The summary of such a stream is its words alone."""
+    chunks = [
+        {"id": "cmpl-1", "choices": [{"index": 0, "text": "Ni", "finish_reason": None}]},
+        {"id": "cmpl-1", "choices": [{"index": 0, "text": "ne.", "finish_reason": "length"}]},
+    ]
+    events = [
+        Event(f"mlflow.chunk.item.{n}", START_NS + n, {"mlflow.chunk.value": json.dumps(chunk)})
+        for n, chunk in enumerate(chunks)
+    ]
+    span = row({"mlflow.spanType": '"LLM"', "mlflow.spanOutputs": '"Nine."'}, events)
+    assert (span.response_id, span.finish_reasons, span.output_text) == ("cmpl-1", ["length"], "Nine.")

@@ -1,6 +1,11 @@
 """OpenLIT's spans to the canonical row."""
 
-from tests.collector.test_normalise import buckets, row
+import json
+
+import pytest
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.normalise import normalise
 
 BASE = {
     "telemetry.sdk.name": "openlit",
@@ -59,3 +64,68 @@ def test_its_oldest_words_for_operations_are_understood():
     span = row(old | {"gen_ai.type": "embedding", "gen_ai.environment": "staging"})
     assert (span.operation, span.billed, span.environment) == ("embeddings", True, "staging")
     assert row(old | {"gen_ai.operation.name": "framework"}).operation == "chain"
+
+
+def test_gemini_thinks_beside_the_answer_that_is_counted():
+    """Thoughts are billed as output, and this dialect's output count leaves them out."""
+    span = row(
+        {
+            "telemetry.sdk.name": "openlit",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "gemini",
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.usage.output_tokens": 3,
+            "gen_ai.usage.reasoning_tokens": 5,
+        }
+    )
+    assert buckets(span) == {"input_fresh": 7, "output_visible": 3, "reasoning": 5}
+
+
+def test_who_passes_a_call_on_is_not_who_answered():
+    """LiteLLM names the vendor in front of the model."""
+    base = {"telemetry.sdk.name": "openlit", "gen_ai.provider.name": "litellm"}
+    named = row(base | {"gen_ai.request.model": "anthropic/claude-sonnet-4-5"})
+    assert (named.provider, named.request_model) == ("anthropic", "anthropic/claude-sonnet-4-5")
+    assert row(base | {"gen_ai.request.model": "my-alias"}).provider == "litellm"
+
+
+def guessed(**counts):
+    """Return a call of a stream whose answer has 24 characters, and its question 20."""
+    words = {"role": "user", "parts": [{"type": "text", "content": "What are your hours?"}]}
+    said = {"role": "assistant", "parts": [{"type": "text", "content": "We open at nine o'clock."}]}
+    return row(
+        {
+            "telemetry.sdk.name": "openlit",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-5-mini",
+            "gen_ai.input.messages": json.dumps([words]),
+            "gen_ai.output.messages": json.dumps([said]),
+            **{f"gen_ai.usage.{name}_tokens": count for name, count in counts.items()},
+        }
+    )
+
+
+def test_a_guess_at_usage_is_unknown_usage():
+    """Where a stream reports no counts, this dialect writes half of the characters as if it had."""
+    span = guessed(input=13, output=12)
+    assert (span.usage_source, buckets(span)) == ("none", {})
+    assert span.attributes["gen_ai.usage.output_tokens"] == "12"
+    assert guessed(input=13, output=7).usage_source == "reported"
+    assert guessed(input=400, output=12).usage_source == "reported"
+
+
+def test_a_failed_call_of_which_only_the_name_is_left_is_a_call():
+    """Some of its instrumentations write no attributes where the request fails."""
+    failed = raw({"telemetry.sdk.name": "openlit"}, scope="openlit.instrumentation.google_ai_studio")
+    failed.name, failed.status_code = "chat gemini-2.5-flash", 2
+    span = normalise(failed, "default", NOW_MS)[0]
+    assert (span.operation, span.provider, span.request_model) == ("chat", "gemini", "gemini-2.5-flash")
+
+
+@pytest.mark.parametrize("wrap", [json.dumps, lambda blocks: blocks], ids=["text", "blocks"])
+def test_instructions_inside_of_instructions_are_unfolded(wrap):
+    """Anthropic's blocks become the content of one part, as they are or as JSON."""
+    part = {"type": "text", "content": wrap([{"type": "text", "text": "Be brief."}])}
+    span = row(BASE | {"gen_ai.system_instructions": json.dumps([part])})
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]

@@ -415,3 +415,51 @@ def test_no_attribute_value_loses_the_span(attributes):
         ]
     )
     assert all(isinstance(score.name, str) for score in scores)
+
+
+def test_a_refusal_is_the_answer():
+    """The flattened messages leave it out; the response that the client got has it."""
+    message = {"role": "assistant", "content": None, "refusal": "I can't."}
+    answer = {"object": "chat.completion", "choices": [{"index": 0, "message": message}]}
+    span = row(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.output_messages.0.message.role": "assistant",
+            "output.value": json.dumps(answer),
+        }
+    )
+    assert span.output_text == "I can't."
+
+
+def test_the_end_of_langchains_answer_through_the_responses_api():
+    """LangChain has no finish reason of it, but the response's status."""
+    metadata = {
+        "object": "response",
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+    }
+    message = {"lc": 1, "kwargs": {"content": "Ni", "response_metadata": metadata}}
+    span = row(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.output_messages.0.message.content": "Ni",
+            "output.value": json.dumps({"generations": [[{"message": message}]]}),
+        }
+    )
+    assert span.finish_reasons == ["length"]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"), [("openai/text-embedding-3-small", "openai"), ("my-model", "")]
+)
+def test_litellm_names_the_vendor_in_front_of_an_embeddings_model(model, provider):
+    """Nothing else of such a span tells who answered."""
+    span = row({"openinference.span.kind": "EMBEDDING", "embedding.model_name": model})
+    assert span.provider == provider
+
+
+def test_geminis_groups_of_functions_are_tools():
+    """OpenLLMetry keeps the vendor's grouping in the attribute of the conventions."""
+    tools = [{"function_declarations": [{"name": "a"}, {"name": "b"}]}]
+    span = row(call(gen_ai__tool__definitions=json.dumps(tools)))
+    assert [tool["name"] for tool in json.loads(span.tool_definitions)] == ["a", "b"]

@@ -10,6 +10,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.counts import Counts, vendor_counts
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import Message, Part, read_message, read_parts, tool_definitions
+from kansoku_collector.normalise.response_items import ROLES, is_items, last_status, reasoning
 from kansoku_collector.normalise.vendor import response_facts
 from kansoku_collector.values import dump, load, text, truth
 
@@ -25,10 +26,6 @@ PARAMETERS = {
     **dict.fromkeys(("stop_sequences", "stopSequences"), "stop"),
     **dict.fromkeys(("candidate_count", "candidateCount"), "n"),
     **{"topP": "top_p", "topK": "top_k", "effort": "reasoning_effort"},
-}
-_ITEMS = {
-    **{"message": "assistant", "function_call": "assistant", "reasoning": "assistant"},
-    **{"function_call_output": "tool", "custom_tool_call": "assistant"},
 }
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 _USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage")
@@ -72,7 +69,7 @@ def read_request(value: Any) -> Request:
     return Request(
         read_parts(system),
         given,
-        tool_definitions(_tools(_either(whole, "tools", "functions"))),
+        tool_definitions(_either(whole, "tools", "functions")),
         text(_either(found, "model", "model_name", "modelId")),
         read_parameters(whole),
         truth(found.get("stream")),
@@ -94,7 +91,7 @@ def read_response(value: Any) -> Response:
     if (
         isinstance(found, dict)
         and set(found) <= {"output", "usage_metadata"}
-        and not _is_items(found.get("output"))
+        and not is_items(found.get("output"))
     ):
         inner = load(found.get("output"))
         if isinstance(inner, dict) and "usage_metadata" in found:
@@ -109,6 +106,7 @@ def read_response(value: Any) -> Response:
     messages = _answers(found)
     reasons = [m["finish_reason"] for m in messages if m.get("finish_reason")]
     reasons = reasons or [reason for reason in (_reason(found), facts.get("status")) if reason][:1]
+    reasons = reasons or [status for status in (last_status(found),) if status]
     return Response([m for m in messages if m["parts"]], reasons, facts, _counts(found))
 
 
@@ -144,9 +142,9 @@ def _message(value: Any, role: str) -> Message:
     if not isinstance(value, dict):
         return read_message(value, role)
     if "role" not in value:
-        role = _ITEMS.get(text(value.get("type")), role)
+        role = ROLES.get(text(value.get("type")), role)
         if value.get("type") == "reasoning" and "summary" in value:
-            return {"role": role, "parts": _reasoning(value)}
+            return {"role": role, "parts": reasoning(value)}
     extra = value.get("additional_kwargs")
     calls = value.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
     legacy = value.get("function_call")
@@ -162,15 +160,6 @@ def _message(value: Any, role: str) -> Message:
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
         return read_message(dump(value), role)
     return read_message(value, role)
-
-
-def _reasoning(value: dict[str, Any]) -> list[Part]:
-    """Return what a model let see of its reasoning: mostly nothing."""
-    seen = [
-        item for name in ("summary", "content") if isinstance(value.get(name), list) for item in value[name]
-    ]
-    words = [text(item.get("text")) for item in seen if isinstance(item, dict)]
-    return [{"type": "reasoning", "content": "\n".join(words)}] if any(words) else []
 
 
 def _from_langchain(value: Any) -> Any:
@@ -202,8 +191,8 @@ def _answers(found: Any) -> list[Message]:
         output = found.get("output")
         if isinstance(output, dict) and isinstance(output.get("message"), dict):
             return [_message(output["message"], "assistant")]
-        found = output if _is_items(output) else found
-    return [_joined(found)] if isinstance(found, list) and _is_items(found) else read_chat(found, "assistant")
+        found = output if is_items(output) else found
+    return [_joined(found)] if isinstance(found, list) and is_items(found) else read_chat(found, "assistant")
 
 
 def _choice(value: Any) -> Message:
@@ -247,15 +236,6 @@ def _joined(value: list[Any]) -> Message:
     }
 
 
-def _is_items(value: Any) -> bool:
-    return isinstance(value, list) and any(
-        isinstance(item, dict)
-        and text(item.get("type")) in _ITEMS
-        and ("role" not in item or item["type"] == "message")
-        for item in value
-    )
-
-
 def _is_block(value: dict[str, Any]) -> bool:
     return (
         "role" not in value and "lc" not in value and text(value.get("type")) in {"text", "thinking", *_CALLS}
@@ -288,20 +268,6 @@ def _counts(found: Any) -> Counts:
 
 def _kwargs(value: Any) -> Any:
     return value["kwargs"] if isinstance(value, dict) and isinstance(value.get("kwargs"), dict) else value
-
-
-def _tools(value: Any) -> Any:
-    """Return tool definitions; Gemini groups its functions."""
-    found = load(value)
-    if not isinstance(found, list):
-        return found
-    flat: list[Any] = []
-    for item in found:
-        group = (
-            _either(item, "function_declarations", "functionDeclarations") if isinstance(item, dict) else None
-        )
-        flat += group if isinstance(group, list) else [item]
-    return flat or None
 
 
 def _either(value: dict[str, Any], *names: str) -> Any:

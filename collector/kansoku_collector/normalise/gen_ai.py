@@ -17,12 +17,14 @@ from kansoku_collector.normalise.frame import (
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
 from kansoku_collector.normalise.remembered import Remembered
+from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
     dump,
     first,
     items,
+    load,
     number,
     plain,
     remembered,
@@ -170,7 +172,8 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         span.output_messages, span.output_text = said.json, searchable(said.words)
         put_reasons(span, reasons or said.reasons, called=said.called)
     else:
-        answered = read_messages(answer, "assistant") or answered
+        found = load(answer)
+        answered = ([answer_of(found)] if is_items(found) else read_messages(found, "assistant")) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
 
@@ -186,7 +189,14 @@ def read_parts_of(value: Any) -> list[dict[str, Any]]:
     found = items(value)
     if found and all(isinstance(item, dict) and isinstance(item.get("parts"), list) for item in found):
         found = [part for item in found for part in item["parts"]]
-    return read_parts(found)
+    return [part for item in found for part in _unfolded(item)]
+
+
+def _unfolded(value: Any) -> list[dict[str, Any]]:
+    """Return an instruction as parts; OpenLIT puts Anthropic's blocks, or their JSON, inside of one."""
+    words = value.get("content") if isinstance(value, dict) and value.get("type") == "text" else None
+    blocks = load(words) if isinstance(words, list) or text(words).startswith('[{"type":') else None
+    return read_parts(blocks if isinstance(blocks, list) else value)
 
 
 def _read_tool(left: Attributes, span: Span) -> None:

@@ -11,6 +11,7 @@ from kansoku_collector.values import load
 
 _GIVEN = ("gen_ai.prompt", "llm.prompts")
 _ANSWERED = ("gen_ai.completion", "llm.completions")
+_SYSTEM = {"system", "developer"}
 _TOOLS = ("llm.request.functions", "gen_ai.request.functions")
 # With the digit: `gen_ai.prompt.name` and `gen_ai.prompt.variable.*` are something else.
 _PREFIXES = tuple(f"{root}.{digit}" for root in (*_GIVEN, *_ANSWERED, *_TOOLS) for digit in range(10))
@@ -31,6 +32,8 @@ def restore(left: Attributes) -> None:
     tree = flattened.take(left, _PREFIXES)
     given = [_message(node, "user") for root in _GIVEN for node in listed(at(tree, root))]
     answered = [_message(node, "assistant") for root in _ANSWERED for node in listed(at(tree, root))]
+    if s.INPUT_MESSAGES in left and given and given[0]["role"] in _SYSTEM:
+        _keep_system(left, given[0])
     tools = [_tool(node) for root in _TOOLS for node in listed(at(tree, root))]
     for name, found in (
         (s.INPUT_MESSAGES, given),
@@ -39,6 +42,16 @@ def restore(left: Attributes) -> None:
     ):
         if found:
             left.setdefault(name, found)
+
+
+def _keep_system(left: Attributes, message: Message) -> None:
+    """Keep instructions that only the flattened messages have: Laminar's of the Responses API."""
+    told = load(left[s.INPUT_MESSAGES])
+    roles = (
+        {item.get("role") for item in told if isinstance(item, dict)} if isinstance(told, list) else _SYSTEM
+    )
+    if roles.isdisjoint(_SYSTEM):
+        left.setdefault(s.SYSTEM_INSTRUCTIONS, message["content"])
 
 
 def _message(node: Any, role: str) -> Message:

@@ -4,7 +4,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.frame import texts
-from kansoku_collector.values import rename, text
+from kansoku_collector.values import count, rename, text
 
 TYPE = "lmnr.span.type"
 _OPERATIONS = {
@@ -16,6 +16,7 @@ _OPERATIONS = {
     "PIPELINE": "invoke_workflow",
 }
 _KINDS = {"EVALUATOR": "evaluation", "HUMAN_EVALUATOR": "evaluation", "EVALUATION": "evaluation"}
+_TOTAL = "llm.usage.total_tokens"
 _NAMES = {"lmnr.span.input": s.INPUT_VALUE, "lmnr.span.output": s.OUTPUT_VALUE}
 
 
@@ -32,6 +33,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
             left[s.OPERATION] = "embeddings" if raw.name.endswith("embeddings") else operation
         elif kind in _KINDS:
             left[s.KIND] = _KINDS[kind]
+    if raw.name.endswith("content_stream"):
+        _mend_total(left)
     if kind in ("LLM", "CACHED"):
         rename(left, {"lmnr.span.input": s.INPUT_MESSAGES, "lmnr.span.output": s.OUTPUT_MESSAGES})
     rename(left, _NAMES)
@@ -41,3 +44,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
         span.tool_name = span.tool_name or raw.name
     span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("lmnr.span.tags", None))]))
     return kind == "CACHED"
+
+
+def _mend_total(left: Attributes) -> None:
+    """Take the answer out of the total once: for Gemini's streams Laminar adds it up twice."""
+    total, answered = count(left.get(_TOTAL)), count(left.get(s.OUTPUT_TOKENS))
+    if total is not None and answered is not None:
+        left[_TOTAL] = max(0, total - answered)

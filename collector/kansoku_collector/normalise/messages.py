@@ -27,7 +27,17 @@ def read_messages(value: Any, role: str) -> list[Message]:
         return []
     if isinstance(found, list) and not any(isinstance(item, dict) and _is_part(item) for item in found):
         return [read_message(item, role) for item in found]
+    if isinstance(found, list) and any(isinstance(item, dict) and "role" in item for item in found):
+        return [read_message(item, _role_of(item, role)) for item in found]  # messages among other items
     return [read_message(found, role)]
+
+
+def _role_of(item: Any, role: str) -> str:
+    """Return who says what has no role: a model calls tools and thinks, a tool answers."""
+    kind = text(item.get("type")) if isinstance(item, dict) else ""
+    if kind in _RESULTS:
+        return "tool"
+    return "assistant" if kind in _CALLS or kind in _REASONING else role
 
 
 def read_message(value: Any, role: str) -> Message:
@@ -41,6 +51,10 @@ def read_message(value: Any, role: str) -> Message:
         return found
     if _is_part(value) and "role" not in value:
         return {"role": role, "parts": [read_part(value)]}
+    if isinstance(inner := value.get("content"), dict) and isinstance(inner.get("parts"), list):
+        value = {**value, **inner, "content": None}  # a candidate of Gemini's
+    elif "content" not in value and "index" in value and isinstance(value.get("text"), str):
+        value = {**value, "content": value["text"]}  # a choice of a text completion
     found = {"role": text(value.get("role")) or role, "parts": _parts_of(value)}
     if value.get("name"):
         found["name"] = text(value["name"])
@@ -63,6 +77,8 @@ def read_part(value: Any) -> Part:
     if not isinstance(value, dict):
         return {"type": "text", "content": text(value)}
     kind = value.get("type") if isinstance(value.get("type"), str | None) else "unknown"
+    if kind is None and value.get("thought") is True:  # Gemini's
+        kind = "reasoning"
     if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
         return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
     if kind in _REASONING:
@@ -105,11 +121,18 @@ def last_user_text(messages: list[Message]) -> str:
 
 @remembered
 def tool_definitions(value: Any) -> str:
-    """Return tool definitions as JSON; items that are JSON text become their value."""
+    """Return tool definitions as JSON; JSON text in them becomes its value, a group of Gemini's its tools."""
     found = load(value)
-    if found is None or found == "":
+    if found is None or found in ("", []):
         return ""
-    return dump([load(item) for item in found] if isinstance(found, list) else [found])
+    flat: list[Any] = []
+    for item in found if isinstance(found, list) else [found]:
+        tool = load(item)
+        group = (
+            _either(tool, "function_declarations", "functionDeclarations") if isinstance(tool, dict) else None
+        )
+        flat += group if isinstance(group, list) else [tool]
+    return dump(flat)
 
 
 def _parts_of(value: dict[str, Any]) -> list[Part]:
@@ -123,7 +146,7 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
             )
         ]
     else:
-        found = read_parts(value.get("content"))
+        found = read_parts(value.get("content") or value.get("refusal"))
     calls = value.get("tool_calls")
     for call in calls if isinstance(calls, list) else []:
         found.append(

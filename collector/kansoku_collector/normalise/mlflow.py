@@ -87,7 +87,8 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     if (calls := _streamed_calls(chunks)) and not any(_calls(m) for m in response.messages):
         said = read_message({"content": None, "tool_calls": calls}, "assistant")
         response = response._replace(messages=[*response.messages, said], reasons=["tool_calls"])
-    put_exchange(span, request, response, [])
+    reasons = _read_chunks(chunks, span)
+    put_exchange(span, request, response, [] if response.reasons else reasons)
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
@@ -170,6 +171,18 @@ def _take_chunks(raw: RawSpan, span: Span) -> list[Any]:
     if chunks[0].time_ns >= raw.start_ns:
         span.time_to_first_token = (chunks[0].time_ns - raw.start_ns) / 1e9
     return [decode(event.attributes.get("mlflow.chunk.value")) for event in chunks]
+
+
+def _read_chunks(chunks: list[Any], span: Span) -> list[Any]:
+    """Read what each chunk of OpenAI's repeats, and return how the choices ended: summaries may not say it."""
+    ends: dict[Any, Any] = {}
+    for chunk in map(mapping, chunks):
+        span.response_id = span.response_id or text(chunk.get("id"))
+        span.system_fingerprint = span.system_fingerprint or text(chunk.get("system_fingerprint"))
+        for choice in map(mapping, items(chunk.get("choices"))):
+            if choice.get("finish_reason"):
+                ends[choice.get("index")] = choice["finish_reason"]
+    return list(ends.values())
 
 
 def _streamed_calls(chunks: list[Any]) -> list[Any]:

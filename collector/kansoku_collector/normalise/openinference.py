@@ -5,10 +5,11 @@ from typing import Any
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
 from kansoku_collector.normalise.blobs import from_url
+from kansoku_collector.normalise.exchange import read_response
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import Message, Part, read_messages, read_part, tool_call
-from kansoku_collector.normalise.vendor import response_facts
+from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
 
 KIND = "openinference.span.kind"
@@ -101,6 +102,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     _read_messages(left, span, tree)
     if not span.output_messages:
         _read_plain_answer(left, span)
+    elif '"parts":[{' not in span.output_messages:  # the messages leave a refusal out
+        put_content(span, [], [], read_response(response).messages)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
@@ -113,7 +116,6 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
 
 def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: dict[str, str]) -> None:
     system, provider = text(left.pop("llm.system", None)), text(left.pop("llm.provider", None))
-    span.provider = (provider or system).lower()
     parameters = mapping(left.get("llm.invocation_parameters"))
     named = text(left.pop("llm.model_name", None))
     asked = left.pop("llm.request.model_name", None) or parameters.get("model") or request.get("model")
@@ -122,6 +124,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     span.request_model = text(asked) or named
     answered = text(left.pop("llm.response.model_name", None)) or facts.get("model", "")
     span.response_model = answered or (named if asked and named != text(asked) else "")
+    # LiteLLM's embeddings say no provider but in front of the model.
+    span.provider = (provider or system).lower() or provider_of(span.request_model)
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
 
@@ -220,6 +224,7 @@ def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     _read_models(left, span, request, facts)
     named = text(left.pop("embedding.model_name", None))
     span.request_model = span.request_model or text(parameters.get("model")) or named
+    span.provider = span.provider or provider_of(span.request_model)
     span.response_model = span.response_model or (named if named != span.request_model else "")
     _read_parameters(left, span)
     _read_usage(left, span)

@@ -3,7 +3,9 @@
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
-from kansoku_collector.values import count, first, rename, text, truth
+from kansoku_collector.normalise.messages import text_of
+from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.values import count, first, items, rename, text, truth
 
 _SCOPE = "openlit"
 _NAMES = {
@@ -30,6 +32,11 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
     "gen_ai.request.max_tokens": (-1, "-1"),
     "gen_ai.request.stop_sequences": ([], "", "[]"),
 }
+_GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "google")
+_ROLE = 40  # characters around the words of a message
+_FAILED = 2  # the status of a span
+_CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
+_ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
 
 def is_openlit(raw: RawSpan) -> bool:
@@ -42,7 +49,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(left.pop("gen_ai.request.user", None))
     span.environment = span.environment or text(left.get("gen_ai.environment"))
-    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None))
+    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
     if operation:
         left[s.OPERATION] = _OPERATIONS.get(operation, operation)
     for name, values in _DEFAULTS.items():
@@ -51,10 +58,55 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     stream = truth(left.get(s.STREAM))
     if stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic":
         _include_caches(left)
+    if text(left.get(s.PROVIDER)) in _GOOGLE:
+        _include_thoughts(left)
+    if text(left.get(s.REQUEST_MODEL)) == text(left.get(s.PROVIDER)):  # LangChain's streams of Anthropic
+        first(left, s.REQUEST_MODEL, s.RESPONSE_MODEL)
     if not stream:  # it is the whole duration then
         first(left, "gen_ai.server.time_to_first_token", "gen_ai.server.ttft")
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
+    if span.provider in _ROUTERS:
+        span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
+    if span.usage_source == "reported" and _is_guess(span):
+        _forget_usage(left, span)
+
+
+def _read_name(raw: RawSpan, left: Attributes) -> str:
+    """Return the operation in a span's name: of some calls that failed there is nothing else."""
+    operation, _, model = raw.name.partition(" ")
+    if raw.status_code != _FAILED or operation not in gen_ai.OPERATIONS or not model:
+        return ""
+    if s.PROVIDER not in left:
+        client = raw.scope_name.rpartition(".")[2]
+        left[s.PROVIDER] = _CLIENTS.get(client, client)
+    left.setdefault(s.REQUEST_MODEL, model)
+    return operation
+
+
+def _is_guess(span: Span) -> bool:
+    """Tell whether counts are OpenLIT's own guess, half of the characters: of streams that reported none."""
+    answered = span.output_visible
+    if span.reasoning or span.cache_read or answered != (len(span.output_text) + 1) // 2:
+        return False
+    messages = items(span.input_messages)
+    words = sum(len(text_of(message)) for message in messages)
+    # Each message counts with its role and what is between the two.
+    return words <= 2 * span.input_fresh <= words + _ROLE * max(1, len(messages))
+
+
+def _forget_usage(left: Attributes, span: Span) -> None:
+    """Make a guess unknown usage again; the numbers stay attributes."""
+    left[s.INPUT_TOKENS], left[s.OUTPUT_TOKENS] = span.input_fresh, span.output_visible
+    span.input_fresh = span.output_visible = 0
+    span.usage_source = "none"
+
+
+def _include_thoughts(left: Attributes) -> None:
+    """Add thoughts to the output: of Gemini's answers this dialect counts them beside it."""
+    visible = count(left.get(s.OUTPUT_TOKENS))
+    if visible is not None:
+        left[s.OUTPUT_TOKENS] = visible + (count(left.get("gen_ai.usage.reasoning_tokens")) or 0)
 
 
 def _include_caches(left: Attributes) -> None:

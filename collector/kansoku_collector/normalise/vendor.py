@@ -13,16 +13,23 @@ def response_facts(response: Any) -> dict[str, str]:
     """Return id, model, system_fingerprint, status and streaming; keys without a value are left out."""
     found: dict[str, str] = {}
     if isinstance(response, dict) and response.get("object") == "response":
-        details = response.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, dict) else None
-        found["status"] = text(reason or response.get("status"))
+        found["status"] = _status(response)
     for node in _candidates(response):
+        if node.get("object") == "response":  # LangChain keeps the object in its message's metadata
+            found.setdefault("status", _status(node))
         _put(found, "model", node, _MODEL)
         _put(found, "id", node, _ID)
         _put(found, "system_fingerprint", node, ("system_fingerprint",))
         if node.get("type") == "AIMessageChunk":  # LangChain merges the chunks of a stream into one of these
             found["streaming"] = "true"
     return found
+
+
+def _status(response: dict[str, Any]) -> str:
+    """Return why a Responses object ended: what cut it short, else that it is complete."""
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    return text(reason or response.get("status"))
 
 
 def _put(found: dict[str, str], name: str, node: dict[str, Any], keys: tuple[str, ...]) -> None:
@@ -65,6 +72,13 @@ def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else {}
 
 
+# How LiteLLM and its like name a vendor in front of a model.
+_ROUTES = {
+    **{name: name for name in ("openai", "anthropic", "cohere", "groq", "deepseek", "perplexity")},
+    **{"text-completion-openai": "openai", "mistral": "mistral_ai", "xai": "x_ai"},
+    **{"azure": "azure.ai.openai", "bedrock": "aws.bedrock", "gemini": "gcp.gemini"},
+    **{"vertex_ai": "gcp.vertex_ai", "watsonx": "ibm.watsonx.ai", "ollama": "ollama"},
+}
 _FAMILIES = (
     (("text-embedding-004", "text-embedding-005", "gemini", "models/gemini"), "gcp.gemini"),
     (
@@ -82,5 +96,8 @@ _FAMILIES = (
 
 def provider_of(model: str) -> str:
     """Return the provider that a model's name tells, for senders that do not say it; "" when it does not."""
-    name = model.lower()
+    prefix, _, name = model.lower().rpartition("/")
+    if prefix in _ROUTES:
+        return _ROUTES[prefix]
+    name = name if prefix in ("openrouter", "litellm_proxy") else model.lower()
     return next((provider for prefixes, provider in _FAMILIES if name.startswith(prefixes)), "")
