@@ -206,3 +206,19 @@ def test_a_program_s_own_span_is_read_by_the_conventions():
     assert (span.dialect, span.operation, span.billed, span.provider) == ("langsmith", "chat", True, "openai")
     assert (span.input_text, span.output_text, span.user_id) == ("Hi", "Hello.", "u-1")
     assert buckets(span) == {"input_fresh": 10, "output_visible": 2}
+
+
+def test_usage_that_is_noted_on_each_choice_counts_once():
+    """LangChain gives every choice the usage of the whole answer, and LangSmith adds them up."""
+    usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+    choice = {"text": "Nine.", "message": {"lc": 1, "kwargs": {"content": "Nine.", "usage_metadata": usage}}}
+    span = row(
+        {
+            "langsmith.span.kind": "llm",
+            "gen_ai.completion": json.dumps({"generations": [[choice, choice]]}),
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.usage.output_tokens": 3,
+            "langsmith.metadata.usage_metadata": json.dumps({"input_tokens": 14, "output_tokens": 6}),
+        }
+    )
+    assert buckets(span) == {"input_fresh": 7, "output_visible": 3}

@@ -463,3 +463,39 @@ def test_geminis_groups_of_functions_are_tools():
     tools = [{"function_declarations": [{"name": "a"}, {"name": "b"}]}]
     span = row(call(gen_ai__tool__definitions=json.dumps(tools)))
     assert [tool["name"] for tool in json.loads(span.tool_definitions)] == ["a", "b"]
+
+
+AGENTS = {
+    "object": "response",
+    "id": "__fake_id__",
+    "output": [
+        {
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Nine."}],
+            "provider_data": {"response_id": "chatcmpl-1"},
+        }
+    ],
+}
+
+
+def test_an_agents_chat_completion_is_a_response_in_a_list():
+    """The Agents SDK makes such an object of a stream, with an id of its own and the vendor's beside it."""
+    span = row({"openinference.span.kind": "LLM", "output.value": json.dumps([AGENTS])})
+    assert (span.output_text, span.response_id, span.finish_reasons) == ("Nine.", "chatcmpl-1", ["stop"])
+
+
+def test_words_that_a_message_says_twice_are_one_answer():
+    """The Agents SDK's messages have their words as content and as contents."""
+    message = "llm.output_messages.0.message."
+    part = f"{message}contents.0.message_content."
+    span = row(
+        {
+            "openinference.span.kind": "LLM",
+            f"{message}content": "Nine.",
+            f"{part}type": "text",
+            f"{part}text": "Nine.",
+        }
+    )
+    assert span.output_text == "Nine."

@@ -174,7 +174,7 @@ def _take_chunks(raw: RawSpan, span: Span) -> list[Any]:
 
 
 def _read_chunks(chunks: list[Any], span: Span) -> list[Any]:
-    """Read what each chunk of OpenAI's repeats, and return how the choices ended: summaries may not say it."""
+    """Read what each chunk of OpenAI's repeats, and return how choices ended: summaries may not say it."""
     ends: dict[Any, Any] = {}
     for chunk in map(mapping, chunks):
         span.response_id = span.response_id or text(chunk.get("id"))

@@ -8,7 +8,14 @@ from kansoku_collector.normalise.blobs import from_url
 from kansoku_collector.normalise.exchange import read_response
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
-from kansoku_collector.normalise.messages import Message, Part, read_messages, read_part, tool_call
+from kansoku_collector.normalise.messages import (
+    Message,
+    Part,
+    read_messages,
+    read_part,
+    text_of,
+    tool_call,
+)
 from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
 
@@ -92,7 +99,7 @@ def _read_context(left: Attributes, span: Span) -> None:
 
 
 def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any]) -> None:
-    request, response = mapping(left.get("input.value")), mapping(left.get("output.value"))
+    request, response = mapping(left.get("input.value")), _response_of(left.get("output.value"))
     facts = response_facts(response)
     _read_models(left, span, request, facts)
     _read_parameters(left, span)
@@ -100,10 +107,10 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     if facts.get("status"):
         left.setdefault("llm.finish_reason", facts["status"])
     _read_messages(left, span, tree)
-    if not span.output_messages:
+    if response and '"parts":[{' not in span.output_messages:
+        _read_own_answer(response, span)
+    elif not span.output_messages:
         _read_plain_answer(left, span)
-    elif '"parts":[{' not in span.output_messages:  # the messages leave a refusal out
-        put_content(span, [], [], read_response(response).messages)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
@@ -158,6 +165,22 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     put_finish(span, items(left.pop("llm.finish_reason", None)), answered)
 
 
+def _response_of(value: Any) -> dict[str, Any]:
+    """Return the vendor's response; the OpenAI Agents SDK lists it where it called for chat completions."""
+    found = load(value)
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
+        found = found[0]
+    return found if isinstance(found, dict) else {}
+
+
+def _read_own_answer(response: dict[str, Any], span: Span) -> None:
+    """Take the answer from the response where the messages leave it out: a refusal, a stream of an agent."""
+    answer = read_response(response)
+    put_content(span, [], [], answer.messages)
+    if not span.finish_reasons:
+        put_finish(span, answer.reasons, answer.messages)
+
+
 def _read_plain_answer(left: Attributes, span: Span) -> None:
     """Take `output.value` as the answer where it is not an object: streams that were cut short."""
     value = left.get("output.value")
@@ -167,6 +190,9 @@ def _read_plain_answer(left: Attributes, span: Span) -> None:
 
 
 def _read_first_token(raw: RawSpan, span: Span) -> None:
+    span.streaming = span.streaming or raw.name.endswith(
+        "ContentStream"
+    )  # Gemini's say it in their name only
     for event in raw.events:
         if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
             span.streaming = True
@@ -184,7 +210,7 @@ def _message(node: Any, role: str) -> Message:
                 {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": load(content)}
             )
         ]
-    elif content:
+    elif content and text(content) != text_of({"parts": parts}):  # some say it twice
         parts.insert(0, {"type": "text", "content": text(content)})
     known = {part.get("id") for part in parts if part["type"] == "tool_call"}
     for child in listed(message.get("tool_calls")):

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku_collector.values import text
 
 _MODEL = ("model", "model_name", "model_version", "modelVersion")
+_FAKE = "__fake_id__"
 _ID = ("id", "response_id", "responseId")
 
 
@@ -35,7 +36,7 @@ def _status(response: dict[str, Any]) -> str:
 def _put(found: dict[str, str], name: str, node: dict[str, Any], keys: tuple[str, ...]) -> None:
     if name not in found:
         value = next((text(node[key]) for key in keys if isinstance(node.get(key), str)), "")
-        if value:
+        if value and value != _FAKE:
             found[name] = value
 
 
@@ -46,6 +47,7 @@ def _candidates(response: Any) -> Iterator[dict[str, Any]]:
     message = _generation(response)
     if message is None:
         yield response
+        yield from _sources(response.get("output"))
         return
     metadata = message.get("response_metadata")
     if isinstance(metadata, dict):
@@ -57,6 +59,13 @@ def _candidates(response: Any) -> Iterator[dict[str, Any]]:
     }
     if isinstance(response.get("llm_output"), dict):
         yield response["llm_output"]
+
+
+def _sources(output: Any) -> Iterator[dict[str, Any]]:
+    """Yield where the items of an answer came from: the Agents SDK notes it beside ids of its own making."""
+    for item in output if isinstance(output, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("provider_data"), dict):
+            yield {"id": item["provider_data"].get("response_id")}
 
 
 def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
