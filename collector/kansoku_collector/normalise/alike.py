@@ -7,9 +7,13 @@ model, with the same counts or, where one of them has none, the same words or fa
 stream of Anthropic's ends when the stream is opened, and says nothing of the answer.
 """
 
+from collections import deque
+
 from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Memory
 
 _CLOCK_NS = 50 * 10**6  # the outer one starts first and ends last, but for what its bookkeeping takes
+_SEVERAL = "\0"  # no scope's name
+_LATEST = 2_000  # calls of projects with one instrumentation, until another one tells of the latest of them
 _MOST = 16  # calls at once that are alike but for who describes them
 
 
@@ -18,21 +22,40 @@ class Alike:
 
     def __init__(self) -> None:
         self._waiting: Memory[tuple[Facts, ...]] = Memory()
+        self._scopes: dict[str, str] = {}  # the only one of a project's instrumentations, or `_SEVERAL`
+        self._latest: deque[Facts] = deque(maxlen=_LATEST)
 
     def find(self, facts: Facts) -> Facts | None:
         """Return the description that came before, or remember this one for the next."""
-        if facts.elsewhere:
+        if facts.elsewhere or not self._may_repeat(facts):
             return None
         for mark in _marks(facts):
             for other in self._waiting.get(mark, ()):
                 if is_alike(facts, other):
                     self._forget(other)
                     return other
+        self._remember(facts)
+        return None
+
+    def _may_repeat(self, facts: Facts) -> bool:
+        """Tell whether a project has several instrumentations; most have one, whose calls are only put by."""
+        project = facts.key[0]
+        only = self._scopes.setdefault(project, facts.scope)
+        if only == facts.scope:
+            self._latest.append(facts)
+            return False
+        if only != _SEVERAL:
+            self._scopes[project] = _SEVERAL
+            for other in self._latest:
+                if other.key[0] == project:
+                    self._remember(other)
+        return True
+
+    def _remember(self, facts: Facts) -> None:
         for mark in _marks(facts):
             known = self._waiting.get(mark, ())
             if facts not in known:
                 self._waiting.put(mark, (*known, facts)[-_MOST:])
-        return None
 
     def _forget(self, facts: Facts) -> None:
         """Take a description out: two calls that are alike have two descriptions each."""
@@ -56,7 +79,7 @@ def _can_be_one(one: Facts, other: Facts) -> bool:
         return False
     if one.asked and other.asked and one.asked != other.asked:
         return False
-    if one.failed != other.failed or not one.models & other.models:
+    if one.failed != other.failed or not _same_model(one, other):
         return False
     return _within(one, other) or _opens(one, other) or _opens(other, one)
 
@@ -80,11 +103,11 @@ def _marks(facts: Facts) -> list[tuple[object, ...]]:
     project = facts.key[0]
     marks: list[tuple[object, ...]] = []
     if facts.failed:
-        marks += [(project, "failed", model) for model in sorted(facts.models)]
+        marks += [(project, "failed", model) for model in sorted(_names(facts))]
     elif facts.counted:
         marks.append((project, "counts", facts.answered or -facts.given))
     if not facts.failed and (facts.scope.startswith(ANTHROPIC) or not (facts.counted or facts.said)):
-        marks += [(project, "opened", model) for model in sorted(facts.models)]
+        marks += [(project, "opened", model) for model in sorted(_names(facts))]
     if facts.said and facts.asked:
         marks.append((project, "words", facts.asked, facts.said))
     return marks
@@ -95,6 +118,15 @@ def _opens(one: Facts, own: Facts) -> bool:
     if one.counted or one.said or not own.scope.startswith(ANTHROPIC) or one.scope.startswith(ANTHROPIC):
         return False
     return one.start - _CLOCK_NS <= own.start <= one.end
+
+
+def _same_model(one: Facts, other: Facts) -> bool:
+    """Tell whether a model was asked or answered in both; LiteLLM's names have a vendor in front."""
+    return not _names(one).isdisjoint(_names(other))
+
+
+def _names(facts: Facts) -> set[str]:
+    return {name[name.rfind("/") + 1 :] for name in facts.models if name}
 
 
 def _within(one: Facts, other: Facts) -> bool:

@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     end: int
     elsewhere: bool  # its dialect says that a record of its own reports the call
     failed: bool
-    models: frozenset[str]
+    models: tuple[str, str]  # asked, answered
     asked: int  # 0 where the description has no input
     said: int  # 0 where it has no answer
 
@@ -46,7 +46,6 @@ class Memory(OrderedDict[tuple[object, ...], V]):
 def facts_of(key: Key, span: Span) -> Facts:
     """Return the facts of a model call."""
     given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
-    names = (span.request_model, span.response_model)
     return Facts(
         key,
         span.scope_name[:_LONGEST_ID],
@@ -59,7 +58,7 @@ def facts_of(key: Key, span: Span) -> Facts:
         span.start + span.duration_ns,
         not span.billed,
         span.status == "error",
-        frozenset(_short(name[name.rfind("/") + 1 :]) for name in names if name),  # LiteLLM's have a prefix
+        (_short(span.request_model), _short(span.response_model)),
         hash(span.input_text) if span.input_text else 0,
         _said(span),
     )
