@@ -186,3 +186,12 @@ def test_version_7_gives_reasoning_in_its_own_details():
         scope="gen_ai",
     )
     assert buckets(span) == {"input_fresh": 10, "output_visible": 10, "reasoning": 20}
+
+
+def test_version_7_keeps_googles_own_name_of_a_provider():
+    """It becomes that of the conventions, as the older spans' does."""
+    base = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gemini-2.5-flash"}
+    assert (
+        row(base | {"gen_ai.provider.name": "google.generative-ai"}, scope="gen_ai").provider == "gcp.gemini"
+    )
+    assert row(base | {"gen_ai.provider.name": "aws.bedrock"}, scope="gen_ai").provider == "aws.bedrock"

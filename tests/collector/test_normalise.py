@@ -499,3 +499,29 @@ def test_words_that_a_message_says_twice_are_one_answer():
         }
     )
     assert span.output_text == "Nine."
+
+
+def test_a_reranker_has_a_vendor_and_usage():
+    """It is a call of a model that costs money, and nothing but the model tells whose."""
+    span = row(
+        {
+            "openinference.span.kind": "RERANKER",
+            "reranker.model_name": "rerank-v3.5",
+            "llm.token_count.prompt": 7,
+            "llm.token_count.prompt_details.cache_input": 2,
+        }
+    )
+    assert (span.operation, span.provider, span.billed) == ("rerank", "cohere", True)
+    assert buckets(span) == {"input_fresh": 5, "cache_read": 2}
+
+
+def test_a_tool_call_that_is_told_twice_is_one():
+    """Bedrock's instrumentation writes it as a block of the message and beside the blocks."""
+    message = {
+        "role": "assistant",
+        "content": [{"text": "Wait."}, {"toolUse": {"toolUseId": "t1", "name": "a", "input": {"x": 1}}}],
+        "tool_calls": [{"id": "t1", "type": "function", "function": {"name": "a", "arguments": {"x": 1}}}],
+    }
+    choice = Event("gen_ai.choice", START_NS, {"body": {"index": 0, "message": message}})
+    parts = json.loads(row(call(), [choice]).output_messages)[0]["parts"]
+    assert [part["type"] for part in parts] == ["text", "tool_call"]

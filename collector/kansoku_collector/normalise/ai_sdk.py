@@ -91,8 +91,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     gen_ai.read(raw, left, span)
     span.dialect = "ai_sdk"
-    if identity:
+    if identity or span.provider.startswith(tuple(_HOSTS)):
         _read_provider(span)
+    if identity:
         span.streaming = identity.endswith((".doStream", "ai.streamText", "ai.streamObject"))
 
 

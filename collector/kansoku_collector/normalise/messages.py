@@ -148,12 +148,13 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
     else:
         found = read_parts(value.get("content") or value.get("refusal"))
     calls = value.get("tool_calls")
+    known = {part.get("id") for part in found if part.get("type") == "tool_call"} - {None}
     for call in calls if isinstance(calls, list) else []:
-        found.append(
-            read_part(
-                call if isinstance(call, dict) and "type" in call else {"type": "tool_call", "value": call}
-            )
+        part = read_part(
+            call if isinstance(call, dict) and "type" in call else {"type": "tool_call", "value": call}
         )
+        if not known or part.get("id") not in known:  # Bedrock's are among the blocks too
+            found.append(part)
     return found
 
 

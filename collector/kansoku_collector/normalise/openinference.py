@@ -59,6 +59,7 @@ _COUNTERS = {
     "llm.token_count.completion_details.reasoning": "reasoning",
     "llm.token_count.completion_details.audio": "audio_out",
 }
+_CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset({"model", "model_name", "stream", "tools", "messages", "_type", "stream_options"})
 
@@ -147,6 +148,8 @@ def _read_parameters(left: Attributes, span: Span) -> None:
 
 def _read_usage(left: Attributes, span: Span) -> None:
     counts = {_COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]}
+    if (cached := count(left.pop(_CACHED, None))) is not None:
+        counts.setdefault("cache_read", cached)
     left.pop("llm.token_count.total", None)
     put_usage(span, counts)
 
@@ -274,6 +277,10 @@ def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: st
     span.input_text = searchable(span.retrieval_query)
     if kind == "RERANKER":
         span.request_model = text(left.pop("reranker.model_name", None))
+        span.provider = text(first(left, "llm.provider", "llm.system")).lower() or provider_of(
+            span.request_model
+        )
+        _read_usage(left, span)
     first(left, "input.mime_type", "output.mime_type")
 
 
