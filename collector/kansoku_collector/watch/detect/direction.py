@@ -6,6 +6,7 @@ is known before the hour that is tested, so that the product of exp(size * z - s
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ SIZES = np.array([0.2, 0.5, 1.0, 2.0])
 GAP = 1  # sessions run on into the next hour: the last hour does not teach
 LAG = 48  # and the last two days are no reference
 LEAST = 72  # hours of reference
+ENOUGH = 14 * 24  # hours of reference from which on it waits: no hour joins it that is looked back on
 CLIP = 4.0
 REACH = 12 * 24  # hours that are looked back on
+NEAR = 1.0  # standard errors from the former reference: a change that did not last
 
 
 class Direction:
@@ -33,6 +36,7 @@ class Direction:
         self.bets = np.zeros((len(HALF_LIVES), len(SIZES)))
         self._fitted = 0  # the hours known when the reference was last learned
         self._ready = False
+        self._former: tuple[int, int, int] | None = None  # base and fit before an alarm, the hour after it
 
     def append(self, index: int, vector: Floats, n: float, keep: int) -> None:
         """Add an hour that is over."""
@@ -48,13 +52,12 @@ class Direction:
         self.vectors, self.n, self.origin = self.vectors[drop:], self.n[drop:], self.origin + drop
 
     def learn(self) -> None:
-        """Learn the reference from all hours since the last change, save for the last two days."""
+        """Learn the reference from the hours since the last change that are far enough back."""
         self._fitted = self.origin + len(self.n)
         self._prepare()
 
     def _prepare(self) -> None:
-        end, first = self._fitted - self.origin, max(0, self.base - self.origin)
-        known = slice(first, max(first, end - LAG))
+        known = self._known()
         n = self.n[known].astype(float)
         self._ready = bool((n > 0).sum() >= LEAST)
         if not self._ready:
@@ -73,6 +76,17 @@ class Direction:
         spread = self._rest.var(0)
         self._scale = np.maximum(spread + 1e-3 * spread.sum(), 1e-12)  # texts may all be the same
         self._look_back()
+
+    def _known(self) -> slice:
+        """Return the hours of the reference.
+
+        All but the last two days; where two weeks are left, all but those that are looked back on.
+        A small change takes a week or two to be told from chance. A reference that took its hours in before
+        that would come to be like them, and the change would never be found.
+        """
+        first, end = max(0, self.base - self.origin), self._fitted - self.origin
+        settled = max(end - REACH, first + ENOUGH)
+        return slice(first, max(first, min(end - LAG, settled)))
 
     def _look_back(self) -> None:
         """Free the hours of the last days from the reference, and aim at them."""
@@ -103,6 +117,7 @@ class Direction:
         self.append(index, vector, n, keep)
         if self._ready:
             self._look_back()
+        self._reconsider()
 
     def evidence(self, bets: Floats) -> float:
         """Return the logarithm of the mean of the bets."""
@@ -130,20 +145,65 @@ class Direction:
         return moment, float(z[hours >= moment.hour].mean())
 
     def restart(self, base: int) -> None:
-        """Begin anew after a change: its texts are the new reference."""
+        """Begin anew after a change: its texts are the new reference, the one before is kept for a while."""
+        end = self.origin + len(self.n)
+        if self._ready:
+            self._former = self.base, self._fitted, end
+        elif self._former is not None:
+            self._former = *self._former[:2], end
         self.base = base
         self.bets = np.zeros_like(self.bets)
         self.learn()
 
-    def _aim(self, half_life: float) -> tuple[Floats, float, float] | None:
-        """Return the direction from the reference to the last hours, weighed by their noise.
+    def _reconsider(self) -> None:
+        """Take the former reference back where a change did not last.
 
-        With it: the reference's deviation along it, and how much neighbouring hours hang together on it.
+        Asked daily, from two days after an alarm until its hour is no longer looked back on. A new reference
+        takes five days to begin and two weeks to be as good. After a false alarm, or when another series of
+        the signal alarmed and these vectors never moved, that time would be lost.
         """
+        if self._former is None:
+            return
+        base, fitted, alarmed = self._former
+        age = self.origin + len(self.n) - alarmed
+        if age >= REACH:
+            self._former = None
+        elif age >= LAG and age % 24 == 0:
+            before = copy(self)
+            before.base, before._fitted = base, fitted
+            before._prepare()
+            if before._ready and before._back(self.base, alarmed):
+                self.base, self._former = base, None
+                self.learn()
+
+    def _back(self, began: int, alarmed: int) -> bool:
+        """Tell whether the hours since an alarm are less than a standard error from this reference.
+
+        They are read along the direction of the hours that led to the alarm, which did not choose them.
+        """
+        hours = self.origin + len(self.n) - len(self._records) + np.arange(len(self._records))
+        led = self._records * ((hours >= began) & (hours < alarmed))
+        since = self._records * (hours >= alarmed)
+        if not (led.sum() and since.sum()):
+            return False
+        along, deviation, company = self._towards(_average(self._recent, led))
+        moved = float((_average(self._recent, since) - self._compare) @ along)
+        few = 1 / float(since.sum()) + 1 / self._heavy
+        return moved < NEAR * deviation * float(np.sqrt(MARGIN * company * few))
+
+    def _aim(self, half_life: float) -> tuple[Floats, float, float] | None:
+        """Return the direction from the reference to the last hours, where there are enough."""
         weight = self._weight(half_life)
         if len(weight) - GAP < half_life / 2 or weight.sum() <= 0:
             return None
-        along = (_average(self._recent, weight) - self._learn) / self._scale
+        return self._towards(_average(self._recent, weight))
+
+    def _towards(self, mean: Floats) -> tuple[Floats, float, float]:
+        """Return the direction from the reference to a mean, weighed by the noise.
+
+        With it: the reference's deviation along it, and how much neighbouring hours hang together on it.
+        """
+        along = (mean - self._learn) / self._scale
         along /= max(float(np.linalg.norm(along)), 1e-12)
         z = self._rest @ along
         z = z - z.mean()
@@ -175,6 +235,7 @@ class Direction:
             "n": pack(self.n),
             "bets": self.bets.tolist(),
             "fitted": self._fitted,
+            "former": self._former,
         }
 
     @classmethod
@@ -184,6 +245,8 @@ class Direction:
         direction.origin = int(state["origin"])
         direction.vectors, direction.n = unpack(state["vectors"]), unpack(state["n"])
         direction.bets, direction._fitted = np.array(state["bets"]), int(state["fitted"])
+        if former := state.get("former"):  # states of before have none
+            direction._former = int(former[0]), int(former[1]), int(former[2])
         if direction._fitted:
             direction._prepare()
         return direction
