@@ -57,36 +57,38 @@ class Direction:
         self._prepare()
 
     def _prepare(self) -> None:
-        known = self._known()
-        n = self.n[known].astype(float)
-        self._ready = bool((n > 0).sum() >= LEAST)
+        known, settled = self._known()
+        n, hours = self.n[known].astype(float), (self.origin + np.arange(len(self.n)))[known]
+        self._ready = bool((n[settled] > 0).sum() >= LEAST)
         if not self._ready:
             return
-        hours = self.origin + np.arange(len(self.n))
-        mean = (self.vectors[known] * n[:, None]).sum(0) / n.sum()
-        rest = self.vectors[known] - mean
-        course = _course(rest, n, hours[known] % 24)
-        rest = rest - course[hours[known] % 24]
-        odd = hours[known] // 24 % 2 == 1
+        vectors = self.vectors[known].astype(float)
+        mean = _average(vectors, n * settled)
+        rest = vectors - mean
+        if not settled.all():  # a step that may be in progress is no noise
+            rest[~settled] -= _average(rest, n * ~settled)
+        course = _course(rest, n, hours % 24)
+        rest = rest - course[hours % 24]
+        odd = hours // 24 % 2 == 1
         self._mean, self._course = mean, course
-        self._learn = _average(rest, n * odd)
-        self._compare = _average(rest, n * ~odd)
-        self._heavy = float((n * ~odd).sum())
+        self._learn = _average(rest, n * (settled & odd))
+        self._compare = _average(rest, n * (settled & ~odd))
+        self._heavy = float((n * (settled & ~odd)).sum())
         self._rest = rest * np.sqrt(n)[:, None]
         spread = self._rest.var(0)
         self._scale = np.maximum(spread + 1e-3 * spread.sum(), 1e-12)  # texts may all be the same
         self._look_back()
 
-    def _known(self) -> slice:
-        """Return the hours of the reference.
+    def _known(self) -> tuple[slice, np.ndarray]:
+        """Return the hours that tell noise and course of day, and which of them are the reference.
 
-        All but the last two days; where two weeks are left, all but those that are looked back on.
-        A small change takes a week or two to be told from chance. A reference that took its hours in before
-        that would come to be like them, and the change would never be found.
+        Both leave the last two days out; the reference, as soon as it has two weeks, the days that are looked
+        back on. A small change takes a week or two to be told from chance. A reference that took its hours in
+        before that would come to be like them, and the change would never be found.
         """
         first, end = max(0, self.base - self.origin), self._fitted - self.origin
-        settled = max(end - REACH, first + ENOUGH)
-        return slice(first, max(first, min(end - LAG, settled)))
+        last = max(first, end - LAG)
+        return slice(first, last), np.arange(first, last) < max(end - REACH, first + ENOUGH)
 
     def _look_back(self) -> None:
         """Free the hours of the last days from the reference, and aim at them."""
