@@ -68,11 +68,12 @@ def test_a_framework_beside_its_client_is_one_call(both, together):
         {"response_id": "chatcmpl-of-another-answer"},
         {"input_fresh": 8},
         {"status": "error"},
+        {"service": "billing"},
     ],
     ids=lambda other: next(iter(other)),
 )
 def test_calls_that_differ_in_anything_are_two(other):
-    """By one instrumentation, at another time, with other words, model, id, counts or outcome."""
+    """By one instrumentation, at another time, of another service, with other words, model, id or outcome."""
     one = described("one", OUTER, response_id="chatcmpl-of-the-first-answer", **counted())
     two = described("two", **({"scope": INNER, "start": 10, "end": 90} | counted() | other))
     assert billed(one, two) == ["one", "two"]

@@ -2,9 +2,11 @@
 
 LangChain's callbacks do not make their span the current one, so the client's span is no child of it, and of a
 stream they know no id. The Anthropic SDK's span of a call that failed has no id either. Such descriptions are
-recognised by what they say: by different instrumentations, one within the time of the other, of the same
-model, with the same counts or, where one of them has none, the same words or failure. MLflow's span of a
-stream of Anthropic's ends when the stream is opened, and says nothing of the answer.
+recognised by what they say: by different instrumentations of one service, one within the time of the other,
+of the same model, with the same counts or, where one of them has none, the same words or failure. MLflow's
+span of a stream of Anthropic's ends when the stream is opened, and says nothing of the answer.
+
+Two services that ask the same at once ask twice: short answers of a busy hour agree in all of that.
 """
 
 from collections import deque
@@ -13,7 +15,8 @@ from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Memory
 
 _CLOCK_NS = 50 * 10**6  # the outer one starts first and ends last, but for what its bookkeeping takes
 _SEVERAL = "\0"  # no scope's name
-_LATEST = 2_000  # calls of projects with one instrumentation, until another one tells of the latest of them
+_LATEST = 2_000  # calls of services with one instrumentation, until another one tells of the latest of them
+_Home = tuple[str, str]  # project, service
 _MOST = 16  # calls at once that are alike but for who describes them
 
 
@@ -22,7 +25,7 @@ class Alike:
 
     def __init__(self) -> None:
         self._waiting: Memory[tuple[Facts, ...]] = Memory()
-        self._scopes: dict[str, str] = {}  # the only one of a project's instrumentations, or `_SEVERAL`
+        self._scopes: Memory[str] = Memory()  # the only one of a service's instrumentations, or `_SEVERAL`
         self._latest: deque[Facts] = deque(maxlen=_LATEST)
 
     def find(self, facts: Facts) -> Facts | None:
@@ -38,16 +41,18 @@ class Alike:
         return None
 
     def _may_repeat(self, facts: Facts) -> bool:
-        """Tell whether a project has several instrumentations; most have one, whose calls are only put by."""
-        project = facts.key[0]
-        only = self._scopes.setdefault(project, facts.scope)
-        if only == facts.scope:
+        """Tell whether a service has several instrumentations; most have one, whose calls are only put by."""
+        home = _home(facts)
+        only = self._scopes.get(home)
+        if only is None:
+            self._scopes.put(home, facts.scope)
+        if only in (None, facts.scope):
             self._latest.append(facts)
             return False
         if only != _SEVERAL:
-            self._scopes[project] = _SEVERAL
+            self._scopes[home] = _SEVERAL
             for other in self._latest:
-                if other.key[0] == project:
+                if _home(other) == home:
                     self._remember(other)
         return True
 
@@ -65,6 +70,10 @@ class Alike:
                 self._waiting[mark] = left
             else:
                 self._waiting.pop(mark, None)
+
+
+def _home(facts: Facts) -> _Home:
+    return facts.key[0], facts.service
 
 
 def is_alike(one: Facts, other: Facts) -> bool:
@@ -100,16 +109,16 @@ def _agree(one: Facts, other: Facts) -> bool:
 
 def _marks(facts: Facts) -> list[tuple[object, ...]]:
     """Return what a description is found by."""
-    project = facts.key[0]
+    home = _home(facts)
     marks: list[tuple[object, ...]] = []
     if facts.failed:
-        marks += [(project, "failed", model) for model in sorted(_names(facts))]
+        marks += [(home, "failed", model) for model in sorted(_names(facts))]
     elif facts.counted:
-        marks.append((project, "counts", facts.answered or -facts.given))
+        marks.append((home, "counts", facts.answered or -facts.given))
     if not facts.failed and (facts.scope.startswith(ANTHROPIC) or not (facts.counted or facts.said)):
-        marks += [(project, "opened", model) for model in sorted(_names(facts))]
+        marks += [(home, "opened", model) for model in sorted(_names(facts))]
     if facts.said and facts.asked:
-        marks.append((project, "words", facts.asked, facts.said))
+        marks.append((home, "words", facts.asked, facts.said))
     return marks
 
 

@@ -18,6 +18,7 @@ class Facts(NamedTuple):
     """A model call, in what two descriptions of it agree; words are told by their hash."""
 
     key: Key
+    service: str
     scope: str
     embeds: bool
     counted: bool
@@ -48,6 +49,7 @@ def facts_of(key: Key, span: Span) -> Facts:
     given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
     return Facts(
         key,
+        span.service,
         span.scope_name[:_LONGEST_ID],
         span.operation == "embeddings",
         span.usage_source != "none",
