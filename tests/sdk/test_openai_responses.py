@@ -132,6 +132,24 @@ def test_tools_that_the_caller_runs_are_tool_calls(client: Any, vendor: Vendor, 
     assert not [key for key in found if key.endswith(".requests")]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("written", ["0312345678", "[1, 2]", "select 1"])
+def test_the_input_of_a_custom_tool_stays_the_text_that_it_is(
+    written: str, stream: bool, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """A telephone number is no number, and brackets are no list: this tool takes free text."""
+    call = {"type": "custom_tool_call", "call_id": "c", "name": "dial", "input": written}
+    whole = response(call)
+    done = ("response.completed", {"type": "response.completed", "response": whole, "sequence_number": 0})
+    vendor.answer(sse(done) if stream else whole)
+    result = client.responses.create(model="gpt-5", input="x", stream=stream)
+    if stream:
+        list(result)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "tool_call", "id": "c", "name": "dial", "arguments": written}
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "finish"),
     [

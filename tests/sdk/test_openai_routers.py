@@ -132,3 +132,36 @@ def test_whole_calls_without_number_and_identifier_stay_apart(
     list(client.chat.completions.create(model="m", messages=ASK, stream=True))
     parts = spans.messages()[0]["parts"]
     assert [(part["name"], part["arguments"]) for part in parts] == [("find", {"n": 0}), (name, {"n": 1})]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("written", ["0312345678", "[1, 2]", "select 1"])
+def test_the_input_of_a_custom_tool_stays_the_text_that_it_is(
+    written: str, stream: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """A telephone number is no number, and brackets are no list: this tool takes free text."""
+    call = {"index": 0, "id": "t", "type": "custom", "custom": {"name": "dial", "input": written}}
+    more = {"index": 0, "custom": {"input": written[4:]}}
+    begun = {**call, "custom": {"name": "dial", "input": written[:4]}}
+    pieces = sse(chunk(tool_calls=[begun]), chunk(tool_calls=[more]))
+    vendor.answer(pieces if stream else body(tool_calls=[call], content=None))
+    result = client.chat.completions.create(model="m", messages=ASK, stream=stream)
+    if stream:
+        list(result)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "tool_call", "id": "t", "name": "dial", "arguments": written}
+    ]
+
+
+def test_a_function_beside_an_empty_custom_tool_is_a_function(client: Any, vendor: Any, spans: Any) -> None:
+    """Snowflake sends both, and fills in one."""
+    call = {"id": "t", "type": "function", "custom": {"name": "", "input": ""}}
+    function = {"name": "find", "arguments": '{"ward": "北"}'}
+    vendor.answer(body(tool_calls=[{**call, "function": function}], content=""))
+    client.chat.completions.create(model="m", messages=ASK)
+    assert spans.messages()[0]["parts"][-1] == {
+        "type": "tool_call",
+        "id": "t",
+        "name": "find",
+        "arguments": {"ward": "北"},
+    }

@@ -81,7 +81,10 @@ class Choice:
 
     def _add_tool(self, call: Any) -> None:
         index, called = get(call, "index"), get(call, "id")
-        function = get(call, "function") or get(call, "custom")
+        function = get(call, "function")
+        free = function is None
+        if free:
+            function = get(call, "custom")
         name = get(function, "name") or ""
         given = get(function, "arguments") or get(function, "input") or ""
         tool = self.by_index.get(index)
@@ -91,12 +94,13 @@ class Choice:
         elif name and given and not called and not tool["id"] and _is_whole(tool["text"]):
             tool = self._begin_tool(index, called)  # nor has it an id: one that begins after a whole one
         tool["id"] = tool["id"] or called or tool["id"]
+        tool["free"] = tool["free"] or free
         if name != tool["name"]:  # some repeat it with every piece
             tool["name"] += name
         tool["text"].append(given if isinstance(given, str) else to_json(given, _WHOLE))
 
     def _begin_tool(self, index: Any, called: Any) -> dict[str, Any]:
-        tool = self.by_index[index] = {"id": called, "name": "", "text": []}
+        tool = self.by_index[index] = {"id": called, "name": "", "text": [], "free": False}
         self.tools.append(tool)
         return tool
 
@@ -119,7 +123,8 @@ class Choice:
         parts += self.images
         for tool in self.tools:
             if tool["name"] or tool["id"]:
-                arguments = shape.as_object("".join(tool["text"]))
+                text = "".join(tool["text"])
+                arguments = text if tool["free"] else shape.as_object(text)
                 parts.append(
                     {"type": "tool_call", "id": tool["id"], "name": tool["name"], "arguments": arguments}
                 )

@@ -6,9 +6,10 @@ from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_shape import get
 
-_FUNCTIONS = ("function_call", "custom_tool_call")
-# Tools that the vendor defines and the caller runs -> where the arguments are.
+# Tools that the caller runs, of its own or as the vendor defines them -> where the arguments are.
 _CALLERS = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
     "computer_call": "action",
     "local_shell_call": "action",
     "shell_call": "action",
@@ -71,7 +72,7 @@ def runs_at_caller(item: Any) -> bool:
         return bool(get(get(item, "environment"), "type") != "container_reference")
     if kind == "tool_search_call":
         return bool(get(item, "execution") == "client")
-    return kind in _FUNCTIONS or kind in _CALLERS
+    return kind in _CALLERS
 
 
 def server_tools(items: list[Any]) -> dict[str, int]:
@@ -97,11 +98,11 @@ def logprobs(items: list[Any]) -> list[Any]:
 
 def _tool_call(item: Any, kind: str) -> dict[str, Any]:
     name = shape.text_of(item, "name") or kind.removesuffix("_call")
-    if kind in _FUNCTIONS:
-        given = get(item, "arguments") if kind == "function_call" else get(item, "input")
+    if kind == "custom_tool_call":
+        arguments = get(item, "input")  # free text, also where it looks like a number or a list
     else:
         given = get(item, _CALLERS[kind]) or get(item, "actions")
-    arguments = shape.as_object(given) if isinstance(given, str) else plain(_dumped(given), 8)
+        arguments = shape.as_object(given) if isinstance(given, str) else plain(_dumped(given), 8)
     called = get(item, "call_id") or get(item, "id") or ""
     return {"type": "tool_call", "id": called, "name": name, "arguments": arguments}
 

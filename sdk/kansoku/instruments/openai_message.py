@@ -74,13 +74,14 @@ def _is_text(message: Any) -> bool:
 
 def tool_call(call: Any) -> dict[str, Any]:
     """Return a call of a tool, whichever kind."""
-    function = get(call, "function") or get(call, "custom")
-    given = get(function, "arguments")
+    custom, function = get(call, "custom"), get(call, "function")
+    free = bool(get(custom, "name"))  # a server may send an empty one beside every function
     return {
         "type": "tool_call",
         "id": get(call, "id"),  # the functions of old have none
-        "name": get(function, "name") or "",
-        "arguments": shape.as_object(get(function, "input") if given is None else given),
+        "name": get(custom if free else function, "name") or "",
+        # The input of a custom tool is free text, also where it looks like a number or a list.
+        "arguments": get(custom, "input") if free else shape.as_object(get(function, "arguments")),
     }
 
 
