@@ -311,3 +311,20 @@ def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans:
     assert spans.messages()[0]["parts"] == [
         {"type": "compaction"}
     ]  # what it keeps of the questions is no answer
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_response_of_the_beta_is_read_as_any_other(
+    stream: bool, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """What is in the beta has the same shapes, and costs the same tokens."""
+    whole = response(MESSAGE)
+    done = ("response.completed", {"type": "response.completed", "response": whole, "sequence_number": 0})
+    vendor.answer(sse(done) if stream else whole)
+    result = client.beta.responses.create(model="gpt-5", input="いつ", stream=stream)
+    if stream:
+        list(result)
+    found = spans.attributes()
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, 4)
+    assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("resp_1", "gpt-5")
+    assert spans.messages()[0]["parts"][0]["content"] == "On Tuesday."

@@ -6,7 +6,7 @@ calling and continuation make several requests for one public call, each a call 
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.google_content import ContentReader
+from kansoku.instruments.google_decisions import DecisionReader
 from kansoku.instruments.google_interactions import InteractionReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
@@ -24,7 +25,6 @@ from kansoku.wrapper import wrap_async, wrap_sync
 _MODELS = "google.genai.models"
 _TOOLS = "google.genai._extra_utils"
 _INTERACTIONS = "google.genai._gaos.google_genai"
-_TALKS = ("GeminiNextGenInteractions", "AsyncGeminiNextGenInteractions")
 _CLASSES = ("Models", "AsyncModels")
 _RUN, _RUN_ASYNC = "invoke_function_from_dict_args", "invoke_function_from_dict_args_async"
 
@@ -49,7 +49,11 @@ def _origin(url: str, vertex: bool, local_provider: str) -> Origin:
 _CONTENT = ContentReader(read_origin)
 _EMBEDDINGS = EmbeddingReader(read_origin)
 _IMAGES = ImageReader(read_origin)
-_TALK = InteractionReader()
+# Resources of the newer API in one module; all of them have one method.
+_NEWER: dict[str, Reader] = {
+    "GeminiNextGenInteractions": InteractionReader(),
+    "GeminiNextGenDecisions": DecisionReader(),
+}
 # Method -> reader, and whether it streams; of a pair the first that the version has: not all have two layers.
 _METHODS: tuple[tuple[tuple[str, ...], Reader, bool], ...] = (
     (("_generate_content",), _CONTENT, False),
@@ -72,9 +76,8 @@ def stop() -> None:
     """Put the client's own methods back."""
     for module in (_MODELS, _TOOLS, _INTERACTIONS):
         patch.forget(module)
-    for name in _TALKS:
-        if (owner := getattr(sys.modules.get(_INTERACTIONS), name, None)) is not None:
-            patch.restore(owner, "create")
+    for owner, _, _ in _newer(sys.modules.get(_INTERACTIONS)):
+        patch.restore(owner, "create")
     for name in _CLASSES:
         owner = getattr(sys.modules.get(_MODELS), name, None)
         for method in (method for methods, _, _ in _METHODS for method in methods if owner is not None):
@@ -94,10 +97,16 @@ def _patch(module: ModuleType) -> None:
 
 
 def _patch_interactions(module: ModuleType) -> None:
-    for name in _TALKS:
-        if (owner := getattr(module, name, None)) is not None:
-            wrap = wrap_async if name.startswith("Async") else wrap_sync
-            patch.replace(owner, "create", functools.partial(wrap, reader=_TALK))
+    for owner, wrap, reader in _newer(module):
+        patch.replace(owner, "create", functools.partial(wrap, reader=reader))
+
+
+def _newer(module: ModuleType | None) -> Iterator[tuple[Any, Callable[..., Any], Reader]]:
+    """Yield the classes of the newer API that the version has, how to wrap them, and their readers."""
+    for name, reader in _NEWER.items():
+        for prefix, wrap in (("", wrap_sync), ("Async", wrap_async)):
+            if (owner := getattr(module, prefix + name, None)) is not None:
+                yield owner, wrap, reader
 
 
 def _patch_tools(module: ModuleType) -> None:

@@ -51,7 +51,7 @@ class InteractionReader:
         if isinstance(arguments.get("response_format"), Mapping | list):
             found[semconv.OUTPUT_TYPE] = "json"
         if capture:
-            request.messages = _asked(arguments.get("input"))
+            request.messages = read_input(arguments.get("input"))
             request.instructions = shape.text_of(arguments, "system_instruction")
             tools = arguments.get("tools")
             request.tools = [read_tool(tool) for tool in tools] if isinstance(tools, list | tuple) else None
@@ -66,7 +66,7 @@ class InteractionReader:
             model=google.word(get(response, "model")),
             id=shape.text_of(response, "id"),
             finish_reasons=[finish] if finish else [],
-            usage=_usage(get(response, "usage")),
+            usage=read_usage(get(response, "usage")),
         )
         problem = next(iter(shape.listed(response, "errors")), None)
         if problem is not None or status == "failed":
@@ -119,7 +119,7 @@ def _grow(step: dict[str, Any], delta: Any) -> None:
         step["content"] = [*(step.get("content") or ()), delta]
 
 
-def _asked(given: Any) -> list[dict[str, Any]]:
+def read_input(given: Any) -> list[dict[str, Any]]:
     """Return the messages of an input: a text, contents of one message, or steps of the past."""
     listed = given if isinstance(given, list | tuple) else [given]
     messages: list[dict[str, Any]] = []
@@ -177,7 +177,7 @@ def _content(item: Any) -> dict[str, Any]:
     return shape.blob(kind or "unknown", google.word(get(item, "mime_type")), get(item, "data"))
 
 
-def _usage(usage: Any) -> Usage | None:
+def read_usage(usage: Any) -> Usage | None:
     """Return the token counts: as ever at this vendor, thoughts and the tools' results are counted apart."""
     sent, answered = shape.count(usage, "total_input_tokens"), shape.count(usage, "total_output_tokens")
     if sent is None and answered is None:

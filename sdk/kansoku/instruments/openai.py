@@ -3,6 +3,7 @@
 from kansoku.instruments import openai_azure
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_chat import ChatReader
+from kansoku.instruments.openai_decisions import DecisionReader
 from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
@@ -20,6 +21,8 @@ _targets = Targets(
         f"{_RESOURCES}chat.completions": both("Completions", create=_CHAT, parse=_CHAT),
         f"{_RESOURCES}beta.chat.completions": both("Completions", parse=_CHAT),
         f"{_RESOURCES}responses": both("Responses", create=_RESPONSES, parse=_RESPONSES, compact=_RESPONSES),
+        f"{_RESOURCES}beta.responses.responses": both("Responses", create=_RESPONSES, compact=_RESPONSES),
+        f"{_RESOURCES}decisions": both("Decisions", create=DecisionReader(read_origin)),
         f"{_RESOURCES}embeddings": both("Embeddings", create=EmbeddingReader(read_origin)),
         f"{_RESOURCES}completions": both("Completions", create=CompletionReader(read_origin)),
         f"{_RESOURCES}images": both("Images", generate=_IMAGES, edit=_IMAGES, create_variation=_IMAGES),
