@@ -74,3 +74,36 @@ def test_an_answer_from_a_knowledge_base_has_its_sources(vendor: Any, spans: Any
     assert found["gen_ai.request.model"] == HAIKU
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日です。"}]
     assert json.loads(found["gen_ai.retrieval.documents"])[0]["id"] == "https://e.org"
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_streamed_answer_from_a_knowledge_base_has_its_sources(
+    inside: bool, vendor: Any, spans: Any
+) -> None:
+    """The pieces of the answer are one text; a citation's fields may be inside another one."""
+    reference = {"content": {"text": "火"}, "location": {"type": "S3", "s3Location": {"uri": "s3://b/r.txt"}}}
+    cited = {"retrievedReferences": [reference]}
+    events = (
+        aws.event("output", {"text": "火曜"}),
+        aws.event("output", {"text": "日です。"}),
+        aws.event("citation", {"citation": cited} if inside else cited),
+        aws.event("guardrail", {"action": "NONE"}),
+    )
+    vendor.answer(aws.stream(*events))
+    result = connect(vendor.url, "bedrock-agent-runtime").retrieve_and_generate_stream(
+        input={"text": "いつ"},
+        retrieveAndGenerateConfiguration={
+            "type": "EXTERNAL_SOURCES",
+            "externalSourcesConfiguration": {
+                "modelArn": HAIKU,
+                "sources": [{"sourceType": "S3", "s3Location": {"uri": "s3://b/r.txt"}}],
+            },
+        },
+    )
+    assert len(list(result["stream"])) == 4
+    found = spans.attributes()
+    assert found["gen_ai.request.model"] == HAIKU
+    assert found["gen_ai.request.stream"] is True
+    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日です。"}]
+    assert json.loads(found["gen_ai.retrieval.documents"])[0]["id"] == "s3://b/r.txt"

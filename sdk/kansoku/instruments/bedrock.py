@@ -14,6 +14,7 @@ from kansoku import semconv
 from kansoku.call import Call, begin
 from kansoku.guard import swallow
 from kansoku.instruments import patch
+from kansoku.instruments.bedrock_agent import AgentReader
 from kansoku.instruments.bedrock_body import watch_body
 from kansoku.instruments.bedrock_converse import ConverseReader
 from kansoku.instruments.bedrock_invoke import find_reader, parse
@@ -24,7 +25,7 @@ from kansoku.recording import Recording
 from kansoku.stream import follow
 from kansoku.watched import watch
 
-_CONVERSE = ConverseReader()
+_CONVERSE, _ANSWER, _AGENT = ConverseReader(), AnswerReader(), AgentReader()
 # Operation -> its reader; that of a model's own format depends on the model.
 _READERS: dict[str, Reader | None] = {
     "Converse": _CONVERSE,
@@ -32,8 +33,13 @@ _READERS: dict[str, Reader | None] = {
     "InvokeModel": None,
     "InvokeModelWithResponseStream": None,
     "Retrieve": RetrieveReader(),
-    "RetrieveAndGenerate": AnswerReader(),
+    "RetrieveAndGenerate": _ANSWER,
+    "RetrieveAndGenerateStream": _ANSWER,
+    "InvokeAgent": _AGENT,
+    "InvokeInlineAgent": _AGENT,
 }
+# Where the stream of an operation is.
+_STREAMS = ("stream", "completion", "body")
 _SERVICES = frozenset({"bedrock-runtime", "bedrock-agent-runtime"})
 _CLIENTS = {"botocore.client": "BaseClient", "aiobotocore.client": "AioBaseClient"}
 
@@ -131,8 +137,8 @@ def _take(call: Call, operation: str, result: Any) -> None:
     """End the call with a response, or with its stream or body, which are followed in place."""
     try:
         call.note(read_metadata(result))
-        if operation.endswith("Stream"):
-            _follow(call, result.get("stream") or result.get("body"))
+        if operation.endswith(("Stream", "Agent")):
+            _follow(call, next(result[name] for name in _STREAMS if name in result))
         elif operation == "InvokeModel":
             _follow_body(call, result)
         else:

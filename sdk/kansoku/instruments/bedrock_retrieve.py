@@ -40,7 +40,7 @@ class RetrieveReader:
 
 
 class AnswerReader:
-    """Reads RetrieveAndGenerate: an answer and the documents that it cites; AWS tells no token counts."""
+    """Reads RetrieveAndGenerate and its stream: an answer and what it cites; AWS tells no token counts."""
 
     operation = "chat"
     origin = staticmethod(read_origin)
@@ -63,12 +63,7 @@ class AnswerReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read the answer and what it cites."""
-        cited = [
-            reference
-            for citation in response.get("citations") or ()
-            for reference in citation.get("retrievedReferences") or ()
-        ]
-        answer = Answer(attributes=_documents(cited, capture))
+        answer = Answer(attributes=read_documents(response.get("citations") or (), capture))
         finish = "content_filter" if response.get("guardrailAction") == "INTERVENED" else "stop"
         answer.finish_reasons = [finish]
         if capture:
@@ -78,8 +73,23 @@ class AnswerReader:
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
-        """Read the last chunk: this operation is not streamed."""
-        return self.response(chunks[-1], capture)
+        """Put the events of a stream together and read them as a whole answer."""
+        told = [event["citation"] for event in chunks if event.get("citation")]
+        verdicts = [event["guardrail"].get("action") for event in chunks if event.get("guardrail")]
+        texts = [event["output"].get("text") or "" for event in chunks if event.get("output")]
+        whole = {
+            "output": {"text": "".join(texts)},
+            # Of old the fields of a citation were inside another one.
+            "citations": [citation.get("citation") or citation for citation in told],
+            "guardrailAction": "INTERVENED" if "INTERVENED" in verdicts else None,
+        }
+        return self.response(whole, capture)
+
+
+def read_documents(citations: Iterable[Mapping[str, Any]], capture: bool) -> dict[str, Any]:
+    """Return the attribute for the documents that an answer cites."""
+    cited = [each for citation in citations for each in citation.get("retrievedReferences") or ()]
+    return _documents(cited, capture)
 
 
 def _documents(results: Iterable[Mapping[str, Any]], capture: bool) -> dict[str, Any]:
