@@ -154,3 +154,38 @@ def test_a_stubbed_client_works_as_before(vendor: Any, spans: Any) -> None:
         result = client.invoke_model(modelId=CLAUDE, body=json.dumps(ASK))
         assert result["body"].read() == RAW
     assert spans.attributes()["gen_ai.usage.output_tokens"] == 5
+
+
+def guarded(*actions: str) -> dict[str, Any]:
+    """Return what a guardrail that stepped in adds to a body; its trace tells what was done."""
+    found = [{"name": "phone", "action": action} for action in actions]
+    trace = {"outputs": [{"g-1": {"sensitiveInformationPolicy": {"regexes": found}}}], "modelOutput": ["火"]}
+    return {"amazon-bedrock-guardrailAction": "INTERVENED", "amazon-bedrock-trace": {"guardrail": trace}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("actions", "finish"),
+    [
+        (("ANONYMIZED",), "stop"),
+        (("NONE", "ANONYMIZED"), "stop"),
+        (("ANONYMIZED", "BLOCKED"), "content_filter"),
+        (("BLOCKED",), "content_filter"),
+        ((), "content_filter"),  # no trace was asked for
+    ],
+)
+def test_an_answer_that_a_guardrail_only_masked_ended_as_the_model_says(
+    actions: tuple[str, ...], finish: str, stream: bool, vendor: Any, spans: Any
+) -> None:
+    """Masking a number is stepping in as blocking is; the trace tells them apart."""
+    model, body = "amazon.titan-text-express-v1", json.dumps({"inputText": "いつ"})
+    if stream:
+        last = {"outputText": "火", "completionReason": "FINISH", "index": 0}
+        vendor.answer(aws.stream(aws.chunk(last), aws.chunk(guarded(*actions))))
+        list(connect(vendor.url).invoke_model_with_response_stream(modelId=model, body=body)["body"])
+    else:
+        result = {"tokenCount": 2, "outputText": "火", "completionReason": "FINISH"}
+        vendor.answer({"inputTextTokenCount": 4, "results": [result], **guarded(*actions)})
+        connect(vendor.url).invoke_model(modelId=model, body=body)["body"].read()
+    assert spans.attributes()["gen_ai.response.finish_reasons"] == (finish,)
+    assert spans.messages()[0]["finish_reason"] == finish

@@ -1,7 +1,7 @@
 """Read invoke_model: each family of models has a format of its own, told by the body and the model's name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
@@ -18,7 +18,8 @@ from kansoku.usage import Usage
 
 _LARGEST = 8 * 1024 * 1024  # a request body beyond this is not read: that would delay the call
 _HEADER = "x-amzn-bedrock-"
-_METRICS = "amazon-bedrock-invocationMetrics"
+_OWN = "amazon-bedrock-"
+_METRICS = f"{_OWN}invocationMetrics"
 
 
 class InvokeReader:
@@ -58,7 +59,7 @@ class InvokeReader:
             answer.attributes[semconv.SERVER_TOTAL_TIME] = latency / 1000
         if tier := extras.get("serviceTier"):
             answer.attributes[semconv.RESPONSE_TIER] = tier
-        if found.get("amazon-bedrock-guardrailAction") == "INTERVENED":
+        if _is_stopped([found]):
             _filter(answer)
         return answer
 
@@ -76,7 +77,7 @@ class InvokeReader:
             )
         if (latency := metrics.get("invocationLatency")) is not None:
             answer.attributes[semconv.SERVER_TOTAL_TIME] = latency / 1000
-        if any(event.get("amazon-bedrock-guardrailAction") == "INTERVENED" for event in events):
+        if _is_stopped(events):
             _filter(answer)
         return answer
 
@@ -166,6 +167,24 @@ def _counted(sent: Any, answered: Any, read: Any, written: Any) -> Usage | None:
 
 def _number(value: Any) -> int | None:
     return int(value) if value is not None and str(value).isdigit() else None
+
+
+def _is_stopped(events: list[dict[str, Any]]) -> bool:
+    """Tell whether a guardrail stopped the answer; one that masks a name in it steps in, too."""
+    if not any(event.get(f"{_OWN}guardrailAction") == "INTERVENED" for event in events):
+        return False
+    done = {action for event in events for action in _actions(event.get(f"{_OWN}trace"))}
+    return "ANONYMIZED" not in done or "BLOCKED" in done
+
+
+def _actions(trace: Any) -> Iterator[str]:
+    """Yield what was done about each finding, wherever the trace tells it."""
+    if isinstance(trace, Mapping):
+        if isinstance(action := trace.get("action"), str):
+            yield action
+        trace = list(trace.values())
+    for part in trace if isinstance(trace, list) else ():
+        yield from _actions(part)
 
 
 def _filter(answer: Answer) -> None:
