@@ -203,9 +203,11 @@ class Call:
         self._notes.update(attributes)
 
     @guard
-    def fail(self, error: BaseException) -> None:
-        """End the call with an exception."""
+    def fail(self, error: BaseException, streams: bool = False) -> None:
+        """End the call with an exception; one that was refused asked for a stream all the same."""
         if not self._ended:
+            if streams or self._arguments.get("stream"):
+                self._notes[semconv.STREAM] = True
             self._write_error(error)
             self.end()
 

@@ -20,8 +20,8 @@ class Traced(Protocol):
     def take(self, result: Any, arguments: Mapping[str, Any], streams: bool = False) -> Any:
         """Return what the caller gets."""
 
-    def fail(self, error: BaseException) -> Any:
-        """End with an exception."""
+    def fail(self, error: BaseException, streams: bool = False) -> Any:
+        """End with an exception; `streams` as in `take`."""
 
 
 # Begins what a reader is to trace, given the client and the arguments; None when nothing is.
@@ -47,7 +47,7 @@ def wrap_sync(
         try:
             result = original(self, *args, **kwargs)
         except BaseException as error:
-            call.fail(error)
+            call.fail(error, streams)
             raise
         finally:
             otel_context.detach(token)
@@ -75,7 +75,7 @@ def wrap_async(
         try:
             result = await original(self, *args, **kwargs)
         except BaseException as error:
-            call.fail(error)
+            call.fail(error, streams)
             raise
         finally:
             otel_context.detach(token)

@@ -140,7 +140,7 @@ class _Made:
         try:
             result = self._request()
         except BaseException as error:
-            call.fail(error)
+            call.fail(error, streams=True)
             raise
         finally:
             otel_context.detach(token)
@@ -162,7 +162,7 @@ class _Awaited(_Made):
         try:
             result = await self._request
         except BaseException as error:
-            call.fail(error)
+            call.fail(error, streams=True)
             raise
         finally:
             otel_context.detach(token)

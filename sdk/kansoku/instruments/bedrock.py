@@ -81,7 +81,7 @@ def _wrap_sync(original: Callable[..., Any]) -> Callable[..., Any]:
             result = original(self, operation_name, *args, **kwargs)
         except BaseException as error:
             call.note(read_error(error))
-            call.fail(error)
+            call.fail(error, streams=_streams(operation_name))
             raise
         finally:
             otel_context.detach(token)
@@ -102,7 +102,7 @@ def _wrap_async(original: Callable[..., Any]) -> Callable[..., Any]:
             result = await original(self, operation_name, *args, **kwargs)
         except BaseException as error:
             call.note(read_error(error))
-            call.fail(error)
+            call.fail(error, streams=_streams(operation_name))
             raise
         finally:
             otel_context.detach(token)
@@ -133,11 +133,15 @@ def _begin(client: Any, operation: str, args: tuple[Any, ...], kwargs: Mapping[s
     return call
 
 
+def _streams(operation: str) -> bool:
+    return operation.endswith(("Stream", "Agent"))
+
+
 def _take(call: Call, operation: str, result: Any) -> None:
     """End the call with a response, or with its stream or body, which are followed in place."""
     try:
         call.note(read_metadata(result))
-        if operation.endswith(("Stream", "Agent")):
+        if _streams(operation):
             _follow(call, next(result[name] for name in _STREAMS if name in result))
         elif operation == "InvokeModel":
             _follow_body(call, result)

@@ -101,7 +101,7 @@ class Retrieval:
             self._span.end(ended)
 
     @guard
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, streams: bool = False) -> None:  # noqa: ARG002 - a search is no stream
         """End the span with an exception."""
         try:
             record_error(self._span, error, self._running.capture)
