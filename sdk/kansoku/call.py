@@ -103,9 +103,9 @@ class Call:
             return attributes
         if request.messages:
             attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
-        if request.instructions:
-            text = [{"type": "text", "content": request.instructions}]
-            attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(text, limit)
+        if texts := request.system_texts():
+            parts = [{"type": "text", "content": text} for text in texts]
+            attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(parts, limit)
         if request.tools:
             attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
         return attributes
@@ -189,7 +189,7 @@ class Call:
             asked = self._reader.request(self._arguments, True)
             told = answer if self._running.capture else self._reader.fold(chunks, True)
             guess = estimation.estimate(
-                asked.messages or (), asked.instructions, asked.tools or [], told.messages
+                asked.messages or (), "".join(asked.system_texts()), asked.tools or [], told.messages
             )
             self._notes.update(guess)
 

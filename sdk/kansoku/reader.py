@@ -19,8 +19,13 @@ class Request:
     model: str
     attributes: dict[str, Any] = field(default_factory=dict)
     messages: list[dict[str, Any]] | None = None
-    instructions: str = ""
+    instructions: str | list[str] = ""  # one text, or one a block
     tools: list[Any] | None = None
+
+    def system_texts(self) -> list[str]:
+        """Return the texts of the instructions, each block's by itself: what is between them, nobody said."""
+        given = self.instructions
+        return [text for text in ([given] if isinstance(given, str) else given) if text]
 
 
 @dataclass(slots=True)

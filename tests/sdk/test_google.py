@@ -107,7 +107,8 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
         {"role": "user", "parts": [{"type": "text", "content": "ごみの収集日は？"}]}
     ]
     assert json.loads(found.pop("gen_ai.system_instructions")) == [
-        {"type": "text", "content": "Be brief.\nIn Japanese."}
+        {"type": "text", "content": "Be brief."},
+        {"type": "text", "content": "In Japanese."},
     ]
     assert json.loads(found.pop("gen_ai.output.messages")) == [
         {

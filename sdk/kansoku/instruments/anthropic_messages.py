@@ -62,7 +62,7 @@ class MessagesReader:
             # Any iterable is allowed; reading a generator would take it from the client.
             if isinstance(messages, list | tuple):
                 request.messages = [blocks.read_message(message) for message in messages]
-            request.instructions = blocks.read_text(given.get("system"))
+            request.instructions = blocks.read_texts(given.get("system"))
             tools = [tool for name in ("tools", "mcp_servers") for tool in _listed(given.get(name))]
             request.tools = [blocks.read_tool(tool) for tool in tools if get(tool, "type") != "url"] or None
         return request

@@ -59,13 +59,18 @@ def read_blocks(content: Any) -> list[dict[str, Any]]:
     return [part for block in content if (part := read_block(block)) is not None]
 
 
-def read_text(content: Any) -> str:
+def read_texts(content: Any) -> list[str]:
     """Return the texts of a system prompt, or of another list of text blocks."""
     if isinstance(content, str):
-        return content
+        return [content]
     if not isinstance(content, list | tuple):
-        return ""
-    return "\n".join(text for block in content if isinstance(text := get(block, "text"), str))
+        return []
+    return [text for block in content if isinstance(text := get(block, "text"), str)]
+
+
+def read_text(content: Any) -> str:
+    """Return the texts of a list of text blocks as one."""
+    return "\n".join(read_texts(content))
 
 
 def read_block(block: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one return a kind of block

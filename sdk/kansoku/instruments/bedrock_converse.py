@@ -181,10 +181,10 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
     return {"role": role, "parts": read_blocks(blocks)}
 
 
-def _system(blocks: Iterable[Mapping[str, Any]] | str | None) -> str:
+def _system(blocks: Iterable[Mapping[str, Any]] | str | None) -> list[str]:
     if isinstance(blocks, str):
-        return blocks
-    return "".join(part["content"] for part in read_blocks(blocks or ()) if part["type"] == "text")
+        return [blocks]
+    return [part["content"] for part in read_blocks(blocks or ()) if part["type"] == "text"]
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:

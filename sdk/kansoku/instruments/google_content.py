@@ -51,7 +51,7 @@ class ContentReader:
         if capture:
             request.messages = shape.read_contents(arguments.get("contents"))
             if (system := get(config, "system_instruction")) is not None:
-                request.instructions = shape.read_text(system)
+                request.instructions = shape.read_texts(system)
             request.tools = shape.read_tools(get(config, "tools")) or None
         return request
 

@@ -99,10 +99,10 @@ def _parts(items: Any) -> list[dict[str, Any]]:
     return [part for item in items if (part := read_part(item)) is not None]
 
 
-def read_text(content: Any) -> str:
-    """Return the text of a system instruction: a text, a part, a content, or a list of those."""
+def read_texts(content: Any) -> list[str]:
+    """Return the texts of a system instruction: a text, a part, a content, or a list of those."""
     parts = [part for message in read_contents(content) for part in message["parts"]]
-    return "\n".join(part["content"] for part in parts if part["type"] == "text")
+    return [part["content"] for part in parts if part["type"] == "text"]
 
 
 def read_output(content: Any) -> list[dict[str, Any]]:
