@@ -142,7 +142,7 @@ def _take(call: Call, operation: str, result: Any) -> None:
     try:
         call.note(read_metadata(result))
         if _streams(operation):
-            _follow(call, next(result[name] for name in _STREAMS if name in result))
+            _follow(call, next((result[name] for name in _STREAMS if name in result), None))
         elif operation == "InvokeModel":
             _follow_body(call, result)
         else:
