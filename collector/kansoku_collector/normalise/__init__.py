@@ -5,6 +5,7 @@ from kansoku_collector.normalise import langfuse
 from kansoku_collector.normalise.choice import choose
 from kansoku_collector.normalise.context import read_context
 from kansoku_collector.normalise.frame import close_row, open_row
+from kansoku_collector.normalise.openinference_copies import read_copies
 from kansoku_collector.normalise.scores import from_event, read_scores
 from kansoku_collector.values import text
 
@@ -18,6 +19,7 @@ def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[
     span = open_row(raw, left, project, received_ms)
     read = choose(raw)
     repeats = read(raw, left, span) if read else False
+    read_copies(raw, left, span)
     read_context(left, span)
     langfuse.read_trace(left, span)
     return close_row(span, raw, left, repeats=bool(repeats)), scores

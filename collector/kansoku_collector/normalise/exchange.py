@@ -107,7 +107,7 @@ def read_response(value: Any) -> Response:
     reasons = [m["finish_reason"] for m in messages if m.get("finish_reason")]
     reasons = reasons or [reason for reason in (_reason(found), facts.get("status")) if reason][:1]
     reasons = reasons or [status for status in (last_status(found),) if status]
-    return Response([m for m in messages if m["parts"]], reasons, facts, _counts(found))
+    return Response([m for m in messages if m["parts"]], reasons, facts, response_counts(found))
 
 
 def put_exchange(span: Span, request: Request, response: Response, reasons: list[Any]) -> None:
@@ -246,10 +246,11 @@ def _reason(value: Any) -> Any:
     if not isinstance(value, dict):
         return None
     own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason")
-    return own or _reason(value.get("response_metadata"))
+    return own or _reason(value.get("response_metadata")) or _reason(value.get("additional_kwargs"))
 
 
-def _counts(found: Any) -> Counts:
+def response_counts(found: Any) -> Counts:
+    """Return the counts in a response, wherever its vendor or framework keeps them."""
     if not isinstance(found, dict):
         return {}
     for usage in (*(found.get(name) for name in _USAGE), found if "prompt_eval_count" in found else None):
@@ -258,10 +259,10 @@ def _counts(found: Any) -> Counts:
     generations = found.get("generations")
     while isinstance(generations, list) and generations:
         generations = generations[0]
-    if isinstance(generations, dict) and (counts := _counts(_kwargs(generations.get("message")))):
+    if isinstance(generations, dict) and (counts := response_counts(_kwargs(generations.get("message")))):
         return counts
     for name in ("response_metadata", "llm_output"):
-        if counts := _counts(found.get(name)):
+        if counts := response_counts(found.get(name)):
             return counts
     return {}
 

@@ -2,19 +2,22 @@
 
 from typing import Any
 
+from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
-from kansoku_collector.normalise.blobs import from_url
-from kansoku_collector.normalise.exchange import read_response
+from kansoku_collector.normalise.exchange import read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
-from kansoku_collector.normalise.messages import (
-    Message,
-    Part,
-    read_messages,
-    read_part,
-    text_of,
-    tool_call,
+from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.normalise.openinference_messages import read_node
+from kansoku_collector.normalise.openinference_objects import (
+    choices_in,
+    read_own_answer,
+    read_own_prompt,
+    read_plain_answer,
+    read_plain_prompt,
+    read_system,
+    response_of,
 )
 from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
@@ -43,6 +46,8 @@ PREFIXES = (
     "reranker.input_documents.",
     "reranker.output_documents.",
 )
+_SCOPES = ("openinference.", "@arizeai/openinference")
+_OTHERS = frozenset({s.OPERATION, "ai.operationId"})
 FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
 _PARAMETERS = {
     "max_completion_tokens": "max_tokens",
@@ -61,12 +66,21 @@ _COUNTERS = {
 }
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 # What invocation parameters hold that is not a parameter of the model.
-_NOT_PARAMETERS = frozenset({"model", "model_name", "stream", "tools", "messages", "_type", "stream_options"})
+_NOT_PARAMETERS = frozenset(
+    {
+        *("model", "model_name", "stream", "tools", "messages", "_type", "stream_options"),
+        *("system", "instructions", "system_instruction", "systemInstruction"),
+    }
+)
 
 
 def is_openinference(raw: RawSpan) -> bool:
     """Tell whether a span speaks this dialect, by its kind, its scope or its flattened names."""
-    if KIND in raw.attributes or raw.scope_name.startswith(("openinference.", "@arizeai/openinference")):
+    if raw.scope_name.startswith(_SCOPES):
+        return True
+    if not _OTHERS.isdisjoint(raw.attributes):
+        return False  # a span processor added these names to a span of another dialect
+    if KIND in raw.attributes:
         return True
     return any(key.startswith(PREFIXES) for key in raw.attributes)
 
@@ -100,18 +114,25 @@ def _read_context(left: Attributes, span: Span) -> None:
 
 
 def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any]) -> None:
-    request, response = mapping(left.get("input.value")), _response_of(left.get("output.value"))
+    request, response = mapping(left.get("input.value")), response_of(left.get("output.value"))
     facts = response_facts(response)
     _read_models(left, span, request, facts)
     _read_parameters(left, span)
-    _read_usage(left, span)
+    _read_usage(left, span, response)
     if facts.get("status"):
         left.setdefault("llm.finish_reason", facts["status"])
-    _read_messages(left, span, tree)
-    if response and '"parts":[{' not in span.output_messages:
-        _read_own_answer(response, span)
+    answers = _read_messages(left, span, tree)
+    if '"parts":[]' in span.input_messages:
+        read_own_prompt(request, span)
+    read_system(request, span)
+    if response and ('"parts":[{' not in span.output_messages or choices_in(response) > answers):
+        read_own_answer(response, span)
     elif not span.output_messages:
-        _read_plain_answer(left, span)
+        read_plain_answer(left, span)
+    if not span.finish_reasons and response:
+        put_finish(span, read_response(response).reasons, [])
+    if not span.input_messages:
+        read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
@@ -146,17 +167,22 @@ def _read_parameters(left: Attributes, span: Span) -> None:
     span.streaming = truth(values.get("stream"))
 
 
-def _read_usage(left: Attributes, span: Span) -> None:
+def _read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = None) -> None:
+    """Store the counts; the response's own say more where they come to the same totals."""
     counts = {_COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]}
     if (cached := count(left.pop(_CACHED, None))) is not None:
         counts.setdefault("cache_read", cached)
     left.pop("llm.token_count.total", None)
+    told = response_counts(response)
+    if told and all(told.get(name) == counts.get(name) for name in ("input_tokens", "output_tokens")):
+        counts |= {name: value for name, value in told.items() if value and not counts.get(name)}
     put_usage(span, counts)
 
 
-def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
-    given = [_message(node, "user") for node in listed(at(tree, "llm.input_messages"))]
-    answered = [_message(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
+def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
+    """Store the messages; return how many answers there are."""
+    given = [read_node(node, "user") for node in listed(at(tree, "llm.input_messages"))]
+    answered = [read_node(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
     if not given and (prompts := [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]):
         span.operation = "text_completion"
         given = read_messages([text(prompt) for prompt in prompts], "user")
@@ -166,30 +192,7 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
         )
     put_content(span, [], given, answered)
     put_finish(span, items(left.pop("llm.finish_reason", None)), answered)
-
-
-def _response_of(value: Any) -> dict[str, Any]:
-    """Return the vendor's response; the OpenAI Agents SDK lists it where it called for chat completions."""
-    found = load(value)
-    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
-        found = found[0]
-    return found if isinstance(found, dict) else {}
-
-
-def _read_own_answer(response: dict[str, Any], span: Span) -> None:
-    """Take the answer from the response where the messages leave it out: a refusal, a stream of an agent."""
-    answer = read_response(response)
-    put_content(span, [], [], answer.messages)
-    if not span.finish_reasons:
-        put_finish(span, answer.reasons, answer.messages)
-
-
-def _read_plain_answer(left: Attributes, span: Span) -> None:
-    """Take `output.value` as the answer where it is not an object: streams that were cut short."""
-    value = left.get("output.value")
-    if isinstance(value, str) and value and not isinstance(load(value), dict):
-        span.output_messages = dump(read_messages([value], "assistant"))
-        span.output_text = searchable(value)
+    return len(answered)
 
 
 def _read_first_token(raw: RawSpan, span: Span) -> None:
@@ -201,48 +204,6 @@ def _read_first_token(raw: RawSpan, span: Span) -> None:
             span.streaming = True
             span.time_to_first_token = (event.time_ns - raw.start_ns) / 1e9
             break
-
-
-def _message(node: Any, role: str) -> Message:
-    message = node["message"] if isinstance(node, dict) and isinstance(node.get("message"), dict) else {}
-    parts = [part for child in listed(message.get("contents")) if (part := _content(child))]
-    content = message.get("content")
-    if content and message.get("tool_call_id"):
-        parts = [
-            read_part(
-                {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": load(content)}
-            )
-        ]
-    elif content and text(content) != text_of({"parts": parts}):  # some say it twice
-        parts.insert(0, {"type": "text", "content": text(content)})
-    known = {part.get("id") for part in parts if part["type"] == "tool_call"}
-    for child in listed(message.get("tool_calls")):
-        call = _call(at(child, "tool_call"))
-        if not known or call.get("id") not in known:  # Anthropic's are also among the contents
-            parts.append(call)
-    found: Message = {"role": text(message.get("role")) or role, "parts": parts}
-    if name := message.get("name"):
-        found["name"] = text(name)
-    return found
-
-
-def _content(node: Any) -> Part | None:
-    if isinstance(node, dict) and "tool_call" in node:
-        return _call(node["tool_call"])
-    content = at(node, "message_content") or {}
-    kind = text(at(content, "type"))
-    url = at(content, "image.image.url") or at(content, "audio.audio.url")
-    if url:
-        return from_url(text(url))
-    if kind in {"text", "reasoning"} or at(content, "text") is not None:
-        return {"type": "reasoning" if kind == "reasoning" else "text", "content": text(at(content, "text"))}
-    return (
-        {"type": kind or "unknown", **content} if isinstance(content, dict) and kind != "tool_use" else None
-    )
-
-
-def _call(node: Any) -> Part:
-    return tool_call(at(node, "function.name"), at(node, "function.arguments"), at(node, "id"))
 
 
 def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:

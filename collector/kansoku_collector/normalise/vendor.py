@@ -37,7 +37,13 @@ def _put(found: dict[str, str], name: str, node: dict[str, Any], keys: tuple[str
     if name not in found:
         value = next((text(node[key]) for key in keys if isinstance(node.get(key), str)), "")
         if value and value != _FAKE:
-            found[name] = value
+            found[name] = _once(value)
+
+
+def _once(value: str) -> str:
+    """Return a text once that was put together from the same of several chunks, as LangChain does."""
+    period = (value + value).find(value, 1)
+    return value[:period] if 8 <= period < len(value) else value
 
 
 def _candidates(response: Any) -> Iterator[dict[str, Any]]:
@@ -77,7 +83,9 @@ def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
         return None
     message = node.get("message")
     if isinstance(message, dict) and isinstance(message.get("kwargs"), dict):
-        return dict(message["kwargs"])
+        path = message.get("id")  # the last step is the class, which JavaScript's messages say nowhere else
+        kind = path[-1] if isinstance(path, list) and path else None
+        return {"type": kind, **message["kwargs"]}
     return message if isinstance(message, dict) else {}
 
 
@@ -101,6 +109,11 @@ _FAMILIES = (
     (("grok-",), "x_ai"),
     (("sonar",), "perplexity"),
 )
+
+
+def is_embedding_model(model: str) -> bool:
+    """Tell whether a model's name says that it embeds."""
+    return "embedding" in model.lower() or model.lower().startswith(("embed-", "voyage-"))
 
 
 def provider_of(model: str) -> str:

@@ -1,0 +1,51 @@
+"""OpenInference's messages, unflattened, to the one shape of messages."""
+
+from typing import Any
+
+from kansoku_collector.normalise.blobs import from_url
+from kansoku_collector.normalise.flattened import at, listed
+from kansoku_collector.normalise.messages import Message, Part, read_part, text_of, tool_call
+from kansoku_collector.values import load, text
+
+
+def read_node(node: Any, role: str) -> Message:
+    """Return one message of a list; `role` where it names none."""
+    message = node["message"] if isinstance(node, dict) and isinstance(node.get("message"), dict) else {}
+    parts = [part for child in listed(message.get("contents")) if (part := _content(child))]
+    content = message.get("content")
+    if content and message.get("tool_call_id"):
+        parts = [
+            read_part(
+                {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": load(content)}
+            )
+        ]
+    elif content and text(content) != text_of({"parts": parts}):  # some say it twice
+        parts.insert(0, {"type": "text", "content": text(content)})
+    known = {part.get("id") for part in parts if part["type"] == "tool_call"}
+    for child in listed(message.get("tool_calls")):
+        call = _call(at(child, "tool_call"))
+        if not known or call.get("id") not in known:  # Anthropic's are also among the contents
+            parts.append(call)
+    found: Message = {"role": text(message.get("role")) or role, "parts": parts}
+    if name := message.get("name"):
+        found["name"] = text(name)
+    return found
+
+
+def _content(node: Any) -> Part | None:
+    if isinstance(node, dict) and "tool_call" in node:
+        return _call(node["tool_call"])
+    content = at(node, "message_content") or {}
+    kind = text(at(content, "type"))
+    url = at(content, "image.image.url") or at(content, "audio.audio.url")
+    if url:
+        return from_url(text(url))
+    if kind in {"text", "reasoning"} or at(content, "text") is not None:
+        return {"type": "reasoning" if kind == "reasoning" else "text", "content": text(at(content, "text"))}
+    return (
+        {"type": kind or "unknown", **content} if isinstance(content, dict) and kind != "tool_use" else None
+    )
+
+
+def _call(node: Any) -> Part:
+    return tool_call(at(node, "function.name"), at(node, "function.arguments"), at(node, "id"))

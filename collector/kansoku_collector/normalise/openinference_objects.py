@@ -1,0 +1,62 @@
+"""What OpenInference's messages leave out, from the vendor's own request and response beside them."""
+
+from typing import Any
+
+from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.exchange import read_request, read_response
+from kansoku_collector.normalise.frame import put_content, put_finish
+from kansoku_collector.normalise.messages import read_messages, read_parts
+from kansoku_collector.values import dump, items, load, searchable
+
+_SYSTEM = ("system", "instructions", "system_instruction", "systemInstruction")
+
+
+def response_of(value: Any) -> dict[str, Any]:
+    """Return the vendor's response; the OpenAI Agents SDK lists it where it called for chat completions."""
+    found = load(value)
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
+        found = found[0]
+    return found if isinstance(found, dict) else {}
+
+
+def read_system(request: dict[str, Any], span: Span) -> None:
+    """Take the instructions from the request where no message has them: JavaScript's Anthropic."""
+    if '"role":"system"' in span.input_messages or '"role":"developer"' in span.input_messages:
+        return
+    told = next((request[name] for name in _SYSTEM if request.get(name)), None)
+    put_content(span, read_parts(told), [], [])
+
+
+def read_own_prompt(request: dict[str, Any], span: Span) -> None:
+    """Take the messages from the request where some lost their words: JavaScript's LangChain, in blocks."""
+    given = read_request(request).messages
+    if len(given) == len(items(span.input_messages)):
+        put_content(span, [], given, [])
+
+
+def choices_in(response: dict[str, Any]) -> int:
+    """Return how many answers a response has; JavaScript's messages hold the first of them alone."""
+    return max(len(items(response.get(name))) for name in ("choices", "candidates"))
+
+
+def read_own_answer(response: dict[str, Any], span: Span) -> None:
+    """Take the answer from the response where the messages leave it out: a refusal, a stream of an agent."""
+    answer = read_response(response)
+    put_content(span, [], [], answer.messages)
+    if len(span.finish_reasons) < max(1, len(answer.reasons)):
+        put_finish(span, answer.reasons, answer.messages)
+
+
+def read_plain_answer(left: Attributes, span: Span) -> None:
+    """Take `output.value` as the answer where it is not an object: streams that were cut short."""
+    value = left.get("output.value")
+    if isinstance(value, str) and value and not isinstance(load(value), dict):
+        span.output_messages = dump(read_messages([value], "assistant"))
+        span.output_text = searchable(value)
+
+
+def read_plain_prompt(left: Attributes, span: Span) -> None:
+    """Take `input.value` as what was asked where it is words: completions, and frameworks' own models."""
+    value = left.get("input.value")
+    if isinstance(value, str) and value and isinstance(load(value), str):
+        put_content(span, [], read_messages([value], "user"), [])
