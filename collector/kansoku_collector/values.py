@@ -142,6 +142,11 @@ def first(left: Attributes, *names: str) -> Any:
     return found
 
 
+def first_of(values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the first of `names` that is there, and leave it there."""
+    return next((values[name] for name in names if values.get(name) is not None), None)
+
+
 def rename(left: Attributes, names: Mapping[str, str]) -> None:
     """Give attributes their names of the conventions; what already has that name wins."""
     for old, new in names.items():

@@ -195,3 +195,35 @@ def test_version_7_keeps_googles_own_name_of_a_provider():
         row(base | {"gen_ai.provider.name": "google.generative-ai"}, scope="gen_ai").provider == "gcp.gemini"
     )
     assert row(base | {"gen_ai.provider.name": "aws.bedrock"}, scope="gen_ai").provider == "aws.bedrock"
+
+
+def test_geminis_thoughts_are_part_of_the_answer_in_version_five():
+    """Version 5 reports the words as the output, and the thoughts beside them or in the vendor's object."""
+    call = CALL | {"ai.model.provider": "google.generative-ai", "ai.usage.completionTokens": 5}
+    usage = {"candidatesTokenCount": 5, "thoughtsTokenCount": 7, "cachedContentTokenCount": 2}
+    told = {"ai.response.providerMetadata": json.dumps({"google": {"usageMetadata": usage}})}
+    expected = {"input_fresh": 10, "cache_read": 2, "output_visible": 5, "reasoning": 7}
+    assert buckets(row(call | told, scope="ai")) == expected
+    summed = {"ai.usage.reasoningTokens": 7, "ai.usage.totalTokens": 24}
+    assert buckets(row(call | summed, scope="ai")) == {"input_fresh": 12, "output_visible": 5, "reasoning": 7}
+    inside = {"ai.usage.reasoningTokens": 3, "ai.usage.totalTokens": 17}
+    assert buckets(row(call | inside, scope="ai")) == {"input_fresh": 12, "output_visible": 2, "reasoning": 3}
+
+
+def test_a_translation_into_the_conventions_keeps_the_providers_name_whole():
+    """OpenLLMetry's JavaScript renames the provider and the cache writes, and joins the tags with commas."""
+    call = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "gen_ai.provider.name": "gcp.gemini",
+        "traceloop.association.properties.tags": "a,b",
+    }
+    span = row(call, scope="ai")
+    assert (span.provider, span.tags) == ("gcp.gemini", ["a", "b"])
+    cached = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "gen_ai.system": "anthropic.messages",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.cache_creation.input_tokens": 30,
+    }
+    assert buckets(row(cached, scope="ai")) == {"input_fresh": 10, "cache_write_5m": 30, "output_visible": 5}

@@ -10,7 +10,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.usage_parts import usage_parts
-from kansoku_collector.values import count, first, items, load, mapping, number, rename, text
+from kansoku_collector.values import count, first, first_of, items, load, mapping, number, rename, text
 
 OPERATION = "ai.operationId"
 _OUTER = {
@@ -62,6 +62,7 @@ _DETAILS = {
     "ai.usage.outputTokenDetails.reasoningTokens": s.REASONING_TOKENS,
     "ai.usage.reasoningTokens": s.REASONING_TOKENS,
 }
+_CONVENTIONAL = ("gcp.", "aws.", "azure.ai", "ibm.")  # names that have a dot and need no cutting
 _HOSTS = {"google.vertex": "gcp.vertex_ai", "google.generative-ai": "gcp.gemini", "vertex.": "gcp.vertex_ai"}
 _PROVIDERS = {
     "amazon-bedrock": "aws.bedrock",
@@ -71,6 +72,12 @@ _PROVIDERS = {
     "mistral": "mistral_ai",
     "xai": "x_ai",
 }
+_INPUT = (s.INPUT_TOKENS, "ai.usage.inputTokens", "ai.usage.promptTokens")
+_OUTPUT = (s.OUTPUT_TOKENS, "ai.usage.outputTokens", "ai.usage.completionTokens")
+_CACHED = (
+    (s.CACHE_READ_TOKENS,),
+    (s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens"),
+)
 _EXCLUSIVE = ("anthropic", "bedrock", "amazon-bedrock")  # vendors whose own input count leaves caches out
 
 
@@ -144,14 +151,15 @@ def _read_usage(left: Attributes) -> None:
     inclusive = any(key.startswith("ai.usage.inputTokenDetails.") for key in left)
     metadata = mapping(left.get("ai.response.providerMetadata"))
     vendor = text(left.get("ai.model.provider") or left.get("gen_ai.system"))
-    left.pop("ai.usage.totalTokens", None)
+    total = count(left.pop("ai.usage.totalTokens", None))
     rename(left, _DETAILS)
     for name, value in _vendor_parts(metadata).items():
         left.setdefault(name, value)
+    _add_thoughts(left, metadata, total)
     if inclusive or not vendor or not any(name in vendor.split(".") for name in _EXCLUSIVE):
         return
-    cached = (count(left.get(s.CACHE_READ_TOKENS)) or 0) + (count(left.get(s.CACHE_WRITE_TOKENS)) or 0)
-    for name in (s.INPUT_TOKENS, "ai.usage.inputTokens", "ai.usage.promptTokens"):
+    cached = sum(count(first_of(left, names)) or 0 for names in _CACHED)
+    for name in _INPUT:
         fresh = count(left.get(name))
         if fresh is not None:
             left[name] = fresh + cached
@@ -163,10 +171,33 @@ def _vendor_parts(metadata: dict[str, Any]) -> dict[str, int]:
     for vendor in metadata.values():
         if isinstance(vendor, dict):
             found |= usage_parts(vendor) | usage_parts(vendor.get("usage"))
+            found |= usage_parts(vendor.get("usageMetadata"))
     return found
+
+
+def _add_thoughts(left: Attributes, metadata: dict[str, Any], total: int | None) -> None:
+    """Count Gemini's thoughts into the answer: version 5 reports the words alone as its output."""
+    words, thoughts = _told_words(left, total), count(left.get(s.REASONING_TOKENS))
+    for vendor in metadata.values():
+        usage = mapping(mapping(vendor).get("usageMetadata"))
+        words = count(usage.get("candidatesTokenCount")) or words
+    for name in _OUTPUT if words and thoughts else ():
+        if (told := count(left.get(name))) is not None and told == words:
+            left[name] = told + (thoughts or 0)
+
+
+def _told_words(left: Attributes, total: int | None) -> int | None:
+    """Return an answer's words without its thoughts, where the total tells that these are beside them."""
+    given, answered = count(first_of(left, _INPUT)), count(first_of(left, _OUTPUT))
+    thoughts = count(left.get(s.REASONING_TOKENS))
+    if total and given is not None and answered is not None and thoughts:
+        return answered if total == given + answered + thoughts else None
+    return None
 
 
 def _read_provider(span: Span) -> None:
     """Cut `openai.responses` and `anthropic.messages` at the dot, and use the names of the conventions."""
+    if span.provider.startswith(_CONVENTIONAL):
+        return
     longer = next((name for prefix, name in _HOSTS.items() if span.provider.startswith(prefix)), "")
     span.provider = longer or _PROVIDERS.get(head := span.provider.partition(".")[0], head)

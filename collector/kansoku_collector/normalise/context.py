@@ -39,10 +39,17 @@ def _put(span: Span, name: str, value: Any, *, nested: bool) -> None:
     elif not nested and plain in _USER:
         span.user_id = text(value) or span.user_id
     elif not nested and plain in ("tags", "labels"):
-        span.tags = list(dict.fromkeys([*span.tags, *texts(value)]))
+        span.tags = list(dict.fromkeys([*span.tags, *_tags(value)]))
     elif name in _PROMPTS:
         prompt = mapping(value)
         span.prompt_name = span.prompt_name or text(prompt.get("name"))
         span.prompt_version = span.prompt_version or text(prompt.get("version"))
     else:
         put_metadata(span, {name: value})
+
+
+def _tags(value: Any) -> list[str]:
+    """Return tags: a list, or what JavaScript makes of one where an attribute has to be a text."""
+    if isinstance(value, str) and value[:1] != "[":
+        return [tag for part in value.split(",") if (tag := part.strip())]
+    return texts(value)
