@@ -251,3 +251,27 @@ def test_an_item_of_the_responses_api_says_how_it_ended(answer, reason):
         }
     )
     assert span.finish_reasons == [reason]
+
+
+def test_javascripts_notes_of_a_response_are_read():
+    """JavaScript notes a part of the Responses object; what the application noted stays metadata."""
+    span = observed(
+        input="Hello?",
+        output="Hi.",
+        model__name="gpt-5-mini",
+        metadata__status="incomplete",
+        metadata__incomplete_details={"reason": "max_output_tokens"},
+        metadata__instructions="Be brief.",
+        metadata__tools=[{"type": "function", "name": "weather"}],
+        metadata__plan="pro",
+    )
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert json.loads(span.tool_definitions)[0]["name"] == "weather"
+    assert span.finish_reasons == ["length"]
+    assert span.metadata == {"plan": "pro"}
+
+
+def test_a_generation_of_an_embedding_model_without_an_answer_embeds():
+    """JavaScript's wrapper of OpenAI's client calls everything a generation."""
+    assert observed(input=["a"], output="", model__name="text-embedding-3-small").operation == "embeddings"
+    assert observed(input="a", output="b", model__name="text-embedding-3-small").operation == "chat"

@@ -8,10 +8,10 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.counts import flat_counts, vendor_counts
 from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_content, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
-from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text
 
 _OBSERVATION = "langfuse.observation."
@@ -35,6 +35,13 @@ _FRAMEWORK = (
     "is_langchain_root",
 )  # LangChain's own notes on a run
 _KEYS = frozenset(_OBSERVATION + name for name in ("type", "input", "output", "model.name", "usage_details"))
+_RESPONSE_NOTES = frozenset(
+    {
+        *("status", "error", "incomplete_details", "instructions", "tools", "reasoning"),
+        *("metadata", "previous_response_id"),
+    }
+)
+_INSTRUCTING = ("system", "developer")
 _STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 
 
@@ -49,6 +56,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     kind = text(left.pop(f"{_OBSERVATION}type", None)).lower()
     if not kind and f"{_OBSERVATION}model.name" in left:
         kind = "generation"
+    if kind == "generation" and _only_embeds(left):
+        kind = "embedding"
     span.operation = OPERATIONS.get(kind, "other")
     _read_error(left, span)
     notes = _take_notes(left)
@@ -69,6 +78,12 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         text(version) or span.prompt_version,
     )
     _put_notes(left, span, notes)
+
+
+def _only_embeds(left: Attributes) -> bool:
+    """Tell whether a generation is an embedding; JavaScript's wrapper of OpenAI does not say it."""
+    answered = text(left.get(f"{_OBSERVATION}output"))
+    return not answered and is_embedding_model(plain(left.get(f"{_OBSERVATION}model.name")))
 
 
 def read_trace(left: Attributes, span: Span) -> None:
@@ -107,7 +122,8 @@ def _read_call(
 ) -> None:
     given, tools = _take_tools(content[0])
     request, response = read_request(given), read_response(content[1])
-    span.tool_definitions = tool_definitions(tools or None)
+    responded = _is_response(notes)
+    span.tool_definitions = tool_definitions(tools or (notes.get("tools") if responded else None))
     if not notes.get("id"):
         whole = mapping(content[1])
         if not {"choices", "object", "candidates", "stop_reason"} & whole.keys():  # a message has an id too
@@ -123,11 +139,11 @@ def _read_call(
     known = named != asked or ("ls_model_name" not in notes and content[1] is not None)
     span.response_model = named if known else ""
     span.provider = (plain(notes.get("ls_provider")) or provider_of(asked or named)).lower()
-    if plain(notes.get("object")) == "response":
+    if responded:
         span.response_id = plain(notes.pop("id", None))
     put_exchange(span, request, response, _reasons(notes))
-    if not span.system_instructions and (said := plain(notes.get("instructions"))) and not request.messages:
-        put_exchange(span, request._replace(system=read_parts(said)), response, _reasons(notes))
+    if not span.system_instructions and not any(m["role"] in _INSTRUCTING for m in request.messages):
+        put_content(span, read_parts(load(notes.get("instructions")) if responded else None), [], [])
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
@@ -174,10 +190,15 @@ def _reasons(notes: dict[str, Any]) -> list[Any]:
     """Return the finish reason among the notes: of a stream, or of a response object."""
     if reason := plain(notes.pop("finish_reason", None)):
         return [reason]
-    if plain(notes.get("object")) != "response":
+    if not _is_response(notes):
         return []
     why = mapping(notes.get("incomplete_details")).get("reason")
     return [reason for reason in (why or plain(notes.get("status")),) if reason]
+
+
+def _is_response(notes: dict[str, Any]) -> bool:
+    """Tell whether notes are an object of the Responses API: all of it, or the part that JavaScript notes."""
+    return plain(notes.get("object")) == "response" or {"status", "tools"} <= notes.keys()
 
 
 def _take_notes(left: Attributes) -> dict[str, Any]:
@@ -190,9 +211,10 @@ def _take_notes(left: Attributes) -> dict[str, Any]:
 
 def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
     """Store what an application noted; what a framework or a vendor's response noted stays an attribute."""
-    vendors = plain(notes.get("object")) == "response"
+    vendors = notes.keys() if plain(notes.get("object")) == "response" else _RESPONSE_NOTES
+    vendors = vendors if _is_response(notes) else frozenset()
     for name, value in notes.items():
-        if vendors or name.startswith(_FRAMEWORK):
+        if name in vendors or name.startswith(_FRAMEWORK):
             left[_METADATA + name] = value
         elif name == "tool_call_id" and span.operation == "execute_tool":
             span.tool_call_id = plain(value)
