@@ -222,3 +222,18 @@ def test_usage_that_is_noted_on_each_choice_counts_once():
         }
     )
     assert buckets(span) == {"input_fresh": 7, "output_visible": 3}
+
+
+def test_javascripts_run_that_failed_is_an_error_and_its_reasons_are_a_list():
+    """JavaScript's SDK records the failure as an event only, and joins the reasons of choices with commas."""
+    run = {
+        "langsmith.span.kind": "llm",
+        "gen_ai.prompt": "{}",
+        "gen_ai.response.finish_reasons": "stop, length",
+    }
+    failure = Event(
+        "exception", START_NS, {"exception.type": "Error", "exception.message": "Error: 429 slow"}
+    )
+    span = row(run, [failure], scope="langsmith")
+    assert (span.status, span.error_message) == ("error", "Error: 429 slow")
+    assert span.finish_reasons == ["stop", "length"]

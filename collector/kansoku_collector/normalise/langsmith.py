@@ -119,10 +119,15 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: d
     span.streaming = truth(first(left, "langsmith.request.streaming", s.STREAM)) or truth(notes.get("stream"))
     span.parameters = _parameters(left, notes)
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
-    put_exchange(span, request, response, items(left.pop(s.FINISH_REASONS, None)))
+    put_exchange(span, request, response, _reasons(left.pop(s.FINISH_REASONS, None)))
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts, notes)
+
+
+def _reasons(value: Any) -> list[Any]:
+    """Return how each choice ended: a list, or JavaScript's words with commas between them."""
+    return value.split(", ") if isinstance(value, str) and value[:1] != "[" else items(value)
 
 
 def _parameters(left: Attributes, notes: dict[str, Any]) -> dict[str, str]:
@@ -161,6 +166,8 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None], notes
 def _read_error(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Name the error: a run tells `repr(error)` and a traceback, while the event's type is `Exception`."""
     event = next((event for event in raw.events if event.name == "exception"), None)
+    if event is not None and raw.scope_name == "langsmith":
+        span.status = "error"  # JavaScript's SDK records the failure, and says that all went well
     if span.status != "error" or event is None:
         return
     told = text(event.attributes.get("exception.message"))
