@@ -222,3 +222,49 @@ def test_an_older_retriever_is_a_retrieval():
     found = row(task | {"traceloop.entity.output": '{"documents":[{"page_content":"9:00"}]}'})
     assert (found.operation, found.retrieval_query) == ("retrieval", "hours")
     assert row(task | {"traceloop.entity.output": '{"outputs":"9:00"}'}).operation == "chain"
+
+
+def test_javascripts_blocks_are_unfolded_from_their_text():
+    """JavaScript writes blocks, tool calls or a whole conversation as the text of one message."""
+    blocks = json.dumps(
+        [
+            {"type": "text", "text": "Let me look."},
+            {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Oslo"}},
+        ],
+        separators=(",", ":"),
+    )
+    said = [
+        {"role": "assistant", "parts": [{"type": "text", "content": blocks}], "finish_reason": "tool_use"}
+    ]
+    talk = json.dumps(
+        [{"role": "user", "content": "One"}, {"role": "user", "content": "Two"}], separators=(",", ":")
+    )
+    asked = [{"role": "user", "parts": [{"type": "text", "content": talk}]}]
+    span = row(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": json.dumps(asked, separators=(",", ":")),
+            "gen_ai.output.messages": json.dumps(said, separators=(",", ":")),
+        },
+        scope="@traceloop/instrumentation-langchain",
+    )
+    assert span.output_text == "Let me look."
+    assert json.loads(span.output_messages)[0]["parts"][1]["name"] == "weather"
+    assert (span.input_text, span.finish_reasons) == ("Two", ["tool_calls"])
+
+
+def test_a_tool_of_javascripts_langchain_is_named_by_its_answer():
+    """The span names the class of the tool; the message that it answered names the tool and the call."""
+    answered = {"content": "12 C", "tool_call_id": "c1", "name": "weather"}
+    span = row(
+        {
+            "gen_ai.operation.name": "execute_tool",
+            "traceloop.span.kind": "task",
+            "traceloop.entity.name": "DynamicStructuredTool",
+            "traceloop.entity.input": json.dumps({"args": ['{"city":"Oslo"}']}),
+            "traceloop.entity.output": json.dumps({"lc": 1, "kwargs": answered}),
+        },
+        scope="@traceloop/instrumentation-langchain",
+    )
+    assert (span.tool_name, span.tool_call_id, span.tool_result) == ("weather", "c1", "12 C")
+    assert json.loads(span.tool_arguments) == {"city": "Oslo"}

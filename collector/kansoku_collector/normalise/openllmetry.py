@@ -5,7 +5,19 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
-from kansoku_collector.values import dump, first, load, mapping, number, plain, rename, searchable, text
+from kansoku_collector.normalise.openllmetry_blocks import unfolded
+from kansoku_collector.values import (
+    dump,
+    first,
+    items,
+    load,
+    mapping,
+    number,
+    plain,
+    rename,
+    searchable,
+    text,
+)
 
 KIND = "traceloop.span.kind"
 _SCOPES = ("traceloop.", "@traceloop/")
@@ -71,6 +83,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
     documents = _take_hits(raw)
+    for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
+        if name in left:
+            left[name] = unfolded(left[name])
     gen_ai.read(raw, left, span)
     span.dialect = "openllmetry"
     if span.provider in ("", "langchain"):  # the framework is not who answered
@@ -98,6 +113,7 @@ def _read_entity(left: Attributes, span: Span) -> None:
     """Read what a workflow, task, agent or tool was given and answered; containers keep it as it came."""
     given, answered = left.get("traceloop.entity.input"), left.get("traceloop.entity.output")
     if span.operation == "execute_tool":
+        answered = _read_tool_message(answered, span)
         span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
         span.tool_arguments = span.tool_arguments or _arguments(given)
         span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
@@ -119,8 +135,22 @@ def _arguments(given: Any) -> str:
     """Return a tool's arguments without what the framework wraps around them."""
     found = mapping(given)
     if found.keys() <= {"args", "kwargs"}:  # a decorated function
-        return dump(found["kwargs"]) if found.get("kwargs") and not found.get("args") else text(given)
+        if found.get("kwargs") and not found.get("args"):
+            return dump(found["kwargs"])
+        if not found.get("kwargs") and len(only := items(found.get("args"))) == 1 and mapping(only[0]):
+            return text(only[0])  # JavaScript's LangChain: the arguments, as JSON
+        return text(given)
     return text(_unwrapped(given, ("inputs", "input_str")))
+
+
+def _read_tool_message(answered: Any, span: Span) -> Any:
+    """Return what a tool answered; where that is LangChain's message, it names the tool and the call too."""
+    message = mapping(answered).get("kwargs")
+    if not isinstance(message, dict) or "tool_call_id" not in message:
+        return answered
+    span.tool_name = span.tool_name or text(message.get("name"))
+    span.tool_call_id = span.tool_call_id or text(message["tool_call_id"])
+    return message.get("content")
 
 
 def _unwrapped(value: Any, names: tuple[str, ...]) -> Any:
