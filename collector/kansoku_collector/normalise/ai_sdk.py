@@ -99,7 +99,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     gen_ai.read(raw, left, span)
     span.dialect = "ai_sdk"
     if identity or span.provider.startswith(tuple(_HOSTS)):
-        _read_provider(span)
+        cut_provider(span)
     if identity:
         span.streaming = identity.endswith((".doStream", "ai.streamText", "ai.streamObject"))
 
@@ -195,7 +195,7 @@ def _told_words(left: Attributes, total: int | None) -> int | None:
     return None
 
 
-def _read_provider(span: Span) -> None:
+def cut_provider(span: Span) -> None:
     """Cut `openai.responses` and `anthropic.messages` at the dot, and use the names of the conventions."""
     if span.provider.startswith(_CONVENTIONAL):
         return

@@ -9,6 +9,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import (
     adk,
     ai_sdk,
+    braintrust,
     claude_code,
     gen_ai,
     genkit,
@@ -16,6 +17,7 @@ from kansoku_collector.normalise import (
     langfuse,
     langsmith,
     logfire,
+    mastra,
     mlflow,
     openinference,
     openlit,
@@ -45,6 +47,8 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (logfire.is_logfire, logfire.read),
     (adk.is_adk, adk.read),
     (genkit.is_genkit, genkit.read),
+    (mastra.is_mastra, mastra.read),
+    (braintrust.is_braintrust, braintrust.read),
     (spring_ai.is_spring_ai, spring_ai.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )

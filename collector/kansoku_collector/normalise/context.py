@@ -16,7 +16,9 @@ _PREFIXES = (
     "traceloop.association.properties.",
     "ai.telemetry.metadata.",
     "ai.settings.context.",
+    "mastra.metadata.",
 )
+_NESTED = _PREFIXES[0]  # the application's own keys, whatever they are called
 _SESSION = ("sessionid", "threadid", "conversationid", "chatid")
 _USER = ("userid", "enduserid")
 _FRAMEWORK = ("ls_", "lc_", "langgraph_")  # LangChain's own notes on a run, not the application's
@@ -29,7 +31,7 @@ def read_context(left: Attributes, span: Span) -> None:
         prefix = next(prefix for prefix in _PREFIXES if key.startswith(prefix))
         name = key.removeprefix(prefix)
         if not name.startswith(_FRAMEWORK):
-            _put(span, name, left.pop(key), nested=prefix.endswith("metadata.") and prefix != _PREFIXES[3])
+            _put(span, name, left.pop(key), nested=prefix == _NESTED)
 
 
 def _put(span: Span, name: str, value: Any, *, nested: bool) -> None:

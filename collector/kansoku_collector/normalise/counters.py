@@ -20,6 +20,8 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.cache_read_tokens",
         "gen_ai.usage.details.cached_tokens",
         "gen_ai.usage.details.cached_content_tokens",
+        "gen_ai.usage.cached_input_tokens",
+        "gen_ai.usage.input_tokens.cached",
     ),
     "cache_write": (
         s.CACHE_WRITE_TOKENS,
@@ -27,6 +29,7 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.cache_creation_input_tokens",
         "gen_ai.usage.details.cache_creation_input_tokens",
         "gen_ai.usage.details.cache_write_tokens",
+        "gen_ai.usage.input_tokens.cache_write",
     ),
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
@@ -38,9 +41,18 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.reasoning_tokens",
         "gen_ai.usage.details.thoughts_tokens",
         "llm.usage.reasoning_tokens",
+        "gen_ai.usage.output_tokens.reasoning",
     ),
-    "audio_in": (s.AUDIO_INPUT_TOKENS, "gen_ai.usage.details.input_audio_tokens"),
-    "audio_out": (s.AUDIO_OUTPUT_TOKENS, "gen_ai.usage.details.output_audio_tokens"),
+    "audio_in": (
+        s.AUDIO_INPUT_TOKENS,
+        "gen_ai.usage.details.input_audio_tokens",
+        "gen_ai.usage.audio_input_tokens",
+    ),
+    "audio_out": (
+        s.AUDIO_OUTPUT_TOKENS,
+        "gen_ai.usage.details.output_audio_tokens",
+        "gen_ai.usage.audio_output_tokens",
+    ),
     "image": (s.IMAGE_INPUT_TOKENS,),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}

@@ -20,9 +20,13 @@ FINISH = {
     **dict.fromkeys(
         ("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"), "length"
     ),
-    **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "tool-calls", "function_call"), "tool_calls"),
     **dict.fromkeys(
-        ("content_filter", "content-filter", "safety", "refusal", "finishreason.safety"), "content_filter"
+        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "function_call", "tool_execution"),
+        "tool_calls",
+    ),
+    **dict.fromkeys(
+        ("content_filter", "content-filter", "contentfilter", "safety", "refusal", "finishreason.safety"),
+        "content_filter",
     ),
 }
 

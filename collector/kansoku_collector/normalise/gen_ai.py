@@ -16,6 +16,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
@@ -55,6 +56,9 @@ OPERATIONS = {
     "agent": "invoke_agent",
     "plan": "chain",
     "execute_task": "chain",
+    "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
+    "responses": "chat",  # Azure's agents, and their runs
+    "process_thread_run": "chat",
 }
 _KINDS = {
     "guardrail": "guardrail",
@@ -110,6 +114,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)
+    if plan.renames:
+        read_other_names(left, span)
+        plan = _plan_of(left)
     for step in plan.facts:
         step(left, span)
     if chunks:
@@ -122,8 +129,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 
 def _read_kind(left: Attributes, span: Span) -> None:
-    operation = text(left.get(s.OPERATION))
+    operation = text(left.get(s.OPERATION)).lower()
     span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
+    if span.operation == "other" and (kind := KINDS.get(text(left.get(SPAN_KIND)).upper())):
+        span.operation = kind
     if not operation and span.operation == "other":
         span.operation = OPERATIONS.get(
             text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
@@ -149,8 +158,10 @@ def _read_response(left: Attributes, span: Span) -> None:
 
 def _read_parameters(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(s.REQUEST)]:
-        name = key.removeprefix(s.REQUEST)
-        span.parameters[_PARAMETERS.get(name, name)] = dump(left.pop(key))
+        name, value = key.removeprefix(s.REQUEST), left.pop(key)
+        span.parameters[_PARAMETERS.get(name, name)] = dump(
+            load(value) if name == "stop_sequences" else value
+        )
     if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
         span.parameters["dimensions"] = dump(dimensions)
 
@@ -237,6 +248,7 @@ def _read_context(left: Attributes, span: Span) -> None:
 class _Plan(NamedTuple):
     """What has to be done for a span of certain names: the other steps would find nothing."""
 
+    renames: bool
     facts: tuple[Step, ...]
     content: bool
     rest: tuple[Step, ...]
@@ -248,7 +260,12 @@ def _plan_of(left: Attributes) -> _Plan:
     try:
         return _plans[names]
     except KeyError:
-        plan = _Plan(needed(_FACTS, names), concerns(_CONTENT_NAMES, names), needed(_REST, names))
+        plan = _Plan(
+            concerns(OTHER_NAMES, names),
+            needed(_FACTS, names),
+            concerns(_CONTENT_NAMES, names),
+            needed(_REST, names),
+        )
         return _plans.keep(names, plan)
 
 

@@ -1,6 +1,5 @@
 """Langfuse: `langfuse.observation.*` of its SDKs, and the trace's own facts on spans of any dialect."""
 
-from datetime import datetime
 from typing import Any
 
 from kansoku import semconv as s
@@ -10,6 +9,7 @@ from kansoku_collector.normalise.counts import flat_counts, vendor_counts
 from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_content, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
+from kansoku_collector.normalise.started import put_started
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text
@@ -147,7 +147,7 @@ def _read_call(
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
-    _read_first_token(raw, left, span)
+    put_started(raw, span, plain(left.pop(f"{_OBSERVATION}completion_start_time", None)))
 
 
 def _take_tools(value: Any) -> tuple[Any, list[Any]]:
@@ -172,18 +172,6 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> No
     }
     if cost:
         left[s.COST_STATED_USD] = cost.get("total") or round(sum(cost.values()), 12)
-
-
-def _read_first_token(raw: RawSpan, left: Attributes, span: Span) -> None:
-    value = plain(left.pop(f"{_OBSERVATION}completion_start_time", None))
-    try:
-        started = datetime.fromisoformat(value).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return
-    span.streaming = True
-    seconds = started - raw.start_ns / 1e9
-    if 0 <= seconds <= max(1.0, 2 * span.duration_ns / 1e9):  # another clock's time is not ours
-        span.time_to_first_token = round(seconds, 6)
 
 
 def _reasons(notes: dict[str, Any]) -> list[Any]:

@@ -53,9 +53,13 @@ def read_message(value: Any, role: str) -> Message:
         return {"role": role, "parts": [read_part(value)]}
     if isinstance(inner := value.get("content"), dict) and isinstance(inner.get("parts"), list):
         value = {**value, **inner, "content": None}  # a candidate of Gemini's
-    elif "content" not in value and "index" in value and isinstance(value.get("text"), str):
-        value = {**value, "content": value["text"]}  # a choice of a text completion
-    found = {"role": text(value.get("role")) or role, "parts": _parts_of(value)}
+    elif (
+        "content" not in value
+        and ("index" in value or "role" in value)
+        and isinstance(value.get("text"), str)
+    ):
+        value = {**value, "content": value["text"]}  # a choice of a text completion, or Dify's
+    found = {"role": text(value.get("role")).lower() or role, "parts": _parts_of(value)}
     if value.get("name"):
         found["name"] = text(value["name"])
     if value.get("finish_reason"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.values import load, mapping
+from kansoku_collector.values import items, load, mapping
 
 PROMPT, COMPLETION = "gen_ai.prompt", "gen_ai.completion"
 
@@ -26,7 +26,15 @@ def _answer(found: Any) -> Any:
         return found
     if isinstance(choices := found.get("choices"), list):
         return [_choice(choice) for choice in choices if isinstance(choice, dict)]
+    if calls := found.get("toolCalls"):  # Mastra's, of the AI SDK
+        return [{"role": "assistant", "content": found.get("text"), "tool_calls": _typed(calls)}]
     return found.get("completion") or found.get("text") or found
+
+
+def _typed(calls: Any) -> list[Any]:
+    """Return the AI SDK's tool calls with the type that tells what they are."""
+    found = [call.get("payload") or call for call in items(calls) if isinstance(call, dict)]
+    return [{**call, "type": "tool-call"} for call in found if isinstance(call, dict)]
 
 
 def _choice(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Mastra: its own kinds, content and notes around the names of the conventions.
+
+A step and a chunk of a generation repeat a part of it, and are no calls of their own.
+"""
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.ai_sdk import cut_provider
+from kansoku_collector.normalise.frame import texts
+from kansoku_collector.normalise.started import put_started
+from kansoku_collector.values import plain, rename, text
+
+_TYPE = "mastra.span.type"
+_OPERATIONS = {
+    **dict.fromkeys(("model_generation", "llm_generation"), "chat"),
+    "rag_embedding": "embeddings",
+    **dict.fromkeys(("tool_call", "mcp_tool_call", "provider_tool_call"), "execute_tool"),
+    "agent_run": "invoke_agent",
+}
+
+
+def is_mastra(raw: RawSpan) -> bool:
+    """Tell whether Mastra wrote a span, by its type."""
+    return _TYPE in raw.attributes
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` by the conventions; the operation is Mastra's type, whose names are older than they."""
+    kind = text(left[_TYPE]).lower()
+    operation = _OPERATIONS.get(kind, "invoke_workflow")
+    left[s.OPERATION] = operation
+    content = {f"mastra.{kind}.input": s.INPUT_VALUE, f"mastra.{kind}.output": s.OUTPUT_VALUE}
+    rename(left, content | {"input": s.INPUT_VALUE, "output": s.OUTPUT_VALUE})
+    if operation in ("chat", "execute_tool"):  # what older versions say twice
+        for name in (s.INPUT_VALUE, s.OUTPUT_VALUE):
+            left.pop(name, None)
+    gen_ai.read(raw, left, span)
+    span.dialect = "mastra"
+    cut_provider(span)
+    span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("mastra.tags", None))]))
+    put_started(raw, span, plain(left.pop("mastra.completion_start_time", None)))

@@ -1,0 +1,57 @@
+"""Names beside the conventions': of Sentry's SDKs, AI gateways and Alibaba's instrumentations.
+
+They say what the conventions say, and are read as if they were those.
+"""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, Span
+from kansoku_collector.values import items, load, rename, text
+
+SPAN_KIND = "gen_ai.span.kind"
+# What Alibaba's instrumentations, and Dify, call what a span is.
+KINDS = {
+    "LLM": "chat",
+    "EMBEDDING": "embeddings",
+    "RETRIEVER": "retrieval",
+    "RERANKER": "rerank",
+    "TOOL": "execute_tool",
+    "AGENT": "invoke_agent",
+    **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW"), "chain"),
+}
+_NAMES = {
+    "gen_ai.request.messages": s.INPUT_MESSAGES,
+    "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
+    "gen_ai.prompt_json": "gen_ai.prompt",
+    "gen_ai.completion_json": "gen_ai.completion",
+    "gen_ai.tool.input": s.TOOL_ARGUMENTS,
+    "gen_ai.tool.output": s.TOOL_RESULT,
+    "gen_ai.response.streaming": s.STREAM,
+    "gen_ai.model_name": s.REQUEST_MODEL,
+    "gen_ai.usage.total_cost": s.VENDOR_COST,
+}
+_TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
+_SESSION, _USER = "gen_ai.session.id", "gen_ai.user.id"
+OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, _SESSION, _USER)
+
+
+def read_other_names(left: Attributes, span: Span) -> None:
+    """Give what has another name the one of the conventions."""
+    rename(left, _NAMES)
+    span.session_id = span.session_id or text(left.pop(_SESSION, None))
+    span.user_id = span.user_id or text(left.pop(_USER, None))
+    answers = _answers(left.pop(_TEXT, None), items(left.pop(_CALLS, None)))
+    if answers:
+        left.setdefault(s.OUTPUT_MESSAGES, answers)
+
+
+def _answers(said: Any, calls: list[Any]) -> list[dict[str, Any]]:
+    """Return Sentry's answer: the words of each choice, and the tool calls of the first."""
+    found = load(said)
+    words = found if isinstance(found, list) else [said] if said else []
+    answers = [message if isinstance(message, dict) else {"content": message} for message in words]
+    if calls:
+        answers = answers or [{"content": ""}]
+        answers[0] = {**answers[0], "tool_calls": calls}
+    return answers

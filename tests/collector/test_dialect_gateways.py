@@ -1,0 +1,169 @@
+"""Names beside the conventions', as gateways, monitors and platforms write them, to the canonical row."""
+
+import json
+
+import pytest
+from tests.collector.conftest import START_NS
+from tests.collector.test_normalise import buckets, row
+
+ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
+CALL = {"type": "function", "id": "c1", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+COUNTED = {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 5}
+
+
+def test_a_gateways_whole_request_and_response_are_read():
+    """Cloudflare's gateway names the JSON of both after what they are."""
+    answer = {"choices": [{"finish_reason": "length", "message": {"role": "assistant", "content": "Hi."}}]}
+    told = {"gen_ai.prompt_json": json.dumps(ASKED), "gen_ai.completion_json": json.dumps(answer)}
+    span = row({"gen_ai.request.model": "gpt-4o"} | COUNTED | told)
+    assert (span.operation, span.billed, span.input_text, span.output_text) == ("chat", True, "Hello?", "Hi.")
+    assert span.finish_reasons == ["length"]
+
+
+def test_parts_of_usage_under_a_monitors_names_are_in_their_buckets():
+    """Sentry's SDKs and OpenRouter's broadcast say the part after the whole."""
+    parts = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens.cached": 4,
+        "gen_ai.usage.input_tokens.cache_write": 2,
+        "gen_ai.usage.output_tokens.reasoning": 3,
+        "gen_ai.usage.total_cost": 0.25,
+    }
+    span = row(COUNTED | parts)
+    expected = {"input_fresh": 3, "cache_read": 4, "cache_write_5m": 2, "output_visible": 2, "reasoning": 3}
+    assert buckets(span) == expected
+    assert span.attributes["gen_ai.usage.cost"] == "0.25"
+
+
+def test_a_monitors_messages_and_answer_are_content_and_no_parameters():
+    """Sentry's SDKs put messages and tools among the request, and the answer's words beside its calls."""
+    span = row(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.messages": json.dumps(ASKED),
+            "gen_ai.request.available_tools": json.dumps([{"type": "function", "name": "weather"}]),
+            "gen_ai.response.text": json.dumps(["Let me look."]),
+            "gen_ai.response.tool_calls": json.dumps([CALL]),
+            "gen_ai.response.streaming": True,
+        }
+    )
+    assert (span.input_text, span.output_text, span.streaming) == ("Hello?", "Let me look.", True)
+    assert [part["type"] for part in json.loads(span.output_messages)[0]["parts"]] == ["text", "tool_call"]
+    assert json.loads(span.tool_definitions)[0]["name"] == "weather"
+    assert span.parameters == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [("LLM", "chat"), ("TOOL", "execute_tool"), ("STEP", "chain"), ("AGENT", "invoke_agent")],
+)
+def test_alibabas_kind_names_the_operation(kind, operation):
+    """Its instrumentations and Dify say what a span is in a name of their own, and who used it."""
+    span = row({"gen_ai.span.kind": kind, "gen_ai.model_name": "qwen", "gen_ai.user.id": "u"} | COUNTED)
+    assert (span.operation, span.user_id, span.request_model) == (operation, "u", "qwen")
+    loud = row({"gen_ai.span.kind": kind, "gen_ai.operation.name": "CHAT"})
+    assert loud.operation == "chat"
+
+
+def test_a_message_of_difys_has_its_words():
+    """Dify writes a message's words as its text."""
+    asked = [{"role": "user", "text": "Hello?"}]
+    span = row({"gen_ai.span.kind": "LLM", "gen_ai.prompt": json.dumps(asked), "gen_ai.completion": "Hi."})
+    assert (span.input_text, span.output_text) == ("Hello?", "Hi.")
+
+
+def test_a_run_of_azures_agents_is_billed():
+    """No other span of its reports what the run used; .NET's loop around calls with tools is none."""
+    assert row({"gen_ai.operation.name": "process_thread_run"} | COUNTED).billed
+    assert row({"gen_ai.operation.name": "responses"} | COUNTED).operation == "chat"
+    assert row({"gen_ai.operation.name": "orchestrate_tools"}).operation == "chain"
+
+
+def test_stop_sequences_that_are_text_of_a_list_are_the_list():
+    """Java and JavaScript write the list as its JSON."""
+    span = row({"gen_ai.operation.name": "chat", "gen_ai.request.stop_sequences": '["END"]'})
+    assert span.parameters == {"stop": '["END"]'}
+
+
+def test_a_generation_of_mastras_is_a_call_and_its_steps_are_not():
+    """The newer names are the conventions', with its own moment of the first token, tags and metadata."""
+    span = row(
+        {
+            "mastra.span.type": "model_generation",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai.responses",
+            "gen_ai.input.messages": json.dumps(ASKED),
+            "mastra.completion_start_time": "2026-09-21T14:13:20.500Z",
+            "mastra.metadata.userId": "u",
+            "mastra.metadata.plan": "pro",
+            "mastra.tags": '["a"]',
+        }
+        | COUNTED
+    )
+    assert (span.dialect, span.billed, span.provider, span.user_id) == ("mastra", True, "openai", "u")
+    assert (span.streaming, span.tags, span.metadata) == (True, ["a"], {"plan": "pro"})
+    assert START_NS == 1_790_000_000 * 10**9
+    assert span.time_to_first_token == 0.5
+    step = row({"mastra.span.type": "model_step", "gen_ai.operation.name": "model_step"})
+    assert (step.operation, step.billed) == ("chain", False)
+
+
+def test_older_spans_of_mastras_are_read_by_their_type():
+    """They name operations in their own way, and say content twice."""
+    answer = {
+        "text": "Look.",
+        "toolCalls": [{"toolCallId": "c1", "toolName": "weather", "args": {"city": "Oslo"}}],
+    }
+    span = row(
+        {
+            "mastra.span.type": "llm_generation",
+            "gen_ai.operation.name": "tool_selection",
+            "input": "again",
+            "gen_ai.prompt": json.dumps({"messages": ASKED}),
+            "gen_ai.completion": json.dumps(answer),
+            "gen_ai.usage.cached_input_tokens": 4,
+        }
+        | COUNTED
+    )
+    assert (span.operation, span.input_text, span.output_text) == ("chat", "Hello?", "Look.")
+    assert json.loads(span.output_messages)[0]["parts"][1]["arguments"] == {"city": "Oslo"}
+    assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 5}
+    tool = {"mastra.span.type": "tool_call", "gen_ai.operation.name": "tool.execute", "gen_ai.tool.name": "w"}
+    ran = row(tool | {"gen_ai.tool.input": '{"a":1}', "gen_ai.tool.output": '{"b":2}'})
+    assert (ran.operation, ran.tool_arguments, ran.tool_result) == ("execute_tool", '{"a":1}', '{"b":2}')
+
+
+def test_a_call_of_braintrusts_is_billed():
+    """Everything of it is JSON in four attributes; what is neither model nor parameter is metadata."""
+    choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi."}}]
+    notes = {"provider": "openai", "model": "gpt-4o", "temperature": 0.5, "plan": "pro"}
+    metrics = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "prompt_cached_tokens": 4,
+        "time_to_first_token": 0.2,
+    }
+    span = row(
+        {
+            "braintrust.span_attributes": '{"type":"llm"}',
+            "braintrust.input_json": json.dumps(ASKED),
+            "braintrust.output_json": json.dumps(choices),
+            "braintrust.metadata": json.dumps(notes),
+            "braintrust.metrics": json.dumps(metrics),
+        }
+    )
+    assert (span.dialect, span.billed, span.provider, span.request_model) == (
+        "braintrust",
+        True,
+        "openai",
+        "gpt-4o",
+    )
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hello?", "Hi.", ["stop"])
+    assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 5}
+    assert (span.parameters, span.metadata) == ({"temperature": "0.5"}, {"plan": "pro"})
+
+
+def test_a_parent_of_braintrusts_leaves_a_span_to_its_dialect():
+    """A processor puts it on whatever the process records."""
+    span = row({"gen_ai.operation.name": "chat", "braintrust.parent": "project_name:x"})
+    assert span.dialect == "gen_ai"
