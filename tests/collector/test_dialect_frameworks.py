@@ -149,3 +149,48 @@ def test_a_whole_request_in_one_attribute_is_read():
     ):
         span = row(asked | {"gen_ai.completion": json.dumps(answer)})
         assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
+
+
+def test_genkits_model_tells_what_its_vendor_answered():
+    """Tool calls are parts of its own; who answered, and the cached tokens, are in the vendor's response."""
+    call = {"toolRequest": {"name": "weather", "ref": "c1", "input": {"city": "Oslo"}}}
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    response = {"id": "chatcmpl-1", "model": "gpt-5-mini-2025", "system_fingerprint": "fp_1", "usage": usage}
+    output = {
+        "finishReason": "stop",
+        "message": {"role": "model", "content": [{"reasoning": "Hm."}, call]},
+        "usage": {"inputTokens": 9, "outputTokens": 5},
+        "raw": response,
+    }
+    answered = {"toolResponse": {"name": "weather", "ref": "c0", "output": "12 C"}}
+    asked = {"messages": [{"role": "tool", "content": [answered]}]}
+    span = row(
+        {
+            "genkit:name": "openai/gpt-5-mini",
+            "genkit:metadata:subtype": "model",
+            "genkit:input": json.dumps(asked),
+            "genkit:output": json.dumps(output),
+        }
+    )
+    assert (span.response_id, span.response_model, span.system_fingerprint) == (
+        "chatcmpl-1",
+        "gpt-5-mini-2025",
+        "fp_1",
+    )
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "reasoning", "content": "Hm."},
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "c1"},
+    ]
+    assert json.loads(span.input_messages)[0]["parts"][0]["id"] == "c0"
+    assert span.finish_reasons == ["tool_calls"]
+    assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 3, "reasoning": 2}
+    output["raw"] = {}
+    output["usage"] |= {"thoughtsTokens": 7, "cachedContentTokens": 3}
+    told = {"genkit:name": "googleai/gemini", "genkit:metadata:subtype": "model"}
+    thinking = row(told | {"genkit:output": json.dumps(output)})
+    assert buckets(thinking) == {"input_fresh": 6, "cache_read": 3, "output_visible": 5, "reasoning": 7}

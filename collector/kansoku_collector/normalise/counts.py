@@ -23,7 +23,8 @@ _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output
 # Parts that Anthropic and Bedrock report beside their input, not inside it.
 _READ_BESIDE = ("cache_read_input_tokens", "cacheReadInputTokens")
 _WRITE_BESIDE = ("cache_creation_input_tokens", "cacheWriteInputTokens")
-_READ_INSIDE = ("cached_content_token_count", "cachedContentTokenCount")
+_READ_INSIDE = ("cached_content_token_count", "cachedContentTokenCount", "cachedContentTokens")
+_THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount", "thoughtsTokens")
 _TOOL_INPUT = ("tool_use_prompt_token_count", "toolUsePromptTokenCount")
 _TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens")
 _READ = ("cache_read", "cached_tokens", "cache_read_tokens")
@@ -46,7 +47,7 @@ def vendor_counts(value: Any) -> Counts:
         long_lived = long_lived or _either(inside, ("ephemeral_1h_input_tokens",))
         short_lived = _either(inside, ("ephemeral_5m_input_tokens",)) or 0
         write = max(_either(inside, _WRITE) or 0, short_lived + (long_lived or 0))
-    beside = _either(usage, ("thoughts_token_count", "thoughtsTokenCount")) or 0
+    beside = _either(usage, _THOUGHTS) or 0
     reasoning = beside or _either(outside, ("reasoning_tokens", "reasoning", "thinking_tokens")) or 0
     if (
         _either(usage, _TOTAL) == given + answered + reasoning

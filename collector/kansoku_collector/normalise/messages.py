@@ -17,7 +17,8 @@ _CALLS = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "func
 _RESULTS = frozenset({"tool_call_response", "tool_result", "function_call_output", "tool-result"})
 
 _CALL_IDS = ("id", "tool_use_id", "call_id", "tool_call_id", "toolCallId")
-_RESPONSES = frozenset({"function_response", "functionResponse", "toolResult"})
+_RESPONSES = frozenset({"function_response", "functionResponse", "toolResult", "toolResponse"})
+_REQUESTS = frozenset({"function_call", "functionCall", "toolUse", "toolRequest"})
 
 
 def read_messages(value: Any, role: str) -> list[Message]:
@@ -81,16 +82,16 @@ def read_part(value: Any) -> Part:
     if not isinstance(value, dict):
         return {"type": "text", "content": text(value)}
     kind = value.get("type") if isinstance(value.get("type"), str | None) else "unknown"
-    if kind is None and value.get("thought") is True:  # Gemini's
-        kind = "reasoning"
+    if kind is None and (value.get("thought") is True or isinstance(value.get("reasoning"), str)):
+        kind = "reasoning"  # Gemini's, Genkit's
     if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
         return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
     if kind in _REASONING:
         return {
             "type": "reasoning",
-            "content": text(_either(value, "content", "thinking", "text", "summary")),
+            "content": text(_either(value, "content", "thinking", "text", "reasoning", "summary")),
         }
-    if kind in _CALLS or "function_call" in value or "functionCall" in value or "toolUse" in value:
+    if kind in _CALLS or not _REQUESTS.isdisjoint(value):
         return _call(value)
     if kind in _RESULTS or not _RESPONSES.isdisjoint(value):
         return _result(value)
@@ -163,7 +164,7 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
 
 
 def _call(value: dict[str, Any]) -> Part:
-    inner = _either(value, "function", "function_call", "functionCall", "toolUse", "value")
+    inner = _either(value, "function", *_REQUESTS, "value")
     source = inner if isinstance(inner, dict) else value
     if isinstance(source.get("function"), dict):
         source = source["function"]
@@ -171,7 +172,7 @@ def _call(value: dict[str, Any]) -> Part:
     return tool_call(
         _either(source, "name", "toolName"),
         arguments,
-        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId"),
+        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId", "ref"),
     )
 
 
@@ -182,7 +183,7 @@ def _result(value: dict[str, Any]) -> Part:
     if isinstance(response, dict) and response.keys() == {"type", "value"}:  # the AI SDK types its results
         response = response["value"]
     part: Part = {"type": "tool_call_response", "response": response}
-    if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId"):
+    if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId", "ref"):
         part["id"] = text(identity)
     return part
 
@@ -191,8 +192,9 @@ def _media(value: dict[str, Any]) -> Part:
     """Return a part that is not words: bytes become their description, links stay."""
     image = value.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
-    source = value.get("source")
-    if isinstance(source, dict):
+    for source in (value.get("source"), value.get("media")):
+        if not isinstance(source, dict):
+            continue
         url = url or source.get("url")
     if isinstance(url, str):
         return from_url(url)
