@@ -141,3 +141,15 @@ def test_what_is_billed_takes_over_what_it_lacks():
     found = (outer.response_model, outer.response_id, outer.finish_reasons, outer.time_to_first_token)
     assert found == ("m-1", "chatcmpl-1", ["stop"], 0.2)
     assert (outer.streaming, outer.parameters) == (True, {"seed": "1", "n": "1"})
+
+
+@pytest.mark.parametrize(
+    ("start", "words", "expected"),
+    [(60, "From nine.", ["b"]), (60, "Closed.", ["a", "b"]), (600, "From nine.", ["a", "b"])],
+    ids=["the same", "other words", "later"],
+)
+def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words, expected):
+    """LlamaIndex's span of a stream ends before the client opens it."""
+    lazy = described("a", OUTER, 0, 40, output_text="From nine.")
+    opened = described("b", INNER, start, 900, output_text=words, **counted())
+    assert billed(lazy, opened) == expected

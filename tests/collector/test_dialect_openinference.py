@@ -2,7 +2,9 @@
 
 import json
 
-from tests.collector.test_normalise import buckets, row
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.normalise import normalise
 
 CALL = {
     "openinference.span.kind": "LLM",
@@ -122,3 +124,45 @@ def test_pydantic_ais_span_with_a_translation_keeps_what_it_said():
     assert (span.dialect, span.response_id) == ("pydantic_ai", "chatcmpl-1")
     assert buckets(span) == {"input_fresh": 6, "cache_read": 3, "output_visible": 4}
     assert span.output_text == "Hi."
+
+
+def named(attributes, name):
+    """Return the row of a span of LlamaIndex's with this name."""
+    found = raw(attributes, scope="openinference.instrumentation.llama_index")
+    found.name = name
+    return normalise(found, "default", NOW_MS)[0]
+
+
+def test_a_private_method_of_llama_index_is_no_call_of_its_own():
+    """The step that prepares a call, and the one inside a retriever, have the kind of what is around them."""
+    prepared = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini", "output.value": "{}"}
+    span = named(prepared, "OpenAI._prepare_chat_with_tools")
+    assert (span.operation, span.billed) == ("other", False)
+    assert named(prepared, "OpenAI.chat").billed
+    assert named(CALL, "Custom._chat").billed
+    assert (
+        named({"openinference.span.kind": "RETRIEVER"}, "VectorIndexRetriever._retrieve").operation == "other"
+    )
+
+
+def test_llama_indexs_notes_on_a_model_are_no_parameters_but_the_limit():
+    """The limit of the answer is one where it was set; prompts are a list on the span itself."""
+    notes = {"context_window": 128000, "num_output": 55, "is_chat_model": True, "system_role": "system"}
+    told = {"llm.invocation_parameters": json.dumps(notes), "llm.prompts": ["Say it"]}
+    span = named({"openinference.span.kind": "LLM", "llm.model_name": "m"} | told, "OpenAI.complete")
+    assert (span.parameters, span.input_text) == ({"max_tokens": "55"}, "Say it")
+    unset = {"llm.invocation_parameters": json.dumps(notes | {"num_output": -1})}
+    assert named(CALL | unset, "OpenAI.chat").parameters == {}
+
+
+def test_a_tool_of_llama_index_is_read_without_its_wrapping():
+    """Arguments come as keywords, and the result with what it was made from."""
+    output = {"blocks": [], "tool_name": "weather", "raw_input": {}, "raw_output": "12 C", "is_error": False}
+    told = {
+        "openinference.span.kind": "TOOL",
+        "tool.name": "weather",
+        "input.value": json.dumps({"kwargs": {"city": "Oslo"}}),
+        "output.value": json.dumps(output),
+    }
+    span = named(told, "FunctionTool.call")
+    assert (span.tool_arguments, span.tool_result) == ('{"city":"Oslo"}', "12 C")

@@ -268,3 +268,30 @@ def test_a_tool_of_javascripts_langchain_is_named_by_its_answer():
     )
     assert (span.tool_name, span.tool_call_id, span.tool_result) == ("weather", "c1", "12 C")
     assert json.loads(span.tool_arguments) == {"city": "Oslo"}
+
+
+def test_tools_and_retrievers_of_llama_index_are_more_than_tasks():
+    """OpenLLMetry calls all of LlamaIndex's a task; what it was given and returned tells what it is."""
+    output = {"blocks": [], "tool_name": "weather", "raw_input": {}, "raw_output": "12 C", "is_error": False}
+    task = {"traceloop.span.kind": "task", "traceloop.entity.name": "FunctionTool.task"}
+    given = {"traceloop.entity.input": json.dumps({"kwargs": {"city": "Oslo"}})}
+    tool = row(task | given | {"traceloop.entity.output": json.dumps(output)})
+    assert (tool.operation, tool.tool_name, tool.tool_result) == ("execute_tool", "weather", "12 C")
+    assert json.loads(tool.tool_arguments) == {"city": "Oslo"}
+    node = json.dumps({"node": {"id_": "n1", "text": "Open from nine."}, "score": 0.5})
+    nodes = {"traceloop.entity.output": json.dumps([node])}
+    asked = {"traceloop.entity.input": json.dumps({"str_or_query_bundle": {"query_str": "Hours?"}})}
+    found = row(task | asked | nodes)
+    assert (found.operation, found.retrieval_query) == ("retrieval", "Hours?")
+    document = json.loads(found.documents)[0]
+    assert (document["id"], document["score"], document["content"]) == ("n1", 0.5, "Open from nine.")
+    inside = {"traceloop.entity.input": json.dumps({"query_bundle": {"query_str": "Hours?"}})}
+    assert row(task | inside | nodes).operation == "chain"
+
+
+def test_a_model_tells_its_vendor_where_no_one_says_it():
+    """Embeddings of LlamaIndex have no vendor, and its classes stand for one."""
+    embedded = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "text-embedding-3-small"}
+    assert row(embedded | {"traceloop.span.kind": "task"}).provider == "openai"
+    named = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai_responses_llm"}
+    assert row(named | {"traceloop.span.kind": "task"}).provider == "openai"

@@ -4,7 +4,8 @@ LangChain's callbacks do not make their span the current one, so the client's sp
 stream they know no id. The Anthropic SDK's span of a call that failed has no id either. Such descriptions are
 recognised by what they say: by different instrumentations of one service, one within the time of the other,
 of the same model, with the same counts or, where one of them has none, the same words or failure. MLflow's
-span of a stream of Anthropic's ends when the stream is opened, and says nothing of the answer.
+span of a stream of Anthropic's ends when the stream is opened, and says nothing of the answer; LlamaIndex's
+span of a stream ends before it is opened, and says all of it.
 
 Two services that ask the same at once ask twice: short answers of a busy hour agree in all of that.
 """
@@ -90,7 +91,9 @@ def _can_be_one(one: Facts, other: Facts) -> bool:
         return False
     if one.failed != other.failed or not _same_model(one, other):
         return False
-    return _within(one, other) or _opens(one, other) or _opens(other, one)
+    return _within(one, other) or any(
+        lead(*pair) for lead in (_opens, _leads) for pair in ((one, other), (other, one))
+    )
 
 
 def _agree(one: Facts, other: Facts) -> bool:
@@ -127,6 +130,16 @@ def _opens(one: Facts, own: Facts) -> bool:
     if one.counted or one.said or not own.scope.startswith(ANTHROPIC) or one.scope.startswith(ANTHROPIC):
         return False
     return one.start - _CLOCK_NS <= own.start <= one.end
+
+
+def _leads(one: Facts, own: Facts) -> bool:
+    """Tell whether a description ends before its call begins, as LlamaIndex's of streams, which are lazy.
+
+    So little of its time is known that all of its words have to be the same.
+    """
+    if one.counted or not one.said or not one.asked or (one.said, one.asked) != (own.said, own.asked):
+        return False
+    return one.start - _CLOCK_NS <= own.start <= one.end + _CLOCK_NS
 
 
 def _same_model(one: Facts, other: Facts) -> bool:

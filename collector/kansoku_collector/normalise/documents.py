@@ -6,7 +6,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import dump, load, number, searchable, text
 
 _CONTENT = ("page_content", "content", "text", "document", "pageContent")
-_ID = ("id", "doc_id", "document_id", "doc_uri", "source")
+_ID = ("id", "id_", "doc_id", "document_id", "doc_uri", "source")
 _SCORE = ("score", "relevance_score", "similarity", "_score")
 _QUERY = ("query", "question", "input", "q", "text", "search_query")
 

@@ -159,6 +159,8 @@ def _read_response(left: Attributes, span: Span) -> None:
 def _read_parameters(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(s.REQUEST)]:
         name, value = key.removeprefix(s.REQUEST), left.pop(key)
+        if value is None:
+            continue
         span.parameters[_PARAMETERS.get(name, name)] = dump(
             load(value) if name == "stop_sequences" else value
         )

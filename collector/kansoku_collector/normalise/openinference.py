@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise import flattened, llama_index
 from kansoku_collector.normalise.exchange import read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
@@ -46,6 +46,8 @@ PREFIXES = (
     "reranker.input_documents.",
     "reranker.output_documents.",
 )
+_INNER = frozenset({"LLM", "RETRIEVER", "EMBEDDING"})
+_SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
 FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
@@ -54,6 +56,7 @@ _PARAMETERS = {
     "max_output_tokens": "max_tokens",
     "stop_sequences": "stop",
     "candidate_count": "n",
+    "num_output": "max_tokens",  # LlamaIndex
 }
 _COUNTERS = {
     "llm.token_count.prompt": "input_tokens",
@@ -70,6 +73,7 @@ _NOT_PARAMETERS = frozenset(
     {
         *("model", "model_name", "stream", "tools", "messages", "_type", "stream_options"),
         *("system", "instructions", "system_instruction", "systemInstruction"),
+        *("context_window", "is_chat_model", "is_function_calling_model", "system_role"),
     }
 )
 
@@ -89,6 +93,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "openinference"
     kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
+    if kind in _INNER and _is_inside(raw):
+        kind = ""
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)
@@ -104,6 +110,12 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.input_text = searchable(text(left.get("input.value")))
         span.output_text = searchable(text(left.get("output.value")))
         _read_messages(left, span, tree)
+
+
+def _is_inside(raw: RawSpan) -> bool:
+    """Tell whether a span is a step inside of a call, to which LlamaIndex gives the kind of the call."""
+    private = "._" in raw.name and raw.name.rpartition(".")[2].startswith("_")
+    return private and not any(key.startswith(_SAID) for key in raw.attributes)
 
 
 def _read_context(left: Attributes, span: Span) -> None:
@@ -162,7 +174,7 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
 def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
     for name, value in values.items():
-        if value is not None and name not in _NOT_PARAMETERS:
+        if value is not None and name not in _NOT_PARAMETERS and (name, value) != ("num_output", -1):
             span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     span.streaming = truth(values.get("stream"))
 
@@ -183,7 +195,8 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
     """Store the messages; return how many answers there are."""
     given = [read_node(node, "user") for node in listed(at(tree, "llm.input_messages"))]
     answered = [read_node(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
-    if not given and (prompts := [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]):
+    prompts = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
+    if not given and (prompts := prompts or items(left.pop("llm.prompts", None))):
         span.operation = "text_completion"
         given = read_messages([text(prompt) for prompt in prompts], "user")
     if not answered:
@@ -255,7 +268,7 @@ def _document(node: Any) -> dict[str, Any]:
 def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_name = text(left.pop("tool.name", None)) or span.name
     span.tool_call_id = text(first(left, "tool.id", "tool_call.id"))
-    span.tool_arguments = text(first(left, "input.value", "tool.parameters"))
-    span.tool_result = text(left.pop("output.value", None))
+    span.tool_arguments = text(llama_index.arguments(first(left, "input.value", "tool.parameters")))
+    span.tool_result = text(llama_index.tool_output(left.pop("output.value", None)))
     first(left, "input.mime_type", "output.mime_type")
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)

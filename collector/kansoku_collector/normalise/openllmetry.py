@@ -4,8 +4,9 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
+from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
     dump,
     first,
@@ -65,6 +66,7 @@ _PROVIDERS = {
     "mistralai": "mistral_ai",
     "mistral ai": "mistral_ai",
     "watsonx": "ibm.watsonx.ai",
+    **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
 }
 _HITS = ("db.query.result", "db.search.result")
 
@@ -90,7 +92,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "openllmetry"
     if span.provider in ("", "langchain"):  # the framework is not who answered
         span.provider = text(left.get("traceloop.association.properties.ls_provider")) or span.provider
-    span.provider = _PROVIDERS.get(span.provider, span.provider)
+    span.provider = _PROVIDERS.get(span.provider, span.provider) or provider_of(span.request_model)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
     if documents:
@@ -112,11 +114,16 @@ def _read_kind(left: Attributes) -> None:
 def _read_entity(left: Attributes, span: Span) -> None:
     """Read what a workflow, task, agent or tool was given and answered; containers keep it as it came."""
     given, answered = left.get("traceloop.entity.input"), left.get("traceloop.entity.output")
+    if span.operation == "chain" and llama_index.is_tool_output(answered):
+        span.operation, span.tool_name = "execute_tool", text(mapping(answered)["tool_name"])
+        given, answered = llama_index.arguments(given), llama_index.tool_output(answered)
     if span.operation == "execute_tool":
         answered = _read_tool_message(answered, span)
         span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
         span.tool_arguments = span.tool_arguments or _arguments(given)
         span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
+    elif span.operation == "chain" and llama_index.put_nodes(span, given, answered):
+        span.operation = "retrieval"
     elif span.operation == "retrieval" or _is_retriever(given, answered):
         span.operation = "retrieval"
         _read_retrieval(span, given, answered)

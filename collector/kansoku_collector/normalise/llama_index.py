@@ -1,0 +1,38 @@
+"""What LlamaIndex puts around the arguments, results and nodes that instrumentations write as they came."""
+
+from typing import Any
+
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.documents import put_retrieval
+from kansoku_collector.values import load, mapping
+
+
+def is_tool_output(value: Any) -> bool:
+    """Tell whether a value is the output of one of its tools."""
+    return {"tool_name", "raw_output"} <= mapping(value).keys()
+
+
+def tool_output(value: Any) -> Any:
+    """Return what a tool answered, without what it is wrapped in."""
+    return mapping(value)["raw_output"] if is_tool_output(value) else value
+
+
+def arguments(value: Any) -> Any:
+    """Return the arguments that a tool was called with by name."""
+    found = mapping(value)
+    return found["kwargs"] if found.keys() == {"kwargs"} and isinstance(found["kwargs"], dict) else value
+
+
+def put_nodes(span: Span, asked: Any, returned: Any) -> bool:
+    """Store a retrieval of nodes, each of them JSON; return whether it was one.
+
+    The method that is called from outside names its argument for both of the types that it takes; the one
+    inside it returns the same nodes and is no further retrieval.
+    """
+    given = mapping(asked)
+    if "str_or_query_bundle" not in given:
+        return False
+    query = given["str_or_query_bundle"]
+    nodes = load(returned)
+    found = [load(node) for node in nodes] if isinstance(nodes, list) else []
+    return put_retrieval(span, mapping(query).get("query_str") or query, found)
