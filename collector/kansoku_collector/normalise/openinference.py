@@ -174,7 +174,7 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
 def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
     for name, value in values.items():
-        if value is not None and name not in _NOT_PARAMETERS and (name, value) != ("num_output", -1):
+        if value is not None and name not in _NOT_PARAMETERS and not (value == -1 and name == "num_output"):
             span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     span.streaming = truth(values.get("stream"))
 
@@ -185,18 +185,28 @@ def _read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = 
     if (cached := count(left.pop(_CACHED, None))) is not None:
         counts.setdefault("cache_read", cached)
     left.pop("llm.token_count.total", None)
-    told = response_counts(response)
+    told = response_counts(response) if response and _may_say_more(left, counts) else {}
     if told and all(told.get(name) == counts.get(name) for name in ("input_tokens", "output_tokens")):
         counts |= {name: value for name, value in told.items() if value and not counts.get(name)}
     put_usage(span, counts)
+
+
+def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
+    """Return the prompts of a completion, which LlamaIndex lists in one attribute."""
+    found = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
+    return found or items(left.pop("llm.prompts", None))
+
+
+def _may_say_more(left: Attributes, counts: dict[str, int | None]) -> bool:
+    """Tell whether a response can know parts of its counts that the attributes do not."""
+    return "cache_read" not in counts or "cache_creation" in text(left.get("output.value"))
 
 
 def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
     """Store the messages; return how many answers there are."""
     given = [read_node(node, "user") for node in listed(at(tree, "llm.input_messages"))]
     answered = [read_node(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
-    prompts = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
-    if not given and (prompts := prompts or items(left.pop("llm.prompts", None))):
+    if not given and (prompts := _prompts(left, tree)):
         span.operation = "text_completion"
         given = read_messages([text(prompt) for prompt in prompts], "user")
     if not answered:

@@ -36,7 +36,8 @@ def read_own_prompt(request: dict[str, Any], span: Span) -> None:
 
 def choices_in(response: dict[str, Any]) -> int:
     """Return how many answers a response has; JavaScript's messages hold the first of them alone."""
-    return max(len(items(response.get(name))) for name in ("choices", "candidates"))
+    found = response.get("choices") or response.get("candidates")
+    return len(found) if isinstance(found, list) else 0
 
 
 def read_own_answer(response: dict[str, Any], span: Span) -> None:
