@@ -167,3 +167,22 @@ def test_a_parent_of_braintrusts_leaves_a_span_to_its_dialect():
     """A processor puts it on whatever the process records."""
     span = row({"gen_ai.operation.name": "chat", "braintrust.parent": "project_name:x"})
     assert span.dialect == "gen_ai"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-5-mini", "openai"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock"),
+        ("amazon.nova-pro-v1:0", "aws.bedrock"),
+        ("my-own-model", "strands-agents"),
+    ],
+)
+def test_a_framework_is_not_who_answered(model, provider):
+    """Strands names itself where the provider belongs; the model tells it, or nothing does."""
+    asked = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "strands-agents",
+        "gen_ai.request.model": model,
+    }
+    assert row(asked).provider == provider

@@ -166,3 +166,10 @@ def test_a_tool_of_llama_index_is_read_without_its_wrapping():
     }
     span = named(told, "FunctionTool.call")
     assert (span.tool_arguments, span.tool_result) == ('{"city":"Oslo"}', "12 C")
+
+
+def test_a_method_that_streams_says_so_by_its_name():
+    """Agno's and LlamaIndex's spans say it nowhere else."""
+    assert named(CALL, "OpenAI.astream_chat").streaming
+    assert named(CALL, "OpenAIChat.invoke_stream").streaming
+    assert not named(CALL, "StreamingModel.chat").streaming

@@ -20,6 +20,7 @@ from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIN
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
+from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
     dump,
@@ -60,6 +61,7 @@ OPERATIONS = {
     "responses": "chat",  # Azure's agents, and their runs
     "process_thread_run": "chat",
 }
+_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -145,6 +147,8 @@ def _read_model(left: Attributes, span: Span) -> None:
     provider, system = left.pop(s.PROVIDER, None), left.pop("gen_ai.system", None)
     span.provider = text(provider or system).lower()
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
+    if span.provider in _FRAMEWORKS:  # who asked is not who answered
+        span.provider = provider_of(span.request_model) or span.provider
     span.response_model = text(left.pop(s.RESPONSE_MODEL, None))
     span.response_id = text(left.pop(s.RESPONSE_ID, None))
 

@@ -219,9 +219,8 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
 
 
 def _read_first_token(raw: RawSpan, span: Span) -> None:
-    span.streaming = span.streaming or raw.name.endswith(
-        "ContentStream"
-    )  # Gemini's say it in their name only
+    # Gemini's, LlamaIndex's and Agno's say it in the name of the method only.
+    span.streaming = span.streaming or "stream" in raw.name.rpartition(".")[2].lower()
     for event in raw.events:
         if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
             span.streaming = True

@@ -1,5 +1,6 @@
 """Facts that OpenInference leaves inside the vendor's own request and response objects."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,10 @@ _ROUTES = {
     **{"azure": "azure.ai.openai", "bedrock": "aws.bedrock", "gemini": "gcp.gemini"},
     **{"vertex_ai": "gcp.vertex_ai", "watsonx": "ibm.watsonx.ai", "ollama": "ollama"},
 }
+# A vendor's name and a dot, after a region's or none.
+_BEDROCK = re.compile(
+    r"(?:(?:us|eu|apac|jp|au|global|us-gov)\.)?(?:anthropic|amazon|meta|ai21|cohere|mistral|deepseek|qwen)\.\w"
+)
 _FAMILIES = (
     (("text-embedding-004", "text-embedding-005", "gemini", "models/gemini"), "gcp.gemini"),
     (
@@ -121,5 +126,7 @@ def provider_of(model: str) -> str:
     prefix, _, name = model.lower().rpartition("/")
     if prefix in _ROUTES:
         return _ROUTES[prefix]
+    if _BEDROCK.match(model.lower()):
+        return "aws.bedrock"
     name = name if prefix in ("openrouter", "litellm_proxy") else model.lower()
     return next((provider for prefixes, provider in _FAMILIES if name.startswith(prefixes)), "")
