@@ -173,3 +173,14 @@ def test_a_method_that_streams_says_so_by_its_name():
     assert named(CALL, "OpenAI.astream_chat").streaming
     assert named(CALL, "OpenAIChat.invoke_stream").streaming
     assert not named(CALL, "StreamingModel.chat").streaming
+
+
+def test_parallel_calls_of_a_stream_that_were_joined_are_taken_apart():
+    """JavaScript appends a second call to the first; calls of two tools stay as they are."""
+    path = "llm.output_messages.0.message.tool_calls.0.tool_call."
+    joined = {f"{path}function.arguments": '{"a": 1}{"a": 2}', f"{path}id": "call_1call_2"}
+    parts = json.loads(row(CALL | joined | {f"{path}function.name": "tooltool"}).output_messages)[0]["parts"]
+    called = [(p["name"], p["arguments"], p["id"]) for p in parts if p["type"] == "tool_call"]
+    assert called == [("tool", {"a": 1}, "call_1"), ("tool", {"a": 2}, "call_2")]
+    other = json.loads(row(CALL | joined | {f"{path}function.name": "toolother"}).output_messages)[0]["parts"]
+    assert [p["arguments"] for p in other if p["type"] == "tool_call"] == ['{"a": 1}{"a": 2}']

@@ -4,6 +4,7 @@ from typing import Any
 
 from kansoku_collector.normalise.blobs import from_url
 from kansoku_collector.normalise.flattened import at, listed
+from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import Message, Part, read_part, text_of, tool_call
 from kansoku_collector.values import load, text
 
@@ -25,7 +26,7 @@ def read_node(node: Any, role: str) -> Message:
     for child in listed(message.get("tool_calls")):
         call = _call(at(child, "tool_call"))
         if not known or call.get("id") not in known:  # Anthropic's are also among the contents
-            parts.append(call)
+            parts += apart(call)
     found: Message = {"role": text(message.get("role")) or role, "parts": parts}
     if name := message.get("name"):
         found["name"] = text(name)
