@@ -9,7 +9,8 @@ from kansoku_collector.values import load, mapping
 
 def is_tool_output(value: Any) -> bool:
     """Tell whether a value is the output of one of its tools."""
-    return {"tool_name", "raw_output"} <= mapping(value).keys()
+    told = isinstance(value, dict) or (isinstance(value, str) and '"raw_output"' in value)
+    return told and {"tool_name", "raw_output"} <= mapping(value).keys()
 
 
 def tool_output(value: Any) -> Any:
@@ -19,6 +20,8 @@ def tool_output(value: Any) -> Any:
 
 def arguments(value: Any) -> Any:
     """Return the arguments that a tool was called with by name."""
+    if not isinstance(value, str) or not value.startswith('{"kwargs"'):
+        return value
     found = mapping(value)
     return found["kwargs"] if found.keys() == {"kwargs"} and isinstance(found["kwargs"], dict) else value
 
@@ -29,10 +32,10 @@ def put_nodes(span: Span, asked: Any, returned: Any) -> bool:
     The method that is called from outside names its argument for both of the types that it takes; the one
     inside it returns the same nodes and is no further retrieval.
     """
-    given = mapping(asked)
-    if "str_or_query_bundle" not in given:
+    if not isinstance(asked, str) or not asked.startswith('{"str_or_query_bundle"'):
         return False
-    query = given["str_or_query_bundle"]
+    given = mapping(asked)
+    query = given.get("str_or_query_bundle")
     nodes = load(returned)
     found = [load(node) for node in nodes] if isinstance(nodes, list) else []
     return put_retrieval(span, mapping(query).get("query_str") or query, found)

@@ -199,7 +199,10 @@ def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
 
 def _may_say_more(left: Attributes, counts: dict[str, int | None]) -> bool:
     """Tell whether a response can know parts of its counts that the attributes do not."""
-    return "cache_read" not in counts or "cache_creation" in text(left.get("output.value"))
+    told = text(left.get("output.value"))
+    if "ephemeral_1h" in told or ("cache_write" not in counts and '"cache_creation_input_tokens"' in told):
+        return True
+    return "cache_read" not in counts and "cached" in told
 
 
 def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:

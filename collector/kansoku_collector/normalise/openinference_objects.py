@@ -8,7 +8,7 @@ from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
 from kansoku_collector.values import dump, items, load, searchable
 
-_SYSTEM = ("system", "instructions", "system_instruction", "systemInstruction")
+_SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -23,8 +23,9 @@ def read_system(request: dict[str, Any], span: Span) -> None:
     """Take the instructions from the request where no message has them: JavaScript's Anthropic."""
     if '"role":"system"' in span.input_messages or '"role":"developer"' in span.input_messages:
         return
-    told = next((request[name] for name in _SYSTEM if request.get(name)), None)
-    put_content(span, read_parts(told), [], [])
+    if not _SYSTEM.isdisjoint(request):
+        told = next((request[name] for name in request if name in _SYSTEM and request[name]), None)
+        put_content(span, read_parts(told), [], [])
 
 
 def read_own_prompt(request: dict[str, Any], span: Span) -> None:

@@ -43,6 +43,8 @@ def _put(found: dict[str, str], name: str, node: dict[str, Any], keys: tuple[str
 
 def _once(value: str) -> str:
     """Return a text once that was put together from the same of several chunks, as LangChain does."""
+    if value[:8] not in value[8:]:  # as nearly always
+        return value
     period = (value + value).find(value, 1)
     return value[:period] if 8 <= period < len(value) else value
 
