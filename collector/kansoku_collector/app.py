@@ -218,8 +218,12 @@ def _keep_scratch(folder: Path) -> None:
     machine's own folder texts would outlive retention, and it may be small. Call it with the engine's lock
     held.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
     tempfile.tempdir = str(folder)
 
 
