@@ -1,5 +1,6 @@
 """A bounded queue emptied by a background thread, in batches, with waits that are bounded as well."""
 
+import math
 import os
 import queue
 import sys
@@ -21,6 +22,9 @@ _LONGEST_LOADING = 2.0
 # How long the thread works on a batch before it pauses, and the pause; in seconds.
 _TURN, _PAUSE = 0.002, 0.00005
 _ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
+_STEADY = (
+    5  # times the delay, which a batch waits while items keep coming: a request costs as much as several
+)
 
 
 class Delivery(Protocol):
@@ -49,8 +53,10 @@ class Delivery(Protocol):
 
 
 class Outbox:
-    """Hand items to `delivery` in batches of at most `batch_size`, at the latest `delay` seconds after `put`.
+    """Hand items to `delivery` in batches of at most `batch_size`.
 
+    The first item after a pause waits `delay` seconds; while items keep coming that doubles from batch to
+    batch, up to five times as long: who looks for one span sees it soon, and many cost less.
     `receipt` counts what is put here; `delivery` counts what becomes of it.
     """
 
@@ -77,6 +83,7 @@ class Outbox:
     def _start(self) -> None:
         self._queue = _new_queue()
         self._markers = 0
+        self._wait, self._handed_over = self._delay, -math.inf
         self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
         # Wakes the thread. No event: the garbage collector may end a span inside of `Event.set`, which then
@@ -187,14 +194,16 @@ class Outbox:
             except Empty:
                 again = self._call(self._delivery.idle, self._closing)
                 continue
-            self._wait_for_more()
+            came = time.monotonic()
+            self._wait = next_wait(self._wait, self._delay, came - self._handed_over)
+            self._wait_for_more(came + self._wait)
             self._empty(first)
+            self._handed_over = time.monotonic()
             again = self._call(self._delivery.idle, self._closing)
         self._call(self._delivery.finish)
 
-    def _wait_for_more(self) -> None:
+    def _wait_for_more(self, until: float) -> None:
         """Wait for a full batch, or until somebody waits for this one; what wakes is but a hint to look."""
-        until = time.monotonic() + self._delay
         while not (self._markers or self._closing.is_set() or self._queue.qsize() >= self._batch_size - 1):
             left = until - time.monotonic()
             if left <= 0:
@@ -247,6 +256,11 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
             return None
+
+
+def next_wait(wait: float, delay: float, quiet: float) -> float:
+    """Return how many seconds a batch waits; the one before waited `wait`, then nothing came for `quiet`."""
+    return min(wait * 2, delay * _STEADY) if quiet < delay else delay
 
 
 class _Batch(list[Any]):

@@ -57,7 +57,11 @@ class Settings(BaseModel):
     queue_size: int = Field(4096, ge=1, description="Spans waiting to be sent; what exceeds it is dropped.")
     batch_size: int = Field(512, ge=1, description="Spans sent in one request at most.")
     batch_bytes: int = Field(4_194_304, ge=1024, description="Size of one request before compression.")
-    batch_seconds: float = Field(1.0, gt=0, description="Longest wait before a span is sent.")
+    batch_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="Wait before a span is sent; while spans keep coming, up to five times as long.",
+    )
     send_timeout: float = Field(5.0, gt=0, description="Seconds that one request may take.")
     retry_seconds: float = Field(30.0, ge=0, description="How long a refused batch is tried again.")
     exit_timeout: float = Field(1.5, ge=0, description="Seconds that the end of the program may be delayed.")

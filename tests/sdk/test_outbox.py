@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kansoku import guard
-from kansoku.outbox import Outbox
+from kansoku.outbox import Outbox, next_wait
 from kansoku.receipt import Receipt
 
 
@@ -85,6 +85,15 @@ def test_what_is_queued_is_delivered_without_a_flush() -> None:
     outbox.put(1)
     assert arrived.wait(10)
     assert outbox.close(10)
+
+
+def test_batches_wait_longer_while_items_keep_coming_and_not_after_a_pause() -> None:
+    """A program's first spans are sent after a second, those of steady traffic every five."""
+    waits = [1.0]
+    for quiet in (0.0, 0.9, 0.5, 0.0):
+        waits.append(next_wait(waits[-1], 1.0, quiet))
+    assert waits == [1, 2, 4, 5, 5]
+    assert next_wait(5.0, 1.0, quiet=1.0) == 1
 
 
 def test_a_full_batch_does_not_wait_for_the_delay() -> None:
