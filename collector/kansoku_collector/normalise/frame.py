@@ -13,19 +13,16 @@ MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "em
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
+_CALLS = ("function_call", "function_calls")
 FINISH = {
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "incomplete"), "length"),
     **dict.fromkeys(
-        ("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"), "stop"
-    ),
-    **dict.fromkeys(
-        ("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"), "length"
-    ),
-    **dict.fromkeys(
-        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "function_call", "tool_execution"),
+        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution", *_CALLS),
         "tool_calls",
     ),
     **dict.fromkeys(
-        ("content_filter", "content-filter", "contentfilter", "safety", "refusal", "finishreason.safety"),
+        ("content_filter", "content-filter", "contentfilter", "safety", "refusal"),
         "content_filter",
     ),
 }
@@ -133,7 +130,8 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
 def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
     """Store finish reasons in their canonical form; `called` says that the answer calls a tool."""
     found = [text(reason) for reason in reasons if reason]
-    canonical = [FINISH.get(reason.lower(), reason) for reason in found]
+    # Python writes a vendor's own word as `FinishReason.STOP`.
+    canonical = [FINISH.get(reason.lower().removeprefix("finishreason."), reason) for reason in found]
     if called and canonical and set(canonical) == {"stop"}:
         canonical = ["tool_calls"] * len(canonical)
     span.finish_reasons = canonical

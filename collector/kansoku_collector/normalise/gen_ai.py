@@ -113,6 +113,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     chunks: list[int] = []
     if raw.events:
         given, answered, chunks = read_events(raw, left)
+        span.user_id = span.user_id or text(left.pop(s.USER_ID, None))
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)

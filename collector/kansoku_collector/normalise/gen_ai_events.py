@@ -20,6 +20,7 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
     "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
     "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
 }
+_SAYS = frozenset({"content", "message", "tool_calls"})
 # One event a chunk, which says nothing but when it came.
 _CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 
@@ -57,7 +58,10 @@ def _message(event: Event) -> Any:
     role = _ROLES.get(event.name, "assistant")
     body = event.attributes.get("body") or load(event.attributes.get("gen_ai.event.content"))
     if isinstance(body, str):
-        return {"role": role, "content": body}
+        found = load(body) if body.startswith("{") else None  # Semantic Kernel's are JSON text
+        if not isinstance(found, dict) or found.keys().isdisjoint(_SAYS):
+            return {"role": role, "content": body}
+        body = found
     if not isinstance(body, dict):  # a span event: attributes hold no nested values, so they are JSON text
         body = {k: v for k, v in event.attributes.items() if k != "gen_ai.system"}
         body |= {name: load(body[name]) for name in ("message", "tool_calls") if name in body}

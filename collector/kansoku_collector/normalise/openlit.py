@@ -36,6 +36,7 @@ _GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "g
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
+_DISJOINT = (".anthropic", ".bedrock")  # clients whose own count of the input leaves caches out
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
 
@@ -56,7 +57,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         if left.get(name) in values:
             del left[name]
     stream = truth(left.get(s.STREAM))
-    if stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic":
+    streams = stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic"
+    if streams or raw.scope_name.endswith(_DISJOINT):
         _include_caches(left)
     if text(left.get(s.PROVIDER)) in _GOOGLE:
         _include_thoughts(left)
@@ -110,7 +112,7 @@ def _include_thoughts(left: Attributes) -> None:
 
 
 def _include_caches(left: Attributes) -> None:
-    """Add cached tokens to the input: on streams of Anthropic this dialect leaves them out."""
+    """Add cached tokens to the input, which leaves them out as Anthropic's own count and Bedrock's do."""
     fresh = count(left.get(s.INPUT_TOKENS))
     if fresh is not None:
         names = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
