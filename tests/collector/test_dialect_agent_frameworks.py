@@ -103,3 +103,95 @@ def test_semantic_kernels_log_bodies_are_messages_in_json():
     assert json.loads(span.output_messages)[0]["parts"][0]["name"] == "weather"
     words = with_events(given, ("gen_ai.user.message", {"body": '{"city":"Oslo"}'}))
     assert words.input_text == '{"city":"Oslo"}'
+
+
+HAYSTACK = "openinference.instrumentation.haystack"
+META = (
+    "_meta={'model': 'gpt-5-mini-2025-08-07', 'index': 0, 'finish_reason': 'tool_calls', 'usage': "
+    "{'prompt_tokens': 100, 'completion_tokens': 30, 'completion_tokens_details': {'reasoning_tokens': 9}, "
+    "'prompt_tokens_details': {'cached_tokens': 40}}})"
+)
+
+
+def test_haystacks_printed_objects_tell_reasons_parts_of_usage_and_tools():
+    """OpenInference prints Haystack's messages and tools; the words are in attributes besides."""
+    reply = f"ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[], _name=None, {META}"
+    tool = (
+        "Tool(name='weather', description=\"It's the weather\", parameters={'type': 'object'}, function=<f>)"
+    )
+    printed = {"messages": ["ChatMessage(_role=<ChatRole.USER: 'user'>)"], "tools": [tool]}
+    call = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5-mini-2025-08-07",
+        "llm.provider": "openai",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "Weather?",
+        "llm.input_messages.1.message.role": "assistant",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "weather",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "{}",
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 30,
+        "input.value": json.dumps(printed),
+        "output.value": json.dumps({"replies": [reply]}),
+    }
+    span = row(call, name="OpenAIChatGenerator.run", scope=HAYSTACK)
+    assert (span.finish_reasons, span.response_model) == (["tool_calls"], "gpt-5-mini-2025-08-07")
+    assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 21, "reasoning": 9}
+    assert span.input_text == "Weather?"
+    assert json.loads(span.tool_definitions)[0]["description"] == "It's the weather"
+    odd = call | {"output.value": json.dumps({"replies": ["ChatMessage(_meta={'usage': <object>})", 7]})}
+    assert row(odd, scope=HAYSTACK).finish_reasons == []
+
+
+def test_haystacks_embedder_tells_its_tokens_in_the_answer():
+    """The span's attributes have none."""
+    answer = {
+        "embedding": "<3-dimensional vector>",
+        "meta": {"usage": {"prompt_tokens": 12, "total_tokens": 12}},
+    }
+    call = {"openinference.span.kind": "EMBEDDING", "embedding.model_name": "text-embedding-3-small"}
+    assert buckets(row(call | {"output.value": json.dumps(answer)}, scope=HAYSTACK)) == {"input_fresh": 12}
+
+
+def test_agno_counts_caches_of_claude_beside_the_input():
+    """Its figures are the vendor's: of OpenAI's the cached tokens are inside."""
+    call = {
+        "openinference.span.kind": "LLM",
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 5,
+        "llm.token_count.prompt_details.cache_read": 30,
+        "llm.token_count.prompt_details.cache_write": 20,
+    }
+    scope = "openinference.instrumentation.agno"
+    claude = row(call | {"llm.model_name": "claude-sonnet-4-5", "llm.provider": "Anthropic"}, scope=scope)
+    assert (claude.input_fresh, claude.cache_read, claude.cache_write_5m) == (100, 30, 20)
+    openai = row(call | {"llm.model_name": "gpt-5-mini", "llm.provider": "OpenAI"}, scope=scope)
+    assert openai.input_fresh == 50
+
+
+def test_tools_of_dspy_and_smolagents_have_their_name_and_their_arguments():
+    """DSPy names the method or the class, smolagents lists how the tool was called."""
+    kind = {"openinference.span.kind": "TOOL"}
+    dspy = row(
+        kind | {"input.value": '{"kwargs": {"city": "Oslo"}}', "output.value": '"sunny"'},
+        name="weather.__call__",
+        scope="openinference.instrumentation.dspy",
+    )
+    assert (dspy.tool_name, dspy.tool_arguments, dspy.tool_result) == ("weather", '{"city":"Oslo"}', "sunny")
+    called = '{"args": [], "sanitize_inputs_outputs": true, "kwargs": {"city": "Oslo"}}'
+    smol = row(kind | {"tool.name": "weather", "input.value": called}, name="SimpleTool")
+    assert smol.tool_arguments == '{"city":"Oslo"}'
+    traced = {"mlflow.spanType": '"TOOL"', "mlflow.spanInputs": '{"city": "Oslo"}'}
+    mlflow = row(traced, name="Tool.weather", scope="mlflow.tracing.provider")
+    assert (mlflow.tool_name, mlflow.tool_arguments) == ("weather", '{"city":"Oslo"}')
+    placed = '{"args": ["Oslo"], "kwargs": {}}'
+    assert row(kind | {"tool.name": "weather", "input.value": placed}).tool_arguments == placed
+
+
+def test_an_answer_of_dspys_is_words_and_not_the_object_around_them():
+    """Of the Responses API it lists objects with a text."""
+    call = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-5-mini"}
+    span = row(call | {"output.value": json.dumps([{"text": "晴れです"}])})
+    assert span.output_text == "晴れです"
+    assert json.loads(span.output_messages)[0]["parts"] == [text("晴れです")]

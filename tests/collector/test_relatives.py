@@ -100,3 +100,46 @@ def test_the_message_of_another_answer_is_not_taken(other):
     call, step = answered(**other)
     complete([call, step])
     assert (call.response_id, call.finish_reasons) == ("", [])
+
+
+def predicted(name="Predict.forward", operation="chat", calls=1, **fields):
+    """Return a module of DSPy's under MLflow and the calls beneath it, which have no counts."""
+    base = {"trace_id": "t", "dialect": "mlflow"}
+    module = Span(span_id="m", name=name, operation=operation, billed=operation == "chat", **(base | fields))
+    step = Span(span_id="a", parent_span_id="m", operation="chain", **base)
+    inner = [
+        Span(span_id=f"c{n}", parent_span_id="a", operation="chat", billed=True, name="LM.__call__", **base)
+        for n in range(calls)
+    ]
+    return module, [module, step, *inner]
+
+
+def test_a_module_of_dspys_gives_its_counts_to_the_one_call_beneath_it():
+    """MLflow knows the tokens at the module alone, which calls itself a call where it predicts."""
+    counted = {"usage_source": "reported", "input_fresh": 100, "output_visible": 7}
+    module, trace = predicted(**counted)
+    complete(trace)
+    assert (module.operation, module.billed, module.usage_source, module.input_fresh) == (
+        "chain",
+        False,
+        "none",
+        0,
+    )
+    assert (trace[-1].usage_source, trace[-1].input_fresh, trace[-1].output_visible) == ("reported", 100, 7)
+    usage = {"mlflow.chat.tokenUsage": '{"input_tokens": 100, "output_tokens": 7}'}
+    module, trace = predicted("ChainOfThought.forward", "chain", attributes=usage)
+    complete(trace)
+    assert (trace[-1].input_fresh, trace[-1].output_visible) == (100, 7)
+
+
+def test_counts_of_several_calls_stay_with_the_module_of_dspys():
+    """A sum cannot be divided; a module that predicts without counts is a step, whatever is beneath it."""
+    module, trace = predicted(calls=2, usage_source="reported", input_fresh=100)
+    complete(trace)
+    assert (module.operation, module.input_fresh, trace[-1].usage_source) == ("chat", 100, "none")
+    module, trace = predicted(calls=2)
+    complete(trace)
+    assert (module.operation, module.billed, trace[-1].billed) == ("chain", False, True)
+    module, trace = predicted(calls=0, usage_source="reported")
+    complete(trace)
+    assert module.operation == "chat"

@@ -52,7 +52,10 @@ def read_own_answer(response: dict[str, Any], span: Span) -> None:
 def read_plain_answer(left: Attributes, span: Span) -> None:
     """Take `output.value` as the answer where it is not an object: streams that were cut short."""
     value = left.get("output.value")
-    if isinstance(value, str) and value and not isinstance(load(value), dict):
+    found = load(value)
+    if isinstance(found, list) and any(isinstance(item, dict) and "text" in item for item in found):  # DSPy's
+        put_content(span, [], [], read_response(found).messages)
+    elif isinstance(value, str) and value and not isinstance(found, dict):
         span.output_messages = dump(read_messages([value], "assistant"))
         span.output_text = searchable(value)
 
