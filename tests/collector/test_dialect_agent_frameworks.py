@@ -195,3 +195,88 @@ def test_an_answer_of_dspys_is_words_and_not_the_object_around_them():
     span = row(call | {"output.value": json.dumps([{"text": "晴れです"}])})
     assert span.output_text == "晴れです"
     assert json.loads(span.output_messages)[0]["parts"] == [text("晴れです")]
+
+
+AGENTS = "opentelemetry.instrumentation.openai_agents"
+CALLED = '{"city":"Oslo"}'
+
+
+def answered(*printed):
+    """Return the row of a call whose answer OpenTelemetry's package printed."""
+    message = {"role": "assistant", "parts": [text(words) for words in printed]}
+    call = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps([message])}
+    zeros = {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
+    return row(call | zeros, scope=AGENTS)
+
+
+def test_printed_answers_of_the_agents_sdk_are_read():
+    """A dict of chat completions, objects of the Responses API, the SDK's own response: each is printed."""
+    chat = {"content": None, "role": "assistant", "tool_calls": [{"function": {"name": "weather"}}]}
+    chat["tool_calls"] = [
+        {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": CALLED}}
+    ]
+    item = (
+        f"ResponseFunctionToolCall(arguments='{CALLED}', call_id='c1', name='weather', type='function_call')"
+    )
+    stream = {"id": "__fake_id__", "object": "response", "output": []}
+    stream["output"] = [
+        {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": CALLED, "status": None}
+    ]
+    for printed in (str(chat), item, str(stream)):
+        span = answered(printed)
+        part = json.loads(span.output_messages)[0]["parts"][0]
+        assert (part["type"], part["name"], part["id"]) == ("tool_call", "weather", "c1")
+        assert (part["arguments"], span.output_text, span.usage_source) == ({"city": "Oslo"}, "", "none")
+    assert answered("{'a': <object>}").output_text == "{'a': <object>}"
+    assert answered("Responses are fine.").output_text == "Responses are fine."
+
+
+def test_turns_and_guardrails_of_the_agents_sdk_have_a_kind():
+    """OpenTelemetry's package calls a turn unknown."""
+    assert row({"gen_ai.operation.name": "unknown"}, scope=AGENTS).operation == "chain"
+    assert row({"gen_ai.operation.name": "guardrail_check"}, scope=AGENTS).operation == "guardrail"
+
+
+def test_printed_tools_of_langchain_are_read_under_openlit():
+    """It prints the arguments and the message; what is no message stays as it is."""
+    tool = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "weather",
+        "gen_ai.tool.call.arguments": "{'city': 'Oslo', 'sure': True}",
+        "gen_ai.tool.call.result": "content=\"It's sunny\" name='weather' tool_call_id='c1'",
+    }
+    span = row(tool, scope="openlit.instrumentation.langchain")
+    assert (span.tool_arguments, span.tool_result, span.output_text) == (
+        '{"city":"Oslo","sure":true}',
+        "It's sunny",
+        "It's sunny",
+    )
+    odd = {"gen_ai.tool.call.arguments": "{'f': <f>}", "gen_ai.tool.call.result": "content= unknown"}
+    left = row(tool | odd, scope="openlit.instrumentation.langchain")
+    assert (left.tool_arguments, left.tool_result) == ("{'f': <f>}", "content= unknown")
+
+
+def test_tools_of_langchain_are_unwrapped_under_openllmetry():
+    """Its callbacks' arguments and LangChain's message are around what was given and answered."""
+    message = {"lc": 1, "kwargs": {"content": "sunny", "name": "weather", "tool_call_id": "c1"}}
+    given = {"input_str": "{'city': 'Oslo'}", "tags": [], "inputs": {"city": "Oslo"}}
+    span = row(
+        {
+            "traceloop.span.kind": "tool",
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": "weather",
+            "gen_ai.tool.call.arguments": json.dumps(given),
+            "gen_ai.tool.call.result": json.dumps({"output": message, "kwargs": {}}),
+        },
+        scope="opentelemetry.instrumentation.langchain",
+    )
+    assert (span.tool_arguments, span.tool_result, span.tool_call_id) == (CALLED, "sunny", "c1")
+    assert (span.input_text, span.output_text) == (CALLED, "sunny")
+
+
+def test_tasks_of_crewai_are_steps():
+    """OpenLLMetry tells them as agents; the agent inside is one."""
+    call = {"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "crewai"}
+    scope = "opentelemetry.instrumentation.crewai.instrumentation"
+    assert row(call | {"traceloop.span.kind": "task"}, scope=scope).operation == "chain"
+    assert row(call | {"traceloop.span.kind": "agent"}, scope=scope).operation == "invoke_agent"

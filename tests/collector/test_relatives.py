@@ -94,6 +94,20 @@ def test_an_answer_gets_the_identity_that_the_next_step_was_given():
     assert (call.response_id, call.system_fingerprint, call.finish_reasons) == ("own", "fp_1", ["stop"])
 
 
+def test_a_streams_model_and_reasoning_are_those_of_its_message():
+    """The span repeats what was asked and has the sum alone; counts of another sum are not its own."""
+    told = {"model_name": "gpt-5-mini-2025-08-07"}
+    parts = {"completion_tokens_details": {"reasoning_tokens": 9}}
+    told["token_usage"] = {"prompt_tokens": 100, "completion_tokens": 30, **parts}
+    message = {**ANSWER, "kwargs": {**ANSWER["kwargs"], "response_metadata": told}}
+    fields = {"request_model": "gpt-5-mini", "response_model": "gpt-5-mini", "usage_source": "reported"}
+    for output, reasoning in ((30, 9), (31, 0)):
+        call, step = answered(input_fresh=100, output_visible=output, **fields)
+        step.attributes = {"traceloop.entity.input": json.dumps({"inputs": [message]})}
+        complete([call, step])
+        assert (call.response_model, call.reasoning) == ("gpt-5-mini-2025-08-07", reasoning)
+
+
 @pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "mlflow"}])
 def test_the_message_of_another_answer_is_not_taken(other):
     """Only what says the same, in the step around a call or beside it."""

@@ -4,13 +4,13 @@ What its spans leave out of an answer, the finish reason and the parts of usage,
 of the printed message; a tool's name, description and parameters are at the beginning of the printed tool.
 """
 
-import ast
 import re
 from typing import Any
 
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.counts import vendor_counts
 from kansoku_collector.normalise.frame import put_reasons, put_usage
+from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.values import dump
 
 SCOPE = "openinference.instrumentation.haystack"
@@ -43,20 +43,13 @@ def read_tools(request: dict[str, Any], span: Span) -> None:
 
 def _metadata(value: Any) -> dict[str, Any]:
     found = _METADATA.search(value) if isinstance(value, str) and len(value) <= _LONGEST else None
-    metadata = _literal(found.group(1)) if found else None
+    metadata = read_printed(found.group(1)) if found else None
     return metadata if isinstance(metadata, dict) else {}
 
 
 def _tool(printed: str) -> dict[str, Any]:
     found = _TOOL.match(printed[:_LONGEST])
-    name, description, parameters = (_literal(part) for part in found.groups()) if found else (None,) * 3
+    name, description, parameters = (read_printed(part) for part in found.groups()) if found else (None,) * 3
     if not isinstance(name, str):
         return {}
     return {"type": "function", "name": name, "description": description, "parameters": parameters}
-
-
-def _literal(printed: str) -> Any:
-    try:
-        return ast.literal_eval(printed)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None

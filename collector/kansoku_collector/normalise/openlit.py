@@ -4,8 +4,9 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.messages import text_of
+from kansoku_collector.normalise.printed import read_printed, tool_message
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, first, items, rename, text, truth
+from kansoku_collector.values import count, dump, first, items, rename, searchable, text, truth
 
 _SCOPE = "openlit"
 _NAMES = {
@@ -70,6 +71,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "openlit"
     if span.provider in _ROUTERS:
         span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
+    if span.operation == "execute_tool":
+        _read_tool(span)
     if span.usage_source == "reported" and _is_guess(span):
         _forget_usage(left, span)
 
@@ -84,6 +87,16 @@ def _read_name(raw: RawSpan, left: Attributes) -> str:
         left[s.PROVIDER] = _CLIENTS.get(client, client)
     left.setdefault(s.REQUEST_MODEL, model)
     return operation
+
+
+def _read_tool(span: Span) -> None:
+    """Read what LangChain's tools are given and answer, which is printed."""
+    if span.tool_arguments.startswith("{'") and (given := read_printed(span.tool_arguments)) is not None:
+        span.tool_arguments = dump(given)
+        span.input_text = searchable(span.tool_arguments)
+    if (words := tool_message(span.tool_result)) is not None:
+        span.tool_result = words
+        span.output_text = searchable(words)
 
 
 def _is_guess(span: Span) -> bool:

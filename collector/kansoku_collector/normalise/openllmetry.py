@@ -68,6 +68,7 @@ _PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
 }
+_LANGCHAIN = ('{"input_str"', '{"inputs"')  # what its callbacks put around a tool's arguments
 _HITS = ("db.query.result", "db.search.result")
 
 
@@ -107,6 +108,8 @@ def _is_conversation(raw: RawSpan) -> bool:
 
 def _read_kind(left: Attributes) -> None:
     requested, entity = left.pop("llm.request.type", None), left.get(KIND)
+    if entity in ("task", "workflow") and left.get(s.OPERATION) == "invoke_agent":
+        del left[s.OPERATION]  # CrewAI's tasks are told as agents
     if s.OPERATION not in left and (operation := _OPERATIONS.get(text(requested or entity))):
         left[s.OPERATION] = operation
 
@@ -118,6 +121,12 @@ def _read_entity(left: Attributes, span: Span) -> None:
         span.operation, span.tool_name = "execute_tool", text(mapping(answered)["tool_name"])
         given, answered = llama_index.arguments(given), llama_index.tool_output(answered)
     if span.operation == "execute_tool":
+        if span.tool_arguments.startswith(_LANGCHAIN):
+            given = span.tool_arguments = _arguments(span.tool_arguments)
+            span.input_text = ""
+        if span.tool_result.startswith('{"output"'):
+            answered, span.tool_result, span.output_text = span.tool_result, "", ""
+            answered = _unwrapped(answered, ("output",))
         answered = _read_tool_message(answered, span)
         span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
         span.tool_arguments = span.tool_arguments or _arguments(given)

@@ -1,0 +1,54 @@
+"""OpenAI's Agents SDK under OpenTelemetry's package: answers that are no words are printed as Python does."""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.exchange import read_response
+from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.values import count, load
+
+_SCOPE = "opentelemetry.instrumentation.openai_agents"
+_PRINTED = ("{'", "Response")
+
+
+def is_openai_agents(raw: RawSpan) -> bool:
+    """Tell whether OpenTelemetry's package for the SDK wrote a span, by its scope."""
+    return raw.scope_name == _SCOPE
+
+
+def read(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Fill `span` by the conventions, after putting answers into their shape."""
+    operation = left.get(s.OPERATION)
+    if operation == "unknown":  # turns, and the task around them
+        left[s.OPERATION] = "invoke_workflow"
+    elif operation == "guardrail_check":
+        del left[s.OPERATION]
+        left[s.KIND] = "guardrail"
+    if not count(left.get(s.INPUT_TOKENS)) and not count(left.get(s.OUTPUT_TOKENS)):
+        left.pop(s.INPUT_TOKENS, None)  # of a stream without usage the SDK has zeros
+        left.pop(s.OUTPUT_TOKENS, None)
+    items = _items(load(left.get(s.OUTPUT_MESSAGES)))
+    if items:
+        answer = read_response(items)
+        left[s.OUTPUT_MESSAGES] = answer.messages
+        if answer.reasons and s.FINISH_REASONS not in left:
+            left[s.FINISH_REASONS] = answer.reasons
+    gen_ai.read(raw, left, span)
+
+
+def _items(messages: Any) -> list[Any]:
+    """Return what was printed inside of an answer; nothing where none of it was."""
+    if not isinstance(messages, list) or len(messages) != 1 or not isinstance(messages[0], dict):
+        return []
+    parts = messages[0].get("parts")
+    words = [part.get("content") for part in parts or () if isinstance(part, dict)]
+    if not any(isinstance(word, str) and word.startswith(_PRINTED) for word in words):
+        return []
+    found = [read_printed(word) for word in words]
+    if not all(isinstance(item, dict) and item for item in found):
+        return []
+    if len(found) == 1 and isinstance(found[0].get("output"), list):  # the SDK's own response
+        return list(found[0]["output"])
+    return found
