@@ -280,3 +280,32 @@ def test_tasks_of_crewai_are_steps():
     scope = "opentelemetry.instrumentation.crewai.instrumentation"
     assert row(call | {"traceloop.span.kind": "task"}, scope=scope).operation == "chain"
     assert row(call | {"traceloop.span.kind": "agent"}, scope=scope).operation == "invoke_agent"
+
+
+def test_messages_between_agents_of_ag2_are_no_calls():
+    """OpenLIT tells them as chats of an unknown model, with guessed tokens; the call has its own span."""
+    message = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "ag2",
+        "gen_ai.request.model": "unknown",
+    }
+    counts = {"gen_ai.usage.input_tokens": 16, "gen_ai.usage.output_tokens": 70}
+    span = row(message | counts, name="execute_task helper", scope="openlit.instrumentation.ag2")
+    assert (span.operation, span.billed, span.request_model) == ("chain", False, "")
+
+
+def test_a_tool_that_is_called_over_mcp_is_a_tool():
+    """Its spans name the method of the protocol and the tool; other methods are no tools."""
+    call = {"mcp.method.name": "tools/call", "gen_ai.tool.name": "weather"}
+    span = row(call, name="tools/call weather", scope="fastmcp")
+    assert (span.operation, span.tool_name, span.billed) == ("execute_tool", "weather", False)
+    assert row(call | {"mcp.method.name": "prompts/get"}, scope="fastmcp").operation == "other"
+    for answer in ('{"result": "sunny"}', '[{"type": "text", "content": "sunny"}]'):
+        traced = {
+            "traceloop.span.kind": "tool",
+            "traceloop.entity.name": "weather",
+            "traceloop.entity.input": '{"tool_name": "weather", "arguments": {"city": "Oslo"}}',
+            "traceloop.entity.output": answer,
+        }
+        tool = row(traced, scope="opentelemetry.instrumentation.mcp.instrumentation")
+        assert (tool.tool_name, tool.tool_arguments, tool.tool_result) == ("weather", CALLED, "sunny")

@@ -140,6 +140,8 @@ def _read_kind(left: Attributes, span: Span) -> None:
         span.operation = OPERATIONS.get(
             text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
         )
+        if left.get("mcp.method.name") == "tools/call":
+            span.operation = "execute_tool"
     if operation in OPERATIONS:
         del left[s.OPERATION]
 

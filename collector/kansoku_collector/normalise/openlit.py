@@ -32,7 +32,10 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
     "gen_ai.request.seed": (0, "", "0"),
     "gen_ai.request.max_tokens": (-1, "-1"),
     "gen_ai.request.stop_sequences": ([], "", "[]"),
+    s.REQUEST_MODEL: ("unknown",),
+    s.RESPONSE_MODEL: ("unknown",),
 }
+_TASK = "execute_task "
 _GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "google")
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
@@ -52,6 +55,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.user_id = span.user_id or text(left.pop("gen_ai.request.user", None))
     span.environment = span.environment or text(left.get("gen_ai.environment"))
     operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
+    if operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
+        operation = "execute_task"
     if operation:
         left[s.OPERATION] = _OPERATIONS.get(operation, operation)
     for name, values in _DEFAULTS.items():

@@ -130,7 +130,7 @@ def _read_entity(left: Attributes, span: Span) -> None:
         answered = _read_tool_message(answered, span)
         span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
         span.tool_arguments = span.tool_arguments or _arguments(given)
-        span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
+        span.tool_result = span.tool_result or text(_said(_unwrapped(answered, ("output", "outputs"))))
     elif span.operation == "chain" and llama_index.put_nodes(span, given, answered):
         span.operation = "retrieval"
     elif span.operation == "retrieval" or _is_retriever(given, answered):
@@ -156,6 +156,8 @@ def _arguments(given: Any) -> str:
         if not found.get("kwargs") and len(only := items(found.get("args"))) == 1 and mapping(only[0]):
             return text(only[0])  # JavaScript's LangChain: the arguments, as JSON
         return text(given)
+    if found.keys() == {"tool_name", "arguments"}:  # a tool that is called over MCP
+        return text(found["arguments"])
     return text(_unwrapped(given, ("inputs", "input_str")))
 
 
@@ -167,6 +169,13 @@ def _read_tool_message(answered: Any, span: Span) -> Any:
     span.tool_name = span.tool_name or text(message.get("name"))
     span.tool_call_id = span.tool_call_id or text(message["tool_call_id"])
     return message.get("content")
+
+
+def _said(value: Any) -> Any:
+    """Return what a tool answered over MCP: its only result, or the words of its only block."""
+    if isinstance(value, list) and len(value) == 1 and mapping(value[0]).keys() == {"type", "content"}:
+        return value[0]["content"]
+    return value["result"] if isinstance(value, dict) and value.keys() == {"result"} else value
 
 
 def _unwrapped(value: Any, names: tuple[str, ...]) -> Any:
