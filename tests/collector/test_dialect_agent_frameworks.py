@@ -309,3 +309,23 @@ def test_a_tool_that_is_called_over_mcp_is_a_tool():
         }
         tool = row(traced, scope="opentelemetry.instrumentation.mcp.instrumentation")
         assert (tool.tool_name, tool.tool_arguments, tool.tool_result) == ("weather", CALLED, "sunny")
+
+
+def test_the_call_inside_of_a_guard_is_a_call():
+    """Guardrails gives each of its spans the same kind; one of them is the model's call, with its tokens."""
+    call = {
+        "openinference.span.kind": "GUARDRAIL",
+        "type": "guardrails/guard/step/call",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "Weather?",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.content": "Sunny.",
+        "llm.invocation_parameters": "{'model': 'openai/gpt-5-mini', 'temperature': 0.4, 'api_base': 'http://a'}",
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 7,
+    }
+    span = row(call, name="call", scope="guardrails-ai")
+    assert (span.operation, span.provider, span.request_model) == ("chat", "openai", "openai/gpt-5-mini")
+    assert (buckets(span), span.output_text) == ({"input_fresh": 100, "output_visible": 7}, "Sunny.")
+    assert span.parameters == {"temperature": "0.4"}
+    assert row(call | {"type": "guardrails/guard/step"}, scope="guardrails-ai").operation == "guardrail"

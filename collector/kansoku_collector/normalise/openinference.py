@@ -12,6 +12,7 @@ from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
+    is_guarded_call,
     read_own_answer,
     read_own_prompt,
     read_plain_answer,
@@ -97,6 +98,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
     if kind in _INNER and _is_inside(raw):
         kind = ""
+    elif kind == "GUARDRAIL" and is_guarded_call(left):
+        kind = "LLM"
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)

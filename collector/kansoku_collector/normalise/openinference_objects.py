@@ -6,6 +6,7 @@ from kansoku_collector.model import Attributes, Span
 from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
+from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.values import dump, items, load, searchable
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
@@ -17,6 +18,16 @@ def response_of(value: Any) -> dict[str, Any]:
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
         found = found[0]
     return found if isinstance(found, dict) else {}
+
+
+def is_guarded_call(left: Attributes) -> bool:
+    """Tell whether a guardrail is Guardrails' own call of a model, whose parameters are printed."""
+    if left.get("type") != "guardrails/guard/step/call":
+        return False
+    printed = read_printed(left.get("llm.invocation_parameters"))
+    if isinstance(printed, dict):
+        left["llm.invocation_parameters"] = {k: v for k, v in printed.items() if k != "api_base"}
+    return True
 
 
 def read_system(request: dict[str, Any], span: Span) -> None:
