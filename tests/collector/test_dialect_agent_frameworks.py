@@ -227,6 +227,9 @@ def test_printed_answers_of_the_agents_sdk_are_read():
         part = json.loads(span.output_messages)[0]["parts"][0]
         assert (part["type"], part["name"], part["id"]) == ("tool_call", "weather", "c1")
         assert (part["arguments"], span.output_text, span.usage_source) == ({"city": "Oslo"}, "", "none")
+    function = f"Function(arguments='{CALLED}', name='weather')"
+    crewai = f"[ChatCompletionMessageToolCall(function={function}, id='c1', type='function')]"
+    assert json.loads(answered(crewai).output_messages) == json.loads(answered(str(chat)).output_messages)
     assert answered("{'a': <object>}").output_text == "{'a': <object>}"
     assert answered("Responses are fine.").output_text == "Responses are fine."
 

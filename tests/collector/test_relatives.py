@@ -157,3 +157,19 @@ def test_counts_of_several_calls_stay_with_the_module_of_dspys():
     module, trace = predicted(calls=0, usage_source="reported")
     complete(trace)
     assert module.operation == "chat"
+
+
+def test_an_agent_of_crewais_gives_its_counts_to_its_only_call():
+    """OpenLLMetry writes them on the agent's span alone where no client is instrumented."""
+    scope = "opentelemetry.instrumentation.crewai.instrumentation"
+    fields = {"trace_id": "t", "scope_name": scope}
+    agent = Span(span_id="a", operation="invoke_agent", usage_source="reported", input_fresh=100, **fields)
+    call = Span(span_id="c", parent_span_id="a", operation="chat", billed=True, **fields)
+    complete([agent, call])
+    assert (agent.usage_source, call.usage_source, call.input_fresh) == ("none", "reported", 100)
+    agent = Span(span_id="a", operation="invoke_agent", usage_source="reported", input_fresh=100, **fields)
+    calls = [
+        Span(span_id=f"c{n}", parent_span_id="a", operation="chat", billed=True, **fields) for n in (1, 2)
+    ]
+    complete([agent, *calls])
+    assert (agent.input_fresh, [call.usage_source for call in calls]) == (100, ["none", "none"])

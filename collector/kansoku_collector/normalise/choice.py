@@ -19,10 +19,10 @@ from kansoku_collector.normalise import (
     logfire,
     mastra,
     mlflow,
-    openai_agents,
     openinference,
     openlit,
     openllmetry,
+    printed_answers,
     spring_ai,
     weave,
 )
@@ -51,7 +51,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (mastra.is_mastra, mastra.read),
     (braintrust.is_braintrust, braintrust.read),
     (spring_ai.is_spring_ai, spring_ai.read),
-    (openai_agents.is_openai_agents, openai_agents.read),
+    (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

@@ -1,4 +1,4 @@
-"""OpenAI's Agents SDK under OpenTelemetry's package: answers that are no words are printed as Python does."""
+"""OpenTelemetry's OpenAI Agents SDK and OpenLLMetry's CrewAI: answers that are no words are printed."""
 
 from typing import Any
 
@@ -9,13 +9,15 @@ from kansoku_collector.normalise.exchange import read_response
 from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.values import count, load
 
-_SCOPE = "opentelemetry.instrumentation.openai_agents"
-_PRINTED = ("{'", "Response")
+_SCOPES = frozenset(
+    ("opentelemetry.instrumentation.openai_agents", "opentelemetry.instrumentation.crewai.instrumentation")
+)
+_PRINTED = ("{'", "Response", "[ChatCompletionMessage")
 
 
-def is_openai_agents(raw: RawSpan) -> bool:
-    """Tell whether OpenTelemetry's package for the SDK wrote a span, by its scope."""
-    return raw.scope_name == _SCOPE
+def prints_answers(raw: RawSpan) -> bool:
+    """Tell whether one of the two wrote a span, by its scope."""
+    return raw.scope_name in _SCOPES
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -47,6 +49,8 @@ def _items(messages: Any) -> list[Any]:
     if not any(isinstance(word, str) and word.startswith(_PRINTED) for word in words):
         return []
     found = [read_printed(word) for word in words]
+    if len(found) == 1 and isinstance(found[0], list):  # CrewAI's calls of tools
+        found = [{"role": "assistant", "content": None, "tool_calls": found[0]}]
     if not all(isinstance(item, dict) and item for item in found):
         return []
     if len(found) == 1 and isinstance(found[0].get("output"), list):  # the SDK's own response
