@@ -13,6 +13,7 @@ from kansoku_collector.normalise import (
     claude_code,
     gen_ai,
     genkit,
+    haystack,
     laminar,
     langfuse,
     langsmith,
@@ -51,6 +52,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (mastra.is_mastra, mastra.read),
     (braintrust.is_braintrust, braintrust.read),
     (spring_ai.is_spring_ai, spring_ai.read),
+    (haystack.is_haystack, haystack.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import flattened, haystack, llama_index
+from kansoku_collector.normalise import flattened, haystack_printed, llama_index
 from kansoku_collector.normalise.exchange import read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
@@ -139,8 +139,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     if facts.get("status"):
         left.setdefault("llm.finish_reason", facts["status"])
     answers = _read_messages(left, span, tree)
-    if raw.scope_name == haystack.SCOPE:
-        haystack.read_replies(response, span)
+    if raw.scope_name == haystack_printed.SCOPE:
+        haystack_printed.read_replies(response, span)
     elif '"parts":[]' in span.input_messages:
         read_own_prompt(request, span)
     read_system(request, span)
@@ -158,8 +158,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
         read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
-    if raw.scope_name == haystack.SCOPE and not tools:
-        haystack.read_tools(request, span)
+    if raw.scope_name == haystack_printed.SCOPE and not tools:
+        haystack_printed.read_tools(request, span)
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
     _read_first_token(raw, span)
     if span.input_messages:
