@@ -185,6 +185,17 @@ def test_tools_of_dspy_and_smolagents_have_their_name_and_their_arguments():
     traced = {"mlflow.spanType": '"TOOL"', "mlflow.spanInputs": '{"city": "Oslo"}'}
     mlflow = row(traced, name="Tool.weather", scope="mlflow.tracing.provider")
     assert (mlflow.tool_name, mlflow.tool_arguments) == ("weather", '{"city":"Oslo"}')
+    smolagents = {
+        "mlflow.spanType": '"TOOL"',
+        "mlflow.spanInputs": '{"sanitize_inputs_outputs": true, "kwargs": {"city": "Oslo"}}',
+        "mlflow.spanOutputs": '{"_value": "sunny"}',
+    }
+    mlflow = row(smolagents, name="Weather.__call__", scope="mlflow.tracing.provider")
+    assert (mlflow.tool_name, mlflow.tool_arguments, mlflow.tool_result) == (
+        "Weather",
+        '{"city":"Oslo"}',
+        "sunny",
+    )
     placed = '{"args": ["Oslo"], "kwargs": {}}'
     assert row(kind | {"tool.name": "weather", "input.value": placed}).tool_arguments == placed
 

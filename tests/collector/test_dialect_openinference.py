@@ -184,3 +184,12 @@ def test_parallel_calls_of_a_stream_that_were_joined_are_taken_apart():
     assert called == [("tool", {"a": 1}, "call_1"), ("tool", {"a": 2}, "call_2")]
     other = json.loads(row(CALL | joined | {f"{path}function.name": "toolother"}).output_messages)[0]["parts"]
     assert [p["arguments"] for p in other if p["type"] == "tool_call"] == ['{"a": 1}{"a": 2}']
+
+
+def test_a_tool_call_without_arguments_has_an_empty_object():
+    """Empty arguments are left out of the attributes."""
+    name = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name"
+    span = row({key: value for key, value in CALL.items() if "output" not in key} | {name: "transfer"})
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "tool_call", "name": "transfer", "arguments": {}}
+    ]

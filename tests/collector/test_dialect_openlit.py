@@ -133,3 +133,9 @@ def test_instructions_inside_of_instructions_are_unfolded(wrap):
     part = {"type": "text", "content": wrap([{"type": "text", "text": "Be brief."}])}
     span = row(BASE | {"gen_ai.system_instructions": json.dumps([part])})
     assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+
+
+def test_a_model_that_is_a_printed_object_is_none():
+    """Of an agent's model it writes what Python prints."""
+    agent = {"telemetry.sdk.name": "openlit", "gen_ai.operation.name": "create_agent"}
+    assert row(agent | {"gen_ai.request.model": "<agents.Model object at 0x7f>"}).request_model == ""

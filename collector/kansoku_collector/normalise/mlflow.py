@@ -69,8 +69,11 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
     else:
-        put_step(span, left, decode(given), decode(answered))
-        span.tool_name = span.tool_name.removeprefix("Tool.")  # DSPy's class
+        asked, told = decode(given), decode(answered)
+        if span.operation == "execute_tool":  # the classes and methods of DSPy and smolagents
+            span.tool_name = raw.name.removeprefix("Tool.").removesuffix(".__call__")
+            asked, told = _called_with(asked), _value(told)
+        put_step(span, left, asked, told)
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: list[Any]) -> None:
@@ -215,6 +218,18 @@ def _answer(value: Any) -> Any:
     """Return the output of a call; the name of a Python object that could not be written is none."""
     found = decode(value)
     return None if isinstance(found, str) and _OBJECT.fullmatch(found) else found
+
+
+def _called_with(asked: Any) -> Any:
+    """Return the named arguments of a tool, which smolagents lists beside how it was called."""
+    if isinstance(asked, dict) and "sanitize_inputs_outputs" in asked and not asked.get("args"):
+        return asked.get("kwargs", asked)
+    return asked
+
+
+def _value(told: Any) -> Any:
+    """Return what smolagents wraps in an object that prints itself."""
+    return told["_value"] if isinstance(told, dict) and told.keys() == {"_value"} else told
 
 
 def _own_response(left: Attributes, answered: Any) -> dict[str, Any] | None:

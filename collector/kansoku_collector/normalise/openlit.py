@@ -62,6 +62,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     for name, values in _DEFAULTS.items():
         if left.get(name) in values:
             del left[name]
+    if text(left.get(s.REQUEST_MODEL)).startswith("<"):  # an agent's model, an object, as Python prints it
+        del left[s.REQUEST_MODEL]
     stream = truth(left.get(s.STREAM))
     streams = stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic"
     if streams or raw.scope_name.endswith(_DISJOINT):
