@@ -343,3 +343,24 @@ def test_the_call_inside_of_a_guard_is_a_call():
     assert (buckets(span), span.output_text) == ({"input_fresh": 100, "output_visible": 7}, "Sunny.")
     assert span.parameters == {"temperature": "0.4"}
     assert row(call | {"type": "guardrails/guard/step"}, scope="guardrails-ai").operation == "guardrail"
+
+
+def test_the_kits_calls_and_tools_are_read_under_openinference():
+    """Gemini stops where it calls a tool; LiteLLM's models have their vendor; tools' answers are wrapped."""
+    scope = "openinference.instrumentation.google_adk"
+    call = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": "google",
+        "llm.model_name": "gemini-2.5-flash",
+        "llm.output_messages.0.message.role": "model",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "weather",
+        "output.value": json.dumps({"content": {"role": "model", "parts": []}, "finish_reason": "STOP"}),
+    }
+    span = row(call, scope=scope)
+    assert (span.provider, span.finish_reasons) == ("google", ["tool_calls"])
+    assert row(call | {"llm.model_name": "openai/gpt-5-mini"}, scope=scope).provider == "openai"
+    answer = {"id": "c1", "name": "weather", "response": {"sky": "clear"}}
+    tool = {"openinference.span.kind": "TOOL", "tool.name": "weather", "output.value": json.dumps(answer)}
+    assert row(tool, scope=scope).tool_result == '{"sky":"clear"}'
+    other = json.dumps({"response": 7})
+    assert row(tool | {"output.value": other}, scope=scope).tool_result == other

@@ -52,6 +52,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.provider = provider_of(span.request_model)
     if span.operation == "execute_tool":
         span.tool_name = span.tool_name or rest
+    if span.tool_name == "(merged tools)":  # the step that puts the results of several together
+        span.operation, span.tool_name = "chain", ""
     if span.operation in MODEL_OPERATIONS and response is not None:
         _read_call(span, request, response)
 

@@ -7,11 +7,19 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened, haystack_printed, llama_index
 from kansoku_collector.normalise.exchange import read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
-from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import (
+    put_content,
+    put_finish,
+    put_metadata,
+    put_reasons,
+    put_usage,
+    texts,
+)
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
+    function_response,
     is_guarded_call,
     read_own_answer,
     read_own_prompt,
@@ -153,7 +161,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     elif not span.output_messages:
         read_plain_answer(left, span)
     if not span.finish_reasons and response:
-        put_finish(span, read_response(response).reasons, [])
+        called = '"type":"tool_call"' in span.output_messages
+        put_reasons(span, read_response(response).reasons, called=called)
     if not span.input_messages:
         read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
@@ -180,6 +189,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
     span.provider = (provider or system).lower() or provider_of(span.request_model)
+    if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
+        span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
 
@@ -278,6 +289,6 @@ def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_call_id = text(first(left, "tool.id", "tool_call.id"))
     span.tool_arguments = text(llama_index.arguments(first(left, "input.value", "tool.parameters")))
     result = text(llama_index.tool_output(left.pop("output.value", None)))
-    span.tool_result = plain(result) if result.startswith('"') else result
+    span.tool_result = plain(result) if result.startswith('"') else function_response(result)
     first(left, "input.mime_type", "output.mime_type")
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)

@@ -7,7 +7,7 @@ from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
 from kansoku_collector.normalise.printed import read_printed
-from kansoku_collector.values import dump, items, load, searchable
+from kansoku_collector.values import dump, items, load, mapping, searchable, text
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 
@@ -28,6 +28,14 @@ def is_guarded_call(left: Attributes) -> bool:
     if isinstance(printed, dict):
         left["llm.invocation_parameters"] = {k: v for k, v in printed.items() if k != "api_base"}
     return True
+
+
+def function_response(result: str) -> str:
+    """Return what a tool of Google's kit answered, without the call that it answers."""
+    if '"response":' not in result[:200]:
+        return result
+    found = mapping(result)
+    return text(found["response"]) if found.keys() == {"id", "name", "response"} else result
 
 
 def read_system(request: dict[str, Any], span: Span) -> None:
