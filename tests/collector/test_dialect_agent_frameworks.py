@@ -294,6 +294,7 @@ def test_tasks_of_crewai_are_steps():
     scope = "opentelemetry.instrumentation.crewai.instrumentation"
     assert row(call | {"traceloop.span.kind": "task"}, scope=scope).operation == "chain"
     assert row(call | {"traceloop.span.kind": "agent"}, scope=scope).operation == "invoke_agent"
+    assert row(call, name="crewai.workflow", scope=scope).operation == "chain"
 
 
 def test_messages_between_agents_of_ag2_are_no_calls():

@@ -23,7 +23,7 @@ def prints_answers(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` by the conventions, after putting answers into their shape."""
     operation = left.get(s.OPERATION)
-    if operation == "unknown":  # turns, and the task around them
+    if operation == "unknown" or raw.name == "crewai.workflow":  # turns and tasks, and a crew of agents
         left[s.OPERATION] = "invoke_workflow"
     elif operation == "guardrail_check":
         del left[s.OPERATION]

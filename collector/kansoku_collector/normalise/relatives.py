@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise import usage_above
+from kansoku_collector.normalise import litellm, usage_above
 from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.values import dump, items, mapping, text
@@ -24,7 +24,8 @@ def complete(spans: list[Span]) -> None:
     unnamed = [span for span in spans if span.documents and _lost_ids(span)]
     unknown = [span for span in spans if lacks_identity(span)]
     steps = [span for span in spans if usage_above.knows_usage(span)]
-    if not failed and not unnamed and not unknown and not steps:
+    routed = [span for span in spans if litellm.lacks_fingerprint(span)]
+    if not (failed or unnamed or unknown or steps or routed):
         return
     traces: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
@@ -35,6 +36,8 @@ def complete(spans: list[Span]) -> None:
         _name_documents(span, traces[span.project, span.trace_id])
     for span in steps:
         usage_above.move_usage(span, traces[span.project, span.trace_id])
+    for span in routed:
+        litellm.identify(span, traces[span.project, span.trace_id])
     for span in unknown:
         identify(span, traces[span.project, span.trace_id])
 
