@@ -90,9 +90,11 @@ def _join(left: Attributes) -> bool:
     if not isinstance(found, list) or len(found) < 2 or not all(_is_piece(message) for message in found[:-1]):
         return False
     *pieces, last = found
+    if not _has_parts(last):
+        return False
     said = "".join(_words(message) for message in pieces)
     if not said or _words(last) != said:
-        parts = [part for message in found for part in message["parts"]]
+        parts = [part for message in found for part in message["parts"] if isinstance(part, dict)]
         words = "".join(_words(message) for message in found)
         others = [part for part in parts if part.get("type") != "text"]
         last = {**last, "parts": [*([{"type": "text", "content": words}] if words else []), *others]}
@@ -101,7 +103,11 @@ def _join(left: Attributes) -> bool:
 
 
 def _is_piece(message: Any) -> bool:
-    return isinstance(message, dict) and message.get("finish_reason") == "" and "parts" in message
+    return _has_parts(message) and message.get("finish_reason") == ""
+
+
+def _has_parts(message: Any) -> bool:
+    return isinstance(message, dict) and isinstance(message.get("parts"), list)
 
 
 def _words(message: Any) -> str:

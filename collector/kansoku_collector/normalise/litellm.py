@@ -12,7 +12,7 @@ from kansoku_collector.normalise.counts import Counts, vendor_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, load, number, text
+from kansoku_collector.values import count, load, mapping, number, text
 
 _SCOPE = "litellm"
 _USAGE = "metadata.usage_object"
@@ -84,7 +84,7 @@ def _read_calls(left: Attributes) -> None:
     if not calls or not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], dict):
         return
     parts = found[0].get("parts")
-    if isinstance(parts, list) and not any(part.get("type") == "tool_call" for part in parts):
+    if isinstance(parts, list) and not any(mapping(part).get("type") == "tool_call" for part in parts):
         made = [
             {"type": "tool_call", "name": text(call.get("name")), "arguments": load(call.get("arguments"))}
             for call in calls.values()

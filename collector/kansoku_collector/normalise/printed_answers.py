@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.exchange import read_response
 from kansoku_collector.normalise.printed import read_printed
-from kansoku_collector.values import count, load
+from kansoku_collector.values import count, items, load
 
 _SCOPES = frozenset(
     ("opentelemetry.instrumentation.openai_agents", "opentelemetry.instrumentation.crewai.instrumentation")
@@ -31,9 +31,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if not count(left.get(s.INPUT_TOKENS)) and not count(left.get(s.OUTPUT_TOKENS)):
         left.pop(s.INPUT_TOKENS, None)  # of a stream without usage the SDK has zeros
         left.pop(s.OUTPUT_TOKENS, None)
-    items = _items(load(left.get(s.OUTPUT_MESSAGES)))
-    if items:
-        answer = read_response(items)
+    printed = _items(load(left.get(s.OUTPUT_MESSAGES)))
+    if printed:
+        answer = read_response(printed)
         left[s.OUTPUT_MESSAGES] = answer.messages
         if answer.reasons and s.FINISH_REASONS not in left:
             left[s.FINISH_REASONS] = answer.reasons
@@ -45,7 +45,7 @@ def _items(messages: Any) -> list[Any]:
     if not isinstance(messages, list) or len(messages) != 1 or not isinstance(messages[0], dict):
         return []
     parts = messages[0].get("parts")
-    words = [part.get("content") for part in parts or () if isinstance(part, dict)]
+    words = [part.get("content") for part in items(parts) if isinstance(part, dict)]
     if not any(isinstance(word, str) and word.startswith(_PRINTED) for word in words):
         return []
     found = [read_printed(word) for word in words]
