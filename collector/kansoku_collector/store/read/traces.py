@@ -9,7 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import HOURS, SLACK, VOTE_SLACK, VOTES, Filter, matching
+from kansoku_collector.store.read.conditions import (
+    HOURS,
+    SLACK,
+    VOTE_SLACK,
+    VOTES,
+    Filter,
+    matching,
+    matching_each,
+)
 from kansoku_collector.store.read.overview import known
 from kansoku_collector.store.read.whole import SECONDS, TRACE
 from kansoku_collector.store.scope import Period
@@ -248,8 +256,13 @@ def neighbours(client: Client, wanted: Filter, trace_id: str, *, sort: Sort = "t
 
 def loosen(client: Client, wanted: Filter) -> dict[str, int]:
     """Return by name how many traces there would be without each condition; only those above 0."""
-    counts = {name: totals(client, other).traces for name, other in wanted.active().items()}
-    return {name: count for name, count in counts.items() if count}
+    active = wanted.active()
+    if not active:
+        return {}
+    found, conditions, params = matching_each(list(active.values()))
+    counted = ", ".join(f"countIf({condition})" for condition in conditions)
+    row = client.query(f"SELECT {counted} {found}", parameters=params).result_rows[0]
+    return {name: int(count) for name, count in zip(active, row, strict=True) if count}
 
 
 def votes(client: Client, project: str, trace_ids: list[str], period: Period) -> dict[str, tuple[int, int]]:
