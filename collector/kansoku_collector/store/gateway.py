@@ -191,9 +191,8 @@ class Gateway:
         except QueryError:
             if call.user == "reader" or first_word(text) in ("SELECT", "WITH"):
                 raise
-            statement = Statement(
-                text, text
-            )  # the engine runs some statements that its formatter cannot write
+            # The engine runs some statements that its formatter cannot write.
+            statement = Statement(text, text)
         check_everyone(statement)
         if call.user == "reader":
             check_reader(statement, call.params, self._engine.table_functions)
@@ -236,9 +235,8 @@ class Gateway:
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            while (
-                not work.done()
-            ):  # again and again: a query that has not begun yet cannot be found to be killed
+            # Again and again: a query that has not begun yet cannot be found to be killed.
+            while not work.done():
                 await self._in_control(session.kill)
                 await asyncio.wait({work}, timeout=0.1)
         if gone.done():
@@ -284,10 +282,8 @@ def _begin(session: Session, chunks: Iterator[bytes]) -> tuple[bytes, bool]:
 
 
 def _close(session: Session, chunks: Generator[bytes, None, None]) -> None:
-    try:
+    with contextlib.closing(session):
         chunks.close()
-    finally:
-        session.close()
 
 
 def _chunks(statement: Statement, session: Session, output: str, call: Call) -> Generator[bytes, None, None]:
