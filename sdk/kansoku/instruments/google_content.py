@@ -5,8 +5,11 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.content import to_json
+from kansoku.facts import mean_logprob
 from kansoku.instruments import google_shape as shape
+from kansoku.instruments.google_pieces import Calls
 from kansoku.instruments.google_shape import get
+from kansoku.instruments.google_usage import read_usage, tokens_of
 from kansoku.reader import Answer, Request
 
 _NUMBERS = {
@@ -20,6 +23,7 @@ _NUMBERS = {
     "frequency_penalty": semconv.FREQUENCY_PENALTY,
 }
 _PREFIX = "models/"
+_TIER_HEADER = "x-gemini-service-tier"
 _MAX_SOURCES = 100
 _MAX_SOURCES_BYTES = 16_384
 
@@ -74,9 +78,9 @@ class ContentReader:
             model=_last(chunks, "model_version") or "",
             id=_last(chunks, "response_id") or "",
             finish_reasons=[each.finish for each in ordered if each.finish],
-            usage=shape.read_usage(*told),
+            usage=read_usage(*told),
         )
-        if drawn := shape.tokens_of(told, "IMAGE", "candidates_tokens_details"):
+        if drawn := tokens_of(told, "IMAGE", "candidates_tokens_details"):
             answer.attributes[semconv.IMAGE_OUTPUT_TOKENS] = drawn  # they have a price of their own
         for each in ordered:
             answer.attributes.update(each.grounding(capture))
@@ -84,9 +88,11 @@ class ContentReader:
         if reason := shape.word(get(feedback, "block_reason") if feedback is not None else None):
             answer.attributes[semconv.BLOCK_REASON] = reason.lower()
             answer.finish_reasons = answer.finish_reasons or ["content_filter"]
-        tier = get(_last(chunks, "usage_metadata"), "traffic_type")
-        if tier is not None:
-            answer.attributes[semconv.RESPONSE_TIER] = shape.word(tier).lower()
+        if tier := _tier(chunks):
+            answer.attributes[semconv.RESPONSE_TIER] = tier
+        likely = [each.logprob for each in ordered if isinstance(each.logprob, float)]
+        if (mean := mean_logprob(likely)) is not None:
+            answer.attributes[semconv.LOGPROB_MEAN] = mean
         if capture:
             answer.messages = [each.message() for each in ordered]
         return answer
@@ -95,23 +101,33 @@ class ContentReader:
 class _Candidate:
     """One candidate of an answer, growing."""
 
-    __slots__ = ("_metadata", "_parts", "_word", "called")
+    __slots__ = ("_calls", "_metadata", "_parts", "_read", "_word", "called", "logprob")
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Any]] = []
         self._word = ""
         self._metadata: Any = None
+        self._read: Any = None  # the pages that it looked up
+        self._calls = Calls()
         self.called = False
+        self.logprob: Any = None  # the mean of its tokens
 
     def add(self, told: Any, capture: bool) -> None:
         """Add what one chunk says about this candidate."""
         if (reason := get(told, "finish_reason")) is not None:
             self._word = shape.finish_reason(reason)
         self._metadata = get(told, "grounding_metadata") or self._metadata
-        parts = get(get(told, "content"), "parts") or ()
-        self.called = self.called or any(get(part, "function_call") is not None for part in parts)
-        if capture:
-            self._parts += [part for each in parts if (part := shape.read_part(each)) is not None]
+        self._read = get(told, "url_context_metadata") or self._read
+        if (logprob := get(told, "avg_logprobs")) is not None:
+            self.logprob = logprob
+        for each in get(get(told, "content"), "parts") or ():
+            call = get(each, "function_call")
+            self.called = self.called or call is not None
+            if not capture:
+                continue
+            part = shape.read_part(each) if call is None else self._calls.add(call)
+            if part is not None:
+                self._parts.append(part)
 
     @property
     def finish(self) -> str:
@@ -123,23 +139,34 @@ class _Candidate:
         return {"role": "assistant", "parts": shape.join_parts(self._parts), "finish_reason": self.finish}
 
     def grounding(self, capture: bool) -> dict[str, Any]:
-        """Return what the vendor searched for and what the answer rests on."""
-        if self._metadata is None:
+        """Return what the vendor searched for and looked up, and what the answer rests on."""
+        if self._metadata is None and self._read is None:
             return {}
         found: dict[str, Any] = {}
+        pages = [
+            {"uri": get(page, "retrieved_url") or "", "title": ""}
+            for page in (get(self._read, "url_metadata") or ())[:_MAX_SOURCES]
+            if shape.word(get(page, "url_retrieval_status")).endswith("_SUCCESS")
+        ]
+        if pages:
+            found[semconv.WEB_FETCHES] = len(pages)
         queries = [
-            query for query in get(self._metadata, "web_search_queries") or () if isinstance(query, str)
+            query
+            for name in ("web_search_queries", "image_search_queries")
+            for query in get(self._metadata, name) or ()
+            if isinstance(query, str)
         ]
         if queries:
             found[semconv.WEB_SEARCHES] = len(queries)
         if capture and queries:
             found[semconv.SEARCH_QUERIES] = tuple(queries)
         sources = [
-            {"uri": get(place, "uri") or "", "title": get(place, "title") or ""}
+            {"uri": get(place, "uri") or get(place, "source_uri") or "", "title": get(place, "title") or ""}
             for chunk in (get(self._metadata, "grounding_chunks") or ())[:_MAX_SOURCES]
-            for kind in ("web", "retrieved_context", "maps")
+            for kind in ("web", "retrieved_context", "maps", "image")
             if (place := get(chunk, kind)) is not None
         ]
+        sources += pages
         if capture and sources:
             found[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
         return found
@@ -147,6 +174,15 @@ class _Candidate:
 
 def _last(chunks: list[Any], name: str) -> Any:
     return next((found for chunk in reversed(chunks) if (found := get(chunk, name)) is not None), None)
+
+
+def _tier(chunks: list[Any]) -> str:
+    """Return the tier a call was served in: Vertex says it beside the usage, the Gemini API in a header."""
+    told = shape.word(get(_last(chunks, "usage_metadata"), "traffic_type"))
+    headers = get(_last(chunks, "sdk_http_response"), "headers")
+    if not told and isinstance(headers, Mapping):
+        told = next((str(value) for name, value in headers.items() if name.lower() == _TIER_HEADER), "")
+    return told.lower()
 
 
 def read_settings(config: Any, found: dict[str, Any]) -> None:
@@ -167,6 +203,8 @@ def read_settings(config: Any, found: dict[str, Any]) -> None:
     calling = get(get(config, "tool_config"), "function_calling_config")
     if calling is not None and (mode := shape.word(get(calling, "mode"))):
         found[semconv.TOOL_CHOICE] = mode.lower()
+    if tier := shape.word(get(config, "service_tier")).lower().removeprefix("service_tier_"):
+        found[semconv.REQUEST_SERVICE_TIER] = tier
     if output := _output_type(config):
         found[semconv.OUTPUT_TYPE] = output
     safety = get(config, "safety_settings")

@@ -6,8 +6,9 @@ from typing import Any
 from kansoku import semconv
 from kansoku.instruments import google_shape as google
 from kansoku.instruments.google_content import model_name
-from kansoku.instruments.google_interactions import read_input, read_origin, read_usage
+from kansoku.instruments.google_interactions import read_input, read_origin
 from kansoku.instruments.google_shape import get
+from kansoku.instruments.google_usage import read_interaction
 from kansoku.instruments.openai_decisions import told
 from kansoku.parameters import add_parameter
 from kansoku.reader import Answer, Request
@@ -30,7 +31,7 @@ class DecisionReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a CreateDecisionResponse; of an input that was blocked the reason is all that there is."""
-        answer = Answer(usage=read_usage(get(response, "usage")))
+        answer = Answer(usage=read_interaction(get(response, "usage")))
         if reason := google.word(get(get(response, "prompt_feedback"), "block_reason")):
             answer.attributes[semconv.BLOCK_REASON] = reason.lower()
             answer.finish_reasons = ["content_filter"]

@@ -10,10 +10,10 @@ from kansoku.instruments import google_shape as google
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.google_content import model_name, read_settings
 from kansoku.instruments.google_shape import get
+from kansoku.instruments.google_usage import interaction_facts, read_interaction
 from kansoku.instruments.openai_hosts import Origin, find_provider
 from kansoku.instruments.openai_message import read_tool
 from kansoku.reader import Answer, Request
-from kansoku.usage import Usage
 
 _FINISH = {"completed": "stop", "requires_action": "tool_calls"}
 _MEDIA = ("image", "audio", "video", "document")
@@ -44,6 +44,8 @@ class InteractionReader:
             read_settings(config, found)
             if level := google.word(get(config, "thinking_level")):
                 found[semconv.REASONING_LEVEL] = level.lower()
+        if tier := google.word(arguments.get("service_tier")):
+            found[semconv.REQUEST_SERVICE_TIER] = tier.lower()
         if isinstance(agent := arguments.get("agent"), str):
             found[semconv.AGENT_ID] = agent
         if isinstance(previous := arguments.get("previous_interaction_id"), str):
@@ -66,8 +68,11 @@ class InteractionReader:
             model=google.word(get(response, "model")),
             id=shape.text_of(response, "id"),
             finish_reasons=[finish] if finish else [],
-            usage=read_usage(get(response, "usage")),
+            usage=read_interaction(get(response, "usage")),
+            attributes=interaction_facts(get(response, "usage")),
         )
+        if tier := google.word(get(response, "service_tier")):
+            answer.attributes[semconv.RESPONSE_TIER] = tier.lower()
         problem = next(iter(shape.listed(response, "errors")), None)
         if problem is not None or status == "failed":
             answer.failure = shape.text_of(problem, "code") or "failed"
@@ -80,10 +85,12 @@ class InteractionReader:
         """Put the events of a stream together and read them as a whole response."""
         whole: dict[str, Any] = {}
         steps: dict[int, dict[str, Any]] = {}
+        so_far: Any = None
         for event in chunks:
             kind, index = shape.text_of(event, "event_type"), get(event, "index")
+            so_far = get(get(event, "metadata"), "total_usage") or so_far
             if kind.startswith("interaction.") and (told := get(event, "interaction")) is not None:
-                names = ("id", "model", "status", "usage", "errors", "steps")
+                names = ("id", "model", "status", "usage", "errors", "steps", "service_tier")
                 whole.update({name: value for name in names if (value := get(told, name)) is not None})
             elif kind == "step.start":
                 steps[index] = {**_fields(get(event, "step"))}
@@ -96,6 +103,7 @@ class InteractionReader:
                 step["arguments"] = shape.as_object("".join(words))
         if whole.get("status") == "in_progress":
             del whole["status"]  # what the stream began with: it was left, or broke off
+        whole.setdefault("usage", so_far)
         whole["steps"] = whole.get("steps") or [steps[index] for index in sorted(steps)]
         return self.response(whole, capture)
 
@@ -175,25 +183,3 @@ def _content(item: Any) -> dict[str, Any]:
     if isinstance(uri := get(item, "uri"), str) and uri:
         return shape.link_or_blob(uri, kind)
     return shape.blob(kind or "unknown", google.word(get(item, "mime_type")), get(item, "data"))
-
-
-def read_usage(usage: Any) -> Usage | None:
-    """Return the token counts: as ever at this vendor, thoughts and the tools' results are counted apart."""
-    sent, answered = shape.count(usage, "total_input_tokens"), shape.count(usage, "total_output_tokens")
-    if sent is None and answered is None:
-        return None
-    thought = shape.count(usage, "total_thought_tokens") or 0
-    return Usage.from_inclusive(
-        (sent or 0) + (shape.count(usage, "total_tool_use_tokens") or 0),
-        (answered or 0) + thought,
-        cache_read=shape.count(usage, "total_cached_tokens") or 0,
-        reasoning=thought,
-        audio_in=_of(usage, "input_tokens_by_modality", "audio"),
-        audio_out=_of(usage, "output_tokens_by_modality", "audio"),
-        image=_of(usage, "input_tokens_by_modality", "image"),
-    )
-
-
-def _of(usage: Any, name: str, modality: str) -> int:
-    told = [m for m in shape.listed(usage, name) if google.word(get(m, "modality")).lower() == modality]
-    return sum(shape.count(each, "tokens") or 0 for each in told)

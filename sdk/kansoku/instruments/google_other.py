@@ -8,6 +8,7 @@ from kansoku.instruments import google_shape as shape
 from kansoku.instruments import openai_shape
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_shape import get
+from kansoku.instruments.google_usage import read_usage
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
@@ -35,7 +36,7 @@ class EmbeddingReader:
     def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
         """Read an EmbedContentResponse."""
         found = get(response, "embeddings") or ()
-        usage = shape.read_usage(get(response, "usage_metadata"))
+        usage = read_usage(get(response, "usage_metadata"))
         answer = Answer(usage=usage if usage is not None else _counted(found))
         answer.attributes[semconv.EMBEDDING_INPUTS] = len(found)
         if found:

@@ -1,11 +1,10 @@
-"""The contents, parts, tools and token counts of Google's Gemini API, as Kansoku has them."""
+"""The contents, parts and tools of Google's Gemini API, as Kansoku has them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
-from kansoku.usage import Usage
 
 _ROLES = {"model": "assistant", "function": "tool"}
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
@@ -33,6 +32,14 @@ _NUMBERED = (
     "BLOCKLIST",
     "PROHIBITED_CONTENT",
     "SPII",
+    "MALFORMED_FUNCTION_CALL",
+    "MODEL_ARMOR",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "IMAGE_OTHER",
+    "UNEXPECTED_TOOL_CALL",
+    "NO_IMAGE",
 )
 _MODALITIES = ("image", "audio", "video")
 _DEPTH = 12
@@ -140,7 +147,7 @@ def read_part(part: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one return
         kind = "reasoning" if get(part, "thought") else "text"
         return {"type": kind, "content": text} if text else None
     if (call := get(part, "function_call")) is not None:
-        return _call("tool_call", call, get(call, "name"), get(call, "args"))
+        return read_call(call)
     if (answer := get(part, "function_response")) is not None:
         return {
             "type": "tool_call_response",
@@ -148,11 +155,20 @@ def read_part(part: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one return
             "name": get(answer, "name") or "",
             "response": plain(get(answer, "response"), _DEPTH),
         }
+    heard = get(get(part, "audio_transcription"), "text")
     if (data := get(part, "inline_data")) is not None:
-        return _blob(get(data, "mime_type"), get(data, "data"))
+        found = _blob(get(data, "mime_type"), get(data, "data"))
+        return {**found, "transcript": heard} if heard else found
+    if heard:
+        return {"type": "text", "content": heard}
     if (file := get(part, "file_data")) is not None:
         return _uri(get(file, "mime_type"), get(file, "file_uri"))
     return _server_part(part) or _object(part)
+
+
+def read_call(call: Any) -> dict[str, Any]:
+    """Return the part of a call that the program is to answer."""
+    return _call("tool_call", call, get(call, "name"), get(call, "args"))
 
 
 def _server_part(part: Any) -> dict[str, Any] | None:
@@ -248,52 +264,3 @@ def _dense(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _dense(item) for name, item in value.items() if item is not None}
     return value
-
-
-def read_usage(*told: Any) -> Usage | None:
-    """Return the token counts of `usage_metadata`: one, or those of the chunks of a stream: the last count.
-
-    Thoughts are not among the candidates' tokens, nor are the results of the vendor's tools in the prompt's.
-    """
-    sent, tools = _last(told, "prompt_token_count"), _last(told, "tool_use_prompt_token_count") or 0
-    answered, thought = _last(told, "candidates_token_count"), _last(told, "thoughts_token_count") or 0
-    if answered is None:
-        answered = _last(told, "response_token_count")  # what Vertex embeddings and Live say
-    if sent is None and answered is None and not tools and not thought:
-        return None
-    cached = _last(told, "cached_content_token_count") or 0
-    return Usage.from_inclusive(
-        (sent or 0) + tools,
-        (answered or 0) + thought,
-        cache_read=cached,
-        reasoning=thought,
-        audio_in=_sent(told, "AUDIO"),
-        audio_out=tokens_of(told, "AUDIO", "candidates_tokens_details"),
-        image=_sent(told, "IMAGE"),
-    )
-
-
-def _sent(told: tuple[Any, ...], modality: str) -> int:
-    """Return the tokens of one modality that were sent afresh: a cached one is counted as cached."""
-    fresh = tokens_of(told, modality, "prompt_tokens_details") + tokens_of(
-        told, modality, "tool_use_prompt_tokens_details"
-    )
-    return max(0, fresh - tokens_of(told, modality, "cache_tokens_details"))
-
-
-def _last(told: tuple[Any, ...], name: str) -> int | None:
-    for usage in reversed(told):
-        value = get(usage, name) if usage is not None else None
-        if isinstance(value, int):
-            return value
-    return None
-
-
-def tokens_of(told: tuple[Any, ...], modality: str, name: str) -> int:
-    """Return the tokens of one modality, from the last list that there is."""
-    for usage in reversed(told):
-        details = get(usage, name) if usage is not None else None
-        if details:
-            counts = [get(d, "token_count") for d in details if word(get(d, "modality")).upper() == modality]
-            return sum(count for count in counts if isinstance(count, int))
-    return 0

@@ -1,0 +1,100 @@
+"""The token counts of Google's APIs, in disjoint buckets: of contents, and of interactions."""
+
+from typing import Any
+
+from kansoku import semconv
+from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.google_shape import get, word
+from kansoku.usage import Usage
+
+
+def read_usage(*told: Any) -> Usage | None:
+    """Return the token counts of `usage_metadata`: one, or those of the chunks of a stream: the last count.
+
+    Thoughts are not among the candidates' tokens, nor are the results of the vendor's tools in the prompt's.
+    """
+    sent, tools = _last(told, "prompt_token_count"), _last(told, "tool_use_prompt_token_count") or 0
+    answered, thought = _last(told, "candidates_token_count"), _last(told, "thoughts_token_count") or 0
+    if answered is None:
+        answered = _last(told, "response_token_count")  # what Vertex embeddings and Live say
+    if sent is None and answered is None and not tools and not thought:
+        return None
+    cached = _last(told, "cached_content_token_count") or 0
+    return Usage.from_inclusive(
+        (sent or 0) + tools,
+        (answered or 0) + thought,
+        cache_read=cached,
+        reasoning=thought,
+        audio_in=_sent(told, "AUDIO"),
+        audio_out=tokens_of(told, "AUDIO", "candidates_tokens_details"),
+        image=_sent(told, "IMAGE"),
+    )
+
+
+def _sent(told: tuple[Any, ...], modality: str) -> int:
+    """Return the tokens of one modality that were sent afresh: a cached one is counted as cached."""
+    fresh = tokens_of(told, modality, "prompt_tokens_details") + tokens_of(
+        told, modality, "tool_use_prompt_tokens_details"
+    )
+    return max(0, fresh - tokens_of(told, modality, "cache_tokens_details"))
+
+
+def _last(told: tuple[Any, ...], name: str) -> int | None:
+    for usage in reversed(told):
+        value = get(usage, name) if usage is not None else None
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def tokens_of(told: tuple[Any, ...], modality: str, name: str) -> int:
+    """Return the tokens of one modality, from the last list that there is."""
+    for usage in reversed(told):
+        details = get(usage, name) if usage is not None else None
+        if details:
+            counts = [get(d, "token_count") for d in details if word(get(d, "modality")).upper() == modality]
+            return sum(count for count in counts if isinstance(count, int))
+    return 0
+
+
+def read_interaction(usage: Any) -> Usage | None:
+    """Return the counts of an interaction; as ever here, thoughts and tools' results are counted apart."""
+    sent, answered = shape.count(usage, "total_input_tokens"), shape.count(usage, "total_output_tokens")
+    if sent is None and answered is None:
+        return None
+    thought = shape.count(usage, "total_thought_tokens") or 0
+    return Usage.from_inclusive(
+        (sent or 0) + (shape.count(usage, "total_tool_use_tokens") or 0),
+        (answered or 0) + thought,
+        cache_read=shape.count(usage, "total_cached_tokens") or 0,
+        reasoning=thought,
+        audio_in=_fresh(usage, "audio"),
+        audio_out=_by_modality(usage, "output", "audio"),
+        image=_fresh(usage, "image"),
+    )
+
+
+def interaction_facts(usage: Any) -> dict[str, Any]:
+    """Return what is paid beside ordinary tokens: images that were drawn, searches."""
+    searches = [
+        shape.count(tool, "count") or 0
+        for tool in shape.listed(usage, "grounding_tool_count")
+        if word(get(tool, "type")) == "google_search"
+    ]
+    said = {
+        semconv.IMAGE_OUTPUT_TOKENS: _by_modality(usage, "output", "image"),
+        semconv.WEB_SEARCHES: sum(searches),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _fresh(usage: Any, modality: str) -> int:
+    """Return the tokens of one modality that were sent afresh: a cached one is counted as cached."""
+    sent = _by_modality(usage, "input", modality) + _by_modality(usage, "tool_use", modality)
+    return max(0, sent - _by_modality(usage, "cached", modality))
+
+
+def _by_modality(usage: Any, kind: str, modality: str) -> int:
+    told = shape.listed(usage, f"{kind}_tokens_by_modality")
+    those = [each for each in told if word(get(each, "modality")).lower() == modality]
+    return sum(shape.count(each, "tokens") or 0 for each in those)

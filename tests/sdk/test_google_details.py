@@ -1,0 +1,237 @@
+"""What Google tells beside words: calls in pieces, tiers, certainty, pages that were read, modalities."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from google import genai
+from google.genai import types
+from google.oauth2.credentials import Credentials
+from support.vendor import Reply, Vendor, sse
+
+MODEL = "gemini-3-flash"
+USAGE = {"promptTokenCount": 30, "candidatesTokenCount": 10, "totalTokenCount": 40}
+
+
+def answer(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a response, or a chunk of a stream, as the API sends it."""
+    candidate = {"content": {"role": "model", "parts": list(parts)}, "index": 0, **fields}
+    return {"candidates": [candidate], "usageMetadata": USAGE, "modelVersion": MODEL, "responseId": "r-1"}
+
+
+@pytest.fixture
+def client(vendor: Vendor, spans: Any) -> Any:
+    """Give a client of the Gemini API."""
+    with genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url}) as client:
+        yield client
+
+
+@pytest.fixture
+def vertex(vendor: Vendor, spans: Any) -> Any:
+    """Give a client of Vertex, which alone streams arguments."""
+    options = {"base_url": vendor.url}
+    credentials = Credentials(token="t")  # type: ignore[no-untyped-call]
+    with genai.Client(
+        vertexai=True, project="p", location="global", credentials=credentials, http_options=options
+    ) as found:
+        yield found
+
+
+def piece(path: str, **value: Any) -> dict[str, Any]:
+    """Return a piece of an argument."""
+    return {"jsonPath": path, **value}
+
+
+def calls(*told: dict[str, Any]) -> list[Any]:
+    """Return the chunks of a stream that tells pieces of calls, and then stops."""
+    chunks: list[Any] = [answer({"functionCall": call}) for call in told]
+    chunks[-1]["candidates"][0]["finishReason"] = "STOP"
+    return chunks
+
+
+PIECES = (
+    {"name": "book", "id": "c-1", "willContinue": True},
+    {"partialArgs": [piece("$.town", stringValue="北", willContinue=True)], "willContinue": True},
+    {"partialArgs": [piece("$.town", stringValue="区")], "willContinue": True},
+    {
+        "partialArgs": [
+            piece("$.guests[0].name", stringValue="Aoi"),
+            piece("$.guests[0].age", numberValue=7.0),
+            piece("$.guests[1]['the name']", stringValue="Ren"),
+            piece("$.late", boolValue=True),
+            piece("$.note", nullValue="NULL_VALUE"),
+            piece("$.share", numberValue=0.5),
+        ],
+        "willContinue": True,
+    },
+    {},
+    {"name": "book", "args": {"town": "南区"}},
+)
+BOOKED = {
+    "town": "北区",
+    "guests": [{"name": "Aoi", "age": 7}, {"the name": "Ren"}],
+    "late": True,
+    "note": None,
+    "share": 0.5,
+}
+
+
+def check_calls(spans: Any) -> None:
+    """Check the two calls that the pieces tell."""
+    parts = spans.messages()[0]["parts"]
+    assert parts == [
+        {"type": "tool_call", "id": "c-1", "name": "book", "arguments": BOOKED},
+        {"type": "tool_call", "id": None, "name": "book", "arguments": {"town": "南区"}},
+    ]
+    assert spans.attributes()["gen_ai.response.finish_reasons"] == ("tool_calls",)
+
+
+def test_a_call_whose_arguments_are_streamed_is_one_call(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """Pieces of arguments are put where their paths say; the one that ends a call is no call."""
+    vendor.answer(sse(*calls(*PIECES), done=False))
+    stream = vertex.models.generate_content_stream(model=MODEL, contents="Book.")
+    assert len(list(stream)) == len(PIECES)
+    check_calls(spans)
+
+
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+def test_arguments_are_streamed_to_the_asynchronous_client_alike(
+    vertex: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The same pieces give the same calls."""
+    vendor.answer(sse(*calls(*PIECES), done=False))
+
+    async def ask() -> None:
+        async for _ in await vertex.aio.models.generate_content_stream(model=MODEL, contents="Book."):
+            pass
+        await vertex.aio.aclose()
+
+    asyncio.run(ask())
+    check_calls(spans)
+
+
+def test_pieces_that_fit_nowhere_are_left_out(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """A path through a text, or to an item that no list has, spoils nothing else."""
+    told = [
+        piece("$.a", stringValue="x"),
+        piece("$.a.b", stringValue="y"),
+        piece("$.c[99999]", numberValue=1),
+    ]
+    vendor.answer(sse(*calls({"name": "f", "partialArgs": told}), done=False))
+    list(vertex.models.generate_content_stream(model=MODEL, contents="Go."))
+    assert spans.messages()[0]["parts"][0]["arguments"] == {"a": "x", "c": []}
+
+
+@pytest.mark.parametrize("asked", ["flex", "priority"])
+def test_the_tier_asked_for_and_that_of_the_answer_are_told(
+    client: Any, vendor: Vendor, spans: Any, asked: str
+) -> None:
+    """A priority call that was served, and is billed, as standard says both."""
+    body = json.dumps(answer({"text": "Yes."})).encode()
+    vendor.answer(Reply(body, headers={"x-gemini-service-tier": "standard"}))
+    client.models.generate_content(model=MODEL, contents="?", config={"service_tier": asked})
+    found = spans.attributes()
+    assert found["openai.request.service_tier"] in ("flex", "priority")
+    assert found["kansoku.response.service_tier"] == "standard"
+
+
+def test_the_certainty_of_an_answer_is_told(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """Vertex says the mean log probability of the tokens."""
+    vendor.answer(answer({"text": "Yes."}, finishReason="STOP", avgLogprobs=-0.25))
+    vertex.models.generate_content(model=MODEL, contents="?")
+    assert spans.attributes()["kansoku.response.logprob.mean"] == -0.25
+
+
+def test_pages_that_were_read_are_sources(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Of the pages that were looked up, those that were found; images that were searched for are searches."""
+    looked = [
+        {"retrievedUrl": "https://a.test/", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"},
+        {"retrievedUrl": "https://b.test/", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_ERROR"},
+    ]
+    image = {"sourceUri": "https://c.test/", "imageUri": "https://c.test/i.png", "title": "c"}
+    vendor.answer(
+        answer(
+            {"text": "Yes."},
+            urlContextMetadata={"urlMetadata": looked},
+            groundingMetadata={"imageSearchQueries": ["glass"], "groundingChunks": [{"image": image}]},
+        )
+    )
+    client.models.generate_content(model=MODEL, contents="?")
+    found = spans.attributes()
+    assert found["kansoku.usage.web_fetch.requests"] == 1
+    assert found["kansoku.usage.web_search.requests"] == 1
+    assert json.loads(found["kansoku.grounding.sources"]) == [
+        {"uri": "https://c.test/", "title": "c"},
+        {"uri": "https://a.test/", "title": ""},
+    ]
+
+
+def test_what_was_heard_is_the_text_of_an_answer(client: Any, vendor: Vendor, spans: Any) -> None:
+    """A transcription by itself is a text; beside a sound it says what the sound says."""
+    sound = {"mimeType": "audio/wav", "data": "AAAA"}
+    vendor.answer(
+        answer(
+            {"audioTranscription": {"text": "火曜日"}},
+            {"inlineData": sound, "audioTranscription": {"text": "です"}},
+        )
+    )
+    client.models.generate_content(model=MODEL, contents="?")
+    text, blob = spans.messages()[0]["parts"]
+    assert text == {"type": "text", "content": "火曜日"}
+    assert (blob["modality"], blob["size"], blob["transcript"]) == ("audio", 3, "です")
+
+
+def test_numbers_stand_for_finish_reasons(client: Any, vendor: Vendor, spans: Any) -> None:
+    """A proxy may send the numbers of the enum."""
+    vendor.answer(answer({"text": "Yes."}, finishReason=types.FinishReason.MODEL_ARMOR.value))
+    client.models.generate_content(model=MODEL, contents="?")
+    assert spans.attributes()["gen_ai.response.finish_reasons"] == ("content_filter",)
+
+
+def test_an_interaction_says_what_is_paid_beside_its_tokens(client: Any, vendor: Vendor, spans: Any) -> None:
+    """The tier, searches, images drawn; a cached image is counted as cached."""
+    usage = {
+        "total_input_tokens": 100,
+        "total_cached_tokens": 60,
+        "total_output_tokens": 50,
+        "input_tokens_by_modality": [{"modality": "image", "tokens": 80}],
+        "cached_tokens_by_modality": [{"modality": "image", "tokens": 60}],
+        "output_tokens_by_modality": [{"modality": "image", "tokens": 40}],
+        "grounding_tool_count": [{"type": "google_search", "count": 2}, {"type": "google_maps", "count": 1}],
+    }
+    told = {"id": "v1", "status": "completed", "model": MODEL, "steps": [], "service_tier": "flex"}
+    vendor.answer({**told, "usage": usage})
+    client.interactions.create(model=MODEL, input="?", service_tier="priority")
+    found = spans.attributes()
+    assert found["openai.request.service_tier"] == "priority"
+    assert found["kansoku.response.service_tier"] == "flex"
+    assert found["kansoku.usage.web_search.requests"] == 2
+    assert found["gen_ai.usage.image.input_tokens"] == 20
+    assert found["gen_ai.usage.cache_read.input_tokens"] == 60
+    assert found["gen_ai.usage.image.output_tokens"] == 40
+
+
+def test_an_interaction_that_breaks_off_has_used_what_it_told(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The sum so far is beside each event of a stream."""
+    begun = {"id": "v1", "status": "in_progress", "model": MODEL, "object": "interaction"}
+    usage = {"total_input_tokens": 12, "total_output_tokens": 3}
+    vendor.answer(
+        sse(
+            {"event_type": "interaction.created", "interaction": begun},
+            {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+            {
+                "event_type": "step.delta",
+                "index": 0,
+                "delta": {"type": "text", "text": "Yes"},
+                "metadata": {"total_usage": usage},
+            },
+            done=False,
+        )
+    )
+    for _ in client.interactions.create(model=MODEL, input="?", stream=True):
+        pass
+    found = spans.attributes()
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 3)
