@@ -282,6 +282,39 @@ def test_images_to_embed_are_recorded_by_size(vendor: Any, spans: Any) -> None:
     assert found["gen_ai.request.encoding_formats"] == ("ubinary",)
 
 
+@pytest.mark.parametrize(
+    ("billed", "fresh", "seen"),
+    [({"input_tokens": 0, "image_tokens": 2716}, 0, 2716), ({"input_tokens": 5, "image_tokens": 9}, 5, 9)],
+)
+def test_tokens_of_images_are_counted_beside_those_of_texts(
+    vendor: Any, spans: Any, billed: dict[str, int], fresh: int, seen: int
+) -> None:
+    """An image to embed is billed in tokens of its own; the count of the input is without them."""
+    vendor.answer(
+        {"id": "e", "embeddings": {"float": [[0.5]]}, "texts": [], "meta": {"billed_units": billed}}
+    )
+    with cohere.ClientV2(api_key="k", base_url=vendor.url) as client:
+        client.embed(model="embed-v4.0", input_type="image", images=["data:image/png;base64,AAAA"])
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == fresh + seen
+    assert found["gen_ai.usage.image.input_tokens"] == seen
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_certainty_of_an_answer_is_told(vendor: Any, spans: Any, stream: bool) -> None:
+    """The log probabilities of the tokens, where they were asked for, give their mean."""
+    likely = {"token_ids": [1, 2], "text": "火曜", "logprobs": [-0.25, -0.75]}
+    name, event = _event("content-delta", 0, content={"text": "火曜"})
+    streamed = sse((name, {**event, "logprobs": likely}), done=False)
+    vendor.answer(streamed if stream else {**TOLD, "logprobs": [likely]})
+    with cohere.ClientV2(api_key="k", base_url=vendor.url) as client:
+        if stream:
+            list(client.chat_stream(model="command-a", messages=ASK, logprobs=True))
+        else:
+            client.chat(model="command-a", messages=ASK, logprobs=True)
+    assert spans.attributes()["kansoku.response.logprob.mean"] == -0.5
+
+
 def test_reranking_tells_places_scores_and_search_units(vendor: Any, spans: Any) -> None:
     """Query, documents and scores are on the span; search units are no tokens."""
     vendor.answer(

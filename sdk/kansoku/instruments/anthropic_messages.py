@@ -204,9 +204,13 @@ def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
         semconv.RESPONSE_TIER: get(usage, "service_tier"),
         semconv.INFERENCE_GEO: get(usage, "inference_geo"),
         semconv.STOP_SEQUENCE: get(response, "stop_sequence"),
+        semconv.BLOCK_REASON: get(get(response, "stop_details"), "category"),
         semconv.CONTAINER_ID: get(get(response, "container"), "id"),
     }
     found: dict[str, Any] = {key: value for key, value in said.items() if isinstance(value, str) and value}
+    # Fast mode has prices of its own, as a tier has; other tiers do not offer it.
+    if get(usage, "speed") == "fast" and found.get(semconv.RESPONSE_TIER, "standard") == "standard":
+        found[semconv.RESPONSE_TIER] = "fast"
     ran = get(usage, "server_tool_use")
     for name, key in _SERVER_TOOLS.items():
         count = get(ran, name)

@@ -7,6 +7,7 @@ from kansoku import semconv
 from kansoku.content import to_json
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_chat import read_tool
+from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_shape import as_object, get, link_or_blob
 from kansoku.reader import Answer, Request
 
@@ -48,6 +49,7 @@ class ChatReader:
             usage=shape.read_usage(usage),
             attributes=shape.read_meta(usage),
         )
+        add_logprob(answer, shape.read_logprobs(get(response, "logprobs")))
         message = get(response, "message")
         if capture and message is not None:
             answer.messages = [{"role": "assistant", "parts": _parts(message), "finish_reason": finish}]
@@ -58,6 +60,7 @@ class ChatReader:
         whole: dict[str, Any] = {}
         folded = _Folded()
         failure = ""
+        whole["logprobs"] = [found for event in chunks if (found := get(event, "logprobs")) is not None]
         for event in chunks:
             kind = get(event, "type")
             if kind == "message-start":

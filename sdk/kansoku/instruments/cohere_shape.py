@@ -79,14 +79,24 @@ def finish_reason(word: Any) -> str:
 
 
 def read_usage(meta: Any) -> Usage | None:
-    """Return the billed tokens: Cohere's own prompt around a request is read by the model, but not billed."""
+    """Return the billed tokens: Cohere's own prompt around a request is read by the model, but not billed.
+
+    Those of images are counted beside the input's, which is 0 where there was nothing else.
+    """
     billed = get(meta, "billed_units")
-    if get(billed, "input_tokens") is None and get(billed, "output_tokens") is None:
+    asked, seen, answered = (get(billed, f"{name}_tokens") for name in ("input", "image", "output"))
+    asked = get(billed, "text_tokens") if asked is None else asked
+    if asked is None and seen is None and answered is None:
         billed = get(meta, "tokens")
-    asked, answered = get(billed, "input_tokens"), get(billed, "output_tokens")
-    if asked is None and answered is None:
-        return None
-    return Usage(input_fresh=int(asked or 0), output_visible=int(answered or 0))
+        asked, answered = get(billed, "input_tokens"), get(billed, "output_tokens")
+        if asked is None and answered is None:
+            return None
+    return Usage(input_fresh=int(asked or 0), image=int(seen or 0), output_visible=int(answered or 0))
+
+
+def read_logprobs(items: Any) -> list[Any]:
+    """Return the log probabilities of the tokens of some pieces of an answer."""
+    return [number for item in items or () for number in get(item, "logprobs") or ()]
 
 
 def read_meta(meta: Any) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""What Anthropic says of an answer beside its content: whether it was fast, and why it was refused."""
+
+import asyncio
+from typing import Any
+
+import anthropic
+import pytest
+from support.vendor import Reply, Vendor, sse
+
+MODEL = "claude-opus-5"
+ASK: Any = {"model": MODEL, "max_tokens": 300, "messages": [{"role": "user", "content": "いつ"}]}
+USAGE = {"input_tokens": 1000, "output_tokens": 100, "service_tier": "standard"}
+REFUSED = {"type": "refusal", "category": "cyber", "explanation": "No."}
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    """Return a message as the API sends it."""
+    content = [{"type": "text", "text": "火曜日"}]
+    named = {"id": "msg_1", "type": "message", "role": "assistant", "model": MODEL, "content": content}
+    return {**named, "stop_reason": "end_turn", "stop_sequence": None, "usage": USAGE, **fields}
+
+
+def streamed(usage: dict[str, Any], **ending: Any) -> Reply:
+    """Return the same as a stream."""
+    block = {"type": "text", "text": ""}
+    told: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message(usage=usage), "content": [], "stop_reason": None}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "火曜日"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", **ending}, "usage": usage},
+        {"type": "message_stop"},
+    ]
+    return sse(*((each["type"], each) for each in told), done=False)
+
+
+def ask(client: anthropic.Anthropic, *, stream: bool) -> None:
+    """Ask and read the answer."""
+    answer = client.beta.messages.create(**ASK, speed="fast", stream=stream)
+    if stream:
+        for _ in answer:
+            pass
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("said", "tier", "dollars"),
+    [
+        ({"speed": "fast"}, "fast", 0.015),
+        ({"speed": "standard"}, "standard", 0.0075),
+        ({"speed": "fast", "service_tier": "priority"}, "priority", None),
+    ],
+)
+def test_fast_mode_has_prices_of_its_own(
+    start: Any,
+    vendor: Vendor,
+    monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, str],
+    tier: str,
+    dollars: float | None,
+    stream: bool,
+) -> None:
+    """An answer in fast mode costs what the list says of fast mode; one that was slowed down does not."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
+    spans = start()
+    usage = {**USAGE, **said}
+    vendor.answer(streamed(usage) if stream else message(usage=usage))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        ask(client, stream=stream)
+    found = spans.attributes()
+    assert found["kansoku.response.service_tier"] == tier
+    assert found.get("kansoku.cost.usd") == dollars
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_says_what_for(vendor: Vendor, spans: Any, stream: bool) -> None:
+    """The category of a refusal is on the span, whole and streamed."""
+    ending = {"stop_reason": "refusal", "stop_details": REFUSED}
+    vendor.answer(streamed(USAGE, **ending) if stream else message(**ending))
+
+    async def ask_later() -> None:
+        async with anthropic.AsyncAnthropic(api_key="k", base_url=vendor.url) as client:
+            answer = await client.messages.create(**ASK, stream=stream)
+            if stream:
+                async for _ in answer:
+                    pass
+
+    asyncio.run(ask_later())
+    found = spans.attributes()
+    assert found["kansoku.response.block_reason"] == "cyber"
+    assert found["gen_ai.response.finish_reasons"] == ("content_filter",)
