@@ -182,6 +182,9 @@ SEARCH_SOURCES: Final = "kansoku.grounding.sources"  # JSON [{uri, title}]: what
 WEB_SEARCHES: Final = "kansoku.usage.web_search.requests"
 WEB_FETCHES: Final = "kansoku.usage.web_fetch.requests"
 COMPACTION_USAGE: Final = "anthropic.usage.compaction."  # prefix: tokens that the answer's counts leave out
+IMAGE_TOOL_USAGE: Final = (
+    "kansoku.usage.image_generation."  # prefix: tokens of the model that drew for another
+)
 ADVISOR_USAGE: Final = "kansoku.usage.advisor."  # prefix: tokens of another model that was asked on the way
 
 # Core

@@ -411,3 +411,25 @@ def test_the_page_runs(spans: Any) -> None:
     """The documentation's code works as it stands."""
     run_page("sdk/litellm.md", print=lambda *_, **__: None)
     assert [span.name for span in spans.all()] == ["chat gpt-4o-mini", "chat gpt-4o-mini"]
+
+
+def test_what_anthropic_bills_apart_is_told_apart(vendor: Vendor, spans: Any) -> None:
+    """Searches and what was written to a cache for an hour come through LiteLLM's own shape."""
+    usage = {
+        "input_tokens": 40,
+        "output_tokens": 5,
+        "cache_creation_input_tokens": 50,
+        "cache_read_input_tokens": 10,
+        "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+        "server_tool_use": {"web_search_requests": 2},
+    }
+    content = [{"type": "text", "text": "火曜日。"}]
+    told = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5"}
+    vendor.answer({**told, "content": content, "stop_reason": "end_turn", "usage": usage})
+    litellm.completion(model="anthropic/claude-sonnet-4-5", messages=ASK, api_base=vendor.url, api_key="k")
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 100
+    assert found["gen_ai.usage.cache_read.input_tokens"] == 10
+    assert found["kansoku.usage.web_search.requests"] == 2
+    assert found["gen_ai.usage.cache_write.input_tokens"] == 50
+    assert found["kansoku.usage.cache_write_1h.input_tokens"] == 30

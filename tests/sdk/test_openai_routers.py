@@ -7,6 +7,8 @@ import openai
 import pytest
 from support.vendor import Vendor, sse
 
+from kansoku import semconv
+
 ASK: Any = [{"role": "user", "content": "いつ"}]
 USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.reasoning.output_tokens")
 
@@ -165,3 +167,42 @@ def test_a_function_beside_an_empty_custom_tool_is_a_function(client: Any, vendo
         "name": "find",
         "arguments": {"ward": "北"},
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "dollars"),
+    [
+        ({"cost": 0.25}, 0.25),
+        ({"cost_in_usd_ticks": 37_756_000}, 0.0037756),
+        ({"cost": {"input_tokens_cost": 0.1, "request_cost": 0.005, "total_cost": 0.105}}, 0.105),
+        ({"cost": {"total_cost": None}}, None),
+    ],
+)
+def test_what_a_server_says_that_it_charges_is_told(
+    said: dict[str, Any], dollars: float | None, client: Any, vendor: Any, spans: Any
+) -> None:
+    """In dollars, in parts of them as xAI has it, or as a sum of parts."""
+    vendor.answer(body(counts(10, 5, 15, **said), content="火"))
+    client.chat.completions.create(model="m", messages=ASK)
+    assert spans.attributes().get("gen_ai.usage.cost") == dollars
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_searches_and_caches_for_an_hour_are_counted_behind_a_router(
+    stream: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """What Anthropic bills apart is told apart in the usage of a router, too."""
+    split = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}
+    details = {"cached_tokens": 10, "cache_creation_tokens": 50, "cache_creation_token_details": split}
+    usage = counts(100, 5, 105, prompt_tokens_details=details, server_tool_use={"web_search_requests": 2})
+    if stream:
+        vendor.answer(sse(chunk(content="火"), {**chunk(), "choices": [], "usage": usage}))
+        list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+    else:
+        vendor.answer(body(usage, content="火"))
+        client.chat.completions.create(model="m", messages=ASK)
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 100
+    assert found[semconv.CACHE_WRITE_TOKENS] == 50
+    assert found[semconv.CACHE_WRITE_1H_TOKENS] == 30
+    assert found[semconv.WEB_SEARCHES] == 2

@@ -18,7 +18,7 @@ class Choice:
     """A choice, growing."""
 
     __slots__ = (
-        *("audio", "by_index", "finish", "images", "logprobs"),
+        *("audio", "by_index", "cited", "finish", "images", "logprobs"),
         *("reasoning", "refusal", "spoken", "text", "tools"),
     )
 
@@ -29,6 +29,7 @@ class Choice:
         self.refusal: list[str] = []
         self.spoken: list[str] = []
         self.audio = 0  # bytes
+        self.cited: list[dict[str, Any]] = []
         self.images: list[Any] = []
         self.logprobs: list[Any] = []
         self.tools: list[dict[str, Any]] = []
@@ -70,6 +71,8 @@ class Choice:
             self._add_audio(audio)
         if images := (extra or said).get("images"):
             self.images += [image_part(image) for image in images]
+        if extra and "annotations" in extra:
+            self.cited += shape.citations(extra)
 
     def _add_content(self, content: Any) -> None:
         if type(content) is str:
@@ -115,7 +118,8 @@ class Choice:
         if reasoning := _joined(self.reasoning):
             parts.append({"type": "reasoning", "content": reasoning})
         if text := _joined(self.text) or _joined(self.spoken):
-            parts.append({"type": "text", "content": text})
+            cited = {"citations": self.cited} if self.cited else {}
+            parts.append({"type": "text", "content": text, **cited})
         if self.refusal:
             parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
         if self.audio:

@@ -43,7 +43,10 @@ def read_answer(message: Any) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     if reasoning := read_reasoning(message):
         parts.append({"type": "reasoning", "content": reasoning})
-    parts += shape.read_parts(get(message, "content"))
+    said = shape.read_parts(get(message, "content"))
+    if said and (cited := shape.citations(message)):
+        said[0]["citations"] = cited
+    parts += said
     if refusal := get(message, "refusal"):
         parts.append({"type": "text", "content": refusal, "refusal": True})
     parts += [tool_call(call) for call in shape.listed(message, "tool_calls")]

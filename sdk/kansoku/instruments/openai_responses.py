@@ -86,9 +86,15 @@ class ResponsesReader:
         if conversation := _conversation(response):
             answer.attributes[semconv.CONVERSATION_ID] = conversation
         ran = read.server_tools(items)
-        searches = shape.count(get(get(response, "tool_usage"), "web_search"), "num_requests")
-        if searches:
+        tools = get(response, "tool_usage")
+        if searches := shape.count(get(tools, "web_search"), "num_requests"):
             ran["web_search"] = searches
+        drawn = get(
+            tools, "image_gen"
+        )  # billed at another model's prices, and not in the counts of the answer
+        for name in ("input_tokens", "output_tokens"):
+            if tokens := shape.count(drawn, name):
+                answer.attributes[semconv.IMAGE_TOOL_USAGE + name] = tokens
         for name, count in ran.items():
             answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count
         if capture and items:

@@ -26,6 +26,7 @@ _READ_BELOW = frozenset(
 )
 _PLAIN = frozenset({int, float})
 _FINISH = {"function_call": "tool_calls", "eos": "stop", "eos_token": "stop", "stop_sequence": "stop"}
+_CITED = ("title", "url", "file_id", "filename", "container_id")
 
 
 def get(thing: Any, name: str) -> Any:
@@ -141,8 +142,11 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
     kind = get(item, "type")
     if kind in ("thinking", "reasoning"):
         return {"type": "reasoning", "content": _thought(item)}
-    if kind in ("text", "input_text", "output_text", "summary_text"):
+    if kind in ("text", "input_text", "summary_text"):
         return {"type": "text", "content": get(item, "text") or ""}
+    if kind == "output_text":
+        said = {"type": "text", "content": get(item, "text") or ""}
+        return {**said, "citations": found} if (found := citations(item)) else said
     if kind == "refusal":
         return {"type": "text", "content": get(item, "refusal") or "", "refusal": True}
     if kind in ("image_url", "input_image"):
@@ -155,6 +159,16 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
     if kind in ("file", "input_file"):
         return _file(get(item, "file") or item)
     return {"type": str(kind or "unknown")}
+
+
+def citations(item: Any) -> list[dict[str, Any]]:
+    """Return what a text cites, or a message of the chat: pages, and files that tools read or made."""
+    found = []
+    for each in listed(item, "annotations"):
+        place = get(each, str(get(each, "type"))) or each  # the older endpoint has it one level below
+        told = {name: value for name in _CITED if isinstance(value := get(place, name), str)}
+        found.append({**told, "type": str(get(each, "type") or "unknown")})
+    return found
 
 
 def _thought(item: Any) -> str:
@@ -222,17 +236,25 @@ def read_usage(usage: Any) -> Usage | None:
     if cached is None:
         cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
     thought = count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0
+    written = count(into, "cache_write_tokens", "cache_creation_tokens") or 0
     said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
     return Usage.from_inclusive(
         sent or 0,
         said,
         cache_read=cached or 0,
-        cache_write=count(into, "cache_write_tokens", "cache_creation_tokens") or 0,
+        cache_write=written,
+        cache_write_1h=_for_an_hour(into) if written else 0,
         reasoning=thought if count(usage, "total_tokens") != (sent or 0) + said else min(thought, said),
         audio_in=count(into, "audio_tokens") or 0,
         audio_out=count(out, "audio_tokens") or 0,
         image=count(into, "image_tokens") or 0,
     )
+
+
+def _for_an_hour(into: Any) -> int:
+    """Return the tokens that were written to a cache for an hour: routers say so of Anthropic's models."""
+    split = details(into, "cache_creation_token_details", "cache_creation")
+    return count(split, "ephemeral_1h_input_tokens") or 0
 
 
 def beside(usage: Any, sent: int, answered: int, thought: int) -> int:

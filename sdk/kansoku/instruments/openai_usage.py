@@ -1,11 +1,14 @@
 """What the `usage` of an answer says besides tokens, and where some servers hide it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
 from kansoku.instruments.openai_shape import count, details, flat, get, listed
 
+# What few servers say; the names alone are looked for in the usage of every call.
+_RARE = frozenset({"cost", "cost_in_usd_ticks", "seconds", "server_tool_use"})
+_TICKS = 10_000_000_000  # of a dollar, at xAI
 _OUTPUT_DETAILS = (
     ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
     ("rejected_prediction_tokens", semconv.REJECTED_PREDICTION_TOKENS),
@@ -24,12 +27,23 @@ def usage_facts(usage: Any) -> dict[str, Any]:
         for name, key in _OUTPUT_DETAILS:
             if number := count(out, name):
                 found[key] = number
-    cost, seconds = get(usage, "cost"), get(usage, "seconds")
+    if type(usage) is not dict or not _RARE.isdisjoint(usage):
+        _add_rare(found, usage)
+    return found
+
+
+def _add_rare(found: dict[str, Any], usage: Any) -> None:
+    """Add what the vendor charges, in its own words, and what was used besides tokens."""
+    cost, ticks, seconds = (get(usage, name) for name in ("cost", "cost_in_usd_ticks", "seconds"))
+    cost = get(cost, "total_cost") if isinstance(cost, Mapping) else cost  # Perplexity says all its parts
+    if isinstance(ticks, int) and cost is None:
+        cost = ticks / _TICKS
     if cost is not None and isinstance(cost, int | float) and not isinstance(cost, bool):
         found[semconv.VENDOR_COST] = float(cost)
     if seconds is not None and isinstance(seconds, int | float):
         found[semconv.AUDIO_SECONDS] = float(seconds)
-    return found
+    if searches := count(get(usage, "server_tool_use"), "web_search_requests"):
+        found[semconv.WEB_SEARCHES] = searches
 
 
 def last_usage(chunks: Sequence[Any]) -> Any:
