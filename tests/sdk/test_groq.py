@@ -8,7 +8,7 @@ import groq
 import pytest
 from support import corpus
 from support.pages import run_page
-from support.vendor import Vendor, recorded_reply, sse
+from support.vendor import Reply, Vendor, recorded_reply, sse
 
 ASK: Any = [{"role": "user", "content": "ごみの収集日は？"}]
 ANSWER: dict[str, Any] = {
@@ -288,3 +288,31 @@ def test_the_page_of_the_clients_alike_runs(spans: Any) -> None:
     """Naming clients that are not installed is no mistake."""
     run_page("sdk/more-clients.md")
     assert spans.all() == []
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_transcription_says_how_long_the_recording_is(later: bool, vendor: Vendor, spans: Any) -> None:
+    """Groq counts no tokens of it: the seconds, which the verbose format has, are what is paid."""
+    vendor.answer({"task": "transcribe", "language": "Japanese", "duration": 36.0, "text": "火曜日です。"})
+    asked: Any = {"file": ("a.wav", b"RIFF"), "model": "whisper-large-v3", "response_format": "verbose_json"}
+
+    async def ask() -> None:
+        async with groq.AsyncGroq(api_key="k", base_url=vendor.url) as client:
+            await client.audio.transcriptions.create(**asked)
+
+    if later:
+        asyncio.run(ask())
+    else:
+        with groq.Groq(api_key="k", base_url=vendor.url) as client:
+            client.audio.transcriptions.create(**asked)
+    found = spans.attributes()
+    assert found["kansoku.usage.audio.input_seconds"] == 36.0
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日です。"}]
+
+
+def test_speech_is_told_by_its_size(client: Any, vendor: Vendor, spans: Any) -> None:
+    """What is said is told, the sound by type and size."""
+    vendor.answer(Reply(b"RIFF" * 4, content_type="audio/wav"))
+    client.audio.speech.create(model="playai-tts", input="火曜日", voice="a", response_format="wav")
+    part = spans.messages()[0]["parts"][0]
+    assert (part["mime_type"], part["size"]) == ("audio/wav", 16)

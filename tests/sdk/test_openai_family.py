@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,3 +144,40 @@ def test_the_times_of_the_server_are_told(family: Family, client: Any, vendor: V
     told = {key: value for key, value in spans.attributes().items() if key.startswith("kansoku.server.")}
     times = family.answer.get("time_info", {})
     assert told == {f"kansoku.server.{name}": value for name, value in times.items() if name != "created"}
+
+
+@pytest.fixture
+def together(vendor: Vendor, spans: Any) -> Iterator[Any]:
+    """Give Together's client where it is installed, for what it alone has."""
+    found = pytest.importorskip("together")
+    with found.Together(api_key="k", base_url=vendor.url, max_retries=0) as made:
+        yield made
+
+
+def test_a_ranking_has_scores_and_usage(together: Any, vendor: Vendor, spans: Any) -> None:
+    """Its shape is Cohere's, its usage that of a chat."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}
+    results = [{"index": 1, "relevance_score": 0.9, "document": {"text": "b"}}]
+    vendor.answer({"id": "k", "object": "rerank", "model": "rank-1", "results": results, "usage": usage})
+    together.rerank.create(model="rank", query="傘", documents=["a", "b"])
+    found = spans.attributes()
+    assert found["gen_ai.operation.name"] == "rerank"
+    assert found["gen_ai.response.model"] == "rank-1"
+    assert found["gen_ai.usage.input_tokens"] == 9
+    assert json.loads(found["gen_ai.retrieval.documents"]) == [{"id": "1", "score": 0.9, "content": "b"}]
+
+
+def test_images_and_transcriptions_are_told(together: Any, vendor: Vendor, spans: Any) -> None:
+    """An image by its address, a recording by its text and length."""
+    image = {"index": 0, "type": "url", "url": "https://e.test/a.png?key=1"}
+    vendor.answer(
+        {"id": "i", "object": "list", "model": "flux", "data": [image]},
+        {"task": "transcribe", "language": "ja", "duration": 12.5, "text": "火曜日", "segments": []},
+    )
+    together.images.generate(model="flux", prompt="傘")
+    together.audio.transcriptions.create(model="whisper", file=b"RIFF", response_format="verbose_json")
+    drawn, heard = (dict(span.attributes) for span in spans.all())
+    assert '"https://e.test/a.png"' in drawn["gen_ai.output.messages"]
+    assert drawn["kansoku.usage.images"] == 1
+    assert heard["kansoku.usage.audio.input_seconds"] == 12.5
+    assert '"火曜日"' in heard["gen_ai.output.messages"]

@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 from kansoku.instruments import patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
 from kansoku.instruments.mistral_conversations import ConversationReader
-from kansoku.instruments.mistral_other import EmbeddingReader, OcrReader, TranscriptionReader
+from kansoku.instruments.mistral_other import (
+    EmbeddingReader,
+    ModerationReader,
+    OcrReader,
+    ResponsesReader,
+    SpeechReader,
+    TranscriptionReader,
+)
 from kansoku.reader import Reader
 from kansoku.wrapper import wrap_async, wrap_sync
 
@@ -38,6 +45,7 @@ def _split(provider: str, url: str) -> tuple[str, str, int]:
 
 _CHAT, _FILL, _AGENT = ChatReader(read_origin), FillReader(read_origin), AgentReader(read_origin)
 _TALK, _HEAR = ConversationReader(read_origin), TranscriptionReader(read_origin)
+_CHECK = ModerationReader(read_origin)
 _TALKS = ("start", "append", "restart")
 # Module below a root -> class and the readers of its methods; each method has a twin ending in _async.
 # `parse` and `parse_stream` make their calls through these.
@@ -48,6 +56,9 @@ _TARGETS: dict[str, tuple[str, dict[str, Reader]]] = {
     "embeddings": ("Embeddings", {"create": EmbeddingReader(read_origin)}),
     "ocr": ("Ocr", {"process": OcrReader(read_origin)}),
     "transcriptions": ("Transcriptions", {"complete": _HEAR, "stream": _HEAR}),
+    "speech": ("Speech", {"complete": SpeechReader(read_origin)}),
+    "classifiers": ("Classifiers", {"moderate": _CHECK, "moderate_chat": _CHECK}),
+    "responses": ("Responses", {"create": ResponsesReader(read_origin)}),
     "conversations": ("Conversations", {f"{name}{end}": _TALK for name in _TALKS for end in ("", "_stream")}),
 }
 _MODULES = {f"{root}.{name}": target for root in _ROOTS for name, target in _TARGETS.items()}

@@ -28,7 +28,7 @@ class ChatReader:
             messages = arguments.get("messages")
             # Any iterable is allowed; reading a generator would take it from the client.
             if isinstance(messages, list | tuple):
-                request.messages = [_message(message) for message in messages]
+                request.messages = [read_message(message) for message in messages]
             tools = arguments.get("tools")
             if isinstance(tools, list | tuple):
                 request.tools = [read_tool(tool) for tool in tools]
@@ -188,7 +188,8 @@ def _finish(word: Any) -> str:
     return _FINISH.get(word, word.lower()) if isinstance(word, str) else ""
 
 
-def _message(message: Any) -> dict[str, Any]:
+def read_message(message: Any) -> dict[str, Any]:
+    """Return a message of a request."""
     role = get(message, "role") or "user"
     if role == "tool":
         content = get(message, "content")
@@ -243,6 +244,14 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
         return shape.blob("audio", "audio/*", data)
     if kind == "file":
         return {"type": "file", "file_id": str(get(item, "file_id") or "")}
+    if kind == "tool_file":  # what a tool of the vendor made: an image, a table
+        named = {"name": name} if (name := shape.text_of(item, "file_name")) else {}
+        return {"type": "file", "file_id": shape.text_of(item, "file_id"), **named}
+    if kind == "tool_reference":
+        told = {name: shape.text_of(item, name) for name in ("title", "url")}
+        return {"type": "reference", **{name: text for name, text in told.items() if text}}
+    if kind == "resource_link":
+        return shape.link_or_blob(get(item, "uri"), "document")
     if kind == "reference":
         return {"type": "reference", "ids": [str(i) for i in get(item, "reference_ids") or ()]}
     return {"type": str(kind or "unknown")}

@@ -1,11 +1,11 @@
-"""Read requests and responses of Mistral's embeddings, of its OCR and of its transcriptions."""
+"""Read what Mistral has beside its chats: embeddings, OCR, speech, moderation, and its responses."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_other, openai_shape
-from kansoku.instruments.mistral_chat import Origin, read_counts
+from kansoku.instruments import openai_moderation, openai_other, openai_responses, openai_shape
+from kansoku.instruments.mistral_chat import Origin, read_counts, read_message
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Request
 
@@ -51,7 +51,10 @@ class OcrReader:
         if isinstance(count, int):
             answer.attributes[semconv.PAGES] = count
         if capture:
-            parts = [{"type": "text", "content": get(page, "markdown") or ""} for page in pages]
+            texts = [text for page in pages for text in _page(page)]
+            if told := openai_shape.text_of(response, "document_annotation"):
+                texts.append(told)
+            parts = [{"type": "text", "content": text} for text in texts]
             answer.messages = [{"role": "assistant", "parts": parts}] if parts else []
         return answer
 
@@ -98,6 +101,66 @@ class TranscriptionReader:
             return self.response(said[-1], capture)
         pieces = [each for each in said if get(each, "type") == "transcription.text.delta"]
         return self.response({"text": "".join(openai_shape.text_of(e, "text") for e in pieces)}, capture)
+
+
+class ModerationReader(openai_moderation.ModerationReader):
+    """Reads `classifiers.moderate` and `moderate_chat`, of texts and of conversations."""
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments; of a conversation the messages."""
+        given = arguments.get("inputs")
+        listed = given if isinstance(given, list | tuple) else [given]
+        if listed and isinstance(listed[0], list | tuple):  # several conversations
+            listed = [message for messages in listed for message in messages]
+        request = super().request({**arguments, "input": [t for t in listed if isinstance(t, str)]}, capture)
+        if capture and (said := [message for message in listed if get(message, "role")]):
+            request.messages = [read_message(message) for message in said]
+        return request
+
+
+class SpeechReader:
+    """Reads `audio.speech.complete`; what is spoken is told by its type and size."""
+
+    operation = "generate_content"
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+    def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
+        """Read the arguments; the voice to copy is a sound by itself, and no parameter."""
+        request = Request(openai_shape.model_name(arguments), {semconv.OUTPUT_TYPE: "speech"})
+        if capture and (text := openai_shape.text_of(arguments, "input")):
+            request.messages = [{"role": "user", "parts": openai_shape.read_parts(text)}]
+        return request
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a SpeechResponse, or the pieces of a stream put together."""
+        return self.fold([response], capture)
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Put the pieces of a sound together; the last event has the usage."""
+        said = [get(chunk, "data") or chunk for chunk in chunks]
+        usage = next((found for each in reversed(said) if (found := get(each, "usage"))), None)
+        answer = Answer(usage=openai_shape.read_usage(usage), attributes=read_counts(usage))
+        size = sum(openai_shape.decoded_size(get(each, "audio_data")) for each in said)
+        if capture and size:
+            part = {"type": "blob", "modality": "audio", "mime_type": "audio/*", "size": size}
+            answer.messages = [{"role": "assistant", "parts": [part], "finish_reason": ""}]
+        return answer
+
+
+class ResponsesReader(openai_responses.ResponsesReader):
+    """Reads `responses.create`, whose events come inside of frames."""
+
+    def fold(self, chunks: list[Any], capture: bool) -> Answer:
+        """Take the events out of their frames and read them as ever."""
+        return super().fold([data for chunk in chunks if (data := get(chunk, "data")) is not None], capture)
+
+
+def _page(page: Any) -> list[str]:
+    """Return the texts of a page; its tables may be apart from it."""
+    tables = [openai_shape.text_of(table, "content") for table in openai_shape.listed(page, "tables")]
+    return [openai_shape.text_of(page, "markdown"), *filter(None, tables)]
 
 
 def _audio(arguments: Mapping[str, Any]) -> dict[str, Any]:

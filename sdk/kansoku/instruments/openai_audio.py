@@ -78,7 +78,8 @@ class SpeechReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read the head of a binary response, and its size where its body is here."""
-        http = getattr(response, "response", None)
+        # Of openai's client it is `response`, of others of its family `http_response`.
+        http = getattr(response, "response", None) or getattr(response, "http_response", None)
         headers = getattr(http, "headers", None)
         answer = Answer()
         if headers is None or not capture:

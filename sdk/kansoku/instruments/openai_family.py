@@ -6,8 +6,11 @@ from typing import Any
 from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.cohere_other import RerankReader
+from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_hosts import read_origin
+from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.targets import Targets, both
@@ -25,17 +28,24 @@ _RESULTS = ("output", "search_results", "code_results", "browser_results")  # of
 def trace_package(package: str, provider: str) -> Targets:
     """Return the methods of a client whose modules are laid out as OpenAI's are."""
     origin = _Origin(provider)
-    readers: dict[str, Reader] = {
-        "chat.completions": FamilyChatReader(origin),
-        "completions": CompletionReader(origin),
-        "embeddings": EmbeddingReader(origin),
+    hear, draw = TranscriptionReader(origin), ImageReader(origin)
+    # What a package lacks is skipped.
+    readers: dict[str, dict[str, Reader]] = {
+        "chat.completions": {"create": FamilyChatReader(origin)},
+        "completions": {"create": CompletionReader(origin)},
+        "embeddings": {"create": EmbeddingReader(origin)},
+        "rerank": {"create": FamilyRerankReader(origin)},
+        "images": {"generate": draw},
+        "audio.transcriptions": {"create": hear},
+        "audio.translations": {"create": hear},
+        "audio.speech": {"create": SpeechReader(origin)},
     }
     table: dict[str, dict[str, Mapping[str, Reader]]] = {}
-    for path, reader in readers.items():
+    for path, methods in readers.items():
         name = path.rpartition(".")[2].capitalize()  # of the class; newer generators add Resource to it
         table[f"{package}.resources.{path}"] = {
-            **both(name, create=reader),
-            **both(f"{name}Resource", create=reader),
+            **both(name, **methods),
+            **both(f"{name}Resource", **methods),
         }
     return Targets(table)
 
@@ -78,6 +88,17 @@ class FamilyChatReader(ChatReader):
             _add_times(answer, chunk)
         if capture and answer.messages:
             answer.messages[0]["parts"][:0] = _executed(_last_executed(chunks))
+        return answer
+
+
+class FamilyRerankReader(RerankReader):
+    """Reads reranking in Cohere's shape, with the usage and the model as everywhere else here."""
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a rerank response."""
+        answer = super().response(response, capture)
+        answer.model = shape.text_of(response, "model")
+        answer.usage = shape.read_usage(get(response, "usage"))
         return answer
 
 

@@ -34,7 +34,8 @@ class ModerationReader:
         extras.add_request_id(answer, response)
         if results:
             flagged = [name for result in results for name in _flagged(get(result, "categories"))]
-            answer.attributes[semconv.GUARDRAIL_PASSED] = not any(get(r, "flagged") for r in results)
+            passed = not flagged and not any(get(r, "flagged") for r in results)
+            answer.attributes[semconv.GUARDRAIL_PASSED] = passed
             if flagged:
                 answer.attributes[semconv.GUARDRAIL_REASON] = ", ".join(dict.fromkeys(flagged))
         return answer
