@@ -17,9 +17,11 @@ from kansoku.instruments import patch
 from kansoku.instruments.bedrock_agent import AgentReader
 from kansoku.instruments.bedrock_body import watch_body
 from kansoku.instruments.bedrock_converse import ConverseReader
+from kansoku.instruments.bedrock_guardrail import GuardrailReader
 from kansoku.instruments.bedrock_invoke import find_reader, parse
 from kansoku.instruments.bedrock_origin import read_error, read_metadata
 from kansoku.instruments.bedrock_retrieve import AnswerReader, RetrieveReader
+from kansoku.instruments.bedrock_search import RankReader, SearchReader
 from kansoku.reader import Reader
 from kansoku.recording import Recording
 from kansoku.stream import follow
@@ -37,6 +39,9 @@ _READERS: dict[str, Reader | None] = {
     "RetrieveAndGenerateStream": _ANSWER,
     "InvokeAgent": _AGENT,
     "InvokeInlineAgent": _AGENT,
+    "Rerank": RankReader(),
+    "AgenticRetrieveStream": SearchReader(),
+    "ApplyGuardrail": GuardrailReader(),
 }
 # Where the stream of an operation is.
 _STREAMS = ("stream", "completion", "body")

@@ -79,6 +79,7 @@ class ConverseReader:
                 folded.start(start)
             elif (stop := event.get("messageStop")) is not None:
                 finish = finish_reason(stop.get("stopReason"))
+                metadata.update({name: value for name, value in stop.items() if name != "stopReason"})
             elif event.get("metadata"):
                 metadata.update(event["metadata"])
         answer = Answer(usage=read_usage(metadata.get("usage")), attributes=_extras(metadata))
@@ -160,6 +161,9 @@ def _extras(response: Mapping[str, Any]) -> dict[str, Any]:
         found[semconv.RESPONSE_TIER] = tier
     if latency := (response.get("performanceConfig") or {}).get("latency"):
         found[semconv.AWS_PERFORMANCE] = latency
+    more = response.get("additionalModelResponseFields")  # what was asked for of the model's own answer
+    if isinstance(more, Mapping) and isinstance(met := more.get("stop_sequence"), str):
+        found[semconv.STOP_SEQUENCE] = met
     return found
 
 

@@ -99,10 +99,19 @@ def _documents(results: Iterable[Mapping[str, Any]], capture: bool) -> dict[str,
         if (score := result.get("score")) is not None:
             document["score"] = score
         if capture:
-            document["content"] = (result.get("content") or {}).get("text") or ""
+            document["content"] = _text(result.get("content") or {})
             document["metadata"] = plain(result.get("metadata") or {}, 3)
         documents.append(document)
     return {semconv.RETRIEVAL_DOCUMENTS: to_json(documents, _LIMIT)} if documents else {}
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    """Return the words of a document: its text, what was heard or seen in it, or a row of a table."""
+    if row := content.get("row"):
+        named = {str(cell.get("columnName")): cell.get("columnValue") for cell in row}
+        return to_json(named, _LIMIT)
+    told = (content.get("audio") or {}).get("transcription") or (content.get("video") or {}).get("summary")
+    return str(content.get("text") or told or "")
 
 
 def _location(location: Mapping[str, Any]) -> str:

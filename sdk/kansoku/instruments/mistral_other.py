@@ -109,7 +109,7 @@ class ModerationReader(openai_moderation.ModerationReader):
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments; of a conversation the messages."""
         given = arguments.get("inputs")
-        listed = given if isinstance(given, list | tuple) else [given]
+        listed: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
         if listed and isinstance(listed[0], list | tuple):  # several conversations
             listed = [message for messages in listed for message in messages]
         request = super().request({**arguments, "input": [t for t in listed if isinstance(t, str)]}, capture)
