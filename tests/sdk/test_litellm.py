@@ -433,3 +433,38 @@ def test_what_anthropic_bills_apart_is_told_apart(vendor: Vendor, spans: Any) ->
     assert found["kansoku.usage.web_search.requests"] == 2
     assert found["gen_ai.usage.cache_write.input_tokens"] == 50
     assert found["kansoku.usage.cache_write_1h.input_tokens"] == 30
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_images_and_audio_are_calls_of_one_span(later: bool, where: Any, vendor: Vendor, spans: Any) -> None:
+    """Whatever client LiteLLM asks below: an image, a transcription, a check."""
+    usage = {
+        "input_tokens": 5,
+        "output_tokens": 100,
+        "total_tokens": 105,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": 5},
+    }
+    result = {"flagged": True, "categories": {"hate": True}, "category_scores": {"hate": 0.9}}
+    vendor.answer(
+        {"created": 1, "data": [{"b64_json": "AAAA"}], "usage": usage},
+        {"text": "火曜日"},
+        {"id": "m", "model": "omni-moderation", "results": [result]},
+    )
+
+    async def ask() -> None:
+        await litellm.aimage_generation(prompt="傘", model="openai/gpt-image-1", **where)
+        await litellm.atranscription(model="openai/whisper-1", file=("a.wav", b"RIFF"), **where)
+        await litellm.amoderation(input="x", model="omni-moderation-latest", **where)
+
+    if later:
+        asyncio.run(ask())
+    else:
+        litellm.image_generation(prompt="傘", model="openai/gpt-image-1", **where)
+        litellm.transcription(model="openai/whisper-1", file=("a.wav", b"RIFF"), **where)
+        litellm.moderation(input="x", model="omni-moderation-latest", **where)
+    drawn, heard, checked = (dict(span.attributes) for span in spans.all())
+    assert drawn["gen_ai.request.model"] == "gpt-image-1"
+    assert drawn["gen_ai.usage.output_tokens"] == 100
+    assert drawn["kansoku.usage.images"] == 1
+    assert '"火曜日"' in heard["gen_ai.output.messages"]
+    assert checked["kansoku.guardrail.passed"] is False

@@ -84,7 +84,8 @@ class SearchReader:
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the result; of a stream without one, the pieces of the answer."""
-        result = next((event["result"] for event in reversed(chunks) if event.get("result")), {})
+        results = (event["result"] for event in reversed(chunks) if event.get("result"))
+        result: Mapping[str, Any] = next(results, {})
         found = [_found(number, each, capture) for number, each in enumerate(result.get("results") or ())]
         answer = Answer(attributes={semconv.RETRIEVAL_DOCUMENTS: to_json(found, _LIMIT)} if found else {})
         pieces = [(event.get("responseEvent") or {}).get("text") or "" for event in chunks]

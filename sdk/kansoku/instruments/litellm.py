@@ -10,6 +10,9 @@ from typing import Any
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
+from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
+from kansoku.instruments.openai_images import ImageReader
+from kansoku.instruments.openai_moderation import ModerationReader
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.reader import Reader
@@ -20,6 +23,9 @@ _TEXT = RoutedReader(CompletionReader(origin))
 _EMBEDDING = RoutedReader(EmbeddingReader(origin))
 _RERANK = RoutedReader(RerankReader(origin))
 _RESPONSES = RoutedReader(ResponsesReader(origin))
+_IMAGE = RoutedReader(ImageReader(origin))
+_HEAR, _SPEAK = RoutedReader(TranscriptionReader(origin)), RoutedReader(SpeechReader(origin))
+_CHECK = RoutedReader(ModerationReader(origin))
 # Module that defines the functions -> function -> reader; `litellm` itself has each of them, too.
 _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
     "litellm.main": {
@@ -29,6 +35,18 @@ _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
         "atext_completion": _TEXT,
         "embedding": _EMBEDDING,
         "aembedding": _EMBEDDING,
+        "transcription": _HEAR,
+        "atranscription": _HEAR,
+        "speech": _SPEAK,
+        "aspeech": _SPEAK,
+        "moderation": _CHECK,
+        "amoderation": _CHECK,
+    },
+    "litellm.images.main": {
+        "image_generation": _IMAGE,
+        "aimage_generation": _IMAGE,
+        "image_edit": _IMAGE,
+        "aimage_edit": _IMAGE,
     },
     "litellm.rerank_api.main": {"rerank": _RERANK, "arerank": _RERANK},
     "litellm.responses.main": {"responses": _RESPONSES, "aresponses": _RESPONSES},

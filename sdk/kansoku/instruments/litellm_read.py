@@ -59,6 +59,7 @@ _PARAMETERS = frozenset({
     "encoding_format", "dimensions", "instructions", "max_output_tokens", "reasoning", "text",
     "text_format", "truncation", "include", "store", "background", "previous_response_id", "query",
     "documents", "top_n", "rank_fields", "return_documents", "size", "quality", "style",
+    "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
 ROUTER = "litellm"  # while it is not known whom it asks
