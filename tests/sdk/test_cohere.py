@@ -315,6 +315,45 @@ def test_the_certainty_of_an_answer_is_told(vendor: Any, spans: Any, stream: boo
     assert spans.attributes()["kansoku.response.logprob.mean"] == -0.5
 
 
+@pytest.mark.parametrize("blocks", [False, True])
+def test_pages_are_told_as_texts_and_counted(blocks: bool, vendor: Any, spans: Any) -> None:
+    """A page is one text, or a text a block; it is paid by the page."""
+    box = {"x1": 0, "y1": 0, "x2": 1, "y2": 1}
+    table = {"type": "html", "html": "<table></table>", "bounding_box": box, "bounding_box_normalized": box}
+    inside = [{"type": "text", "text": {"content": "火曜日"}}, {"type": "table", "table": table}]
+    whole = {"type": "markdown", "index": 0, "markdown": {"content": "火曜日"}}
+    page = {"type": "blocks", "index": 0, "blocks": inside} if blocks else whole
+    meta = {"billed_units": {"pages": 1}}
+    vendor.answer({"id": "p-1", "pages": [page], "meta": meta, "finish_reason": "COMPLETE"})
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        client.parse(model="parse-v5.0", document=cohere.ParseDocument(image_url="https://e.test/a.png"))
+    found = spans.attributes()
+    texts = [part["content"] for part in spans.messages()[0]["parts"]]
+    assert texts == (["火曜日", "<table></table>"] if blocks else ["火曜日"])
+    assert found["kansoku.usage.pages"] == 1
+    assert found["gen_ai.response.finish_reasons"] == ("stop",)
+    assert spans.messages("gen_ai.input.messages")[0]["parts"][0]["uri"] == "https://e.test/a.png"
+
+
+def test_a_transcription_is_a_call(vendor: Any, spans: Any) -> None:
+    """The recording is told by name, the text in full; the asynchronous client alike."""
+    vendor.answer({"text": "火曜日"})
+    asked: Any = {"model": "cohere-transcribe", "language": "ja", "file": ("a.wav", b"RIFF")}
+
+    async def ask() -> None:
+        async with cohere.AsyncClientV2("test", base_url=vendor.url) as client:
+            await client.audio.transcriptions.create(**asked)
+
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        client.audio.transcriptions.create(**asked)
+    asyncio.run(ask())
+    for span in spans.all():
+        found = dict(span.attributes)
+        assert (found["gen_ai.provider.name"], found["gen_ai.request.model"]) == ("cohere", asked["model"])
+        assert '"火曜日"' in found["gen_ai.output.messages"]
+        assert '"a.wav"' in found["gen_ai.input.messages"]
+
+
 def test_reranking_tells_places_scores_and_search_units(vendor: Any, spans: Any) -> None:
     """Query, documents and scores are on the span; search units are no tokens."""
     vendor.answer(

@@ -320,3 +320,21 @@ def test_the_page_about_mistral_runs(vendor: Any, start: Any, monkeypatch: pytes
     spans = start()
     pages.run_page("sdk/mistral.md", print=lambda *_, **__: None)
     assert [span.attributes["gen_ai.usage.output_tokens"] for span in spans.all()] == [8, 8]
+
+
+@pytest.mark.parametrize("method", ["complete", "stream"])
+def test_the_certainty_of_an_answer_is_told(method: str, vendor: Any, spans: Any) -> None:
+    """The log probabilities of its tokens, where they were asked for, give their mean."""
+    tokens = [
+        {"token": "火", "token_id": 1, "logprob": -0.25, "bytes": [], "top_logprobs": []},
+        {"token": "曜", "token_id": 2, "logprob": -0.75, "bytes": [], "top_logprobs": []},
+    ]
+    whole, piece = _whole("火曜"), _chunk("stop", content="火曜")
+    for body in (whole, piece):
+        body["choices"][0]["logprobs"] = {"content": tokens}
+    vendor.answer(sse(piece) if method == "stream" else whole)
+    with Mistral(api_key="test", server_url=vendor.url) as client:
+        answer: Any = getattr(client.chat, method)(model="mistral-small-latest", messages=ASK)
+        if method == "stream":
+            assert list(answer)
+    assert spans.attributes()["kansoku.response.logprob.mean"] == -0.5

@@ -307,3 +307,20 @@ def test_the_page_runs(vendor: Vendor, spans: Any, monkeypatch: pytest.MonkeyPat
     vendor.answer(ANSWER, lines(*CHUNKS))
     run_page("sdk/ollama.md", print=lambda *_, **__: None)["client"].close()
     assert [span.name for span in spans.all()] == ["chat qwen3", "chat qwen3"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_certainty_of_an_answer_is_told(stream: bool, client: Any, vendor: Vendor, spans: Any) -> None:
+    """The log probabilities of its tokens, where they were asked for, give their mean."""
+    tokens = [{"token": "火", "logprob": -0.25}, {"token": "曜", "logprob": -0.75}]
+    pieces = [
+        {"model": "m", "message": {"role": "assistant", "content": each["token"]}, "logprobs": [each]}
+        for each in tokens
+    ]
+    body = "".join(json.dumps(piece) + "\n" for piece in pieces).encode()
+    whole = {"model": "m", "message": {"role": "assistant", "content": "火曜"}, "logprobs": tokens}
+    vendor.answer(Reply(body, content_type="application/x-ndjson") if stream else {**whole, "done": True})
+    answer = client.chat("m", ASK, logprobs=True, stream=stream)
+    if stream:
+        assert len(list(answer)) == 2
+    assert spans.attributes()["kansoku.response.logprob.mean"] == -0.5

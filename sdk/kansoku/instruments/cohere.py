@@ -1,4 +1,4 @@
-"""Trace the `cohere` client: its chats, embeddings, reranking and old completions, sync and async."""
+"""Trace the `cohere` client: chats, embeddings, reranking, pages, sound, old completions; sync and async."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,14 +11,22 @@ from kansoku.instruments.cohere_chat import ChatReader
 from kansoku.instruments.cohere_generate import GenerateReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
+from kansoku.instruments.cohere_parse import ParseReader
 from kansoku.instruments.cohere_shape import read_origin
+from kansoku.instruments.openai_audio import TranscriptionReader
 from kansoku.reader import Reader
 from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT, _OLD_CHAT = ChatReader(read_origin), OldChatReader(read_origin)
 _EMBED, _RERANK = EmbedReader(read_origin), RerankReader(read_origin)
-_GENERATE = GenerateReader(read_origin)
-_NEW: dict[str, Reader] = {"chat": _CHAT, "chat_stream": _CHAT, "embed": _EMBED, "rerank": _RERANK}
+_GENERATE, _HEAR = GenerateReader(read_origin), TranscriptionReader(read_origin)
+_NEW: dict[str, Reader] = {
+    "chat": _CHAT,
+    "chat_stream": _CHAT,
+    "embed": _EMBED,
+    "rerank": _RERANK,
+    "parse": ParseReader(read_origin),
+}
 _OLD: dict[str, Reader] = {
     "chat": _OLD_CHAT,
     "chat_stream": _OLD_CHAT,
@@ -30,6 +38,10 @@ _OLD: dict[str, Reader] = {
 _TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
     "cohere.v2.client": {"V2Client": _NEW, "AsyncV2Client": _NEW},
     "cohere.base_client": {"BaseCohere": _OLD, "AsyncBaseCohere": _OLD},
+    "cohere.audio.transcriptions.client": {
+        "TranscriptionsClient": {"create": _HEAR},
+        "AsyncTranscriptionsClient": {"create": _HEAR},
+    },
     "cohere.client": {"Client": {"embed": _EMBED}, "AsyncClient": {"embed": _EMBED}},
 }
 

@@ -109,6 +109,7 @@ def read_meta(meta: Any) -> dict[str, Any]:
         semconv.MODEL_INPUT_TOKENS: get(get(meta, "tokens"), "input_tokens"),
         semconv.MODEL_OUTPUT_TOKENS: get(get(meta, "tokens"), "output_tokens"),
         semconv.SEARCH_UNITS: get(get(meta, "billed_units"), "search_units"),
+        semconv.PAGES: get(get(meta, "billed_units"), "pages"),
     }
     return {name: int(value) for name, value in counted.items() if value is not None}
 

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku import semconv
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import output_type, read_tool
+from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Request
 
@@ -39,6 +40,7 @@ class ChatReader:
         choices = get(response, "choices") or ()
         answer = _begin(response, get(response, "usage"))
         answer.finish_reasons = [f for c in choices if (f := _finish(get(c, "finish_reason")))]
+        add_logprob(answer, [p for c in choices for p in shape.logprobs(get(c, "logprobs"))])
         if capture:
             answer.messages = [
                 {
@@ -62,6 +64,7 @@ class ChatReader:
         answer = _begin(found[-1] if found else None, usage)
         folded = [choices[index] for index in sorted(choices)]
         answer.finish_reasons = [choice.finish for choice in folded if choice.finish]
+        add_logprob(answer, [number for choice in folded for number in choice.logprobs])
         if capture:
             answer.messages = [choice.message() for choice in folded]
         return answer
@@ -96,16 +99,19 @@ class FillReader(ChatReader):
 class _Folded:
     """One choice of a stream, growing."""
 
-    __slots__ = ("_pieces", "_tools", "finish")
+    __slots__ = ("_pieces", "_tools", "finish", "logprobs")
 
     def __init__(self) -> None:
         self.finish = ""
         self._pieces: list[dict[str, Any]] = []
         self._tools: dict[int, dict[str, Any]] = {}
+        self.logprobs: list[Any] = []
 
     def add(self, choice: Any) -> None:
         """Add what one chunk says about this choice."""
         self.finish = _finish(get(choice, "finish_reason")) or self.finish
+        if (likely := get(choice, "logprobs")) is not None:
+            self.logprobs += shape.logprobs(likely)
         delta = get(choice, "delta")
         for part in read_content(get(delta, "content")):
             last = self._pieces[-1] if self._pieces else None

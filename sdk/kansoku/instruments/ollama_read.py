@@ -7,6 +7,7 @@ from typing import Any
 from kansoku import semconv
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import read_tool
+from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Request
@@ -84,6 +85,9 @@ class OllamaReader:
                 for name, key in _DURATIONS.items()
                 if isinstance(duration := get(last, name), int)
             },
+        )
+        add_logprob(
+            answer, [get(each, "logprob") for chunk in chunks for each in get(chunk, "logprobs") or ()]
         )
         if capture and (parts := self.parts(chunks)):
             answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
