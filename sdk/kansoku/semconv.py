@@ -185,6 +185,7 @@ COMPACTION_USAGE: Final = "anthropic.usage.compaction."  # prefix: tokens that t
 IMAGE_TOOL_USAGE: Final = (
     "kansoku.usage.image_generation."  # prefix: tokens of the model that drew for another
 )
+SVG_USAGE: Final = "kansoku.usage.svg."  # prefix: tokens of the model that wrote drawings as text
 ADVISOR_USAGE: Final = "kansoku.usage.advisor."  # prefix: tokens of another model that was asked on the way
 
 # Core

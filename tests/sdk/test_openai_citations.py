@@ -1,4 +1,4 @@
-"""What an answer of the OpenAI API cites, files that its tools made, and what a model that drew has used."""
+"""What an answer of the OpenAI API cites, files that its tools made, and what models that drew have used."""
 
 import asyncio
 from typing import Any
@@ -111,3 +111,19 @@ def test_the_tokens_of_a_model_that_drew_are_told_apart(client: Any, vendor: Ven
     assert found["kansoku.usage.image_generation.input_tokens"] == 40
     assert found["kansoku.usage.image_generation.output_tokens"] == 1000
     assert found["gen_ai.usage.output_tokens"] == 3
+
+
+def test_the_tokens_of_drawings_as_text_are_told_apart(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Another model writes them: for the images endpoint, and for the tool of a response."""
+    used = {"model": "m", "input_tokens": 7, "output_tokens": 900, "reasoning_tokens": 0, "total_tokens": 907}
+    call = {"type": "image_generation_call", "id": "ig", "status": "completed", "result": "AAAA"}
+    drawn = {**call, "output_format": "svg", "svg_usage": used}
+    vendor.answer(
+        response(output=[drawn, drawn]), {"created": 1, "data": [{"b64_json": "AAAA"}], "svg_usage": used}
+    )
+    client.responses.create(model="gpt-5", input="傘")
+    client.images.generate(model="gpt-image-2.6-flare", prompt="傘")
+    for times, span in zip((2, 1), spans.all(), strict=True):
+        found = dict(span.attributes)
+        assert found["kansoku.usage.svg.input_tokens"] == 7 * times
+        assert found["kansoku.usage.svg.output_tokens"] == 900 * times

@@ -8,7 +8,7 @@ from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
-from kansoku.instruments.openai_usage import usage_facts
+from kansoku.instruments.openai_usage import told_apart, usage_facts
 from kansoku.reader import Answer, Request
 
 
@@ -39,6 +39,7 @@ class ImageReader:
         usage = get(response, "usage")
         images = shape.listed(response, "data")
         answer = Answer(usage=shape.read_usage(usage), attributes=usage_facts(usage))
+        answer.attributes |= told_apart(semconv.SVG_USAGE, [get(response, "svg_usage")])
         extras.add_request_id(answer, response)
         if images:
             answer.attributes[semconv.IMAGES] = len(images)

@@ -11,7 +11,7 @@ from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.instruments.openai_usage import usage_facts
+from kansoku.instruments.openai_usage import told_apart, usage_facts
 from kansoku.reader import Answer, Request
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -89,12 +89,10 @@ class ResponsesReader:
         tools = get(response, "tool_usage")
         if searches := shape.count(get(tools, "web_search"), "num_requests"):
             ran["web_search"] = searches
-        drawn = get(
-            tools, "image_gen"
-        )  # billed at another model's prices, and not in the counts of the answer
-        for name in ("input_tokens", "output_tokens"):
-            if tokens := shape.count(drawn, name):
-                answer.attributes[semconv.IMAGE_TOOL_USAGE + name] = tokens
+        # Other models' tokens, at other prices: the counts of the answer have none of them.
+        answer.attributes |= told_apart(semconv.IMAGE_TOOL_USAGE, [get(tools, "image_gen")])
+        written = [found for item in items if (found := get(item, "svg_usage")) is not None]
+        answer.attributes |= told_apart(semconv.SVG_USAGE, written)
         for name, count in ran.items():
             answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count
         if capture and items:

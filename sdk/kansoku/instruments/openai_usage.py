@@ -46,6 +46,15 @@ def _add_rare(found: dict[str, Any], usage: Any) -> None:
         found[semconv.WEB_SEARCHES] = searches
 
 
+def told_apart(prefix: str, usages: Sequence[Any]) -> dict[str, int]:
+    """Return the attributes for tokens of other models than the one that answers, which are in no count."""
+    found = {}
+    for name in ("input_tokens", "output_tokens"):
+        if tokens := sum(count(usage, name) or 0 for usage in usages):
+            found[prefix + name] = tokens
+    return found
+
+
 def last_usage(chunks: Sequence[Any]) -> Any:
     """Return the usage that a server put into a corner of its own at the end of a stream."""
     for chunk in reversed(chunks[-3:]):
