@@ -1,18 +1,18 @@
 """Trace the `openai` client, every version from 1.0 on, and with it every server that speaks its API."""
 
-from kansoku.instruments import openai_azure
+from kansoku.instruments import openai_azure, openai_background
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
+from kansoku.instruments.openai_background import BackgroundReader
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_decisions import DecisionReader
 from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
-from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.targets import Targets, both
 
 _CHAT = ChatReader(read_origin)
-_RESPONSES = ResponsesReader(read_origin)
+_RESPONSES = BackgroundReader(read_origin)
 _IMAGES = ImageReader(read_origin)
 _TRANSCRIPTIONS = TranscriptionReader(read_origin)
 _RESOURCES = "openai.resources."
@@ -38,9 +38,11 @@ def start() -> None:
     """Trace the client from now on, or from its import on."""
     _targets.start()
     openai_azure.start()
+    openai_background.start(_RESPONSES)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
     _targets.stop()
     openai_azure.stop()
+    openai_background.stop()
