@@ -165,3 +165,63 @@ def test_raw_responses_are_the_callers_own(stream: bool, vendor: Vendor, spans: 
     parsed = raw.parse()
     assert list(parsed) if stream else parsed.id == "v1_1"
     assert spans.attributes()["gen_ai.request.model"] == "gemini-3-flash-preview"
+
+
+BEGUN = {"object": "interaction", "status": "in_progress", "agent": "deep-research", "steps": []}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("later", [False, True])
+def test_what_ran_in_the_background_is_told_when_it_is_there_and_once(
+    later: bool, vendor: Vendor, spans: Any
+) -> None:
+    """An agent works for minutes; what it used is in the answer that the program fetches."""
+    begun = {**BEGUN, "id": f"v1_background_{later}"}
+    done = {**TOLD, "id": begun["id"], "status": "completed"}
+    vendor.answer(begun, begun, done, done)
+    client = genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url})
+    asked: Any = {"agent": "deep-research", "input": "いつ", "background": True}
+
+    async def ask() -> None:
+        await client.aio.interactions.create(**asked)
+        for _ in range(3):
+            await client.aio.interactions.get(begun["id"])
+
+    if later:
+        asyncio.run(ask())
+    else:
+        client.interactions.create(**asked)
+        for _ in range(3):
+            client.interactions.get(begun["id"])
+    first, last = (dict(span.attributes) for span in spans.all())
+    assert first["gen_ai.response.finish_reasons"] == ("in_progress",)
+    assert "gen_ai.usage.output_tokens" not in first
+    assert last["gen_ai.response.finish_reasons"] == ("stop",)
+    assert last["gen_ai.usage.output_tokens"] == 15
+    assert "火曜" in last["gen_ai.output.messages"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stream_that_goes_on_is_told(vendor: Vendor, spans: Any) -> None:
+    """What broke off is read on by its identifier; an interaction of somebody else's is not."""
+    begun = {**BEGUN, "id": "v1_1", "model": "gemini-3-flash-preview"}
+    created = ("interaction.created", {"event_type": "interaction.created", "interaction": begun})
+    vendor.answer(sse(created), streamed(), streamed(), TOLD)
+    client = genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url})
+    list(client.interactions.create(**ASKED, stream=True))
+    for _ in range(2):
+        list(client.interactions.get("v1_1", stream=True, last_event_id="e1"))
+    client.interactions.get("v1_1")
+    told = [span.attributes.get("gen_ai.usage.output_tokens") for span in spans.all()]
+    assert told == [None, 15]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_request_of_the_clients_own_class_is_read(vendor: Vendor, spans: Any) -> None:
+    """The model and the question may be inside of one argument."""
+    vendor.answer(TOLD)
+    client = genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url})
+    client.interactions.create(request={"body": {"model": "gemini-3-flash-preview", "input": "いつ"}})
+    found = spans.attributes()
+    assert found["gen_ai.request.model"] == "gemini-3-flash-preview"
+    assert "いつ" in found["gen_ai.input.messages"]

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from kansoku.guard import swallow
 from kansoku.instruments import patch
+from kansoku.instruments.fetched import wrap_fetch, wrap_fetch_async
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_decisions import DecisionReader
-from kansoku.instruments.google_interactions import InteractionReader
+from kansoku.instruments.google_interactions import Fetches, InteractionReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
 from kansoku.reader import Reader
@@ -77,7 +78,8 @@ def stop() -> None:
     for module in (_MODELS, _TOOLS, _INTERACTIONS):
         patch.forget(module)
     for owner, _, _ in _newer(sys.modules.get(_INTERACTIONS)):
-        patch.restore(owner, "create")
+        for method in ("create", "get"):
+            patch.restore(owner, method)
     for name in _CLASSES:
         owner = getattr(sys.modules.get(_MODELS), name, None)
         for method in (method for methods, _, _ in _METHODS for method in methods if owner is not None):
@@ -99,6 +101,9 @@ def _patch(module: ModuleType) -> None:
 def _patch_interactions(module: ModuleType) -> None:
     for owner, wrap, reader in _newer(module):
         patch.replace(owner, "create", functools.partial(wrap, reader=reader))
+        if isinstance(reader, InteractionReader):  # one of the background is there when it is fetched
+            fetch = wrap_fetch if wrap is wrap_sync else wrap_fetch_async
+            patch.replace(owner, "get", functools.partial(fetch, reader=reader, fetches=Fetches()))
 
 
 def _newer(module: ModuleType | None) -> Iterator[tuple[Any, Callable[..., Any], Reader]]:

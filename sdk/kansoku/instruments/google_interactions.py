@@ -1,5 +1,6 @@
 """Read requests and responses of Google's interactions: steps of a model or an agent, kept by the vendor."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ from kansoku.instruments.openai_message import read_tool
 from kansoku.reader import Answer, Request
 
 _FINISH = {"completed": "stop", "requires_action": "tool_calls"}
+_UNDER_WAY = frozenset({"", "in_progress", "queued"})  # "": a stream that was left, or broke off
+_MOST = 4096
+_begun: "OrderedDict[str, None]" = OrderedDict()  # those of which it is not told yet what they used
 _MEDIA = ("image", "audio", "video", "document")
 
 
@@ -37,7 +41,9 @@ class InteractionReader:
         self.origin = origin
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
-        """Read the arguments."""
+        """Read the arguments, by name or in a request of the client's class."""
+        if (given := arguments.get("request")) is not None:
+            arguments = {**_fields(get(given, "body")), **arguments}
         request = Request(model_name(arguments))
         found = request.attributes
         if (config := arguments.get("generation_config")) is not None:
@@ -71,6 +77,7 @@ class InteractionReader:
             usage=read_interaction(get(response, "usage")),
             attributes=interaction_facts(get(response, "usage")),
         )
+        _note(answer, status)
         if tier := google.word(get(response, "service_tier")):
             answer.attributes[semconv.RESPONSE_TIER] = tier.lower()
         problem = next(iter(shape.listed(response, "errors")), None)
@@ -106,6 +113,32 @@ class InteractionReader:
         whole.setdefault("usage", so_far)
         whole["steps"] = whole.get("steps") or [steps[index] for index in sorted(steps)]
         return self.response(whole, capture)
+
+
+class Fetches:
+    """Interactions that this process has begun, and of which it has not told the tokens; see `fetched`."""
+
+    def follows(self, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether a stream goes on with one that broke off."""
+        return bool(arguments.get("stream")) and arguments.get("id") in _begun
+
+    def told(self, response: Any) -> Mapping[str, Any] | None:
+        """Return what an interaction was asked with, as far as it says that itself."""
+        name, status = shape.text_of(response, "id"), google.word(get(response, "status"))
+        if name not in _begun or status in _UNDER_WAY:
+            return None
+        return {key: get(response, key) for key in ("model", "agent")}
+
+
+def _note(answer: Answer, status: str) -> None:
+    """Remember an interaction that has begun until it has ended, unless some of its tokens are told."""
+    counted = answer.usage is not None and any(answer.usage)
+    if status not in _UNDER_WAY:
+        _begun.pop(answer.id, None)
+    elif answer.id and not counted:
+        _begun[answer.id] = None
+        if len(_begun) > _MOST:
+            _begun.popitem(last=False)
 
 
 def _fields(step: Any) -> Mapping[str, Any]:

@@ -1,23 +1,17 @@
-"""Tell what responses used that OpenAI made in the background: only who fetches one learns it.
-
-The call that asks for such a response says that it is queued. Fetching it is no call of a model, and is done
-as often as it takes; the first time that it is there, complete and with its tokens, is a span.
-"""
+"""Tell what responses used that OpenAI made in the background; see `fetched`."""
 
 import functools
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from kansoku.call import begin
-from kansoku.guard import guard
 from kansoku.instruments import patch
+from kansoku.instruments.fetched import wrap_fetch, wrap_fetch_async
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get, text_of
 from kansoku.reader import Answer
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _MODULES = ("openai.resources.responses.responses", "openai.resources.beta.responses.responses")
 _CLASSES = ("Responses", "AsyncResponses")
@@ -35,8 +29,25 @@ class BackgroundReader(ResponsesReader):
         if answer.usage is not None and get(response, "background") is True:
             if answer.id in _told:
                 answer.usage = None
-            _remember(answer.id)
+            elif answer.id:
+                _told[answer.id] = None
+                if len(_told) > _MOST:
+                    _told.popitem(last=False)
         return answer
+
+
+class _Fetches:
+    """Responses of the background, of which this process has not told the tokens."""
+
+    def follows(self, arguments: Mapping[str, Any]) -> bool:
+        return arguments.get("stream") is True  # there is none of any other response
+
+    def told(self, response: Any) -> Mapping[str, Any] | None:
+        if get(response, "background") is not True or get(response, "status") not in _DONE:
+            return None
+        if get(response, "usage") is None or text_of(response, "id") in _told:
+            return None
+        return {"model": text_of(response, "model"), "background": True}
 
 
 def start(reader: BackgroundReader) -> None:
@@ -55,56 +66,9 @@ def stop() -> None:
 
 def _patch(reader: BackgroundReader, module: ModuleType) -> None:
     for owner in _owners(module):
-        wrap = _wrap_async if owner.__name__.startswith("Async") else _wrap_sync
-        patch.replace(owner, "retrieve", functools.partial(wrap, reader))
+        wrap = wrap_fetch_async if owner.__name__.startswith("Async") else wrap_fetch
+        patch.replace(owner, "retrieve", functools.partial(wrap, reader=reader, fetches=_Fetches()))
 
 
 def _owners(module: ModuleType | None) -> Iterator[Any]:
     return (owner for name in _CLASSES if (owner := getattr(module, name, None)) is not None)
-
-
-def _wrap_sync(reader: BackgroundReader, original: Callable[..., Any]) -> Callable[..., Any]:
-    followed = wrap_sync(original, reader, streams=True)
-
-    @functools.wraps(original)
-    def retrieve(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("stream") is True:  # goes on with a stream that broke off, from an event on
-            return followed(self, *args, **kwargs)
-        response = original(self, *args, **kwargs)
-        _tell(reader, self, response)
-        return response
-
-    return retrieve
-
-
-def _wrap_async(reader: BackgroundReader, original: Callable[..., Any]) -> Callable[..., Any]:
-    followed = wrap_async(original, reader, streams=True)
-
-    @functools.wraps(original)
-    async def retrieve(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("stream") is True:
-            return await followed(self, *args, **kwargs)
-        response = await original(self, *args, **kwargs)
-        _tell(reader, self, response)
-        return response
-
-    return retrieve
-
-
-@guard
-def _tell(reader: BackgroundReader, resource: Any, response: Any) -> None:
-    """Make a span of a response that is there for the first time."""
-    if get(response, "background") is not True or get(response, "status") not in _DONE:
-        return
-    if get(response, "usage") is None or text_of(response, "id") in _told:
-        return
-    call = begin(reader, resource, {"model": text_of(response, "model"), "background": True})
-    if call is not None:
-        call.answer(response)
-
-
-def _remember(name: str) -> None:
-    if name:
-        _told[name] = None
-    if len(_told) > _MOST:
-        _told.popitem(last=False)

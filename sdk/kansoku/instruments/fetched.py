@@ -1,0 +1,69 @@
+"""Trace answers that a vendor makes in the background: only who fetches one learns what it used.
+
+The call that asks for such an answer says that it has begun. Fetching it is no call of a model, and is done
+as often as it takes; that it is there, complete and with its tokens, is told once.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from kansoku.call import begin
+from kansoku.guard import guard
+from kansoku.reader import Reader
+from kansoku.wrapper import positional, wrap_async, wrap_sync
+
+
+class Fetches(Protocol):
+    """Knows which of the answers that a program fetches are to be told."""
+
+    def follows(self, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether a stream is asked for that goes on with one that broke off."""
+
+    def told(self, response: Any) -> Mapping[str, Any] | None:
+        """Return what an answer is told to have been asked with; None for one that is not to be told."""
+
+
+def wrap_fetch(original: Callable[..., Any], reader: Reader, fetches: Fetches) -> Callable[..., Any]:
+    """Return a method that fetches the same answers, and tells those that are there for the first time."""
+    followed, names = wrap_sync(original, reader, streams=True), positional(original)
+
+    @functools.wraps(original)
+    def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _follows(fetches, names, args, kwargs):
+            return followed(self, *args, **kwargs)
+        response = original(self, *args, **kwargs)
+        _tell(reader, fetches, self, response)
+        return response
+
+    return fetch
+
+
+def wrap_fetch_async(original: Callable[..., Any], reader: Reader, fetches: Fetches) -> Callable[..., Any]:
+    """Return a coroutine method that does the same; see `wrap_fetch`."""
+    followed, names = wrap_async(original, reader, streams=True), positional(original)
+
+    @functools.wraps(original)
+    async def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _follows(fetches, names, args, kwargs):
+            return await followed(self, *args, **kwargs)
+        response = await original(self, *args, **kwargs)
+        _tell(reader, fetches, self, response)
+        return response
+
+    return fetch
+
+
+@guard
+def _follows(
+    fetches: Fetches, names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> bool:
+    return fetches.follows({**dict(zip(names, args, strict=False)), **kwargs})
+
+
+@guard
+def _tell(reader: Reader, fetches: Fetches, resource: Any, response: Any) -> None:
+    asked = fetches.told(response)
+    call = begin(reader, resource, asked) if asked is not None else None
+    if call is not None:
+        call.answer(response)
