@@ -176,3 +176,13 @@ def test_without_content_an_agent_has_its_numbers_alone(vendor: Any, start: Any)
     invoke(vendor, answered("orchestrationTrace", 9, 2, "secret"), chunk(b"secret"), inputText="secret")
     assert spans.attributes()["gen_ai.usage.input_tokens"] == 9
     assert "secret" not in str(spans.attributes())
+
+
+def test_files_that_an_agent_made_are_told_by_size(vendor: Any, spans: Any) -> None:
+    """Its code draws and writes; nothing of it is copied."""
+    drawn = {"name": "days.png", "type": "image/png", "bytes": base64.b64encode(b"PNG!").decode()}
+    invoke(vendor, chunk(b"Here."), event("files", {"files": [drawn]}), inputText="Draw.")
+    assert spans.messages()[0]["parts"] == [
+        {"type": "text", "content": "Here."},
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 4, "name": "days.png"},
+    ]

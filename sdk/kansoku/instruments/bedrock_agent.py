@@ -54,12 +54,15 @@ class AgentReader:
         cited: list[Mapping[str, Any]] = []
         calls: list[dict[str, Any]] = []
         steps: list[Mapping[str, Any]] = []
+        files: list[dict[str, Any]] = []
         for event in chunks:
             if (chunk := event.get("chunk")) is not None:
                 words.append(chunk.get("bytes") or b"")
                 cited += (chunk.get("attribution") or {}).get("citations") or ()
             elif (control := event.get("returnControl")) is not None:
                 calls += _calls(control)
+            elif (made := event.get("files")) is not None:
+                files += [_file(each) for each in made.get("files") or ()]
             elif (trace := event.get("trace")) is not None:
                 steps += _steps(trace.get("trace") or {})
         models = {model for step in steps if (model := _asked(step))}
@@ -75,9 +78,24 @@ class AgentReader:
             parts = [{"type": "reasoning", "content": text} for step in steps if (text := _thought(step))]
             if words:
                 parts.append({"type": "text", "content": b"".join(words).decode("utf-8", "replace")})
-            message = {"role": "assistant", "parts": [*parts, *calls], "finish_reason": finish}
+            message = {"role": "assistant", "parts": [*parts, *files, *calls], "finish_reason": finish}
             answer.messages = [message] if message["parts"] else []
         return answer
+
+
+def _file(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file that the agent's code made, by name, type and size."""
+    kind = str(made.get("type") or "")
+    found = kind.partition("/")[0]
+    modality = found if found in ("image", "audio", "video") else "document"
+    size = len(made.get("bytes") or b"")
+    return {
+        "type": "blob",
+        "modality": modality,
+        "mime_type": kind,
+        "size": size,
+        "name": made.get("name") or "",
+    }
 
 
 def _model(name: Any) -> str:
