@@ -365,6 +365,7 @@ def test_images_are_known_by_type_and_size(vendor: Vendor, spans: Any) -> None:
         client.models.generate_images(model="imagen-4.0-generate-001", prompt="A bin", config=config)
     found = spans.attributes()
     assert found["gen_ai.output.type"] == "image"
+    assert found["kansoku.usage.images"] == 1
     assert spans.messages()[0]["parts"] == [
         {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
     ]

@@ -235,3 +235,39 @@ def test_an_interaction_that_breaks_off_has_used_what_it_told(
         pass
     found = spans.attributes()
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (12, 3)
+
+
+def test_what_is_embedded_is_counted_by_its_kind(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """Vertex counts beside each vector; an image among the texts has a count of its own."""
+    details = [{"modality": "TEXT", "tokenCount": 4}, {"modality": "IMAGE", "tokenCount": 6}]
+    statistics = {"token_count": 10, "tokensDetails": details}
+    vector = {"values": [0.5, 0.25], "statistics": statistics}
+    vendor.answer({"predictions": [{"embeddings": vector}, {"embeddings": vector}]})
+    vertex.models.embed_content(model="text-embedding-005", contents=["a", "b"])
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 20
+    assert found["gen_ai.usage.image.input_tokens"] == 12
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_an_interaction_cites_is_told(stream: bool, client: Any, vendor: Vendor, spans: Any) -> None:
+    """Pages beside the text, or in an event after it."""
+    cited = [{"type": "url_citation", "title": "City", "url": "https://city.test/"}]
+    words = {"type": "text", "text": "火曜日"}
+    told = {"id": "v2", "object": "interaction", "status": "completed", "model": MODEL}
+    if stream:
+        deltas = [words, {"type": "text_annotation_delta", "annotations": cited}]
+        vendor.answer(
+            sse(
+                {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+                *({"event_type": "step.delta", "index": 0, "delta": delta} for delta in deltas),
+                {"event_type": "interaction.completed", "interaction": told},
+                done=False,
+            )
+        )
+        assert list(client.interactions.create(model=MODEL, input="?", stream=True))
+    else:
+        step = {"type": "model_output", "content": [{**words, "annotations": cited}]}
+        vendor.answer({**told, "steps": [step]})
+        client.interactions.create(model=MODEL, input="?")
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日", "citations": cited}]

@@ -247,6 +247,7 @@ def test_images_and_speech_are_told_without_their_data(local: Any, vendor: Vendo
     assert local.automatic_speech_recognition(b"\0" * 64).text == "火曜日。"
     image, speech = (dict(span.attributes or {}) for span in spans.all())
     assert image["gen_ai.operation.name"] == "image_generation"
+    assert image["kansoku.usage.images"] == 1
     assert json.loads(image["gen_ai.output.messages"])[0]["parts"] == [
         {"type": "blob", "modality": "image", "mime_type": "image/png", "width": 8, "height": 4}
     ]

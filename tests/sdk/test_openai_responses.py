@@ -207,6 +207,34 @@ def test_a_stream_that_ends_half_way_is_told_as_far_as_it_came(
     assert found["kansoku.usage.estimated"] is True
 
 
+def test_code_and_commands_of_a_stream_that_ends_half_way_are_told(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """A tool's code as far as it came, and the commands of a shell, each by itself."""
+    code = {"type": "code_interpreter_call", "id": "ci", "status": "in_progress", "container_id": "c"}
+    shell = {"type": "shell_call", "id": "sh", "call_id": "c-1", "status": "in_progress"}
+    place = {"output_index": 1}
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_item.added", "output_index": 0, "item": {**code, "code": ""}},
+        {"type": "response.code_interpreter_call_code.delta", "output_index": 0, "delta": "print("},
+        {"type": "response.code_interpreter_call_code.delta", "output_index": 0, "delta": "1)"},
+        {"type": "response.output_item.added", **place, "item": {**shell, "action": {"commands": []}}},
+        {"type": "response.shell_call_command.delta", **place, "command_index": 0, "delta": "ls"},
+        {"type": "response.shell_call_command.delta", **place, "command_index": 1, "delta": "wc "},
+        {"type": "response.shell_call_command.delta", **place, "command_index": 1, "delta": "-l"},
+    ]
+    vendor.answer(sse(*((event["type"], event) for event in events), done=False))
+    list(client.responses.create(model="gpt-5", input="x", stream=True))
+    ran, asked = spans.messages()[0]["parts"]
+    assert (ran["type"], ran["code"]) == ("server_tool_call", "print(1)")
+    assert asked == {
+        "type": "tool_call",
+        "id": "c-1",
+        "name": "shell",
+        "arguments": {"commands": ["ls", "wc -l"]},
+    }
+
+
 @pytest.mark.parametrize("body", [{}, {"output": None, "status": 5}, {"output": ["x", None, {"type": 7}]}])
 def test_a_response_of_any_shape_ends_its_span(client: Any, vendor: Vendor, spans: Any, body: Any) -> None:
     """Nothing that a server sends makes us fail: the fixture checks that nothing was swallowed."""

@@ -20,6 +20,7 @@ _FINISH = {"completed": "stop", "requires_action": "tool_calls"}
 _UNDER_WAY = frozenset({"", "in_progress", "queued"})  # "": a stream that was left, or broke off
 _MOST = 4096
 _begun: "OrderedDict[str, None]" = OrderedDict()  # those of which it is not told yet what they used
+_CITED = ("title", "url", "name", "file_name", "document_uri")
 _MEDIA = ("image", "audio", "video", "document")
 
 
@@ -156,6 +157,8 @@ def _grow(step: dict[str, Any], delta: Any) -> None:
         step["arguments"] = get(delta, "arguments")
     elif kind.endswith("_result"):
         step["result"] = get(delta, "result")
+    elif kind == "text_annotation_delta":
+        step["cited"] = [*(step.get("cited") or ()), *shape.listed(delta, "annotations")]
     elif kind == "text" or kind in _MEDIA:
         step["content"] = [*(step.get("content") or ()), delta]
 
@@ -181,7 +184,12 @@ def _parts(step: Any, asked: bool = False) -> list[dict[str, Any]]:
     """Return the parts of a step; what the user said is no part of an answer."""
     kind = shape.text_of(step, "type")
     if kind == "model_output" or (kind == "user_input" and asked):
-        return google.join_parts([_content(item) for item in shape.listed(step, "content")])
+        items = shape.listed(step, "content")
+        parts = google.join_parts([_content(item) for item in items])
+        cited = [each for item in items for each in shape.listed(item, "annotations")]
+        if parts and (found := _citations([*cited, *shape.listed(step, "cited")])):
+            parts[0]["citations"] = found
+        return parts
     if kind == "thought":
         words = "".join(shape.text_of(item, "text") for item in shape.listed(step, "summary"))
         return [{"type": "reasoning", "content": words}] if words else []
@@ -198,7 +206,17 @@ def _call(kind: str, step: Any, name: str) -> dict[str, Any]:
 
 
 def _result(kind: str, step: Any) -> dict[str, Any]:
-    return {"type": kind, "id": get(step, "call_id"), "response": _plain(get(step, "result"))}
+    part = {"type": kind, "id": get(step, "call_id"), "response": _plain(get(step, "result"))}
+    return {**part, "is_error": True} if get(step, "is_error") is True else part
+
+
+def _citations(annotations: list[Any]) -> list[dict[str, Any]]:
+    """Return what a text cites: pages, files and places."""
+    found = []
+    for each in annotations:
+        told = {name: value for name in _CITED if isinstance(value := get(each, name), str) and value}
+        found.append({**told, "type": shape.text_of(each, "type")})
+    return found
 
 
 def _plain(value: Any) -> Any:

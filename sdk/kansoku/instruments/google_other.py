@@ -8,7 +8,7 @@ from kansoku.instruments import google_shape as shape
 from kansoku.instruments import openai_shape
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_shape import get
-from kansoku.instruments.google_usage import read_usage
+from kansoku.instruments.google_usage import read_usage, tokens_of
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
@@ -49,10 +49,16 @@ class EmbeddingReader:
 
 
 def _counted(embeddings: Any) -> Usage | None:
-    """Return the tokens that Vertex counts beside each embedding."""
-    counts = [get(get(each, "statistics"), "token_count") for each in embeddings]
+    """Return the tokens that Vertex counts beside each embedding, of texts and of what is none."""
+    told = [get(each, "statistics") for each in embeddings]
+    counts = [get(each, "token_count") for each in told]
     known = [int(count) for count in counts if isinstance(count, int | float)]
-    return Usage(input_fresh=sum(known)) if known else None
+    if not known:
+        return None
+    audio, image = (
+        sum(tokens_of((each,), kind, "tokens_details") for each in told) for kind in ("AUDIO", "IMAGE")
+    )
+    return Usage.from_inclusive(sum(known), 0, audio_in=audio, image=image)
 
 
 class ImageReader:
@@ -79,6 +85,9 @@ class ImageReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a GenerateImagesResponse."""
         answer = Answer()
+        made = [image for image in get(response, "generated_images") or () if get(image, "image") is not None]
+        if made:
+            answer.attributes[semconv.IMAGES] = len(made)
         for generated in get(response, "generated_images") or ():
             reason = get(generated, "rai_filtered_reason")
             finish = "content_filter" if reason else "stop"

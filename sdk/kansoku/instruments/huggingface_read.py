@@ -98,7 +98,7 @@ class ImageReader(TaskReader):
         part = {"type": "blob", "modality": "image", "mime_type": f"image/{(image.format or 'png').lower()}"}
         parts = [{**part, "width": image.width, "height": image.height}]
         messages = [{"role": "assistant", "parts": parts, "finish_reason": "stop"}]
-        return Answer(messages=messages if capture else [])
+        return Answer(messages=messages if capture else [], attributes={semconv.IMAGES: 1})
 
 
 class SpeechReader(TaskReader):

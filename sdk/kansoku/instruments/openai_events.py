@@ -14,7 +14,9 @@ _ARGUMENTS = {
     "response.function_call_arguments.delta": "arguments",
     "response.custom_tool_call_input.delta": "input",
     "response.mcp_call_arguments.delta": "arguments",
+    "response.code_interpreter_call_code.delta": "code",
 }
+_COMMAND = "response.shell_call_command.delta"
 
 
 def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
@@ -34,6 +36,9 @@ def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
             pieces.pop(place, None)
         elif field := _TEXTS.get(kind) or _ARGUMENTS.get(kind):
             pieces.setdefault(place, {}).setdefault(field, []).append(text_of(event, "delta"))
+        elif kind == _COMMAND:  # of several, each has a number
+            command = str(get(event, "command_index"))
+            pieces.setdefault(place, {}).setdefault(command, []).append(text_of(event, "delta"))
         elif kind == "error":
             error = get(event, "error") or event
     for place, fields in pieces.items():
@@ -45,7 +50,11 @@ def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
 def _unfinished(item: Any, said: dict[str, str]) -> dict[str, Any]:
     """Return an item that was under way when its stream ended."""
     kind = text_of(item, "type")
-    begun = {name: get(item, name) for name in ("id", "call_id", "name", "server_label")}
+    begun = {name: get(item, name) for name in ("id", "call_id", "name", "server_label", "environment")}
+    if kind == "shell_call":
+        return {**begun, "type": kind, "action": {"commands": list(said.values())}}
+    if "code" in said:
+        return {**begun, "type": kind or "code_interpreter_call", **said}
     if "arguments" in said or "input" in said:
         return {**begun, "type": kind or "function_call", **said}
     if "reasoning_text" in said:
