@@ -468,3 +468,21 @@ def test_images_and_audio_are_calls_of_one_span(later: bool, where: Any, vendor:
     assert drawn["kansoku.usage.images"] == 1
     assert '"火曜日"' in heard["gen_ai.output.messages"]
     assert checked["kansoku.guardrail.passed"] is False
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_compacting_a_conversation_is_a_call(later: bool, where: Any, vendor: Vendor, spans: Any) -> None:
+    """A model reads the conversation, and is paid for it."""
+    usage = {"input_tokens": 90, "output_tokens": 9, "total_tokens": 99}
+    item = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"}
+    vendor.answer(
+        {"id": "resp_1", "object": "response.compaction", "created_at": 1, "output": [item], "usage": usage}
+    )
+    asked: Any = {"model": "openai/gpt-5", "input": "いつ", **where}
+    if later:
+        asyncio.run(litellm.acompact_responses(**asked))
+    else:
+        litellm.compact_responses(**asked)
+    found = spans.attributes()
+    assert found["gen_ai.request.model"] == "gpt-5"
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (90, 9)

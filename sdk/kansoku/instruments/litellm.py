@@ -49,7 +49,12 @@ _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
         "aimage_edit": _IMAGE,
     },
     "litellm.rerank_api.main": {"rerank": _RERANK, "arerank": _RERANK},
-    "litellm.responses.main": {"responses": _RESPONSES, "aresponses": _RESPONSES},
+    "litellm.responses.main": {
+        "responses": _RESPONSES,
+        "aresponses": _RESPONSES,
+        "compact_responses": _RESPONSES,
+        "acompact_responses": _RESPONSES,
+    },
 }
 
 
