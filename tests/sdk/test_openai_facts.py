@@ -273,3 +273,48 @@ def test_predictions_and_a_vendors_own_cost_are_told(client: Any, vendor: Vendor
     assert found["gen_ai.usage.cost"] == 0.00125
     assert found["kansoku.response.upstream_provider"] == "Google"
     assert found["openai.response.service_tier"] == "flex"
+
+
+FLAGGED = {"type": "moderation_result", "flagged": True, "categories": {"violence": True, "hate": False}}
+CLEAN = {"type": "moderation_result", "flagged": False, "categories": {"violence": False, "hate": False}}
+VERDICT = {
+    "prompt": {"flagged": True, "categories": ["violence"]},
+    "answer": {"flagged": False, "categories": []},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_moderation_said_of_a_chat_is_told(
+    stream: bool, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """Asked for with the call, it judges the question and the answer; several results are one verdict."""
+    told = {
+        "input": {"type": "moderation_results", "results": [FLAGGED, CLEAN]},
+        "output": {"results": [CLEAN]},
+    }
+    named = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    said = {"index": 0, "finish_reason": "stop"}
+    if stream:
+        chunk = {**named, "object": "chat.completion.chunk"}
+        vendor.answer(
+            sse(
+                {**chunk, "choices": [{**said, "delta": {"content": "No."}}]},
+                {**chunk, "choices": [], "moderation": told},
+            )
+        )
+        list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+    else:
+        choice = {**said, "message": {"role": "assistant", "content": "No."}}
+        vendor.answer({**named, "choices": [choice], "moderation": told})
+        client.chat.completions.create(model="m", messages=ASK)
+    assert json.loads(spans.attributes()["kansoku.response.content_filter"]) == VERDICT
+
+
+def test_what_moderation_said_of_a_response_is_told(client: Any, vendor: Vendor, spans: Any) -> None:
+    """One that failed to judge said nothing."""
+    failed = {"type": "error", "code": "server_error", "message": "later"}
+    named = {"id": "r", "object": "response", "model": "m", "status": "completed", "output": []}
+    vendor.answer({**named, "moderation": {"input": FLAGGED, "output": failed}})
+    client.responses.create(model="m", input="x")
+    told = json.loads(spans.attributes()["kansoku.response.content_filter"])
+    assert told == {"prompt": VERDICT["prompt"]}

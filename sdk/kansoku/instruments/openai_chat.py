@@ -63,6 +63,8 @@ class ChatReader:
         extras.add_request_id(answer, response)
         if get(response, "prompt_filter_results"):
             extras.add_verdicts(answer, (response,))
+        if (moderation := get(response, "moderation")) is not None:
+            extras.add_moderation(answer, moderation)
         if logprobs := [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]:
             extras.add_logprob(answer, logprobs)
         error = get(response, "error") or next((e for c in choices if (e := get(c, "error"))), None)
@@ -105,6 +107,9 @@ class ChatReader:
         extras.add_extras(answer, whole)
         if whole and get(whole[0], "prompt_filter_results"):
             extras.add_verdicts(answer, whole)
+        for chunk in whole[-2:]:  # beside the usage, which comes last
+            if (moderation := get(chunk, "moderation")) is not None:
+                extras.add_moderation(answer, moderation)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
             extras.add_logprob(answer, logprobs)
         extras.add_failure(answer, get(whole[-1], "error") if whole else None)

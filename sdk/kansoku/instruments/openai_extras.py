@@ -1,6 +1,6 @@
 """What servers of the API say about an answer besides the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
@@ -61,3 +61,22 @@ def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
 def _judge(found: dict[str, Any], part: str, verdict: Any) -> None:
     if isinstance(verdict, dict) and verdict:
         found[part] = plain(verdict, 4)
+
+
+def add_moderation(answer: Answer, moderation: Any) -> None:
+    """Add what OpenAI's moderation, where it was asked for, said of the question and of the answer."""
+    found: dict[str, Any] = {}
+    for name, part in (("input", "prompt"), ("output", "answer")):
+        told = get(moderation, name)
+        results = listed(told, "results") or ([told] if get(told, "categories") is not None else [])
+        if results:
+            flagged = [word for result in results for word in flagged_categories(get(result, "categories"))]
+            found[part] = {"flagged": bool(flagged), "categories": list(dict.fromkeys(flagged))}
+    if found:
+        answer.attributes[semconv.CONTENT_FILTER] = to_json(found, _LONGEST)
+
+
+def flagged_categories(categories: Any) -> list[str]:
+    """Return the names of the categories that something falls into."""
+    fields = categories if isinstance(categories, Mapping) else getattr(categories, "__dict__", {})
+    return [str(name) for name, said in fields.items() if said is True]

@@ -33,7 +33,9 @@ class ModerationReader:
         answer = Answer(model=shape.text_of(response, "model"), id=shape.text_of(response, "id"))
         extras.add_request_id(answer, response)
         if results:
-            flagged = [name for result in results for name in _flagged(get(result, "categories"))]
+            flagged = [
+                name for result in results for name in extras.flagged_categories(get(result, "categories"))
+            ]
             passed = not flagged and not any(get(r, "flagged") for r in results)
             answer.attributes[semconv.GUARDRAIL_PASSED] = passed
             if flagged:
@@ -43,8 +45,3 @@ class ModerationReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the last chunk: moderations are not streamed."""
         return self.response(chunks[-1], capture)
-
-
-def _flagged(categories: Any) -> list[str]:
-    fields = categories if isinstance(categories, Mapping) else getattr(categories, "__dict__", {})
-    return [str(name) for name, said in fields.items() if said is True]

@@ -83,6 +83,7 @@ class ResponsesReader:
         extras.add_request_id(answer, response)
         extras.add_logprob(answer, read.logprobs(items))
         extras.add_failure(answer, get(response, "error"))
+        extras.add_moderation(answer, get(response, "moderation"))
         if conversation := _conversation(response):
             answer.attributes[semconv.CONVERSATION_ID] = conversation
         ran = read.server_tools(items)
