@@ -93,6 +93,7 @@ PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
+FETCHED: Final = "kansoku.response.fetched"  # true for an answer that was made in the background
 EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by one call
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"

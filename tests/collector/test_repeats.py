@@ -204,6 +204,23 @@ def test_trying_a_batch_again_decides_the_same():
         assert billed(inner, outer, alone) == ["outer", "alone"]
 
 
+def test_an_answer_made_in_the_background_is_billed_once_however_often_it_is_fetched():
+    """The process that asked for it knows no usage; each that fetches it tells it, at its own time."""
+    repeats, fetched = Repeats(), {"kansoku.response.fetched": "true"}
+    answer = {"scope": "kansoku", "response_id": "resp_" + "0" * 48, "provider": "openai"}
+    asked = model_call("asked", **answer, usage_source="none")
+    first, second, third = (
+        model_call(
+            name, **answer, trace_id=name, input_fresh=9, start=hour * 3_600 * 10**9, attributes=fetched
+        )
+        for hour, name in enumerate(("first", "second", "third"))
+    )
+    for batch in ([asked], [first, second], [third]):
+        repeats.mark(batch)
+    assert billed(first, second, third) == ["first"]
+    assert asked.usage_source == "none"
+
+
 def test_projects_do_not_know_of_each_other():
     """The same ids in two projects are two calls."""
     spans = [model_call(name, project=name, scope=name, response_id="msg_1") for name in ("a", "b")]

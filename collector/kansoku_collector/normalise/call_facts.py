@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from typing import NamedTuple, TypeVar
 
+from kansoku import semconv
 from kansoku_collector.model import Span
 from kansoku_collector.values import dump, items, mapping
 
@@ -32,6 +33,7 @@ class Facts(NamedTuple):
     models: tuple[str, str]  # asked, answered
     asked: int  # 0 where the description has no input
     said: int  # 0 where it has no answer
+    fetched: bool  # its answer was made in the background, and may be fetched by several processes
 
 
 class Memory(OrderedDict[tuple[object, ...], V]):
@@ -63,6 +65,7 @@ def facts_of(key: Key, span: Span) -> Facts:
         (_short(span.request_model), _short(span.response_model)),
         hash(span.input_text) if span.input_text else 0,
         _said(span),
+        semconv.FETCHED in span.attributes,
     )
 
 

@@ -1,10 +1,11 @@
 """One call described by several spans is billed once.
 
-Four cases. A model call beneath another one that can be the same call (a framework's instrumentation around
+Five cases. A model call beneath another one that can be the same call (a framework's instrumentation around
 a client's): the outer one is billed, unless only the inner one knows the usage. A span around several calls
 that reports their sum: the inner ones are billed. Two instrumentations that report the same response id at
 the same time, in whichever traces: one is billed, the vendor's own span last, whose counts it takes over.
-Descriptions without such an id that agree in all they say (`alike`).
+Descriptions without such an id that agree in all they say (`alike`). An answer that was made in the
+background, and that several processes fetched: the first one is billed.
 
 Spans of a call need not arrive together, and rows are never changed. So calls are remembered for a while, and
 whichever description comes later is the one that is not billed; see docs/collector.md.
@@ -98,7 +99,7 @@ class Repeats:
             return
         key = (call.span.project, facts.response_id)
         other = self._answers.get(key)
-        if other is None:
+        if other is None or (facts.fetched and not other.counted):
             self._answers.put(key, facts)
         elif _is_other_description(facts, other) and (other.counted or not facts.counted):
             call.repeat(other.key)
@@ -176,7 +177,12 @@ def _is_sum(facts: Facts, inner: list[Facts]) -> bool:
 
 
 def _is_other_description(one: Facts, other: Facts) -> bool:
-    """Tell whether two instrumentations report one answer, which they do at about the same time."""
+    """Tell whether two instrumentations report one answer, which they do at about the same time.
+
+    What was made in the background is told by every process that fetches it, whenever it does.
+    """
+    if one.fetched and other.fetched:
+        return one.key != other.key
     if one.key[2] == other.key[2] or one.scope == other.scope:
         return False
     return one.start <= other.end + _SLACK_NS and other.start <= one.end + _SLACK_NS

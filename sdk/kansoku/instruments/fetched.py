@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from kansoku import semconv
 from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.reader import Reader
@@ -66,4 +67,5 @@ def _tell(reader: Reader, fetches: Fetches, resource: Any, response: Any) -> Non
     asked = fetches.told(response)
     call = begin(reader, resource, asked) if asked is not None else None
     if call is not None:
+        call.note({semconv.FETCHED: True})  # by this, a collector tells it from a second call
         call.answer(response)
