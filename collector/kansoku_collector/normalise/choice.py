@@ -16,6 +16,7 @@ from kansoku_collector.normalise import (
     laminar,
     langfuse,
     langsmith,
+    litellm,
     logfire,
     mastra,
     mlflow,
@@ -23,6 +24,7 @@ from kansoku_collector.normalise import (
     openlit,
     openllmetry,
     spring_ai,
+    strands,
     weave,
 )
 from kansoku_collector.normalise.remembered import Remembered
@@ -38,6 +40,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (langsmith.is_langsmith, langsmith.read),
     (mlflow.is_mlflow, mlflow.read),
     (weave.is_weave, weave.read),
+    (litellm.is_litellm, litellm.read),
     (openllmetry.is_openllmetry, openllmetry.read),
     (openinference.is_openinference, openinference.read),
     (openlit.is_openlit, openlit.read),
@@ -50,6 +53,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (mastra.is_mastra, mastra.read),
     (braintrust.is_braintrust, braintrust.read),
     (spring_ai.is_spring_ai, spring_ai.read),
+    (strands.is_strands, strands.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

@@ -20,6 +20,7 @@ from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIN
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
+from kansoku_collector.normalise.tool_facts import put_tool_facts
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
@@ -223,6 +224,9 @@ def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
     span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
     span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
+    if not (span.tool_arguments and span.tool_result) and (span.input_messages or span.output_messages):
+        put_tool_facts(span)
+        return
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(plain(span.tool_result))
 
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from kansoku import semconv as s
-from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
+from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_query
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
     dump,
@@ -68,7 +69,6 @@ _PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
 }
-_HITS = ("db.query.result", "db.search.result")
 
 
 def is_openllmetry(raw: RawSpan) -> bool:
@@ -76,7 +76,7 @@ def is_openllmetry(raw: RawSpan) -> bool:
     attributes = raw.attributes
     if not _OTHERS.isdisjoint(attributes):
         return False
-    return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or _has_hits(raw)
+    return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or is_vector_store(raw)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -84,7 +84,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
-    documents = _take_hits(raw)
+    documents, asked = take_hits(raw) if raw.events else [], take_query(left)
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])
@@ -95,8 +95,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.provider = _PROVIDERS.get(span.provider, span.provider) or provider_of(span.request_model)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
-    if documents:
-        span.operation, span.documents = "retrieval", dump(documents)
+    if documents or asked or (span.operation == "other" and is_search(raw)):
+        span.operation = "retrieval"
+        span.documents = dump(documents) if documents else ""
+        span.retrieval_query, span.input_text = asked, searchable(asked)
     _read_entity(left, span)
 
 
@@ -184,26 +186,4 @@ def _document(item: dict[str, Any]) -> dict[str, Any]:
         "score": number(source.get("score", known.get("score"))),
         "content": text(source.get("page_content") or source.get("content") or source.get("text")),
     }
-    return found | {"metadata": metadata} if metadata else found
-
-
-def _has_hits(raw: RawSpan) -> bool:
-    return any(event.name in _HITS for event in raw.events)
-
-
-def _take_hits(raw: RawSpan) -> list[dict[str, Any]]:
-    """Take what a vector database found out of the span's events."""
-    hits = [event for event in raw.events if event.name in _HITS]
-    raw.events[:] = [event for event in raw.events if event.name not in _HITS]
-    return [_hit(event) for event in hits]
-
-
-def _hit(event: Event) -> dict[str, Any]:
-    values = {key.removeprefix(f"{event.name}."): value for key, value in event.attributes.items()}
-    found = {
-        "id": values.get("id"),
-        "score": number(values.get("score", values.get("distance"))),
-        "content": text(values.get("document")),
-    }
-    metadata = load(values.get("metadata"))
     return found | {"metadata": metadata} if metadata else found
