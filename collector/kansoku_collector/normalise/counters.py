@@ -73,7 +73,7 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.completion_tokens_details.audio_tokens",
         "gen_ai.usage.completion_tokens_details.audio",
     ),
-    "image": (s.IMAGE_INPUT_TOKENS,),
+    "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")

@@ -15,17 +15,35 @@ _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
 FINISH = {
     **dict.fromkeys(
-        ("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"), "stop"
+        (
+            *("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"),
+            *("eos_token", "end_of_text", "stop_sequences"),
+        ),
+        "stop",
     ),
     **dict.fromkeys(
-        ("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"), "length"
+        (
+            *("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"),
+            *("model_length", "model_context_window_exceeded", "max_token", "error_limit"),
+        ),
+        "length",
     ),
     **dict.fromkeys(
         ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "function_call", "tool_execution"),
         "tool_calls",
     ),
     **dict.fromkeys(
-        ("content_filter", "content-filter", "contentfilter", "safety", "refusal", "finishreason.safety"),
+        (
+            *(
+                "content_filter",
+                "content-filter",
+                "contentfilter",
+                "safety",
+                "refusal",
+                "finishreason.safety",
+            ),
+            *("guardrail_intervened", "content_filtered", "error_toxic"),
+        ),
         "content_filter",
     ),
 }

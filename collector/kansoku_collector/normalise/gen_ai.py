@@ -24,6 +24,7 @@ from kansoku_collector.normalise.tool_facts import put_tool_facts
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
+    decode,
     dump,
     first,
     items,
@@ -47,6 +48,12 @@ OPERATIONS = {
     "embedding": "embeddings",
     "image_generation": "image",
     "rerank": "rerank",
+    "rerank_documents": "rerank",  # Alibaba
+    "embed": "embeddings",  # Langtrace
+    "chat_completion": "chat",  # AgentOps
+    "interactions.create": "chat",  # Google's own SDK
+    "decide": "chat",  # the AI SDK's questions about an input
+    **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
     "retrieval": "retrieval",
     "vector_db_retrieve": "retrieval",
     "execute_tool": "execute_tool",
@@ -61,6 +68,11 @@ OPERATIONS = {
     "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
     "responses": "chat",  # Azure's agents, and their runs
     "process_thread_run": "chat",
+    **dict.fromkeys(("handoff", "agent_handoff", "invoke_node", "execute_node"), "chain"),
+    **dict.fromkeys(("evaluate", "evaluation"), "evaluation"),
+    **dict.fromkeys(
+        ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
+    ),
 }
 _FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
 _KINDS = {
@@ -74,9 +86,14 @@ _PARAMETERS = {
     "max_completion_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
     "reasoning.level": "reasoning_effort",
+    "reasoning.effort": "reasoning_effort",  # Azure's agents
+    "reasoning_effort": "reasoning_effort",
+    "candidate_count": "n",
 }
+_NUMBERS = frozenset({"temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"})
 _FINISH = (
     s.FINISH_REASONS,
+    "gen_ai.finish_reason",
     "gen_ai.response.finish_reason",
     "gen_ai.response.stop_reason",
     "llm.response.finish_reason",
@@ -88,12 +105,15 @@ _FINGERPRINT = (
     "gen_ai.openai.response.system_fingerprint",
     "gen_ai.response.system_fingerprint",
     "gen_ai.openai.system_fingerprint",
+    "gen_ai.system_fingerprint",
 )
 _STARTED = (
     s.TIME_TO_FIRST_CHUNK,
     "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
+    "gen_ai.streaming.time_to_first_token",
+    "gen_ai.time_to_first_token",
 )
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
@@ -166,9 +186,11 @@ def _read_parameters(left: Attributes, span: Span) -> None:
         name, value = key.removeprefix(s.REQUEST), left.pop(key)
         if value is None:
             continue
-        span.parameters[_PARAMETERS.get(name, name)] = dump(
-            load(value) if name == "stop_sequences" else value
-        )
+        if name == "stop_sequences":
+            value = load(value)
+        elif name in _NUMBERS and type(value) is str:  # Azure's agents, and the oldest OpenLIT
+            value = decode(value)
+        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
         span.parameters["dimensions"] = dump(dimensions)
 

@@ -67,6 +67,7 @@ _COUNTERS = {
     "llm.token_count.completion_details.reasoning": "reasoning",
     "llm.token_count.completion_details.audio": "audio_out",
 }
+_PROVIDERS = {"aws": "aws.bedrock", "azure": "azure.ai.openai", "mistralai": "mistral_ai", "xai": "x_ai"}
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
@@ -131,8 +132,10 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     _read_models(left, span, request, facts)
     _read_parameters(left, span)
     _read_usage(left, span, response)
-    if facts.get("status"):
-        left.setdefault("llm.finish_reason", facts["status"])
+    if reason := left.pop("llm.stop_reason", None) or facts.get(
+        "status"
+    ):  # JavaScript's Bedrock says the first
+        left.setdefault("llm.finish_reason", reason)
     answers = _read_messages(left, span, tree)
     if '"parts":[]' in span.input_messages:
         read_own_prompt(request, span)
@@ -166,7 +169,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     answered = text(left.pop("llm.response.model_name", None)) or facts.get("model", "")
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
-    span.provider = (provider or system).lower() or provider_of(span.request_model)
+    provider = (provider or system).lower()
+    span.provider = _PROVIDERS.get(provider, provider) or provider_of(span.request_model)
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
 

@@ -53,6 +53,10 @@ _NAMES = {
     "llm.request.repetition_penalty": "gen_ai.request.repetition_penalty",
     "llm.usage.prompt_tokens": s.INPUT_TOKENS,
     "llm.usage.completion_tokens": s.OUTPUT_TOKENS,
+    "llm.watsonx.max_new_tokens": s.MAX_TOKENS,
+    "llm.watsonx.random_seed": s.SEED,
+    "llm.watsonx.repetition_penalty": "gen_ai.request.repetition_penalty",
+    "llm.watsonx.decoding_method": "gen_ai.request.decoding_method",
     "traceloop.prompt.key": s.PROMPT_NAME,
     "traceloop.prompt.version": s.PROMPT_VERSION,
     "gen_ai.task.input": "traceloop.entity.input",
@@ -143,6 +147,8 @@ def _is_retriever(given: Any, answered: Any) -> bool:
 def _arguments(given: Any) -> str:
     """Return a tool's arguments without what the framework wraps around them."""
     found = mapping(given)
+    if found.keys() == {"tool_name", "arguments"}:  # of an MCP server
+        return text(found["arguments"])
     if found.keys() <= {"args", "kwargs"}:  # a decorated function
         if found.get("kwargs") and not found.get("args"):
             return dump(found["kwargs"])
