@@ -8,6 +8,7 @@ from collections.abc import Callable
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import (
     adk,
+    agentops,
     ai_sdk,
     braintrust,
     claude_code,
@@ -25,6 +26,7 @@ from kansoku_collector.normalise import (
     openllmetry,
     spring_ai,
     strands,
+    trace_ai,
     weave,
 )
 from kansoku_collector.normalise.remembered import Remembered
@@ -41,6 +43,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (mlflow.is_mlflow, mlflow.read),
     (weave.is_weave, weave.read),
     (litellm.is_litellm, litellm.read),
+    (trace_ai.is_trace_ai, trace_ai.read),
     (openllmetry.is_openllmetry, openllmetry.read),
     (openinference.is_openinference, openinference.read),
     (openlit.is_openlit, openlit.read),
@@ -54,6 +57,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (braintrust.is_braintrust, braintrust.read),
     (spring_ai.is_spring_ai, spring_ai.read),
     (strands.is_strands, strands.read),
+    (agentops.is_agentops, agentops.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

@@ -75,6 +75,7 @@ OPERATIONS = {
     ),
 }
 _FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
+_TYPE = "gen_ai.request.type"  # AgentOps, and the first conventions
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -156,10 +157,9 @@ def _read_kind(left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
     if span.operation == "other" and (kind := KINDS.get(text(left.get(SPAN_KIND)).upper())):
         span.operation = kind
+    kind = text(left.pop(_TYPE, None) or left.get("llm.request.type"))
     if not operation and span.operation == "other":
-        span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
-        )
+        span.operation = OPERATIONS.get(kind, "chat" if s.REQUEST_MODEL in left else "other")
     if operation in OPERATIONS:
         del left[s.OPERATION]
 

@@ -89,8 +89,11 @@ def read_part(value: Any) -> Part:
     elif kind is None and isinstance(thought := value.get("reasoningContent"), dict):  # Bedrock's
         words = thought.get("reasoningText")
         kind, value = "reasoning", words if isinstance(words, dict) else {"text": words}
-    if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
-        return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
+    if kind in _TEXT or (kind is None and isinstance(value.get("text"), str | dict)):
+        words = _either(value, "content", "text", "refusal")
+        if isinstance(words, dict) and "value" in words:  # of OpenAI's assistants, and Azure's
+            words = words["value"]
+        return {"type": "text", "content": text(words)}
     if kind in _REASONING:
         return {
             "type": "reasoning",

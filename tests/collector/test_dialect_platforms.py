@@ -1,0 +1,121 @@
+"""Spans of AgentOps, traceAI and Azure's agents to the canonical row."""
+
+import json
+
+import pytest
+from tests.collector.conftest import START_NS
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.model import Event
+from kansoku_collector.normalise import normalise
+
+COUNTED = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+
+
+def with_contents(attributes, *events):
+    """Return the row of a span with these events, each a name and its content."""
+    found = raw(attributes)
+    found.events[:] = [
+        Event(name, START_NS, {"gen_ai.event.content": json.dumps(content)}) for name, content in events
+    ]
+    return normalise(found, "default", NOW_MS)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [("agent", "invoke_agent"), ("workflow.step", "chain"), ("session", "chain"), ("guardrail", "guardrail")],
+)
+def test_agentops_kinds_are_operations_and_their_content_is_searched(kind, operation):
+    """What a step was given and answered is under the name of its kind."""
+    told = {"agentops.span.kind": kind, f"agentops.{kind}.input": "Hi?", "agentops.entity.output": "Yo."}
+    span = row(told | {"agentops.tags": ["a"]})
+    assert (span.dialect, span.operation, span.tags) == ("agentops", operation, ["a"])
+    assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
+
+
+def test_agentops_tools_have_their_arguments_and_result():
+    """A decorated function has no name but its entity's."""
+    told = {"agentops.tool.input": '{"a":1}', "agentops.tool.output": "2", "agentops.entity.name": "add"}
+    span = row({"agentops.span.kind": "tool"} | told)
+    assert (span.tool_name, span.tool_arguments, span.tool_result) == ("add", '{"a":1}', "2")
+
+
+def test_the_type_of_a_request_names_the_operation():
+    """AgentOps and the first conventions have no other name for it, and it is no parameter."""
+    span = row(
+        {"gen_ai.request.type": "embedding", "gen_ai.request.model": "text-embedding-3-small"} | COUNTED
+    )
+    assert (span.operation, span.parameters) == ("embeddings", {})
+
+
+def test_trace_ais_messages_are_flattened_under_names_of_the_conventions():
+    """Messages, tools and parameters have OpenInference's shapes, counters the names of the conventions."""
+    span = row(
+        {
+            "gen_ai.span.kind": "LLM",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024",
+            "gen_ai.request.parameters": '{"temperature": 0.1, "stream": true}',
+            "gen_ai.usage.input_tokens.cache_read": 4,
+            "gen_ai.input.messages.0.message.role": "user",
+            "gen_ai.input.messages.0.message.content": "Hi?",
+            "gen_ai.output.messages.0.message.role": "assistant",
+            "gen_ai.output.messages.0.message.content": "Yo.",
+            "gen_ai.tool.definitions.0.tool.json_schema": '{"name": "weather"}',
+            "gen_ai.response.finish_reasons": '["stop"]',
+            "gen_ai.response.id": "c1",
+            "metadata": '{"plan": "pro"}',
+        }
+        | COUNTED,
+        scope="traceai_openai",
+    )
+    assert (span.dialect, span.operation, span.provider, span.billed) == ("traceai", "chat", "openai", True)
+    assert (span.request_model, span.response_model, span.response_id) == ("gpt-4o", "gpt-4o-2024", "c1")
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hi?", "Yo.", ["stop"])
+    assert buckets(span) == {"input_fresh": 6, "cache_read": 4, "output_visible": 5}
+    assert (span.parameters, span.streaming, span.metadata) == ({"temperature": "0.1"}, True, {"plan": "pro"})
+    assert json.loads(span.tool_definitions) == [{"name": "weather"}]
+
+
+def test_trace_ais_older_kind_is_openinferences():
+    """JavaScript's packages keep OpenInference's names beside it."""
+    document = "retrieval.documents.0.document."
+    told = {f"{document}id": "d1", f"{document}content": "Rain.", f"{document}score": 0.4}
+    span = row({"fi.span.kind": "RETRIEVER", "input.value": "Rain?"} | told)
+    assert (span.operation, span.retrieval_query) == ("retrieval", "Rain?")
+    assert json.loads(span.documents) == [{"id": "d1", "score": 0.4, "content": "Rain."}]
+
+
+def test_a_run_of_azures_agents_answers_in_its_last_messages():
+    """It has no choices, its words are inside of an object, and the thread is the session."""
+    told = {"gen_ai.operation.name": "process_thread_run", "gen_ai.thread.id": "t1"}
+    span = with_contents(
+        told | COUNTED,
+        ("gen_ai.user.message", {"role": "user", "content": "Hi?"}),
+        ("gen_ai.assistant.message", {"role": "assistant", "content": {"text": {"value": "Yo."}}}),
+    )
+    assert (span.input_text, span.output_text, span.session_id) == ("Hi?", "Yo.", "t1")
+    assert [message["role"] for message in json.loads(span.input_messages)] == ["user"]
+
+
+def test_all_messages_of_one_side_can_be_an_event():
+    """Azure's projects give it the name of the attribute, and put calls and results inside of parts."""
+    call = {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Oslo"}}
+    result = {"type": "tool_call_response", "id": "c1", "result": "12 C"}
+    span = with_contents(
+        {"gen_ai.operation.name": "responses", "gen_ai.request.model": "gpt-4o"},
+        ("gen_ai.system.instructions", [{"type": "text", "content": "Be brief."}]),
+        (
+            "gen_ai.input.messages",
+            [{"role": "tool", "parts": [{"type": "tool_call_output", "content": result}]}],
+        ),
+        (
+            "gen_ai.output.messages",
+            [{"role": "assistant", "parts": [{"type": "tool_call", "content": call}]}],
+        ),
+    )
+    assert json.loads(span.output_messages)[0]["parts"] == [call]
+    answer = {"type": "tool_call_response", "id": "c1", "response": "12 C"}
+    assert json.loads(span.input_messages)[0]["parts"] == [answer]
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
