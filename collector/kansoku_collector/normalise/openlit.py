@@ -1,9 +1,12 @@
 """OpenLIT: the conventions, with defaults written for what was never set."""
 
+import re
+
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.messages import text_of
+from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, first, items, rename, text, truth
 
@@ -33,6 +36,8 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
     "gen_ai.request.stop_sequences": ([], "", "[]"),
 }
 _GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "google")
+_SEARCHES = ("QUERY", "SEARCH", "GET", "SELECT")
+_TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
@@ -50,6 +55,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.user_id = span.user_id or text(left.pop("gen_ai.request.user", None))
     span.environment = span.environment or text(left.get("gen_ai.environment"))
     operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
+    if operation == "vectordb":
+        operation = _read_store(left)
     if operation:
         left[s.OPERATION] = _OPERATIONS.get(operation, operation)
     for name, values in _DEFAULTS.items():
@@ -64,8 +71,12 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         first(left, s.REQUEST_MODEL, s.RESPONSE_MODEL)
     if not stream:  # it is the whole duration then
         first(left, "gen_ai.server.time_to_first_token", "gen_ai.server.ttft")
+    if raw.events:
+        take_events(raw, left)
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
+    if "gen_ai.content.reasoning" in left:
+        put_reasoning(left, span)
     if span.provider in _ROUTERS:
         span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
     if span.usage_source == "reported" and _is_guess(span):
@@ -82,6 +93,17 @@ def _read_name(raw: RawSpan, left: Attributes) -> str:
         left[s.PROVIDER] = _CLIENTS.get(client, client)
     left.setdefault(s.REQUEST_MODEL, model)
     return operation
+
+
+def _read_store(left: Attributes) -> str:
+    """Return what was done in a vector database, and take the question of a search."""
+    if text(left.get("db.operation.name")) not in _SEARCHES:
+        return "invoke_workflow"
+    asked = text(left.get("db.query.text"))
+    if found := _TEXTS.fullmatch(asked):
+        asked = found[1]
+    left[s.RETRIEVAL_QUERY] = asked
+    return "retrieval"
 
 
 def _is_guess(span: Span) -> bool:
