@@ -6,6 +6,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
+from kansoku_collector.normalise.ranked import read_ranking
 from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_query
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
@@ -89,6 +90,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
     documents, asked = take_hits(raw) if raw.events else [], take_query(left)
+    if left.get(s.OPERATION) == "rerank":
+        read_ranking(left)
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])
@@ -125,8 +128,11 @@ def _read_entity(left: Attributes, span: Span) -> None:
         given, answered = llama_index.arguments(given), llama_index.tool_output(answered)
     if span.operation == "execute_tool":
         answered = _read_tool_message(answered, span)
-        span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
-        span.tool_arguments = span.tool_arguments or _arguments(given)
+        named = left.pop("tool.name", None) or left.get("traceloop.entity.name")  # the first of LlamaIndex's
+        span.tool_name = span.tool_name or text(named)
+        span.tool_arguments = (
+            span.tool_arguments or text(left.pop("tool.arguments", None)) or _arguments(given)
+        )
         span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
     elif span.operation == "chain" and llama_index.put_nodes(span, given, answered):
         span.operation = "retrieval"
