@@ -1,4 +1,4 @@
-"""Spans of AgentOps, traceAI and Azure's agents to the canonical row."""
+"""Spans of AgentOps, traceAI, LangWatch, LiveKit and Azure's agents to the canonical row."""
 
 import json
 
@@ -9,6 +9,7 @@ from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
+SAID = (("user", "Hi?"), ("assistant", "Yo."))
 COUNTED = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
 
 
@@ -119,3 +120,94 @@ def test_all_messages_of_one_side_can_be_an_event():
     answer = {"type": "tool_call_response", "id": "c1", "response": "12 C"}
     assert json.loads(span.input_messages)[0]["parts"] == [answer]
     assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+
+
+def test_langwatchs_content_is_without_its_types():
+    """Input, output and contexts are wrapped with what they are; its counts are one object."""
+    asked, said = ({"type": "chat_messages", "value": [{"role": r, "content": w}]} for r, w in SAID)
+    span = row(
+        {
+            "langwatch.span.type": "llm",
+            "gen_ai.request.model": "gpt-4o",
+            "langwatch.input": json.dumps(asked),
+            "langwatch.output": json.dumps(said),
+            "langwatch.metrics": '{"prompt_tokens":5,"completion_tokens":2,"cost":0.1,"first_token_ms":250}',
+            "langwatch.params": '{"temperature":0.2}',
+            "langwatch.thread.id": "s",
+            "langwatch.user.id": "u",
+            "langwatch.labels": ["a"],
+            "langwatch.prompt.handle": "p",
+            "langwatch.prompt.version.number": 3,
+        }
+    )
+    assert (span.dialect, span.billed, span.input_text, span.output_text) == ("langwatch", True, "Hi?", "Yo.")
+    assert buckets(span) == {"input_fresh": 5, "output_visible": 2}
+    assert (span.time_to_first_token, span.parameters) == (0.25, {"temperature": "0.2"})
+    assert (span.session_id, span.user_id, span.tags) == ("s", "u", ["a"])
+    assert (span.prompt_name, span.prompt_version) == ("p", "3")
+    found = {"type": "json", "value": [{"document_id": "d1", "chunk_id": "c1", "content": "Rain."}]}
+    asked = {"langwatch.input": '{"type":"text","value":"Wet?"}', "langwatch.rag_contexts": json.dumps(found)}
+    search = row({"langwatch.span.type": "rag"} | asked)
+    assert (search.operation, search.retrieval_query) == ("retrieval", "Wet?")
+    assert json.loads(search.documents) == [{"id": "d1", "score": None, "content": "Rain."}]
+
+
+def test_livekits_context_is_messages_and_calls():
+    """Older versions have it as items; newer ones mark names that hold what people said."""
+    call = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city":"Oslo"}'}
+    context = {
+        "items": [
+            {"type": "message", "role": "user", "content": ["Hi?"]},
+            call,
+            {"type": "function_call_output", "call_id": "c1", "output": "12 C"},
+        ]
+    }
+    for mark in ("lk.", "lk.pii."):
+        told = {f"{mark}chat_ctx": json.dumps(context), f"{mark}response.text": "Yo."}
+        told["gen_ai.request.model"] = "gpt-4o"
+        started = {"langfuse.observation.completion_start_time": '"2026-09-21T14:13:20.500000+00:00"'}
+        span = row(told | started | COUNTED, scope="livekit-agents")
+        assert (span.operation, span.billed, span.input_text, span.output_text) == (
+            "chat",
+            True,
+            "Hi?",
+            "Yo.",
+        )
+        assert [message["role"] for message in json.loads(span.input_messages)] == [
+            "user",
+            "assistant",
+            "tool",
+        ]
+        assert span.time_to_first_token == 0.5
+        names = {"lk.function_tool.name": "weather", "lk.function_tool.id": "c1"}
+        tool = row(names | {f"{mark}function_tool.output": "12 C"}, scope="livekit-agents")
+        assert (tool.operation, tool.tool_name, tool.tool_result) == ("execute_tool", "weather", "12 C")
+
+
+def test_langfuses_names_on_a_span_of_another_dialect_are_read():
+    """A program names its prompt and its notes so, on spans that its own instrumentation wrote."""
+    told = {"langfuse.observation.prompt.name": "p", "langfuse.observation.prompt.version": 2}
+    told |= {"langfuse.observation.metadata.plan": "pro", "gen_ai.operation.name": "chat"}
+    span = row(told)
+    assert (span.dialect, span.prompt_name, span.prompt_version) == ("gen_ai", "p", "2")
+    assert span.metadata == {"plan": "pro"}
+
+
+def test_an_evaluation_can_be_a_span_or_an_event_of_langwatchs():
+    """Both become feedback: of the span around it, or of the one that it names."""
+    told = {
+        "gen_ai.operation.name": "evaluation",
+        "gen_ai.evaluation.name": "relevance",
+        "gen_ai.evaluation.score.value": 0.7,
+        "gen_ai.evaluation.score.label": "good",
+        "gen_ai.evaluation.target_span_id": "ab" * 8,
+    }
+    span, (score,) = normalise(raw(told), "default", NOW_MS)
+    assert (span.operation, score.span_id, score.name) == ("evaluation", "ab" * 8, "relevance")
+    assert (score.value, score.label, score.source) == (0.7, "good", "evaluator")
+    found = raw({"langwatch.span.type": "llm"})
+    event = {"name": "toxic", "passed": False, "score": 0.1, "details": "Rude."}
+    content = {"json_encoded_event": json.dumps(event)}
+    found.events[:] = [Event("langwatch.evaluation.custom", START_NS, content)]
+    _, (score,) = normalise(found, "default", NOW_MS)
+    assert (score.name, score.value, score.label, score.comment) == ("toxic", 0.1, "fail", "Rude.")

@@ -17,7 +17,9 @@ from kansoku_collector.normalise import (
     laminar,
     langfuse,
     langsmith,
+    langwatch,
     litellm,
+    livekit,
     logfire,
     mastra,
     mlflow,
@@ -58,6 +60,8 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (spring_ai.is_spring_ai, spring_ai.read),
     (strands.is_strands, strands.read),
     (agentops.is_agentops, agentops.read),
+    (langwatch.is_langwatch, langwatch.read),
+    (livekit.is_livekit, livekit.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.
