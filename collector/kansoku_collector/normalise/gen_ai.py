@@ -75,7 +75,6 @@ OPERATIONS = {
     ),
 }
 _FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
-_TYPE = "gen_ai.request.type"  # AgentOps, and the first conventions
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -94,7 +93,6 @@ _PARAMETERS = {
 _NUMBERS = frozenset({"temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"})
 _FINISH = (
     s.FINISH_REASONS,
-    "gen_ai.finish_reason",
     "gen_ai.response.finish_reason",
     "gen_ai.response.stop_reason",
     "llm.response.finish_reason",
@@ -106,15 +104,12 @@ _FINGERPRINT = (
     "gen_ai.openai.response.system_fingerprint",
     "gen_ai.response.system_fingerprint",
     "gen_ai.openai.system_fingerprint",
-    "gen_ai.system_fingerprint",
 )
 _STARTED = (
     s.TIME_TO_FIRST_CHUNK,
     "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
-    "gen_ai.streaming.time_to_first_token",
-    "gen_ai.time_to_first_token",
 )
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
@@ -157,9 +152,10 @@ def _read_kind(left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
     if span.operation == "other" and (kind := KINDS.get(text(left.get(SPAN_KIND)).upper())):
         span.operation = kind
-    kind = text(left.pop(_TYPE, None) or left.get("llm.request.type"))
     if not operation and span.operation == "other":
-        span.operation = OPERATIONS.get(kind, "chat" if s.REQUEST_MODEL in left else "other")
+        span.operation = OPERATIONS.get(
+            text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
+        )
     if operation in OPERATIONS:
         del left[s.OPERATION]
 
@@ -188,7 +184,7 @@ def _read_parameters(left: Attributes, span: Span) -> None:
             continue
         if name == "stop_sequences":
             value = load(value)
-        elif name in _NUMBERS and type(value) is str:  # Azure's agents, and the oldest OpenLIT
+        elif type(value) is str and name in _NUMBERS:  # Azure's agents, and the oldest OpenLIT
             value = decode(value)
         span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:

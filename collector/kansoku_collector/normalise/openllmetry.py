@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
 from kansoku_collector.normalise.ranked import read_ranking
-from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_query
+from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
     dump,
@@ -54,10 +54,6 @@ _NAMES = {
     "llm.request.repetition_penalty": "gen_ai.request.repetition_penalty",
     "llm.usage.prompt_tokens": s.INPUT_TOKENS,
     "llm.usage.completion_tokens": s.OUTPUT_TOKENS,
-    "llm.watsonx.max_new_tokens": s.MAX_TOKENS,
-    "llm.watsonx.random_seed": s.SEED,
-    "llm.watsonx.repetition_penalty": "gen_ai.request.repetition_penalty",
-    "llm.watsonx.decoding_method": "gen_ai.request.decoding_method",
     "traceloop.prompt.key": s.PROMPT_NAME,
     "traceloop.prompt.version": s.PROMPT_VERSION,
     "gen_ai.task.input": "traceloop.entity.input",
@@ -89,9 +85,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
-    documents, asked = take_hits(raw) if raw.events else [], take_query(left)
-    if left.get(s.OPERATION) == "rerank":
-        read_ranking(left)
+    documents = take_hits(raw) if raw.events else []
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])
@@ -102,10 +96,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.provider = _PROVIDERS.get(span.provider, span.provider) or provider_of(span.request_model)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
-    if documents or asked or (span.operation == "other" and is_search(raw)):
-        span.operation = "retrieval"
-        span.documents = dump(documents) if documents else ""
-        span.retrieval_query, span.input_text = asked, searchable(asked)
+    if documents or (span.operation == "other" and is_search(raw)):
+        span.operation, span.documents = "retrieval", dump(documents) if documents else ""
     _read_entity(left, span)
 
 
@@ -116,8 +108,11 @@ def _is_conversation(raw: RawSpan) -> bool:
 
 def _read_kind(left: Attributes) -> None:
     requested, entity = left.pop("llm.request.type", None), left.get(KIND)
-    if s.OPERATION not in left and (operation := _OPERATIONS.get(text(requested or entity))):
+    operation = left.get(s.OPERATION)
+    if operation is None and (operation := _OPERATIONS.get(text(requested or entity))):
         left[s.OPERATION] = operation
+    if operation == "rerank":
+        read_ranking(left)
 
 
 def _read_entity(left: Attributes, span: Span) -> None:

@@ -32,6 +32,17 @@ _NAMES = {
     "gen_ai.usage.total_cost": s.VENDOR_COST,
     "gen_ai.cost.total": s.VENDOR_COST,
     "gen_ai.openai.request.seed": s.SEED,
+    "gen_ai.request.type": "llm.request.type",  # AgentOps, and the first conventions
+    "gen_ai.finish_reason": s.FINISH_REASONS,
+    "gen_ai.system_fingerprint": s.SYSTEM_FINGERPRINT,
+    **dict.fromkeys(
+        ("gen_ai.streaming.time_to_first_token", "gen_ai.time_to_first_token"), s.TIME_TO_FIRST_CHUNK
+    ),
+    "llm.watsonx.max_new_tokens": s.MAX_TOKENS,
+    "llm.watsonx.random_seed": s.SEED,
+    "llm.watsonx.repetition_penalty": "gen_ai.request.repetition_penalty",
+    "llm.watsonx.decoding_method": "gen_ai.request.decoding_method",
+    "db.marqo.search.query": s.RETRIEVAL_QUERY,
     "gen_ai.request.tools": s.TOOL_DEFINITIONS,
     "gen_ai.request.streaming": s.STREAM,
     "gen_ai.response_id": s.RESPONSE_ID,

@@ -20,13 +20,12 @@ _SOURCES = {"HUMAN": "user", "LLM": "evaluator", "CODE": "evaluator"}
 def read_scores(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> list[Feedback]:
     """Return the scores on a span; `left` and the span's events lose them."""
     found = []
-    if "evaluations." in (keys := "\n".join(left)) or "annotations." in keys:
+    if "evaluation" in (keys := "\n".join(left)) or "annotations." in keys:
         tree = flattened.take(left, _PREFIXES)
         for scope in ("", "trace", "session"):
             for root in _ROOTS:
                 nodes = listed(at(tree, f"{scope}.{root}" if scope else root))
                 found += [_openinference(raw, at(node, root[:-1]), scope, left) for node in nodes]
-    if s.EVALUATION_NAME in left:
         found += _on_span(raw, left)
     for event in [event for event in raw.events if event.name in _EVENTS]:
         raw.events.remove(event)
@@ -39,7 +38,7 @@ def read_scores(raw: RawSpan, left: Attributes, project: str, received_ms: int) 
 
 def _on_span(raw: RawSpan, left: Attributes) -> list[Feedback]:
     """Return the evaluation that a span itself is: of the one that it names, or of the one around it."""
-    if s.EVALUATION_SCORE not in left and s.EVALUATION_LABEL not in left:
+    if s.EVALUATION_NAME not in left or not {s.EVALUATION_SCORE, s.EVALUATION_LABEL} & left.keys():
         return []
     names = [name for name in left if name.startswith(_EVALUATION)]
     event = Event(s.EVALUATION_EVENT, raw.end_ns, {name: left.pop(name) for name in names})

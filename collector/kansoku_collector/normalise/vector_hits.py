@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kansoku_collector.model import Attributes, Event, RawSpan
+from kansoku_collector.model import Event, RawSpan
 from kansoku_collector.values import load, notation, number, text
 
 _HITS = ("db.query.result", "db.search.result")
@@ -41,11 +41,6 @@ def is_vector_store(raw: RawSpan) -> bool:
 def is_search(raw: RawSpan) -> bool:
     """Tell whether a span is a search in a vector database, whatever it found."""
     return raw.scope_name.startswith(_SCOPES) and raw.name.rpartition(".")[2] in _SEARCHES
-
-
-def take_query(left: Attributes) -> str:
-    """Take what was asked, where it was words and not a vector."""
-    return text(left.pop("db.marqo.search.query", None))
 
 
 def take_hits(raw: RawSpan) -> list[dict[str, Any]]:
