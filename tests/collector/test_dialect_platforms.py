@@ -1,4 +1,4 @@
-"""Spans of AgentOps, traceAI, LangWatch, LiveKit and Azure's agents to the canonical row."""
+"""Spans of agent platforms (AgentOps, LangWatch, LiveKit, Azure and others) to the canonical row."""
 
 import json
 
@@ -211,3 +211,51 @@ def test_an_evaluation_can_be_a_span_or_an_event_of_langwatchs():
     found.events[:] = [Event("langwatch.evaluation.custom", START_NS, content)]
     _, (score,) = normalise(found, "default", NOW_MS)
     assert (score.name, score.value, score.label, score.comment) == ("toxic", 0.1, "fail", "Rude.")
+
+
+def test_pipecats_content_has_names_without_a_prefix():
+    """Its times are seconds, a turn of the conversation is a step, and speech is no chat."""
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]
+    told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "stream": True}
+    content = {"input": json.dumps(asked), "output": "Yo.", "tools": '[{"type":"function"}]'}
+    span = row(told | content | COUNTED | {"metrics.ttfb": 0.4, "conversation.id": "c"}, scope="pipecat")
+    assert (span.dialect, span.billed, span.input_text, span.output_text) == ("pipecat", True, "Hi?", "Yo.")
+    assert (span.streaming, span.time_to_first_token, span.session_id) == (True, 0.4, "c")
+    assert span.tool_definitions == '[{"type":"function"}]'
+    assert row({"turn.number": 1}, scope="pipecat.turn").operation == "chain"
+    assert not row({"gen_ai.operation.name": "tts", "gen_ai.request.model": "sonic"}, scope="pipecat").billed
+
+
+def test_a_client_that_prompt_flow_traced_is_a_call():
+    """The call's arguments and the vendor's response are JSON; of a stream there is the message alone."""
+    asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi?"}], "temperature": 0.2}
+    message = {"role": "assistant", "content": "Yo."}
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
+    response = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "gpt-4o-2024",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": usage,
+    }
+    told = {"framework": "promptflow", "span_type": "LLM", "inputs": json.dumps(asked)}
+    counted = {"llm.usage.prompt_tokens": 10, "llm.usage.completion_tokens": 5}
+    span = row(told | counted | {"output": json.dumps(response)}, scope="promptflow")
+    assert (span.dialect, span.billed, span.input_text, span.output_text) == (
+        "promptflow",
+        True,
+        "Hi?",
+        "Yo.",
+    )
+    assert (span.request_model, span.response_model, span.response_id) == (
+        "gpt-4o",
+        "gpt-4o-2024",
+        "chatcmpl-1",
+    )
+    assert buckets(span) == {"input_fresh": 6, "cache_read": 4, "output_visible": 5}
+    assert (span.finish_reasons, span.parameters) == (["stop"], {"temperature": "0.2"})
+    stream = {"output": '["Y", "o."]', "llm.generated_message": json.dumps(message)}
+    span = row(told | counted | stream, scope="promptflow")
+    assert (span.output_text, buckets(span)) == ("Yo.", {"input_fresh": 10, "output_visible": 5})
+    step = row({"framework": "promptflow", "span_type": "Function", "output": '"y"'}, scope="promptflow")
+    assert (step.operation, step.output_text, step.billed) == ("chain", "y", False)

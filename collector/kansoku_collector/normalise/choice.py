@@ -26,6 +26,8 @@ from kansoku_collector.normalise import (
     openinference,
     openlit,
     openllmetry,
+    pipecat,
+    promptflow,
     spring_ai,
     strands,
     trace_ai,
@@ -62,6 +64,8 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (agentops.is_agentops, agentops.read),
     (langwatch.is_langwatch, langwatch.read),
     (livekit.is_livekit, livekit.read),
+    (pipecat.is_pipecat, pipecat.read),
+    (promptflow.is_promptflow, promptflow.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.
