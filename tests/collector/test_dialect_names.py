@@ -3,7 +3,10 @@
 import json
 
 import pytest
-from tests.collector.test_normalise import buckets, row
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.model import Event
+from kansoku_collector.normalise import normalise
 
 CHAT = {
     "gen_ai.operation.name": "chat",
@@ -141,3 +144,21 @@ def test_parameters_of_watsonx_are_parameters():
     span = row(told | {"llm.request.type": "completion", "gen_ai.response.stop_reason": "eos_token"})
     assert span.parameters == {"max_tokens": "100", "seed": "3"}
     assert (span.provider, span.finish_reasons) == ("ibm.watsonx.ai", ["stop"])
+
+
+def test_an_exception_of_the_conventions_own_event_is_the_error():
+    """The newest conventions do not use the name that all other spans use."""
+    found = raw(CHAT)
+    found.status_code = 2
+    told = {"exception.type": "RateLimitError", "exception.message": "Slow down."}
+    found.events[:] = [Event("gen_ai.client.operation.exception", found.start_ns, told)]
+    span = normalise(found, "default", NOW_MS)[0]
+    assert (span.status, span.error_type, span.error_message) == ("error", "RateLimitError", "Slow down.")
+
+
+def test_details_of_an_operation_other_than_inference_are_read():
+    """Splunk's and Alibaba's packages have an event for each kind of operation."""
+    found = raw({"gen_ai.operation.name": "embeddings"})
+    told = {"gen_ai.embeddings.input.texts": '["a"]'}
+    found.events[:] = [Event("gen_ai.client.embedding.operation.details", found.start_ns, told)]
+    assert normalise(found, "default", NOW_MS)[0].input_text == "a"

@@ -60,3 +60,34 @@ def test_pinecones_metadata_in_pythons_notation_is_read():
 def test_a_search_is_one_without_hits_too(name, operation):
     """Qdrant's hits are not told at all; what writes to a store is no search."""
     assert search("qdrant", name, {"db.vector.query.top_k": 3})[0].operation == operation
+
+
+def test_hits_of_javascripts_are_attributes_with_their_place():
+    """Pinecone's fields are an event beside them, Qdrant's an attribute."""
+    told = {
+        "db.vector.query.result.0.id": "a",
+        "db.vector.query.result.0.score": 0.9,
+        "db.vector.query.result.1.id": "b",
+        "db.vector.query.result.1.score": 0.4,
+        "db.vector.query.result.1.metadata": '{"text": "Sun."}',
+    }
+    fields = ("pinecone.query.result.0.metadata", {"text": "Rain."})
+    found = raw(told, scope="@traceloop/instrumentation-pinecone")
+    found.events[:] = [Event("pinecone.query.result.0", START_NS, {}), Event(fields[0], START_NS, fields[1])]
+    span = normalise(found, "default", NOW_MS)[0]
+    assert span.operation == "retrieval"
+    assert [(d["id"], d["score"], d["content"]) for d in json.loads(span.documents)] == [
+        ("a", 0.9, "Rain."),
+        ("b", 0.4, "Sun."),
+    ]
+
+
+def test_langtraces_hits_are_events_of_another_name():
+    """They say the same of each."""
+    hit = {
+        "db.query.match.id": "a",
+        "db.query.match.score": 0.9,
+        "db.query.match.metadata": '{"text": "Rain."}',
+    }
+    _, documents = search("pinecone", "pinecone.query", {}, ("db.query.match", hit))
+    assert (documents[0]["id"], documents[0]["score"], documents[0]["content"]) == ("a", 0.9, "Rain.")

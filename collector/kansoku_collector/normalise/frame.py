@@ -10,6 +10,7 @@ from kansoku_collector.normalise.messages import Message, last_user_text, text_o
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
+_EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
@@ -200,7 +201,7 @@ def texts(value: Any) -> list[str]:
 def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:
     kind = left.pop(semconv.ERROR_TYPE, None)
     for event in raw.events:
-        if event.name == "exception":
+        if event.name in _EXCEPTIONS:
             kind = kind or event.attributes.get("exception.type")
             span.error_message = span.error_message or text(event.attributes.get("exception.message"))
     span.error_type = text(kind)

@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, Event, RawSpan
 from kansoku_collector.normalise.messages import Message, read_messages
 from kansoku_collector.values import load
 
-DETAILS = "gen_ai.client.inference.operation.details"
+DETAILS = ".operation.details"  # `gen_ai.client.inference`, and Splunk's and Alibaba's of other operations
 _ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.developer.message": "developer",
@@ -36,7 +36,7 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
     chunks: list[int] = []
     others: list[Event] = []
     for event in raw.events:
-        if event.name == DETAILS:
+        if event.name.endswith(DETAILS):
             for key, value in event.attributes.items():
                 left.setdefault(key, value)
         elif event.name in _ROLES:

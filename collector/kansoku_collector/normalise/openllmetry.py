@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
 from kansoku_collector.normalise.ranked import read_ranking
-from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits
+from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_numbered
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
     dump,
@@ -86,6 +86,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
     documents = take_hits(raw) if raw.events else []
+    if "db.vector.query.result.0.id" in left:
+        documents = take_numbered(raw, left)
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])

@@ -32,6 +32,10 @@ _NAMES = {
     "gen_ai.usage.total_cost": s.VENDOR_COST,
     "gen_ai.cost.total": s.VENDOR_COST,
     "gen_ai.openai.request.seed": s.SEED,
+    "llm.usage.input_tokens": s.INPUT_TOKENS,  # Browser Use
+    "llm.usage.output_tokens": s.OUTPUT_TOKENS,
+    "llm.usage.input_cached_tokens": s.CACHE_READ_TOKENS,
+    "llm.usage.cache_creation_input_tokens": s.CACHE_WRITE_TOKENS,
     "gen_ai.request.type": "llm.request.type",  # AgentOps, and the first conventions
     "gen_ai.finish_reason": s.FINISH_REASONS,
     "gen_ai.system_fingerprint": s.SYSTEM_FINGERPRINT,

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from kansoku_collector.model import Event, RawSpan
+from kansoku_collector.model import Attributes, Event, RawSpan
+from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.values import load, notation, number, text
 
-_HITS = ("db.query.result", "db.search.result")
+_LANGTRACE = ("db.query.match", "db.chroma.query.result")
+_HITS = ("db.query.result", "db.search.result", *_LANGTRACE)
+_NUMBERED = "db.vector.query.result."  # JavaScript: attributes of the span, with the place in their name
 # A hit of Marqo's, and a row of Milvus's, is the event itself, with the application's own fields.
 _ID = ("id", "_id")
 _SCORE = ("score", "distance", "_score")
@@ -27,15 +31,35 @@ _SEARCHES = frozenset(
         *("near_text", "near_vector", "near_object", "near_image", "discover", "bm25"),
     }
 )
-_SCOPES = tuple(
-    f"opentelemetry.instrumentation.{name}"
-    for name in ("chromadb", "pinecone", "qdrant", "weaviate", "milvus", "lancedb", "marqo")
+_STORES = ("chromadb", "pinecone", "qdrant", "weaviate", "milvus", "lancedb", "marqo")
+_SCOPES = (
+    *(f"opentelemetry.instrumentation.{name}" for name in _STORES),
+    *(f"@traceloop/instrumentation-{name}" for name in _STORES),
 )
 
 
 def is_vector_store(raw: RawSpan) -> bool:
     """Tell whether a span is of one of these instrumentations, by its scope or by what it found."""
     return raw.scope_name.startswith(_SCOPES) or any(event.name in _HITS for event in raw.events)
+
+
+def take_numbered(raw: RawSpan, left: Attributes) -> list[dict[str, Any]]:
+    """Take hits that are attributes, and the fields of Pinecone's documents out of events."""
+    tree = flattened.take(left, (_NUMBERED,))
+    found = []
+    for place, node in enumerate(listed(at(tree, "db.vector.query.result"))):
+        ending = f".query.result.{place}.metadata"
+        events = [event.attributes for event in raw.events if event.name.endswith(ending)]
+        inner = notation(at(node, "metadata")) or (events[0] if events else {})
+        known = at(node, "id")
+        hit = {
+            "id": None if known is None else text(known),
+            "score": number(at(node, "score")),
+            "content": text(_first((inner,), _WORDS)),
+        }
+        found.append(hit | {"metadata": inner} if inner else hit)
+    raw.events[:] = [event for event in raw.events if ".query.result" not in event.name]
+    return found
 
 
 def is_search(raw: RawSpan) -> bool:
