@@ -10,6 +10,12 @@ from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
+from kansoku_collector.normalise.openinference_names import (
+    put_answers,
+    put_cost,
+    put_transcripts,
+    take_decision,
+)
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
     read_own_answer,
@@ -34,6 +40,7 @@ OPERATIONS = {
     "PROMPT": "chain",
     "GUARDRAIL": "guardrail",
     "EVALUATOR": "evaluation",
+    "DECISION": "generate_content",
 }
 PREFIXES = (
     "llm.input_messages.",
@@ -99,8 +106,18 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)
-    if kind == "LLM":
+    if kind == "DECISION":
+        take_decision(left)
         _read_call(raw, left, span, tree)
+        put_answers(raw, left, span)
+    elif kind == "LLM":
+        _read_call(raw, left, span, tree)
+        if "output.audio.transcript" in left or "input.audio.transcript" in left:
+            put_transcripts(left, span)
+        if "output.images.0.image.url" in left:
+            span.operation = "image"
+        if "llm.cost.prompt" in left and "llm.cost.total" not in left:
+            put_cost(left)
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:
