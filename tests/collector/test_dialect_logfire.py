@@ -193,3 +193,14 @@ def test_embedded_texts_are_the_input():
     """Pydantic AI's embedder lists the texts in an attribute of its own."""
     span = row({"gen_ai.operation.name": "embeddings", "inputs": '["one","two"]'}, scope="pydantic-ai")
     assert (span.operation, span.input_text) == ("embeddings", "two")
+
+
+def test_a_decision_beneath_a_call_is_no_call_of_its_own():
+    """Pydantic AI reports its usage on the call around it."""
+    told = {
+        "gen_ai.operation.name": "decide",
+        "gen_ai.request.model": "m",
+        "pydantic_ai.decision.answers": "{}",
+    }
+    span = row(told, scope="pydantic-ai")
+    assert (span.operation, span.billed) == ("chain", False)

@@ -259,3 +259,32 @@ def test_a_client_that_prompt_flow_traced_is_a_call():
     assert (span.output_text, buckets(span)) == ("Yo.", {"input_fresh": 10, "output_visible": 5})
     step = row({"framework": "promptflow", "span_type": "Function", "output": '"y"'}, scope="promptflow")
     assert (step.operation, step.output_text, step.billed) == ("chain", "y", False)
+
+
+def test_voltagents_calls_tools_and_agents_are_what_they_are():
+    """Only the calls of models are billed; their agent repeats the sum."""
+    ours = {"entity.id": "a1", "entity.type": "agent", "conversation.id": "c"}
+    span = row(
+        ours
+        | {
+            "span.type": "llm",
+            "llm.model": "openai/gpt-4o",
+            "llm.messages": '[{"role":"user","content":"Hi?"}]',
+            "llm.temperature": 0.2,
+            "llm.finish_reason": "stop",
+            "llm.usage.prompt_tokens": 10,
+            "llm.usage.completion_tokens": 5,
+            "llm.usage.cached_tokens": 4,
+            "llm.usage.reasoning_tokens": 2,
+            "output": "Yo.",
+        }
+    )
+    assert (span.dialect, span.billed, span.input_text, span.output_text) == ("voltagent", True, "Hi?", "Yo.")
+    assert (span.provider, span.request_model, span.session_id) == ("openai", "gpt-4o", "c")
+    assert buckets(span) == {"input_fresh": 6, "cache_read": 4, "output_visible": 3, "reasoning": 2}
+    assert (span.finish_reasons, span.parameters) == (["stop"], {"temperature": "0.2"})
+    told = {"span.type": "tool", "tool.name": "add", "input": '{"a":1}', "output": "2"}
+    tool = row(ours | told)
+    assert (tool.tool_name, tool.tool_arguments, tool.tool_result) == ("add", '{"a":1}', "2")
+    agent = row(ours | {"span.type": "agent", "usage.prompt_tokens": 10, "input": "Hi?"})
+    assert (agent.operation, agent.billed, agent.input_text) == ("invoke_agent", False, "Hi?")

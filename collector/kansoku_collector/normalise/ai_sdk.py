@@ -24,7 +24,7 @@ _INNER = {
     ".doStream": "chat",
     ".doEmbed": "embeddings",
     ".doRerank": "rerank",
-    ".doDecide": "chat",
+    ".doDecide": "generate_content",
 }
 _OLDER = {  # before 4.0
     "ai.result.text": "ai.response.text",

@@ -31,6 +31,7 @@ from kansoku_collector.normalise import (
     spring_ai,
     strands,
     trace_ai,
+    voltagent,
     weave,
 )
 from kansoku_collector.normalise.remembered import Remembered
@@ -66,6 +67,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (livekit.is_livekit, livekit.read),
     (pipecat.is_pipecat, pipecat.read),
     (promptflow.is_promptflow, promptflow.read),
+    (voltagent.is_voltagent, voltagent.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

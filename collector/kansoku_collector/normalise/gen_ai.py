@@ -52,7 +52,7 @@ OPERATIONS = {
     "embed": "embeddings",  # Langtrace
     "chat_completion": "chat",  # AgentOps
     "interactions.create": "chat",  # Google's own SDK
-    "decide": "chat",  # the AI SDK's questions about an input
+    "decide": "generate_content",  # the AI SDK's questions about an input
     **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
     "retrieval": "retrieval",
     "vector_db_retrieve": "retrieval",
