@@ -10,12 +10,7 @@ from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
-from kansoku_collector.normalise.openinference_names import (
-    put_answers,
-    put_cost,
-    put_transcripts,
-    take_decision,
-)
+from kansoku_collector.normalise.openinference_names import PROVIDERS, put_answers, read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
     read_own_answer,
@@ -74,7 +69,6 @@ _COUNTERS = {
     "llm.token_count.completion_details.reasoning": "reasoning",
     "llm.token_count.completion_details.audio": "audio_out",
 }
-_PROVIDERS = {"aws": "aws.bedrock", "azure": "azure.ai.openai", "mistralai": "mistral_ai", "xai": "x_ai"}
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
@@ -112,12 +106,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         put_answers(raw, left, span)
     elif kind == "LLM":
         _read_call(raw, left, span, tree)
-        if "output.audio.transcript" in left or "input.audio.transcript" in left:
-            put_transcripts(left, span)
-        if "output.images.0.image.url" in left:
-            span.operation = "image"
-        if "llm.cost.prompt" in left and "llm.cost.total" not in left:
-            put_cost(left)
+        read_rarer(left, span)
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:
@@ -187,7 +176,7 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
     provider = (provider or system).lower()
-    span.provider = _PROVIDERS.get(provider, provider) or provider_of(span.request_model)
+    span.provider = PROVIDERS.get(provider, provider) or provider_of(span.request_model)
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
 

@@ -15,6 +15,7 @@ _DECISION = {
     "decision.token_count.input": "llm.token_count.prompt",
     "decision.token_count.output": "llm.token_count.completion",
 }
+PROVIDERS = {"aws": "aws.bedrock", "azure": "azure.ai.openai", "mistralai": "mistral_ai", "xai": "x_ai"}
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
 
 
@@ -33,7 +34,17 @@ def put_answers(raw: RawSpan, left: Attributes, span: Span) -> None:
         first(left, "input.value", "input.mime_type")
 
 
-def put_transcripts(left: Attributes, span: Span) -> None:
+def read_rarer(left: Attributes, span: Span) -> None:
+    """Read what few calls of models say: speech, images, and a cost in two halves."""
+    if "output.audio.transcript" in left or "input.audio.transcript" in left:
+        _put_transcripts(left, span)
+    if "output.images.0.image.url" in left:
+        span.operation = "image"
+    if "llm.cost.prompt" in left and "llm.cost.total" not in left:
+        _put_cost(left)
+
+
+def _put_transcripts(left: Attributes, span: Span) -> None:
     """Store what was heard and said where a model that speaks has no messages."""
     heard, said = (left.pop(f"{side}.audio.transcript", None) for side in ("input", "output"))
     given = read_messages([text(heard)], "user") if heard and not span.input_messages else []
@@ -41,7 +52,7 @@ def put_transcripts(left: Attributes, span: Span) -> None:
     put_content(span, [], given, answered)
 
 
-def put_cost(left: Attributes) -> None:
+def _put_cost(left: Attributes) -> None:
     """Add the two halves of a cost whose sum nobody tells."""
     parts = [cost for name in _PARTS if (cost := number(left.get(name))) is not None]
     left.setdefault(s.COST_REPORTED_USD, round(sum(parts), 12))

@@ -7,6 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
+from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, first, items, rename, text, truth
 
@@ -86,7 +87,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 def _read_name(raw: RawSpan, left: Attributes) -> str:
     """Return the operation in a span's name: of some calls that failed there is nothing else."""
     operation, _, model = raw.name.partition(" ")
-    if raw.status_code != _FAILED or operation not in gen_ai.OPERATIONS or not model:
+    if raw.status_code != _FAILED or operation not in OPERATIONS or not model:
         return ""
     if s.PROVIDER not in left:
         client = raw.scope_name.rpartition(".")[2]

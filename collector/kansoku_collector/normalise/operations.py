@@ -1,0 +1,39 @@
+"""Operations of the conventions, and of those who use their name for it, to the ones of a row."""
+
+OPERATIONS = {
+    "chat": "chat",
+    "chat.completions": "chat",  # Semantic Kernel
+    "text.completions": "text_completion",
+    "text_completion": "text_completion",
+    "completion": "text_completion",
+    "generate_content": "generate_content",
+    "embeddings": "embeddings",
+    "embedding": "embeddings",
+    "image_generation": "image",
+    "rerank": "rerank",
+    "rerank_documents": "rerank",  # Alibaba
+    "embed": "embeddings",  # Langtrace
+    "chat_completion": "chat",  # AgentOps
+    "interactions.create": "chat",  # Google's own SDK
+    "decide": "generate_content",  # the AI SDK's questions about an input
+    **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
+    "retrieval": "retrieval",
+    "vector_db_retrieve": "retrieval",
+    "execute_tool": "execute_tool",
+    "invoke_agent": "invoke_agent",
+    "invoke_workflow": "chain",
+    "agent_step": "chain",
+    "create_agent": "invoke_agent",
+    "workflow": "chain",
+    "agent": "invoke_agent",
+    "plan": "chain",
+    "execute_task": "chain",
+    "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
+    "responses": "chat",  # Azure's agents, and their runs
+    "process_thread_run": "chat",
+    **dict.fromkeys(("handoff", "agent_handoff", "invoke_node", "execute_node"), "chain"),
+    **dict.fromkeys(("evaluate", "evaluation"), "evaluation"),
+    **dict.fromkeys(
+        ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
+    ),
+}
