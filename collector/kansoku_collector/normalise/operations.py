@@ -1,4 +1,4 @@
-"""Operations of the conventions, and of those who use their name for it, to the ones of a row."""
+"""Operations and providers of the conventions, and of those who use their names, to the ones of a row."""
 
 OPERATIONS = {
     "chat": "chat",
@@ -36,4 +36,14 @@ OPERATIONS = {
     **dict.fromkeys(
         ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
     ),
+}
+# Who answered has one name, whoever tells it: costs are summed by it.
+PROVIDERS = {
+    **dict.fromkeys(("az.ai.openai", "azure.openai", "azure_openai", "azureopenai"), "azure.ai.openai"),
+    **dict.fromkeys(("az.ai.inference", "azure_ai"), "azure.ai.inference"),
+    **dict.fromkeys(("bedrock", "aws_bedrock", "aws bedrock", "amazon_bedrock"), "aws.bedrock"),
+    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
+    **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
+    "xai": "x_ai",
+    "watsonx": "ibm.watsonx.ai",
 }
