@@ -162,3 +162,18 @@ def test_details_of_an_operation_other_than_inference_are_read():
     told = {"gen_ai.embeddings.input.texts": '["a"]'}
     found.events[:] = [Event("gen_ai.client.embedding.operation.details", found.start_ns, told)]
     assert normalise(found, "default", NOW_MS)[0].input_text == "a"
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("az.ai.openai", "azure.ai.openai"),
+        ("bedrock", "aws.bedrock"),
+        ("vertex_ai", "gcp.vertex_ai"),
+        ("MistralAI", "mistral_ai"),
+        ("openai", "openai"),
+    ],
+)
+def test_who_answered_has_one_name(told, known):
+    """Older conventions and packages have other names for the same provider."""
+    assert row({"gen_ai.operation.name": "chat", "gen_ai.system": told}).provider == known
