@@ -1,6 +1,5 @@
 """Foreign values to our types: never an exception, never a value that a column cannot hold."""
 
-import ast
 import json
 import math
 import unicodedata
@@ -96,18 +95,6 @@ def mapping(value: Any) -> dict[str, Any]:
     """Return a JSON object as a dict, anything else as an empty one."""
     found = load(value)
     return found if isinstance(found, dict) else {}
-
-
-def notation(value: Any) -> dict[str, Any]:
-    """Return a JSON object as a dict, or one that Python wrote in its own notation."""
-    found = mapping(value)
-    if found or not text(value).startswith("{'"):
-        return dict(found)
-    try:
-        read = ast.literal_eval(text(value))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def items(value: Any) -> list[Any]:

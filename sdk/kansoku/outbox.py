@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from queue import Empty
 from typing import Any, Protocol
@@ -15,16 +15,13 @@ from typing import Any, Protocol
 from kansoku import semconv
 from kansoku.guard import swallow
 from kansoku.receipt import Receipt
+from kansoku.turns import Turns
 
 # The part of the time to close after which a request under way is cut off.
 _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
-# How long the thread works on a batch before it pauses, and the pause; in seconds.
-_TURN, _PAUSE = 0.002, 0.00005
 _ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
-_STEADY = (
-    5  # times the delay, which a batch waits while items keep coming: a request costs as much as several
-)
+_STEADY = 5  # times the delay: how long a batch waits while items keep coming
 
 
 class Delivery(Protocol):
@@ -241,7 +238,7 @@ class Outbox:
     def _hand_over(self, batch: list[Any], *, waited_for: bool = False) -> None:
         if batch:
             self.receipt.taken += len(batch)
-            shown = batch if waited_for else _Batch(batch, self._hurries)
+            shown = batch if waited_for else Turns(batch, self._hurries)
             self._call(self._delivery.deliver, shown, self._closing)
 
     def _hurries(self) -> bool:
@@ -261,27 +258,6 @@ class Outbox:
 def next_wait(wait: float, delay: float, quiet: float) -> float:
     """Return how many seconds a batch waits; the one before waited `wait`, then nothing came for `quiet`."""
     return min(wait * 2, delay * _STEADY) if quiet < delay else delay
-
-
-class _Batch(list[Any]):
-    """Items in a row, with pauses in which the program's threads go on.
-
-    A thread that wants to run waits until this one gives way: up to 5 ms, unless it does so by itself.
-    """
-
-    def __init__(self, items: list[Any], hurries: Callable[[], bool]) -> None:
-        super().__init__(items)
-        self._hurries = hurries
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the items."""
-        until = time.monotonic() + _TURN
-        for item in super().__iter__():
-            yield item
-            if time.monotonic() > until:
-                if not self._hurries():
-                    time.sleep(_PAUSE)
-                until = time.monotonic() + _TURN
 
 
 class _Marker:

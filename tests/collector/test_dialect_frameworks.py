@@ -56,6 +56,10 @@ def test_spans_of_the_kit_that_are_no_calls_are_known_by_their_names():
     )
     assert row({}, name="agent_run [weather]", scope="gcp.vertex.agent").operation == "invoke_agent"
     assert row({}, name="invocation", scope="gcp.vertex.agent").operation == "chain"
+    merged = row(
+        {"gen_ai.tool.name": "(merged tools)"}, name="execute_tool (merged)", scope="gcp.vertex.agent"
+    )
+    assert (merged.operation, merged.tool_name) == ("chain", "")
     hidden = {"gcp.vertex.agent.llm_request": "{}", "gcp.vertex.agent.llm_response": "{}"}
     assert row(hidden, name="call_llm").input_text == ""
 

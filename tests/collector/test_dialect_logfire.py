@@ -204,3 +204,92 @@ def test_a_decision_beneath_a_call_is_no_call_of_its_own():
     }
     span = row(told, scope="pydantic-ai")
     assert (span.operation, span.billed) == ("chain", False)
+
+
+AGENTS = "logfire.openai_agents"
+FOUND = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+
+
+def agents(template, **attributes):
+    """Return the row of a span of the Agents SDK under Logfire."""
+    return row({"logfire.msg_template": template, "logfire.span_type": "span"} | attributes, scope=AGENTS)
+
+
+def test_spans_of_the_agents_sdk_are_what_their_template_says():
+    """A trace has the group as its session; a function is a tool; nothing around the calls is billed."""
+    trace = agents("OpenAI Agents trace: {name}", group_id="g1", metadata='{"team":"a"}')
+    assert (trace.operation, trace.session_id, trace.metadata) == ("chain", "g1", {"team": "a"})
+    assert agents("OpenAI Agents trace: {name}", group_id="null", metadata="null").session_id == ""
+    assert agents("Agent run: {name!r}", name="helper").operation == "invoke_agent"
+    assert agents("Turn {turn} for agent helper", agent_name="helper").operation == "chain"
+    assert agents("Guardrail {name!r} {triggered=}", name="safe").operation == "guardrail"
+    tool = agents("Function: {name}", name="weather", input='{"city":"Oslo"}', output="sunny")
+    assert (tool.operation, tool.tool_name, tool.tool_arguments) == (
+        "execute_tool",
+        "weather",
+        '{"city":"Oslo"}',
+    )
+    assert (tool.tool_result, tool.billed) == ("sunny", False)
+
+
+def test_a_chat_completion_of_the_agents_sdk_has_its_answer_and_settings():
+    """The answer stands beside what was asked; the request data have both in one list, and are not read."""
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "天気は？"}]
+    answer = [{"role": "assistant", "content": None, "tool_calls": [FOUND]}]
+    call = {
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-5-mini",
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 30,
+        "input": json.dumps(asked),
+        "output": json.dumps(answer),
+        "request_data": json.dumps({"model": "gpt-5-mini", "messages": asked + answer}),
+        "model_config": '{"temperature": 0.4, "max_tokens": 50, "top_p": null}',
+        "usage": json.dumps(
+            {"input_tokens_details": {"cached_tokens": 40}, "output_tokens_details": {"reasoning_tokens": 9}}
+        ),
+    }
+    span = agents("Chat completion with {gen_ai.request.model!r}", **call)
+    assert (span.operation, span.billed, span.input_text) == ("chat", True, "天気は?")
+    assert (len(json.loads(span.input_messages)), span.parameters) == (
+        2,
+        {"temperature": "0.4", "max_tokens": "50"},
+    )
+    assert json.loads(span.output_messages)[0]["parts"][0]["name"] == "weather"
+    assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 21, "reasoning": 9}
+    none = {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0, "usage": "{}"}
+    stream = agents("Chat completion with {gen_ai.request.model!r}", **call | none | {"output": "null"})
+    assert (stream.billed, stream.usage_source) == (True, "none")
+
+
+def test_a_response_of_the_agents_sdk_is_read_from_its_object():
+    """Id, reason, tools and reasoning are in the object; the events write an item of reasoning as words."""
+    items = [
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        {
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Sunny."}],
+        },
+    ]
+    answer = {"id": "resp_1", "object": "response", "model": "gpt-5-mini", "status": "completed"}
+    answer |= {
+        "output": items,
+        "instructions": "Be brief.",
+        "tools": [{"type": "function", "name": "weather"}],
+    }
+    call = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-5-mini",
+        "events": '[{"event.name": "gen_ai.unknown", "role": "assistant", "content": "See JSON"}]',
+        "raw_input": '[{"role": "user", "content": "Weather?"}]',
+        "response": json.dumps(answer),
+        "model_settings": '{"temperature": 0.4}',
+    }
+    span = agents("Responses API with {gen_ai.request.model!r}", **call)
+    assert (span.response_id, span.finish_reasons, span.output_text) == ("resp_1", ["stop"], "Sunny.")
+    assert (span.input_text, "Be brief." in span.system_instructions) == ("Weather?", True)
+    assert ("weather" in span.tool_definitions, span.parameters) == (True, {"temperature": "0.4"})
+    failed = agents("Responses API with {gen_ai.request.model!r}", **call | {"response": "null"})
+    assert failed.output_text == "See JSON"

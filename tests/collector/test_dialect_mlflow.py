@@ -249,3 +249,48 @@ def test_chunks_of_a_text_completion_say_what_its_summary_leaves_out():
     ]
     span = row({"mlflow.spanType": '"LLM"', "mlflow.spanOutputs": '"Nine."'}, events)
     assert (span.response_id, span.finish_reasons, span.output_text) == ("cmpl-1", ["length"], "Nine.")
+
+
+def test_a_response_of_an_agent_is_put_together_from_its_fields():
+    """Under the OpenAI Agents SDK the object's fields are attributes, and its output the span's."""
+    answer = [
+        {
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "晴れです"}],
+        }
+    ]
+    usage = {"input_tokens": 100, "input_tokens_details": {"cached_tokens": 40}, "output_tokens": 30}
+    fields = {"object": "response", "id": "resp_1", "model": "gpt-5-mini-2025-08-07", "status": "completed"}
+    span = traced(
+        given=[{"role": "user", "content": "天気は？"}],
+        answered=answer,
+        instructions="Be brief.",
+        usage=usage | {"output_tokens_details": {"reasoning_tokens": 9}, "total_tokens": 130},
+        temperature=1.0,
+        **fields,
+    )
+    assert (span.response_id, span.response_model, span.request_model) == (
+        "resp_1",
+        "gpt-5-mini-2025-08-07",
+        "",
+    )
+    assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 21, "reasoning": 9}
+    assert (span.output_text, span.finish_reasons, span.parameters) == ("晴れです", ["stop"], {})
+    assert "Be brief." in span.system_instructions
+
+
+def test_zeros_are_no_usage():
+    """An agent's stream that was told no usage counts nothing."""
+    none = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    assert traced(given=REQUEST, mlflow__chat__tokenUsage=none).usage_source == "none"
+
+
+def test_passages_of_dspy_are_documents():
+    """What its retriever found has a name of its own."""
+    found = traced("RETRIEVER", {"args": ["hours"]}, {"passages": ["9:00", "10:00"]})
+    assert (found.retrieval_query, [d["content"] for d in json.loads(found.documents)]) == (
+        "hours",
+        ["9:00", "10:00"],
+    )

@@ -218,3 +218,12 @@ def test_speech_images_and_halves_of_a_cost_are_read():
     assert (drawn.operation, drawn.billed) == ("image", True)
     cost = row(model | {"llm.cost.prompt": 0.1, "llm.cost.completion": 0.2})
     assert cost.attributes["kansoku.cost.reported_usd"] == "0.3"
+
+
+def test_a_tool_call_without_arguments_has_an_empty_object():
+    """Empty arguments are left out of the attributes."""
+    name = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name"
+    span = row({key: value for key, value in CALL.items() if "output" not in key} | {name: "transfer"})
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "tool_call", "name": "transfer", "arguments": {}}
+    ]

@@ -43,10 +43,14 @@ def test_what_was_set_is_a_parameter():
     assert (span.parameters, span.user_id) == ({"seed": "53509", "max_tokens": "608"}, "u1")
 
 
-def test_caches_are_missing_from_the_input_of_anthropics_streams_only():
-    """On streams the input excludes cached tokens; elsewhere it includes them."""
+def test_caches_are_missing_from_the_input_of_anthropics_client_and_of_its_streams():
+    """The clients' own counts leave cached tokens out; LangChain's, of whole answers, include them."""
     assert buckets(row(BASE | {"gen_ai.request.stream": True}))["input_fresh"] == 4243
     assert buckets(row(BASE | {"gen_ai.request.stream": False}))["input_fresh"] == 1233
+    whole = BASE | {"gen_ai.request.stream": False}
+    assert buckets(row(whole, scope="openlit.instrumentation.anthropic"))["input_fresh"] == 4243
+    bedrock = whole | {"gen_ai.provider.name": "aws.bedrock"}
+    assert buckets(row(bedrock, scope="openlit.instrumentation.bedrock"))["input_fresh"] == 4243
     openai = BASE | {"gen_ai.provider.name": "openai", "gen_ai.request.stream": True}
     assert buckets(row(openai))["input_fresh"] == 1233
 
@@ -176,3 +180,9 @@ def test_a_search_of_a_vector_store_is_a_retrieval():
     span = told(store | {"db.operation.name": "GET", "db.query.text": "texts=['Where?']"})
     assert (span.operation, span.retrieval_query) == ("retrieval", "Where?")
     assert told(store | {"db.operation.name": "UPSERT"}).operation == "chain"
+
+
+def test_a_model_that_is_a_printed_object_is_none():
+    """Of an agent's model it writes what Python prints."""
+    agent = {"telemetry.sdk.name": "openlit", "gen_ai.operation.name": "create_agent"}
+    assert row(agent | {"gen_ai.request.model": "<agents.Model object at 0x7f>"}).request_model == ""

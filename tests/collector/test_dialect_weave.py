@@ -29,3 +29,16 @@ def test_openinference_beneath_weave_keeps_its_reader():
     span = row({"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini", "wandb.thread_id": "t-1"})
     assert (span.dialect, span.operation, span.request_model) == ("weave", "chat", "gpt-4o-mini")
     assert span.session_id == "t-1"
+
+
+def test_spans_of_weaves_own_client_are_its_own():
+    """Under the OpenAI Agents SDK turns and guardrails have no operation; calls have the usual names."""
+    scope = "weave.openai_agents"
+    turn = row({"weave.openai_agents.turn.number": 1, "gen_ai.conversation.id": "g1"}, scope=scope)
+    assert (turn.dialect, turn.operation, turn.session_id) == ("weave", "chain", "g1")
+    assert row({"weave.openai_agents.guardrail.name": "safe"}, scope=scope).operation == "guardrail"
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5-mini"}
+    assert (row(call, scope=scope).operation, row(call, scope="weave.conversation").dialect) == (
+        "chat",
+        "weave",
+    )

@@ -207,6 +207,18 @@ def test_a_trace_is_read_whole_by_its_id_alone(store: Client) -> None:
     assert read_trace(store, "default", "c" * 32) == {"trace_id": "c" * 32, "spans": [], "feedback": []}
 
 
+def test_a_trace_is_read_with_its_feedback_which_may_be_there_before_it(store: Client) -> None:
+    """What was said about a trace comes with it; of a trace without spans, what was said is all there is."""
+    add(store, [{"trace_id": "b" * 32}, {"trace_id": "d" * 32}])
+    given = [["default", NOON, name * 32, "like", 1.0] for name in "bbc"]
+    store.insert("feedback", given, column_names=["project", "time", "trace_id", "name", "value"])
+    found = {name: read_trace(store, "default", name * 32) for name in "bcd"}
+    assert {name: len(one["spans"]) for name, one in found.items()} == {"b": 1, "c": 0, "d": 1}
+    assert {name: len(one["feedback"]) for name, one in found.items()} == {"b": 2, "c": 1, "d": 0}
+    assert not set(found["b"]["spans"][0]) & {"any_corrected", "any_feedback"}
+    assert read_trace(store, "other", "b" * 32) == {"trace_id": "b" * 32, "spans": [], "feedback": []}
+
+
 def test_the_engine_keeps_no_log_of_its_own(store: Client) -> None:
     """Embedded ClickHouse has no system table that grows: nothing of it needs a retention."""
     store.command("SYSTEM FLUSH LOGS")

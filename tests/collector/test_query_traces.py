@@ -59,6 +59,23 @@ def test_a_trace_that_crosses_the_hour_is_one_trace(store: Client) -> None:
     assert traces.totals(store, Filter(DAY, max_cost=0.4)).traces == 0
 
 
+def test_a_root_without_words_shows_those_of_its_first_call(store: Client) -> None:
+    """Each text by itself, also across the hour; the list and its export say the same."""
+    add(
+        store,
+        root(trace_id="whole", input_text="asked", output_text="told"),
+        call(trace_id="whole", input_text="sent", output_text="got"),
+        root(trace_id="half", input_text="asked", start=NOON - MINUTE),
+        call(trace_id="half", input_text="sent", output_text="got", start=NOON + MINUTE),
+        root(trace_id="bare"),
+        call(trace_id="bare", input_text="sent", output_text="got"),
+        root(trace_id="mute"),
+    )
+    expected = {"whole": "asked told", "half": "asked got", "bare": "sent got", "mute": " "}
+    for rows in (traces.page(store, Filter(DAY)), traces.export(store, Filter(DAY))):
+        assert {row.trace_id: f"{row.input} {row.output}" for row in rows} == expected
+
+
 def test_what_came_in_parts_is_put_together_before_a_merge_does_it(store: Client) -> None:
     """A condition on the sum of a trace holds for the sum, not for the rows of its batches."""
     store.command("SYSTEM STOP MERGES traces")

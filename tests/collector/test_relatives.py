@@ -94,9 +94,82 @@ def test_an_answer_gets_the_identity_that_the_next_step_was_given():
     assert (call.response_id, call.system_fingerprint, call.finish_reasons) == ("own", "fp_1", ["stop"])
 
 
+def test_a_streams_model_and_reasoning_are_those_of_its_message():
+    """The span repeats what was asked and has the sum alone; counts of another sum are not its own."""
+    told = {"model_name": "gpt-5-mini-2025-08-07"}
+    parts = {"completion_tokens_details": {"reasoning_tokens": 9}}
+    told["token_usage"] = {"prompt_tokens": 100, "completion_tokens": 30, **parts}
+    message = {**ANSWER, "kwargs": {**ANSWER["kwargs"], "response_metadata": told}}
+    fields = {"request_model": "gpt-5-mini", "response_model": "gpt-5-mini", "usage_source": "reported"}
+    for output, reasoning in ((30, 9), (31, 0)):
+        call, step = answered(input_fresh=100, output_visible=output, **fields)
+        step.attributes = {"traceloop.entity.input": json.dumps({"inputs": [message]})}
+        complete([call, step])
+        assert (call.response_model, call.reasoning) == ("gpt-5-mini-2025-08-07", reasoning)
+
+
 @pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "mlflow"}])
 def test_the_message_of_another_answer_is_not_taken(other):
     """Only what says the same, in the step around a call or beside it."""
     call, step = answered(**other)
     complete([call, step])
     assert (call.response_id, call.finish_reasons) == ("", [])
+
+
+def predicted(name="Predict.forward", operation="chat", calls=1, **fields):
+    """Return a module of DSPy's under MLflow and the calls beneath it, which have no counts."""
+    base = {"trace_id": "t", "dialect": "mlflow"}
+    module = Span(span_id="m", name=name, operation=operation, billed=operation == "chat", **(base | fields))
+    step = Span(span_id="a", parent_span_id="m", operation="chain", **base)
+    inner = [
+        Span(span_id=f"c{n}", parent_span_id="a", operation="chat", billed=True, name="LM.__call__", **base)
+        for n in range(calls)
+    ]
+    return module, [module, step, *inner]
+
+
+def test_a_module_of_dspys_gives_its_counts_to_the_one_call_beneath_it():
+    """MLflow knows the tokens at the module alone, which calls itself a call where it predicts."""
+    counted = {"usage_source": "reported", "input_fresh": 100, "output_visible": 7}
+    module, trace = predicted(**counted)
+    complete(trace)
+    assert (module.operation, module.billed, module.usage_source, module.input_fresh) == (
+        "chain",
+        False,
+        "none",
+        0,
+    )
+    assert (trace[-1].usage_source, trace[-1].input_fresh, trace[-1].output_visible) == ("reported", 100, 7)
+    usage = {"mlflow.chat.tokenUsage": '{"input_tokens": 100, "output_tokens": 7}'}
+    module, trace = predicted("ChainOfThought.forward", "chain", attributes=usage)
+    complete(trace)
+    assert (trace[-1].input_fresh, trace[-1].output_visible) == (100, 7)
+
+
+def test_counts_of_several_calls_stay_with_the_module_of_dspys():
+    """A sum cannot be divided; a module that predicts without counts is a step, whatever is beneath it."""
+    module, trace = predicted(calls=2, usage_source="reported", input_fresh=100)
+    complete(trace)
+    assert (module.operation, module.input_fresh, trace[-1].usage_source) == ("chat", 100, "none")
+    module, trace = predicted(calls=2)
+    complete(trace)
+    assert (module.operation, module.billed, trace[-1].billed) == ("chain", False, True)
+    module, trace = predicted(calls=0, usage_source="reported")
+    complete(trace)
+    assert module.operation == "chat"
+
+
+def test_an_agent_of_crewais_gives_its_counts_to_its_only_call():
+    """OpenLLMetry writes them on the agent's span alone where no client is instrumented."""
+    scope = "opentelemetry.instrumentation.crewai.instrumentation"
+    fields = {"trace_id": "t", "scope_name": scope}
+    agent = Span(span_id="a", operation="invoke_agent", usage_source="reported", input_fresh=100, **fields)
+    call = Span(span_id="c", parent_span_id="a", operation="chat", billed=True, **fields)
+    complete([agent, call])
+    assert (agent.usage_source, call.usage_source, call.input_fresh) == ("none", "reported", 100)
+    agent = Span(span_id="a", operation="invoke_agent", usage_source="reported", input_fresh=100, **fields)
+    calls = [
+        Span(span_id=f"c{n}", parent_span_id="a", operation="chat", billed=True, **fields) for n in (1, 2)
+    ]
+    complete([agent, *calls])
+    assert (agent.input_fresh, [call.usage_source for call in calls]) == (100, ["none", "none"])

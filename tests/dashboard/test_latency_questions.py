@@ -7,7 +7,7 @@ from support import schemas
 
 from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.connect import connect
-from kansoku_collector.store.read import errors, latency, speed
+from kansoku_collector.store.read import errors, latency, speed, started
 from kansoku_collector.store.scope import Period, Scope
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -96,6 +96,32 @@ def test_steps_hold_what_is_no_model_call(store):
         ("chat", "chat", 1),
     ]
     assert rows[0].p95 == pytest.approx(9)
+
+
+def test_months_that_lie_wholly_in_the_period_end_where_they_end(store):
+    """What started a nanosecond before a month or a period is not in it, with whole months inside or none."""
+    october, november = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+    minutes = [(NOON - moment).total_seconds() / 60 for moment in (october, november)]
+    write(store, *(call(at + late) for at in minutes for late in (0, 0.001, 60)), call(0.001), call(0))
+    day, year = timedelta(days=1), [f"2026{month:02}" for month in range(1, 11)]
+    for start, end, months, expected in (
+        (october, november, ["202610"], 3),
+        (october - day, NOON, ["202610"], 7),
+        (october - timedelta(minutes=1), november - timedelta(hours=2), [], 2),
+        (october, november + timedelta(minutes=1), ["202610"], 4),
+        (october + timedelta(minutes=1), november, [], 2),
+        (
+            datetime(2025, 11, 30, tzinfo=UTC),
+            NOON + day,
+            ["202512", *year],
+            8,
+        ),
+    ):
+        period = Period(start, end)
+        assert started.months(period) == months
+        (step,) = speed.by_step(store, Scope(), period)
+        assert step.spans == expected
+        assert speed.summary(store, Scope(), period).rate == pytest.approx(50)
 
 
 def test_a_span_of_a_sampled_trace_stands_for_several(store):

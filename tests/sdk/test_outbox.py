@@ -255,7 +255,7 @@ def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurr
             assert full.wait(10)
         if not read.is_set():
             with monkeypatch.context() as patch:
-                patch.setattr("kansoku.outbox.time", slow)
+                patch.setattr("kansoku.turns.time", slow)
                 assert list(batch) == list(range(5))
         read.set()
 

@@ -1,7 +1,8 @@
 """What LangChain's own message says of an answer, where the call's span leaves it out.
 
 The step around a call, and the one after it, hold the message as LangChain keeps it: with the vendor's id,
-fingerprint and finish reason, which OpenLLMetry's and Langfuse's spans of the call do not have.
+fingerprint, finish reason and count of reasoning, which OpenLLMetry's and Langfuse's spans of the call do not
+have.
 """
 
 import json
@@ -10,7 +11,8 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_reasons
+from kansoku_collector.normalise.counts import Counts, vendor_counts
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_reasons, put_usage
 from kansoku_collector.values import load, searchable, text
 
 _DIALECTS = frozenset({"openllmetry", "langfuse"})
@@ -80,6 +82,19 @@ def _called(span: Span) -> set[str]:
 def _take(metadata: dict[str, Any], span: Span) -> None:
     span.response_id = span.response_id or text(metadata.get("id"))
     span.system_fingerprint = span.system_fingerprint or text(metadata.get("system_fingerprint"))
+    named = text(metadata.get("model_name"))
+    if named and span.response_model in ("", span.request_model):
+        span.response_model = named  # of a stream the span repeats what was asked
+    counts = vendor_counts(metadata.get("token_usage"))
+    if counts.get("reasoning") and not span.reasoning and _same_sums(counts, span):
+        put_usage(span, counts)
     reason = metadata.get("finish_reason") or metadata.get("stop_reason")
     if not span.finish_reasons and reason:
         put_reasons(span, [reason], called=bool(_called(span)))
+
+
+def _same_sums(counts: Counts, span: Span) -> bool:
+    """Tell whether counts come to what a span reports."""
+    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h + span.audio_in
+    answered = span.output_visible + span.audio_out
+    return (counts.get("input_tokens"), counts.get("output_tokens")) == (given, answered)

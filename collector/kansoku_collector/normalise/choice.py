@@ -14,6 +14,7 @@ from kansoku_collector.normalise import (
     claude_code,
     gen_ai,
     genkit,
+    haystack,
     laminar,
     langfuse,
     langsmith,
@@ -27,6 +28,7 @@ from kansoku_collector.normalise import (
     openlit,
     openllmetry,
     pipecat,
+    printed_answers,
     promptflow,
     spring_ai,
     strands,
@@ -68,6 +70,8 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (pipecat.is_pipecat, pipecat.read),
     (promptflow.is_promptflow, promptflow.read),
     (voltagent.is_voltagent, voltagent.read),
+    (haystack.is_haystack, haystack.read),
+    (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
 # Two attributes decide by their value, and one dialect is known by the span's name.

@@ -53,6 +53,8 @@ def vendor_counts(value: Any) -> Counts:
         _either(usage, _TOTAL) == given + answered + reasoning
     ):  # some count Gemini's thoughts beside the answer
         beside = reasoning
+    elif beside and _either(usage, _TOTAL) == given + answered:  # and some in it, under Gemini's names
+        beside = 0
     return {
         "input_tokens": given + (_either(usage, _TOOL_INPUT) or 0),
         "output_tokens": answered + beside,

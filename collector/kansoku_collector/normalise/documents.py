@@ -25,7 +25,12 @@ def read_documents(value: Any) -> list[dict[str, Any]]:
     found = load(value)
     if isinstance(found, dict):
         found = next(
-            (found[name] for name in ("documents", "output", "results", "nodes") if found.get(name)), None
+            (
+                found[name]
+                for name in ("documents", "output", "results", "nodes", "passages")
+                if found.get(name)
+            ),
+            None,
         )
     if not isinstance(found, list):
         return []

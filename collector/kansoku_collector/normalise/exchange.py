@@ -17,6 +17,9 @@ from kansoku_collector.values import dump, load, text, truth
 _GIVEN = ("messages", "input", "contents", "prompt", "prompts")
 _SYSTEM = ("system", "instructions", "system_instruction", "systemInstruction")
 _NESTED = ("config", "generation_config", "generationConfig", "inferenceConfig", "reasoning")
+_DSPY = frozenset(
+    {"text", "reasoning_content", "tool_calls", "citations", "logprobs"}
+)  # an answer of its own
 PARAMETERS = {
     **{name: name for name in ("temperature", "top_p", "top_k", "max_tokens", "seed", "n", "stop")},
     **{name: name for name in ("presence_penalty", "frequency_penalty", "reasoning_effort", "dimensions")},
@@ -157,6 +160,8 @@ def _message(value: Any, role: str) -> Message:
                 item for item in content if not (isinstance(item, dict) and text(item.get("type")) in _CALLS)
             ]
         value = {**value, "content": content, "tool_calls": calls}
+    if isinstance(value.get("text"), str) and value.keys() <= _DSPY:
+        value = {"content": value["text"], "tool_calls": calls}
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
         return read_message(dump(value), role)
     return read_message(value, role)

@@ -14,35 +14,31 @@ _EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
+_CALLS = ("function_call", "function_calls")
 FINISH = {
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "incomplete"), "length"),
     **dict.fromkeys(
         (
-            *("stop", "end_turn", "stop_sequence", "completed", "complete", "eos", "finishreason.stop"),
+            *("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"),
             *("eos_token", "end_of_text", "stop_sequences"),
         ),
         "stop",
     ),
     **dict.fromkeys(
         (
-            *("length", "max_tokens", "max_output_tokens", "incomplete", "finishreason.max_tokens"),
+            *("length", "max_tokens", "max_output_tokens", "incomplete"),
             *("model_length", "model_context_window_exceeded", "max_token", "error_limit"),
         ),
         "length",
     ),
     **dict.fromkeys(
-        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "function_call", "tool_execution"),
+        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution", *_CALLS),
         "tool_calls",
     ),
     **dict.fromkeys(
         (
-            *(
-                "content_filter",
-                "content-filter",
-                "contentfilter",
-                "safety",
-                "refusal",
-                "finishreason.safety",
-            ),
+            *("content_filter", "content-filter", "contentfilter", "safety", "refusal"),
             *("guardrail_intervened", "content_filtered", "error_toxic"),
         ),
         "content_filter",
@@ -152,7 +148,8 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
 def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
     """Store finish reasons in their canonical form; `called` says that the answer calls a tool."""
     found = [text(reason) for reason in reasons if reason]
-    canonical = [FINISH.get(reason.lower(), reason) for reason in found]
+    # Python writes a vendor's own word as `FinishReason.STOP`.
+    canonical = [FINISH.get(reason.lower().removeprefix("finishreason."), reason) for reason in found]
     if called and canonical and set(canonical) == {"stop"}:
         canonical = ["tool_calls"] * len(canonical)
     span.finish_reasons = canonical

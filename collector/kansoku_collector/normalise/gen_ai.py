@@ -94,6 +94,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     chunks: list[int] = []
     if raw.events:
         given, answered, chunks = read_events(raw, left)
+        span.user_id = span.user_id or text(left.pop(s.USER_ID, None))
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)
@@ -120,6 +121,8 @@ def _read_kind(left: Attributes, span: Span) -> None:
         span.operation = OPERATIONS.get(
             text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
         )
+        if left.get("mcp.method.name") == "tools/call":
+            span.operation = "execute_tool"
     if operation in OPERATIONS:
         del left[s.OPERATION]
 

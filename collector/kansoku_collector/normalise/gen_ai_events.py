@@ -7,7 +7,8 @@ from kansoku_collector.model import Attributes, Event, RawSpan
 from kansoku_collector.normalise.messages import Message, read_messages
 from kansoku_collector.values import load
 
-DETAILS = ".operation.details"  # `gen_ai.client.inference`, and Splunk's and Alibaba's of other operations
+DETAILS = "gen_ai.client.inference.operation.details"
+_ANY_DETAILS = ".operation.details"  # Splunk's and Alibaba's of other operations too
 _ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.developer.message": "developer",
@@ -22,6 +23,7 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
 }
 _BODY = "gen_ai.event.content"
 _WHOLE = frozenset({s.INPUT_MESSAGES, s.OUTPUT_MESSAGES, s.SYSTEM_INSTRUCTIONS, "gen_ai.system.instructions"})
+_SAYS = frozenset({"content", "message", "tool_calls"})
 # One event a chunk, which says nothing but when it came.
 _CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 
@@ -36,7 +38,7 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
     chunks: list[int] = []
     others: list[Event] = []
     for event in raw.events:
-        if event.name.endswith(DETAILS):
+        if event.name.endswith(_ANY_DETAILS):
             for key, value in event.attributes.items():
                 left.setdefault(key, value)
         elif event.name in _ROLES:
@@ -76,7 +78,10 @@ def _message(event: Event) -> Any:
     role = _ROLES.get(event.name, "assistant")
     body = event.attributes.get("body") or load(event.attributes.get(_BODY))
     if isinstance(body, str):
-        return {"role": role, "content": body}
+        found = load(body) if body.startswith("{") else None  # Semantic Kernel's are JSON text
+        if not isinstance(found, dict) or found.keys().isdisjoint(_SAYS):
+            return {"role": role, "content": body}
+        body = found
     if not isinstance(body, dict):  # a span event: attributes hold no nested values, so they are JSON text
         body = {k: v for k, v in event.attributes.items() if k != "gen_ai.system"}
         body |= {name: load(body[name]) for name in ("message", "tool_calls") if name in body}

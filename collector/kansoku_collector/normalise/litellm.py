@@ -1,108 +1,98 @@
-"""LiteLLM, library and proxy: names of OpenLLMetry at first, then the conventions; its own beside both.
+"""LiteLLM's own callback: the conventions, with the whole usage printed and tool calls beside the messages.
 
-An answer from its cache is not billed.
+Its second span of a call, `raw_gen_ai_request`, holds what the vendor answered under names of its own.
 """
+
+from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import flattened, openllmetry
-from kansoku_collector.normalise.flattened import at, listed
-from kansoku_collector.normalise.frame import put_metadata
-from kansoku_collector.values import decode, first, items, notation, rename, text, truth
+from kansoku_collector.normalise import openllmetry
+from kansoku_collector.normalise.counts import Counts, vendor_counts
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS
+from kansoku_collector.normalise.litellm_names import read_names
+from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.values import count, load, mapping, number, text, truth
 
 _SCOPE = "litellm"
-_CHAT = (
-    "completion",
-    "responses",
-    "anthropic_messages",
-    "messages",
-    "generate_content",
-    "completion_with_retries",
-)
-_OPERATIONS = {
-    **dict.fromkeys(_CHAT, "chat"),
-    "generate_content_stream": "chat",
-    "text_completion": "text_completion",
-    "embedding": "embeddings",
-    "rerank": "rerank",
-    "image_generation": "image_generation",
-    "image_edit": "image_generation",
-    "call_mcp_tool": "execute_tool",
-    "search": "retrieval",
-    "vector_store_search": "retrieval",
+_USAGE = "metadata.usage_object"
+_BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")  # they are inside of its prompt tokens
+_GUARDRAIL = frozenset(("guardrail_name", "litellm.guardrail.name"))
+_RAW, _FINGERPRINT = "raw_gen_ai_request", ".system_fingerprint"
+_CALLS = "gen_ai.completion."
+_COUNTERS = {
+    "cache_read": s.CACHE_READ_TOKENS,
+    "cache_write": s.CACHE_WRITE_TOKENS,
+    "cache_write_1h": s.CACHE_WRITE_1H_TOKENS,
+    "reasoning": s.REASONING_TOKENS,
+    "audio_in": s.AUDIO_INPUT_TOKENS,
+    "audio_out": s.AUDIO_OUTPUT_TOKENS,
 }
-_NAMES = {
-    "litellm.request.streaming": s.STREAM,
-    "litellm.cost.total": s.COST_REPORTED_USD,
-    "gen_ai.cost.total_cost": s.COST_REPORTED_USD,
-}
-_PROVIDERS = {
-    "bedrock": "aws.bedrock",
-    "bedrock_converse": "aws.bedrock",
-    "vertex_ai": "gcp.vertex_ai",
-    "vertex_ai_beta": "gcp.vertex_ai",
-    "gemini": "gcp.gemini",
-    "azure_ai": "azure.ai.inference",
-    "text-completion-openai": "openai",
-    "cohere_chat": "cohere",
-    "mistral": "mistral_ai",
-    "xai": "x_ai",
-}
-_METADATA = "litellm.metadata."
-_TOOL = "gen_ai.tool."
-_TOOLS = tuple(f"{_TOOL}{digit}" for digit in range(10))
 
 
 def is_litellm(raw: RawSpan) -> bool:
-    """Tell whether LiteLLM wrote a span in its own way, not in that of a platform that it exports to."""
-    return raw.scope_name == _SCOPE and "openinference.span.kind" not in raw.attributes
+    """Tell whether LiteLLM's callback wrote a span, by its scope or the usage that it prints."""
+    if "openinference.span.kind" in raw.attributes:  # it exports to another platform
+        return False
+    return raw.scope_name == _SCOPE or _USAGE in raw.attributes
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
-    """Fill `span`, and tell whether its answer came from LiteLLM's cache."""
-    _read_kind(left)
-    rename(left, _NAMES)
-    _read_who(left, span)
-    _read_tools(left)
+    """Fill `span`, after giving what has another shape its own; tell whether the answer is from its cache."""
+    if not _GUARDRAIL.isdisjoint(left) and s.OPERATION not in left:
+        left[s.KIND] = "guardrail"
+    read_names(left, span)
+    for name, value in _parts(read_printed(left.get(_USAGE)), left).items():
+        left.setdefault(name, value)
+    if (cost := number(left.get("gen_ai.cost.total_cost"))) is not None and cost > 0:
+        left[s.COST_REPORTED_USD] = cost
+    _read_calls(left)
     openllmetry.read(raw, left, span)
     span.dialect = "litellm"
-    span.provider = _PROVIDERS.get(span.provider, span.provider)
-    if span.operation == "other" and "litellm.guardrail.name" in left:
-        span.operation = "guardrail"
+    span.provider = provider_of(f"{span.provider}/") or span.provider  # its own names of vendors
     return truth(left.get("litellm.cache_hit"))
 
 
-def _read_kind(left: Attributes) -> None:
-    """Name the operation by the function that was called: it stands where the operation belongs."""
-    called = text(left.pop("llm.request.type", None) or left.get("litellm.call_type")).lower()
-    operation = text(left.get(s.OPERATION)).lower()
-    for name in (called, operation):
-        if known := _OPERATIONS.get(name) or _OPERATIONS.get(name.removeprefix("a")):
-            left[s.OPERATION] = known
-            return
+def lacks_fingerprint(span: Span) -> bool:
+    """Tell whether a call's second span may know the fingerprint."""
+    return span.dialect == "litellm" and span.operation in MODEL_OPERATIONS and not span.system_fingerprint
 
 
-def _read_who(left: Attributes, span: Span) -> None:
-    """Take the user and what the caller noted; what the gateway notes of its keys stays an attribute."""
-    user = first(left, "llm.user", "litellm.end_user.id", "metadata.user_api_key_end_user_id")
-    span.user_id = span.user_id or text(user)
-    notes = notation(left.get("metadata.requester_metadata"))
-    notes |= {
-        key.removeprefix(_METADATA): left.pop(key) for key in [k for k in left if k.startswith(_METADATA)]
-    }
-    session = next((text(notes.pop(name)) for name in ("session_id", "thread_id") if notes.get(name)), "")
-    span.session_id = span.session_id or session
-    span.tags = [*span.tags, *(text(tag) for tag in items(notes.pop("tags", None)))]
-    put_metadata(span, {key: value for key, value in notes.items() if not key.startswith("user_api_key")})
+def identify(span: Span, trace: list[Span]) -> None:
+    """Take the fingerprint from the second span of a call."""
+    for other in trace:
+        if other.parent_span_id == span.span_id and other.name == _RAW:
+            found = (value for name, value in other.attributes.items() if name.endswith(_FINGERPRINT))
+            span.system_fingerprint = next(found, "")
 
 
-def _read_tools(left: Attributes) -> None:
-    """Take the tools that were offered, each with its parts in attributes of their own."""
-    tree = flattened.take(left, _TOOLS) if any(key.startswith(_TOOLS) for key in left) else {}
-    tools = [
-        {"type": "function", **{k: decode(v) if k == "parameters" else v for k, v in node.items()}}
-        for node in listed(at(tree, "gen_ai.tool"))
-        if isinstance(node, dict)
-    ]
-    if tools:
-        left.setdefault(s.TOOL_DEFINITIONS, tools)
+def _parts(usage: Any, left: Attributes) -> Attributes:
+    """Return the parts of usage that the attributes leave out, where the usage is of the same totals."""
+    if not isinstance(usage, dict):
+        return {}
+    counts: Counts = vendor_counts({name: value for name, value in usage.items() if name not in _BESIDE})
+    totals = (s.INPUT_TOKENS, "input_tokens"), (s.OUTPUT_TOKENS, "output_tokens")
+    if not counts or any(count(left.get(name)) != counts[key] for name, key in totals):
+        return {}
+    counts["cache_read"] = counts["cache_read"] or count(usage.get(_BESIDE[0]))
+    counts["cache_write"] = counts["cache_write"] or count(usage.get(_BESIDE[1]))
+    return {name: value for key, name in _COUNTERS.items() if (value := counts.get(key))}
+
+
+def _read_calls(left: Attributes) -> None:
+    """Put tool calls, each an entry of its own, into an answer that has none."""
+    found = load(left.get(s.OUTPUT_MESSAGES))
+    calls: dict[str, dict[str, Any]] = {}
+    for key in [key for key in left if key.startswith(_CALLS) and ".function_call." in key]:
+        index, _, name = key.removeprefix(_CALLS).partition(".function_call.")
+        calls.setdefault(index, {})[name] = left.pop(key)
+    if not calls or not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], dict):
+        return
+    parts = found[0].get("parts")
+    if isinstance(parts, list) and not any(mapping(part).get("type") == "tool_call" for part in parts):
+        made = [
+            {"type": "tool_call", "name": text(call.get("name")), "arguments": load(call.get("arguments"))}
+            for call in calls.values()
+        ]
+        left[s.OUTPUT_MESSAGES] = [{**found[0], "parts": [*parts, *made]}]

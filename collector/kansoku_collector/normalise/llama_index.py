@@ -6,6 +6,8 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.documents import put_retrieval
 from kansoku_collector.values import load, mapping
 
+_CALLED_WITH = frozenset({"args", "kwargs", "sanitize_inputs_outputs"})  # the last one by smolagents
+
 
 def is_tool_output(value: Any) -> bool:
     """Tell whether a value is the output of one of its tools."""
@@ -20,10 +22,11 @@ def tool_output(value: Any) -> Any:
 
 def arguments(value: Any) -> Any:
     """Return the arguments that a tool was called with by name."""
-    if not isinstance(value, str) or not value.startswith('{"kwargs"'):
+    if not isinstance(value, str) or not value.startswith(('{"kwargs"', '{"args": []')):
         return value
     found = mapping(value)
-    return found["kwargs"] if found.keys() == {"kwargs"} and isinstance(found["kwargs"], dict) else value
+    named = found.keys() <= _CALLED_WITH and not found.get("args")
+    return found["kwargs"] if named and isinstance(found.get("kwargs"), dict) else value
 
 
 def put_nodes(span: Span, asked: Any, returned: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import gen_ai, logfire_agents
 from kansoku_collector.normalise.frame import texts
 from kansoku_collector.normalise.usage_parts import usage_parts
 from kansoku_collector.values import first, items, load, mapping, number, rename, text
@@ -57,11 +57,13 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
     """Fill `span`, and tell whether it only announces what another record reports."""
     left.pop("logfire.json_schema", None)  # it describes the other attributes, which say what they are
     _read_context(left, span)
+    call = logfire_agents.take(left, span) if raw.scope_name == logfire_agents.SCOPE else None
     _read_calls(left)
     _read_events(raw, left)
     _read_kind(left)
     announces = is_pending(raw) or _is_half(left, span)
     gen_ai.read(raw, left, span)
+    logfire_agents.put(call, span)
     span.dialect = "pydantic_ai" if raw.scope_name.startswith("pydantic") else "logfire"
     _read_stream(raw, left, span)
     if span.status == "unset" and (number(left.get("logfire.level_num")) or 0) >= _ERROR_LEVEL:
@@ -157,6 +159,8 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
 def _is_half(left: Attributes, span: Span) -> bool:
     """Tell whether this is the request of a stream, whose answer and usage come in a record of their own."""
     if span.status == "error" or not span.scope_name.startswith("logfire.") or "duration" in left:
+        return False
+    if span.scope_name == logfire_agents.SCOPE:  # it has one span for a stream
         return False
     if left.get(s.OPERATION) not in ("chat", "text_completion"):
         return False

@@ -14,7 +14,7 @@ from kansoku_collector.normalise.exchange import (
     read_response,
 )
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage
-from kansoku_collector.normalise.messages import Message, read_message, tool_definitions
+from kansoku_collector.normalise.messages import Message, read_message, read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, decode, first, items, load, mapping, number, plain, text, truth
@@ -35,6 +35,7 @@ OPERATIONS = {
     "EVALUATOR": "evaluation",
 }
 _OBJECT = re.compile(r"<[\w.]+ (?:object at 0x\w+|\[\d+ \w+\] .*)>")
+_RESPONSE = ("object", "id", "model", "status", "incomplete_details", "usage")
 _FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")
 _FORMATS = {
     "openai": "openai",
@@ -68,16 +69,23 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
     else:
-        put_step(span, left, decode(given), decode(answered))
+        asked, told = decode(given), decode(answered)
+        if span.operation == "execute_tool":  # the classes and methods of DSPy and smolagents
+            span.tool_name = raw.name.removeprefix("Tool.").removesuffix(".__call__")
+            asked, told = _called_with(asked), _value(told)
+        put_step(span, left, asked, told)
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: list[Any]) -> None:
-    request, response = read_request(_inputs(given)), read_response(_answer(answered))
+    response = read_response(_own_response(left, answered) or _answer(answered))
+    request = read_request(_inputs(given))
     bare = {name: decode(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
     bare |= mapping(left.pop("invocation_params", None))  # LangChain's
     named = plain(left.pop("mlflow.llm.model", None))
     span.request_model = request.model or plain(bare.get("model")) or named
     span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
+    if not request.system and (told := plain(left.pop("instructions", None))):
+        request = request._replace(system=read_parts(told))
     provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
     span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
     span.parameters = read_parameters(bare)
@@ -104,7 +112,8 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> No
         "cache_write": count(usage.get("cache_creation_input_tokens")),
         "cache_write_1h": count(usage.get("cache_creation_input_tokens_above_1hr")),
     }
-    put_usage(span, told or counts)
+    if told or any(counts.values()):  # zeros alone are a stream of an agent's that told nothing
+        put_usage(span, told or counts)
     cost = mapping(left.pop("mlflow.llm.cost", None))
     total = number(cost.get("total_cost"))
     total = total or sum(part for name in ("input_cost", "output_cost") if (part := number(cost.get(name))))
@@ -209,6 +218,28 @@ def _answer(value: Any) -> Any:
     """Return the output of a call; the name of a Python object that could not be written is none."""
     found = decode(value)
     return None if isinstance(found, str) and _OBJECT.fullmatch(found) else found
+
+
+def _called_with(asked: Any) -> Any:
+    """Return the named arguments of a tool, which smolagents lists beside how it was called."""
+    if isinstance(asked, dict) and "sanitize_inputs_outputs" in asked and not asked.get("args"):
+        return asked.get("kwargs", asked)
+    return asked
+
+
+def _value(told: Any) -> Any:
+    """Return what smolagents wraps in an object that prints itself."""
+    return told["_value"] if isinstance(told, dict) and told.keys() == {"_value"} else told
+
+
+def _own_response(left: Attributes, answered: Any) -> dict[str, Any] | None:
+    """Return the Responses object whose fields are attributes, its output apart: the Agents SDK's."""
+    if plain(left.get("object")) != "response":
+        return None
+    found = {name: decode(left.pop(name)) for name in _RESPONSE if name in left}
+    left.pop("temperature", None)  # the vendor's default, which nobody asked for
+    left.pop("top_p", None)
+    return {**found, "output": decode(answered)}
 
 
 def _inputs(value: Any) -> Any:

@@ -4,15 +4,24 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import flattened, llama_index
+from kansoku_collector.normalise import flattened, haystack_printed, llama_index
 from kansoku_collector.normalise.exchange import read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
-from kansoku_collector.normalise.frame import put_content, put_finish, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import (
+    put_content,
+    put_finish,
+    put_metadata,
+    put_reasons,
+    put_usage,
+    texts,
+)
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_names import PROVIDERS, put_answers, read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
+    function_response,
+    is_guarded_call,
     read_own_answer,
     read_own_prompt,
     read_plain_answer,
@@ -20,8 +29,20 @@ from kansoku_collector.normalise.openinference_objects import (
     read_system,
     response_of,
 )
+from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of, response_facts
-from kansoku_collector.values import count, dump, first, items, load, mapping, number, searchable, text, truth
+from kansoku_collector.values import (
+    dump,
+    first,
+    items,
+    load,
+    mapping,
+    number,
+    plain,
+    searchable,
+    text,
+    truth,
+)
 
 KIND = "openinference.span.kind"
 OPERATIONS = {
@@ -60,16 +81,6 @@ _PARAMETERS = {
     "candidate_count": "n",
     "num_output": "max_tokens",  # LlamaIndex
 }
-_COUNTERS = {
-    "llm.token_count.prompt": "input_tokens",
-    "llm.token_count.completion": "output_tokens",
-    "llm.token_count.prompt_details.cache_read": "cache_read",
-    "llm.token_count.prompt_details.cache_write": "cache_write",
-    "llm.token_count.prompt_details.audio": "audio_in",
-    "llm.token_count.completion_details.reasoning": "reasoning",
-    "llm.token_count.completion_details.audio": "audio_out",
-}
-_CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
     {
@@ -97,6 +108,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
     if kind in _INNER and _is_inside(raw):
         kind = ""
+    elif kind == "GUARDRAIL" and is_guarded_call(left):
+        kind = "LLM"
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)
@@ -137,25 +150,32 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     facts = response_facts(response)
     _read_models(left, span, request, facts)
     _read_parameters(left, span)
-    _read_usage(left, span, response)
-    if reason := left.pop("llm.stop_reason", None) or facts.get(
-        "status"
-    ):  # JavaScript's Bedrock says the first
+    read_usage(left, span, response)
+    if reason := left.pop("llm.stop_reason", None) or facts.get("status"):  # the first: JavaScript's Bedrock
         left.setdefault("llm.finish_reason", reason)
     answers = _read_messages(left, span, tree)
-    if '"parts":[]' in span.input_messages:
+    if raw.scope_name == haystack_printed.SCOPE:
+        haystack_printed.read_replies(response, span)
+    elif '"parts":[]' in span.input_messages:
         read_own_prompt(request, span)
     read_system(request, span)
-    if response and ('"parts":[{' not in span.output_messages or choices_in(response) > answers):
+    if (
+        response
+        and "replies" not in response
+        and ('"parts":[{' not in span.output_messages or choices_in(response) > answers)
+    ):
         read_own_answer(response, span)
     elif not span.output_messages:
         read_plain_answer(left, span)
     if not span.finish_reasons and response:
-        put_finish(span, read_response(response).reasons, [])
+        called = '"type":"tool_call"' in span.output_messages
+        put_reasons(span, read_response(response).reasons, called=called)
     if not span.input_messages:
         read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
     span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
+    if raw.scope_name == haystack_printed.SCOPE and not tools:
+        haystack_printed.read_tools(request, span)
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
     _read_first_token(raw, span)
     if span.input_messages:
@@ -177,6 +197,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     # LiteLLM's embeddings say no provider but in front of the model.
     provider = (provider or system).lower()
     span.provider = PROVIDERS.get(provider, provider) or provider_of(span.request_model)
+    if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
+        span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
 
@@ -189,30 +211,10 @@ def _read_parameters(left: Attributes, span: Span) -> None:
     span.streaming = truth(values.get("stream"))
 
 
-def _read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = None) -> None:
-    """Store the counts; the response's own say more where they come to the same totals."""
-    counts = {_COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]}
-    if (cached := count(left.pop(_CACHED, None))) is not None:
-        counts.setdefault("cache_read", cached)
-    left.pop("llm.token_count.total", None)
-    told = response_counts(response) if response and _may_say_more(left, counts) else {}
-    if told and all(told.get(name) == counts.get(name) for name in ("input_tokens", "output_tokens")):
-        counts |= {name: value for name, value in told.items() if value and not counts.get(name)}
-    put_usage(span, counts)
-
-
 def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
     """Return the prompts of a completion, which LlamaIndex lists in one attribute."""
     found = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
     return found or items(left.pop("llm.prompts", None))
-
-
-def _may_say_more(left: Attributes, counts: dict[str, int | None]) -> bool:
-    """Tell whether a response can know parts of its counts that the attributes do not."""
-    told = text(left.get("output.value"))
-    if "ephemeral_1h" in told or ("cache_write" not in counts and '"cache_creation_input_tokens"' in told):
-        return True
-    return "cache_read" not in counts and "cached" in told
 
 
 def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
@@ -243,7 +245,8 @@ def _read_first_token(raw: RawSpan, span: Span) -> None:
 
 def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     request = mapping(left.pop("input.value", None))
-    facts = response_facts(mapping(left.pop("output.value", None)))
+    response = mapping(left.pop("output.value", None))
+    facts = response_facts(response)
     first(left, "input.mime_type", "output.mime_type")
     parameters = mapping(left.get("embedding.invocation_parameters"))
     _read_models(left, span, request, facts)
@@ -252,7 +255,9 @@ def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     span.provider = span.provider or provider_of(span.request_model)
     span.response_model = span.response_model or (named if named != span.request_model else "")
     _read_parameters(left, span)
-    _read_usage(left, span)
+    read_usage(left, span)
+    if span.usage_source == "none" and (told := response.get("meta")):  # Haystack's
+        put_usage(span, response_counts(told))
     words = [text(at(node, "embedding.text")) for node in listed(at(tree, "embedding.embeddings"))]
     put_content(span, [], read_messages([word for word in words if word], "user"), [])
 
@@ -276,7 +281,7 @@ def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: st
         span.provider = text(first(left, "llm.provider", "llm.system")).lower() or provider_of(
             span.request_model
         )
-        _read_usage(left, span)
+        read_usage(left, span)
     first(left, "input.mime_type", "output.mime_type")
 
 
@@ -288,9 +293,10 @@ def _document(node: Any) -> dict[str, Any]:
 
 
 def _read_tool(left: Attributes, span: Span) -> None:
-    span.tool_name = text(left.pop("tool.name", None)) or span.name
+    span.tool_name = text(left.pop("tool.name", None)) or span.name.removesuffix(".__call__")  # DSPy's
     span.tool_call_id = text(first(left, "tool.id", "tool_call.id"))
     span.tool_arguments = text(llama_index.arguments(first(left, "input.value", "tool.parameters")))
-    span.tool_result = text(llama_index.tool_output(left.pop("output.value", None)))
+    result = text(llama_index.tool_output(left.pop("output.value", None)))
+    span.tool_result = plain(result) if result.startswith('"') else function_response(result)
     first(left, "input.mime_type", "output.mime_type")
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(span.tool_result)

@@ -57,4 +57,5 @@ def _content(node: Any) -> Part | None:
 
 
 def _call(node: Any) -> Part:
-    return tool_call(at(node, "function.name"), at(node, "function.arguments"), at(node, "id"))
+    given = at(node, "function.arguments")  # left out where there is none, as with a handoff
+    return tool_call(at(node, "function.name"), "{}" if given is None else given, at(node, "id"))

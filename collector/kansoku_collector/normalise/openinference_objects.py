@@ -6,7 +6,8 @@ from kansoku_collector.model import Attributes, Span
 from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
-from kansoku_collector.values import dump, items, load, searchable
+from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.values import dump, items, load, mapping, searchable, text
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 
@@ -17,6 +18,24 @@ def response_of(value: Any) -> dict[str, Any]:
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
         found = found[0]
     return found if isinstance(found, dict) else {}
+
+
+def is_guarded_call(left: Attributes) -> bool:
+    """Tell whether a guardrail is Guardrails' own call of a model, whose parameters are printed."""
+    if left.get("type") != "guardrails/guard/step/call":
+        return False
+    printed = read_printed(left.get("llm.invocation_parameters"))
+    if isinstance(printed, dict):
+        left["llm.invocation_parameters"] = {k: v for k, v in printed.items() if k != "api_base"}
+    return True
+
+
+def function_response(result: str) -> str:
+    """Return what a tool of Google's kit answered, without the call that it answers."""
+    if '"response":' not in result[:200]:
+        return result
+    found = mapping(result)
+    return text(found["response"]) if found.keys() == {"id", "name", "response"} else result
 
 
 def read_system(request: dict[str, Any], span: Span) -> None:
@@ -52,7 +71,10 @@ def read_own_answer(response: dict[str, Any], span: Span) -> None:
 def read_plain_answer(left: Attributes, span: Span) -> None:
     """Take `output.value` as the answer where it is not an object: streams that were cut short."""
     value = left.get("output.value")
-    if isinstance(value, str) and value and not isinstance(load(value), dict):
+    found = load(value)
+    if isinstance(found, list) and any(isinstance(item, dict) and "text" in item for item in found):  # DSPy's
+        put_content(span, [], [], read_response(found).messages)
+    elif isinstance(value, str) and value and not isinstance(found, dict):
         span.output_messages = dump(read_messages([value], "assistant"))
         span.output_text = searchable(value)
 

@@ -8,8 +8,9 @@ from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
 from kansoku_collector.normalise.operations import OPERATIONS
+from kansoku_collector.normalise.printed import read_printed, tool_message
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, first, items, rename, text, truth
+from kansoku_collector.values import count, dump, first, items, rename, searchable, text, truth
 
 _SCOPE = "openlit"
 _NAMES = {
@@ -35,13 +36,17 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
     "gen_ai.request.seed": (0, "", "0"),
     "gen_ai.request.max_tokens": (-1, "-1"),
     "gen_ai.request.stop_sequences": ([], "", "[]"),
+    s.REQUEST_MODEL: ("unknown",),
+    s.RESPONSE_MODEL: ("unknown",),
 }
+_TASK = "execute_task "
 _GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "google")
 _SEARCHES = ("QUERY", "SEARCH", "GET", "SELECT")
 _TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
+_DISJOINT = (".anthropic", ".bedrock")  # clients whose own count of the input leaves caches out
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
 
@@ -55,16 +60,15 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(left.pop("gen_ai.request.user", None))
     span.environment = span.environment or text(left.get("gen_ai.environment"))
-    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
-    if operation == "vectordb":
-        operation = _read_store(left)
-    if operation:
-        left[s.OPERATION] = _OPERATIONS.get(operation, operation)
+    _read_kind(raw, left)
     for name, values in _DEFAULTS.items():
         if left.get(name) in values:
             del left[name]
+    if text(left.get(s.REQUEST_MODEL)).startswith("<"):  # an agent's model, an object, as Python prints it
+        del left[s.REQUEST_MODEL]
     stream = truth(left.get(s.STREAM))
-    if stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic":
+    streams = stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic"
+    if streams or raw.scope_name.endswith(_DISJOINT):
         _include_caches(left)
     if text(left.get(s.PROVIDER)) in _GOOGLE:
         _include_thoughts(left)
@@ -72,16 +76,26 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         first(left, s.REQUEST_MODEL, s.RESPONSE_MODEL)
     if not stream:  # it is the whole duration then
         first(left, "gen_ai.server.time_to_first_token", "gen_ai.server.ttft")
-    if raw.events:
-        take_events(raw, left)
+    take_events(raw, left)
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
-    if "gen_ai.content.reasoning" in left:
-        put_reasoning(left, span)
+    put_reasoning(left, span)
     if span.provider in _ROUTERS:
         span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
+    if span.operation == "execute_tool":
+        _read_tool(span)
     if span.usage_source == "reported" and _is_guess(span):
         _forget_usage(left, span)
+
+
+def _read_kind(raw: RawSpan, left: Attributes) -> None:
+    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
+    if operation == "vectordb":
+        operation = _read_store(left)
+    elif operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
+        operation = "execute_task"
+    if operation:
+        left[s.OPERATION] = _OPERATIONS.get(operation, operation)
 
 
 def _read_name(raw: RawSpan, left: Attributes) -> str:
@@ -105,6 +119,16 @@ def _read_store(left: Attributes) -> str:
         asked = found[1]
     left[s.RETRIEVAL_QUERY] = asked
     return "retrieval"
+
+
+def _read_tool(span: Span) -> None:
+    """Read what LangChain's tools are given and answer, which is printed."""
+    if span.tool_arguments.startswith("{'") and (given := read_printed(span.tool_arguments)) is not None:
+        span.tool_arguments = dump(given)
+        span.input_text = searchable(span.tool_arguments)
+    if (words := tool_message(span.tool_result)) is not None:
+        span.tool_result = words
+        span.output_text = searchable(words)
 
 
 def _is_guess(span: Span) -> bool:
@@ -133,7 +157,7 @@ def _include_thoughts(left: Attributes) -> None:
 
 
 def _include_caches(left: Attributes) -> None:
-    """Add cached tokens to the input: on streams of Anthropic this dialect leaves them out."""
+    """Add cached tokens to the input, which leaves them out as Anthropic's own count and Bedrock's do."""
     fresh = count(left.get(s.INPUT_TOKENS))
     if fresh is not None:
         names = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")

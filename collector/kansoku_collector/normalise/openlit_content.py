@@ -15,6 +15,8 @@ _SAID = re.compile(r"^(system|developer|user|assistant|tool|function): ", re.MUL
 
 def take_events(raw: RawSpan, left: Attributes) -> None:
     """Take several choices, each an event, and a prompt that is one text of all messages, into `left`."""
+    if not raw.events:
+        return
     choices = [event for event in raw.events if event.name.startswith(_CHOICE)]
     if choices:
         raw.events[:] = [event for event in raw.events if not event.name.startswith(_CHOICE)]
@@ -39,7 +41,9 @@ def _apart(prompt: Any) -> list[Message]:
 
 def put_reasoning(left: Attributes, span: Span) -> None:
     """Put reasoning, which has an attribute of its own, in front of the answer that lacks it."""
-    words = text(left.pop(_REASONING, None))
+    if _REASONING not in left:
+        return
+    words = text(left.pop(_REASONING))
     if not words or '"type":"reasoning"' in span.output_messages:
         return
     messages = items(span.output_messages) or [{"role": "assistant", "parts": []}]

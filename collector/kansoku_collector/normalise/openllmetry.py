@@ -70,6 +70,7 @@ _PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
 }
+_LANGCHAIN = ('{"input_str"', '{"inputs"')  # what its callbacks put around a tool's arguments
 
 
 def is_openllmetry(raw: RawSpan) -> bool:
@@ -110,6 +111,8 @@ def _is_conversation(raw: RawSpan) -> bool:
 
 def _read_kind(left: Attributes) -> None:
     requested, entity = left.pop("llm.request.type", None), left.get(KIND)
+    if entity in ("task", "workflow") and left.get(s.OPERATION) == "invoke_agent":
+        del left[s.OPERATION]  # CrewAI's tasks are told as agents
     operation = left.get(s.OPERATION)
     if operation is None and (operation := _OPERATIONS.get(text(requested or entity))):
         left[s.OPERATION] = operation
@@ -124,13 +127,18 @@ def _read_entity(left: Attributes, span: Span) -> None:
         span.operation, span.tool_name = "execute_tool", text(mapping(answered)["tool_name"])
         given, answered = llama_index.arguments(given), llama_index.tool_output(answered)
     if span.operation == "execute_tool":
+        if span.tool_arguments.startswith(_LANGCHAIN):
+            given = span.tool_arguments = _arguments(span.tool_arguments)
+            span.input_text = ""
+        if span.tool_result.startswith('{"output"'):
+            answered, span.tool_result, span.output_text = span.tool_result, "", ""
+            answered = _unwrapped(answered, ("output",))
         answered = _read_tool_message(answered, span)
         named = left.pop("tool.name", None) or left.get("traceloop.entity.name")  # the first of LlamaIndex's
         span.tool_name = span.tool_name or text(named)
-        span.tool_arguments = (
-            span.tool_arguments or text(left.pop("tool.arguments", None)) or _arguments(given)
-        )
-        span.tool_result = span.tool_result or text(_unwrapped(answered, ("output", "outputs")))
+        told = text(left.pop("tool.arguments", None))
+        span.tool_arguments = span.tool_arguments or told or _arguments(given)
+        span.tool_result = span.tool_result or text(_said(_unwrapped(answered, ("output", "outputs"))))
     elif span.operation == "chain" and llama_index.put_nodes(span, given, answered):
         span.operation = "retrieval"
     elif span.operation == "retrieval" or _is_retriever(given, answered):
@@ -158,6 +166,8 @@ def _arguments(given: Any) -> str:
         if not found.get("kwargs") and len(only := items(found.get("args"))) == 1 and mapping(only[0]):
             return text(only[0])  # JavaScript's LangChain: the arguments, as JSON
         return text(given)
+    if found.keys() == {"tool_name", "arguments"}:  # a tool that is called over MCP
+        return text(found["arguments"])
     return text(_unwrapped(given, ("inputs", "input_str")))
 
 
@@ -169,6 +179,13 @@ def _read_tool_message(answered: Any, span: Span) -> Any:
     span.tool_name = span.tool_name or text(message.get("name"))
     span.tool_call_id = span.tool_call_id or text(message["tool_call_id"])
     return message.get("content")
+
+
+def _said(value: Any) -> Any:
+    """Return what a tool answered over MCP: its only result, or the words of its only block."""
+    if isinstance(value, list) and len(value) == 1 and mapping(value[0]).keys() == {"type", "content"}:
+        return value[0]["content"]
+    return value["result"] if isinstance(value, dict) and value.keys() == {"result"} else value
 
 
 def _unwrapped(value: Any, names: tuple[str, ...]) -> Any:

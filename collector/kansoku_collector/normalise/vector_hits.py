@@ -5,7 +5,8 @@ from typing import Any
 from kansoku_collector.model import Attributes, Event, RawSpan
 from kansoku_collector.normalise import flattened
 from kansoku_collector.normalise.flattened import at, listed
-from kansoku_collector.values import load, notation, number, text
+from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.values import load, mapping, number, text
 
 _LANGTRACE = ("db.query.match", "db.chroma.query.result")
 _HITS = ("db.query.result", "db.search.result", *_LANGTRACE)
@@ -50,7 +51,7 @@ def take_numbered(raw: RawSpan, left: Attributes) -> list[dict[str, Any]]:
     for place, node in enumerate(listed(at(tree, "db.vector.query.result"))):
         ending = f".query.result.{place}.metadata"
         events = [event.attributes for event in raw.events if event.name.endswith(ending)]
-        inner = notation(at(node, "metadata")) or (events[0] if events else {})
+        inner = _object(at(node, "metadata")) or (events[0] if events else {})
         known = at(node, "id")
         hit = {
             "id": None if known is None else text(known),
@@ -76,7 +77,7 @@ def take_hits(raw: RawSpan) -> list[dict[str, Any]]:
 
 def _hit(event: Event) -> dict[str, Any]:
     values = {key.removeprefix(f"{event.name}."): value for key, value in event.attributes.items()}
-    inner = next((found for name in _INNER if (found := notation(values.get(name)))), {})
+    inner = next((found for name in _INNER if (found := _object(values.get(name)))), {})
     places = (values, inner)
     found = {
         "id": None if (known := _first(places, _ID)) is None else text(known),
@@ -89,3 +90,9 @@ def _hit(event: Event) -> dict[str, Any]:
 
 def _first(places: tuple[dict[str, Any], ...], names: tuple[str, ...]) -> Any:
     return next((place[name] for place in places for name in names if place.get(name) is not None), None)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return an object that is JSON, or printed as Python prints it: Pinecone's metadata."""
+    found = mapping(value) or read_printed(value)
+    return found if isinstance(found, dict) else {}

@@ -10,6 +10,9 @@ _KIND = "weave.span.kind"
 _KEYS = frozenset(
     (_KIND, "weave.input", "weave.output", "wandb.thread_id", "wandb.attributes", "wandb.display_name")
 )
+_SCOPE = "weave."
+_AGENTS = "weave.openai_agents"  # whose turns, tasks and handoffs have no operation
+_GUARDRAIL = "weave.openai_agents.guardrail.name"
 _OPERATIONS = {
     "llm": "chat",
     "chat": "chat",
@@ -24,8 +27,8 @@ _OPERATIONS = {
 
 
 def is_weave(raw: RawSpan) -> bool:
-    """Tell whether a span carries Weave's own names."""
-    return not _KEYS.isdisjoint(raw.attributes)
+    """Tell whether a span carries Weave's own names, or Weave's client wrote it."""
+    return raw.scope_name.startswith(_SCOPE) or not _KEYS.isdisjoint(raw.attributes)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -33,6 +36,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     kind = text(left.pop(_KIND, None)).lower()
     if kind in _OPERATIONS:
         left.setdefault(s.OPERATION, _OPERATIONS[kind])
+    if s.OPERATION not in left and raw.scope_name == _AGENTS:
+        left |= {s.KIND: "guardrail"} if _GUARDRAIL in left else {s.OPERATION: "invoke_workflow"}
     rename(left, {"weave.input": s.INPUT_VALUE, "weave.output": s.OUTPUT_VALUE})
     speaks = openinference.is_openinference(raw)
     (openinference if speaks else gen_ai).read(raw, left, span)

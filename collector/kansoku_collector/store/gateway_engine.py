@@ -139,7 +139,7 @@ class Session:
         self, statement: Statement, output: str, params: Mapping[str, str]
     ) -> Generator[bytes, None, None]:
         """Run a SELECT into a temporary file, then yield the file: for formats with a header or a footer."""
-        before, _, after = statement.split_format()
+        before, _, after = statement.parts
         with tempfile.TemporaryDirectory(prefix="kansoku-") as folder:
             path = Path(folder) / "result"
             clause = f"INTO OUTFILE {_literal(str(path))} FORMAT {_name(output)}"

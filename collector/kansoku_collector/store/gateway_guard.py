@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from kansoku_collector.store.gateway_errors import QueryError
 from kansoku_collector.store.gateway_text import first_word, names, tokens
@@ -48,9 +49,12 @@ READER_SETTINGS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
-    """A query as the engine's own parser writes it: comments gone, keywords in capitals, names decoded."""
+    """A query as the engine's own parser writes it: comments gone, keywords in capitals, names decoded.
+
+    What is read in its text is remembered: a dashboard sends the same text again and again, with new values.
+    """
 
     text: str
     canonical: str
@@ -70,8 +74,9 @@ class Statement:
         """Whether it answers with rows, be they none."""
         return self.word in READS
 
-    def split_format(self) -> tuple[str, str, str]:
-        """Return the text before its FORMAT clause, the format ('' when none) and what stands after it."""
+    @cached_property
+    def parts(self) -> tuple[str, str, str]:
+        """The text before its FORMAT clause, the format ('' when none) and what stands after it."""
         found = list(tokens(self.canonical))
         for token, name in zip(reversed(found[:-1]), reversed(found[1:]), strict=True):
             if token.text == "FORMAT" and token.kind == "word" and name.kind in ("word", "quoted"):
@@ -80,24 +85,51 @@ class Statement:
                     return self.canonical[: token.start].rstrip(), name.text.strip("`"), rest
         return self.canonical, "", ""
 
+    @cached_property
+    def files(self) -> str:
+        """The clause by which it writes or reads a file, '' when none."""
+        words = [token.text for token in tokens(self.canonical) if token.kind == "word"]
+        pairs = (("INTO", "OUTFILE"), ("FROM", "INFILE"))
+        return next((" ".join(pair) for pair in itertools.pairwise(words) if pair in pairs), "")
+
+    @cached_property
+    def sets(self) -> bool:
+        """Whether it changes settings, in any of its subqueries."""
+        found = list(tokens(self.canonical))
+        return any(
+            word.text.upper() == "SETTINGS"
+            and word.kind == "word"
+            and name.kind in ("word", "quoted")
+            and sign.text == "="
+            for word, name, sign in zip(found, found[1:], found[2:], strict=False)
+        )
+
+    @cached_property
+    def used(self) -> frozenset[tuple[str, bool]]:
+        """Every name in it, and whether an opening parenthesis follows."""
+        return frozenset(names(self.canonical))
+
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """The parameters that stand for names."""
+        return frozenset(re.findall(r"\{\s*(\w+)\s*:\s*Identifier\s*\}", self.canonical))
+
 
 def check_everyone(statement: Statement) -> None:
     """Refuse what writes or reads files of the collector's machine, whoever asks."""
-    words = [token.text for token in tokens(statement.canonical) if token.kind == "word"]
-    for first, second in itertools.pairwise(words):
-        if (first, second) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
-            raise QueryError(48, f"{first} {second} is not available over HTTP", "NOT_IMPLEMENTED")
+    if statement.files:
+        raise QueryError(48, f"{statement.files} is not available over HTTP", "NOT_IMPLEMENTED")
 
 
 def check_reader(statement: Statement, params: Mapping[str, str], table_functions: frozenset[str]) -> None:
     """Refuse what a reader may not do and the engine's `readonly=1` would let through."""
     check_word(statement.word)
     # The engine does not hold a subquery's SETTINGS against readonly=1; beside the query they are checked.
-    if _sets(statement.canonical):
+    if statement.sets:
         raise QueryError(164, "reader: Cannot modify settings in the query; send them beside it", "READONLY")
-    used = list(names(statement.canonical))
-    for name in re.findall(r"\{\s*(\w+)\s*:\s*Identifier\s*\}", statement.canonical):
-        used += [(part, True) for part in re.split(r"\W+", params.get(name, "")) if part]
+    used = set(statement.used)
+    for name in statement.bound:
+        used |= {(part, True) for part in re.split(r"\W+", params.get(name, "")) if part}
     for name, called in used:
         lowered = name.lower()
         forbidden = name == "default" if lowered == "default" else lowered in FORBIDDEN
@@ -105,17 +137,6 @@ def check_reader(statement: Statement, params: Mapping[str, str], table_function
         if forbidden or (outside and lowered not in TABLE_FUNCTIONS):
             message = f"reader: Not enough privileges: {name} reaches outside the database"
             raise QueryError(497, message, "ACCESS_DENIED")
-
-
-def _sets(canonical: str) -> bool:
-    found = list(tokens(canonical))
-    return any(
-        word.text.upper() == "SETTINGS"
-        and word.kind == "word"
-        and name.kind in ("word", "quoted")
-        and sign.text == "="
-        for word, name, sign in zip(found, found[1:], found[2:], strict=False)
-    )
 
 
 def check_word(word: str) -> None:

@@ -3,7 +3,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -72,20 +72,40 @@ class Filter:
 
 def matching(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, Any]]:
     """Return FROM and WHERE of a query over one row a trace, and the parameters they bind."""
+    params = _bound(wanted, slack)
+    return f"FROM {TRACES} WHERE {' AND '.join(_chosen(wanted, params))}", params
+
+
+def matching_each(filters: Sequence[Filter]) -> tuple[str, list[str], dict[str, Any]]:
+    """Return FROM and WHERE of the traces of any of the filters, the condition of each, and what they bind.
+
+    They are one filter without one condition or another, of one period: what they share is asked once.
+    """
+    params = _bound(filters[0], SLACK)
+    chosen = [_chosen(wanted, params) for wanted in filters]
+    shared = [part for part in chosen[0] if all(part in other for other in chosen)]
+    own = [" AND ".join(part for part in parts if part not in shared) or "1" for parts in chosen]
+    anyone = [] if "1" in own else [f"({' OR '.join(f'({condition})' for condition in own)})"]
+    return f"FROM {TRACES} WHERE {' AND '.join(shared + anyone)}", own, params
+
+
+def _bound(wanted: Filter, slack: timedelta) -> dict[str, Any]:
     bound = wanted.period.params()
-    params: dict[str, Any] = wanted.scope.params() | bound
-    params |= {
+    return bound | {
         "from": bound["start"] - slack,
         "until": bound["end"] + SLACK,
         "since": bound["start"] - VOTE_SLACK,
     }
-    chosen = [
+
+
+def _chosen(wanted: Filter, params: dict[str, Any]) -> list[str]:
+    params |= wanted.scope.params()
+    return [
         "start >= {start:DateTime64(6, 'UTC')}",
         "start < {end:DateTime64(6, 'UTC')}",
         *_own(wanted, params),
         *_subqueries(wanted, params),
     ]
-    return f"FROM {TRACES} WHERE {' AND '.join(chosen)}", params
 
 
 def spans_named(wanted: Filter) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read.conditions import VOTE_SLACK, VOTES
+from kansoku_collector.store.read.votes import among
 from kansoku_collector.store.scope import Period, Scope
 
 Owner = Literal["session_id", "user_id"]
@@ -119,16 +120,17 @@ def disliked_users(client: Client, scope: Scope, period: Period, most: int = 10)
     return [(str(name), Opinion(likes, dislikes)) for name, likes, dislikes in rows]
 
 
+_LIKED = """SELECT trace_id FROM feedback WHERE project = {project:String} AND name = 'like'
+    AND time >= {since:DateTime64(6, 'UTC')}"""
+
+
 def _voted(owner: Owner, scope: Scope) -> str:
     """Return a query of the votes on traces of the hours of a period, up to its condition."""
     return f"""SELECT owner, countIf(vote >= 0.5) AS likes, countIf(vote < 0.5) AS dislikes
         FROM ({VOTES} GROUP BY trace_id, span_id, user_id) AS voted
         INNER JOIN (
             SELECT trace_id, max({owner}) AS owner FROM traces
-            WHERE {_HOURS} AND {scope.where()} AND trace_id IN (
-                SELECT trace_id FROM feedback WHERE project = {{project:String}} AND name = 'like'
-                    AND time >= {{since:DateTime64(6, 'UTC')}})
-            GROUP BY trace_id
+            WHERE {_HOURS} AND {scope.where()} AND {among(_LIKED)} GROUP BY trace_id
         ) AS trace USING (trace_id) WHERE true"""
 
 

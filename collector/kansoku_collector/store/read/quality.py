@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.read.overview import edges, exact
-from kansoku_collector.store.read.votes import latest, on_traces, params
+from kansoku_collector.store.read.votes import among, latest, on_traces, params
 from kansoku_collector.store.scope import Period, Scope
 
 Split = Literal["prompt", "model", "language", "release"]
@@ -134,6 +134,6 @@ def _judged(scope: Scope) -> str:
 def _voted(scope: Scope, split: Split) -> str:
     """Return the SQL of the votes with the names that their traces have in a dimension."""
     names = f"""SELECT trace_id, {_VALUES[split]} AS names FROM traces AS t
-        WHERE project = {{project:String}} AND {_HOURS} AND trace_id IN ({_RATED}) GROUP BY trace_id"""
+        WHERE project = {{project:String}} AND {_HOURS} AND {among(_RATED)} GROUP BY trace_id"""
     return f"""SELECT vote.time AS time, liked, names FROM ({latest(scope)}) AS vote
         INNER JOIN ({names}) AS trace USING (trace_id)"""

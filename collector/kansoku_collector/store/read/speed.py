@@ -13,14 +13,16 @@ from clickhouse_connect.driver.client import Client
 from kansoku_collector.store.read.conditions import MODEL
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.read.overview import counts_calls, edges, exact, known
+from kansoku_collector.store.read.started import bound, spans_of
 from kansoku_collector.store.scope import Period, Scope
 
 POINTS = 60  # of a line of tokens a second: enough calls in each for a middle
 # Weighted as the rollups are: a stored span of a sampled trace stands for several.
 _TIMES = "toUInt64(greatest(1, round(weight)))"
-_STARTED = "start >= {start:DateTime64(6, 'UTC')} AND start < {end:DateTime64(6, 'UTC')}"
-# A call that failed, or whose usage is unknown, has no speed.
-_TIMED = "billed = 1 AND status != 'error' AND output_visible + reasoning > 0 AND duration_ns > 0"
+_OF_RATE = "output_visible, reasoning, duration_ns, weight"
+_OF_STEP = "name, operation, status, duration_ns, weight"
+# A call that failed, or whose usage is unknown, has no speed: see also `_answered`.
+_TIMED = "output_visible + reasoning > 0 AND duration_ns > 0"
 _RATE = "(toFloat64(output_visible) + reasoning) / (duration_ns / 1e9)"
 # All spans of a step are first counted in bins of a ninetieth, whose means the quantiles are then taken of: a
 # sketch that takes in each span costs more.
@@ -112,8 +114,8 @@ def summary(client: Client, scope: Scope, period: Period) -> Summary:
     (p50, p95, p99), (first_p50, first_p95, _) = known(took), known(first)
     rate = client.query(
         f"""SELECT quantileTDigestWeighted(0.5)({_RATE}, {_TIMES})
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED} AND {_TIMED}""",
-        parameters=scope.params() | period.params(),
+        FROM {spans_of(period, _OF_RATE, _answered(scope))} WHERE {_TIMED}""",
+        parameters=scope.params() | bound(period),
     ).result_rows[0][0]
     return Summary(p50, p95, p99, first_p50, first_p95, calls, errors, known([rate])[0])
 
@@ -125,9 +127,9 @@ def rates_over_time(client: Client, scope: Scope, period: Period) -> list[Rate]:
     rows = client.query(
         f"""SELECT {bucket}, {MODEL} AS model, count(),
             quantilesTDigestWeighted(0.5, 0.05)({_RATE}, {_TIMES})
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_TIMED}
+        FROM spans PREWHERE {_answered(scope)}
             AND start >= {{start:DateTime64(6, 'UTC')}} AND start < {{end:DateTime64(6, 'UTC')}}
-        GROUP BY bucket, model ORDER BY bucket, model""",
+        WHERE {_TIMED} GROUP BY bucket, model ORDER BY bucket, model""",
         parameters=scope.params() | grid.params(),
     ).result_rows
     return [Rate(time, model, calls, *quantiles) for time, model, calls, quantiles in grid.aware(rows)]
@@ -145,8 +147,9 @@ def by_model(client: Client, scope: Scope, period: Period, *, most: int = 100) -
     ).result_rows
     rates = client.query(
         f"""SELECT {MODEL} AS model, quantileTDigestWeighted(0.5)({_RATE}, {_TIMES})
-        FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED} AND {_TIMED} GROUP BY model""",
-        parameters=scope.params() | period.params(),
+        FROM {spans_of(period, f"request_model, response_model, {_OF_RATE}", _answered(scope))}
+        WHERE {_TIMED} GROUP BY model""",
+        parameters=scope.params() | bound(period),
     ).result_rows
     rate = {model: known([value])[0] for model, value in rates}
     found = []
@@ -165,10 +168,15 @@ def by_step(client: Client, scope: Scope, period: Period, *, most: int = 100) ->
         FROM (
             SELECT name, operation, sum({_TIMES}) AS n, sumIf({_TIMES}, status = 'error') AS failed,
                 avg(duration_ns) / 1e9 AS seconds, sum(toFloat64(duration_ns) * weight) AS busy
-            FROM spans WHERE {scope.where(model_column=MODEL)} AND {_STARTED}
+            FROM {spans_of(period, _OF_STEP, scope.where(model_column=MODEL))}
             GROUP BY name, operation, {_BIN}
         )
         GROUP BY step, kind ORDER BY sum(busy) DESC, step, kind LIMIT {{most:UInt32}}""",
-        parameters=scope.params() | period.params() | {"most": most},
+        parameters=scope.params() | bound(period) | {"most": most},
     ).result_rows
     return [Step(name, kind, spans, errors, *took) for name, kind, spans, errors, took in rows]
+
+
+def _answered(scope: Scope) -> str:
+    """Return the condition of the calls that did not fail; the columns that leave out the most come first."""
+    return f"billed = 1 AND status != 'error' AND {scope.where(model_column=MODEL)}"

@@ -1,7 +1,7 @@
 """Lists of traces: a page of them, their totals, the neighbours of one, and which filter hides the rest."""
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.conditions import HOURS, SLACK, VOTE_SLACK, VOTES, Filter, matching
+from kansoku_collector.store.read.conditions import (
+    HOURS,
+    SLACK,
+    VOTE_SLACK,
+    VOTES,
+    Filter,
+    matching,
+    matching_each,
+)
 from kansoku_collector.store.read.overview import known
 from kansoku_collector.store.read.whole import SECONDS, TRACE
 from kansoku_collector.store.scope import Period
@@ -33,13 +41,15 @@ _KEYS: dict[Sort, str] = {
     "cost": "toFloat64(sum(cost_usd))",
     "duration": _SECONDS,
 }
-_ROW = f"""trace_id, min(start) AS started, {_SECONDS} AS seconds, max(root_name), max(root_operation),
-    if(max(root_input) != '', max(root_input), max(call_input)),
-    if(max(root_output) != '', max(root_output), max(call_output)),
-    arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayArray(tags)),
+_INPUT, _OUTPUT = 5, 6  # where the texts stand in a row
+_ROOTS = "max(root_input), max(root_output)"
+_ROOTS_OR_CALLS = """if(max(root_input) != '', max(root_input), max(call_input)),
+    if(max(root_output) != '', max(root_output), max(call_output))"""
+_NAMES = f"""trace_id, min(start) AS started, {_SECONDS} AS seconds, max(root_name), max(root_operation)"""
+_FIGURES = """arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayArray(tags)),
     sum(spans), sum(calls), sum(errors), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),
     sum(cost_usd), max(service), max(environment), max(release), max(session_id), max(user_id),
-    max(root_name) != ''"""
+    max(root_name) != '', groupUniqArray(hour)"""
 
 
 class Cursor(NamedTuple):
@@ -158,28 +168,54 @@ def _page(
         beyond = f"AND ({key}, trace_id) {'>' if before else '<'} ({{key:Float64}}, {{at:String}})"
         params |= {"key": place.key, "at": place.trace_id}
     chosen = f"{found} {beyond} ORDER BY {key} {order}, trace_id {order}"
-    rows = _rows(client, chosen, params | {"size": size}, sort)
+    found_rows = _rows(client, chosen, params | {"size": size}, sort)
+    _complete(client, wanted.scope.project, found_rows)
+    rows = [row for row, _ in found_rows]
     given = votes(client, wanted.scope.project, [row[0] for row in rows], wanted.period)
     return [_row([*row, *given.get(row[0], (0, 0))]) for row in rows]
 
 
-def _rows(client: Client, chosen: str, params: dict[str, Any], sort: Sort) -> Sequence[Sequence[Any]]:
-    """Choose traces on few columns; read the wide ones for them only, by where they lie."""
+def _rows(
+    client: Client, chosen: str, params: dict[str, Any], sort: Sort, texts: str = _ROOTS
+) -> list[tuple[list[Any], list[datetime]]]:
+    """Choose traces on few columns; read the wide ones for them only, by where they lie: with their hours."""
     key = _KEYS[sort]
-    return client.query(
-        f"""SELECT {_ROW}, {key} FROM traces
-        WHERE project = {{project:String}} AND {HOURS} AND (hour, trace_id) IN (
+    found = client.query(
+        f"""SELECT {_NAMES}, {texts}, {_FIGURES}, {key} FROM traces
+        PREWHERE project = {{project:String}} AND {HOURS} AND (hour, trace_id) IN (
             SELECT arrayJoin(hours), trace_id FROM (SELECT hours, trace_id {chosen} LIMIT {{size:UInt32}}))
         GROUP BY trace_id ORDER BY {key} DESC, trace_id DESC""",
         parameters=params,
     ).result_rows
+    return [([*row[:-2], row[-1]], row[-2]) for row in found]
+
+
+def _complete(client: Client, project: str, found: list[tuple[list[Any], list[datetime]]]) -> None:
+    """Fill in the words of the first call where the root has none.
+
+    They are not read with the rows: most roots have both texts, and of traces that lie far apart each one
+    costs the texts of two thousand.
+    """
+    bare = {row[0]: (row, hours) for row, hours in found if not (row[_INPUT] and row[_OUTPUT])}
+    if not bare:
+        return
+    hours = sorted({hour.replace(tzinfo=UTC) for _, mine in bare.values() for hour in mine})
+    rows = client.query(
+        """SELECT trace_id, max(call_input), max(call_output) FROM traces
+        PREWHERE project = {project:String} AND hour IN {hours:Array(DateTime('UTC'))}
+            AND trace_id IN {bare:Array(String)} GROUP BY trace_id""",
+        parameters={"project": project, "hours": hours, "bare": list(bare)},
+    ).result_rows
+    for trace_id, asked, answered in rows:
+        row = bare[trace_id][0]
+        row[_INPUT], row[_OUTPUT] = row[_INPUT] or asked, row[_OUTPUT] or answered
 
 
 def export(client: Client, wanted: Filter, *, sort: Sort = "time", most: int = MAX_EXPORT) -> list[TraceRow]:
     """Return all traces of `wanted` in their order, at most `most`."""
     found, params = matching(wanted)
     chosen = f"{found} ORDER BY {KEYS[sort]} DESC, trace_id DESC"
-    rows = _rows(client, chosen, params | {"size": most}, sort)
+    rows = [row for row, _ in _rows(client, chosen, params | {"size": most}, sort, _ROOTS_OR_CALLS)]
     # No list of ids here: so many would not fit into a request.
     voted = client.query(
         f"""SELECT trace_id, countIf(vote >= 0.5), countIf(vote < 0.5)
@@ -220,8 +256,13 @@ def neighbours(client: Client, wanted: Filter, trace_id: str, *, sort: Sort = "t
 
 def loosen(client: Client, wanted: Filter) -> dict[str, int]:
     """Return by name how many traces there would be without each condition; only those above 0."""
-    counts = {name: totals(client, other).traces for name, other in wanted.active().items()}
-    return {name: count for name, count in counts.items() if count}
+    active = wanted.active()
+    if not active:
+        return {}
+    found, conditions, params = matching_each(list(active.values()))
+    counted = ", ".join(f"countIf({condition})" for condition in conditions)
+    row = client.query(f"SELECT {counted} {found}", parameters=params).result_rows[0]
+    return {name: int(count) for name, count in zip(active, row, strict=True) if count}
 
 
 def votes(client: Client, project: str, trace_ids: list[str], period: Period) -> dict[str, tuple[int, int]]:

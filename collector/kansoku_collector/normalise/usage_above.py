@@ -1,0 +1,69 @@
+"""Steps that know the tokens of the calls beneath them, which know their messages only.
+
+DSPy's modules under MLflow are such, and CrewAI's agents under OpenLLMetry. DSPy's module that predicts
+moreover calls itself a model's call. Where both arrive together it is a step, and where there is one call
+beneath a step that counts, the call takes the counts; of several the sum cannot be divided, and stays.
+"""
+
+from kansoku.usage import Usage
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
+from kansoku_collector.values import count, mapping
+
+_PREDICTION = "Predict.forward"
+_USAGE = "mlflow.chat.tokenUsage"
+_CREWAI = "opentelemetry.instrumentation.crewai"
+_DEPTH = 8
+
+
+def knows_usage(span: Span) -> bool:
+    """Tell whether a span is a module that predicts, or a step that counts what is beneath it."""
+    if span.dialect == "mlflow":
+        return _predicts(span) or (_USAGE in span.attributes and span.operation in ("chain", "invoke_agent"))
+    if span.operation != "invoke_agent" or span.usage_source == "none":
+        return False
+    return span.scope_name.startswith(_CREWAI)
+
+
+def move_usage(step: Span, trace: list[Span]) -> None:
+    """Give a step's counts to the one call beneath it."""
+    by_id = {span.span_id: span for span in trace}
+    calls = [
+        span
+        for span in trace
+        if span.operation in MODEL_OPERATIONS and not _predicts(span) and _is_beneath(span, step, by_id)
+    ]
+    if not calls:
+        return
+    if len(calls) == 1 and calls[0].usage_source == "none":
+        _move(step, calls[0])
+    if _predicts(step) and step.usage_source == "none":
+        step.operation, step.billed = "chain", False
+        step.request_model = step.response_model = step.provider = ""
+
+
+def _move(step: Span, call: Span) -> None:
+    if step.usage_source != "none":
+        call.usage_source, step.usage_source = step.usage_source, "none"
+        for name in Usage._fields:
+            setattr(call, name, getattr(step, name))
+            setattr(step, name, 0)
+        return
+    usage = mapping(step.attributes.get(_USAGE))
+    given, answered = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    if given or answered:
+        put_usage(call, {"input_tokens": given, "output_tokens": answered})
+        del step.attributes[_USAGE]
+
+
+def _predicts(span: Span) -> bool:
+    return span.name == _PREDICTION and span.operation == "chat" and span.dialect == "mlflow"
+
+
+def _is_beneath(span: Span, step: Span, by_id: dict[str, Span]) -> bool:
+    parent: Span | None = span
+    for _ in range(_DEPTH):
+        if parent is None or parent.parent_span_id == step.span_id:
+            return parent is not None
+        parent = by_id.get(parent.parent_span_id)
+    return False
