@@ -17,7 +17,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
-from kansoku_collector.normalise.openinference_names import PROVIDERS, put_answers, read_rarer, take_decision
+from kansoku_collector.normalise.openinference_names import PROVIDERS, read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
     function_response,
@@ -113,13 +113,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)
-    if kind == "DECISION":
-        take_decision(left)
+    if kind in {"LLM", "DECISION"}:
+        take_decision(left, kind)
         _read_call(raw, left, span, tree)
-        put_answers(raw, left, span)
-    elif kind == "LLM":
-        _read_call(raw, left, span, tree)
-        read_rarer(left, span)
+        read_rarer(raw, left, span, kind)
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:

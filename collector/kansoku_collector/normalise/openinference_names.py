@@ -19,12 +19,13 @@ PROVIDERS = {"aws": "aws.bedrock", "azure": "azure.ai.openai", "mistralai": "mis
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
 
 
-def take_decision(left: Attributes) -> None:
+def take_decision(left: Attributes, kind: str) -> None:
     """Give a decision, for which a model is asked too, the names of any other call."""
-    rename(left, _DECISION)
+    if kind == "DECISION":
+        rename(left, _DECISION)
 
 
-def put_answers(raw: RawSpan, left: Attributes, span: Span) -> None:
+def _put_answers(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Store what was to be judged, and the answers as JSON: both are inside of the vendor's own objects."""
     asked, told = (mapping(raw.attributes.get(f"{side}.value")) for side in ("input", "output"))
     given = read_messages(asked.get("input"), "user") if asked.get("input") else []
@@ -34,8 +35,10 @@ def put_answers(raw: RawSpan, left: Attributes, span: Span) -> None:
         first(left, "input.value", "input.mime_type")
 
 
-def read_rarer(left: Attributes, span: Span) -> None:
-    """Read what few calls of models say: speech, images, and a cost in two halves."""
+def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
+    """Read what few calls of models say: decisions, speech, images, and a cost in two halves."""
+    if kind == "DECISION":
+        _put_answers(raw, left, span)
     if "output.audio.transcript" in left or "input.audio.transcript" in left:
         _put_transcripts(left, span)
     if "output.images.0.image.url" in left:
