@@ -195,6 +195,17 @@ def test_embedded_texts_are_the_input():
     assert (span.operation, span.input_text) == ("embeddings", "two")
 
 
+def test_a_decision_beneath_a_call_is_no_call_of_its_own():
+    """Pydantic AI reports its usage on the call around it."""
+    told = {
+        "gen_ai.operation.name": "decide",
+        "gen_ai.request.model": "m",
+        "pydantic_ai.decision.answers": "{}",
+    }
+    span = row(told, scope="pydantic-ai")
+    assert (span.operation, span.billed) == ("chain", False)
+
+
 AGENTS = "logfire.openai_agents"
 FOUND = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
 

@@ -186,6 +186,40 @@ def test_parallel_calls_of_a_stream_that_were_joined_are_taken_apart():
     assert [p["arguments"] for p in other if p["type"] == "tool_call"] == ['{"a": 1}{"a": 2}']
 
 
+def test_a_decision_is_a_call_of_a_model():
+    """Its names are its own; what was judged and the answers are inside of the vendor's objects."""
+    asked = {"model": "gpt-d", "input": "It rains.", "questions": [{"id": "q"}]}
+    answers = [{"id": "q", "value": True}]
+    span = row(
+        {
+            "openinference.span.kind": "DECISION",
+            "decision.provider": "openai",
+            "decision.model_name": "gpt-d-1",
+            "decision.request.model_name": "gpt-d",
+            "decision.response.model_name": "gpt-d-1",
+            "decision.token_count.input": 9,
+            "decision.token_count.output": 2,
+            "input.value": json.dumps(asked),
+            "output.value": json.dumps({"id": "dec_1", "model": "gpt-d-1", "answers": answers}),
+        }
+    )
+    assert (span.operation, span.billed, span.provider) == ("generate_content", True, "openai")
+    assert (span.request_model, span.response_model, span.response_id) == ("gpt-d", "gpt-d-1", "dec_1")
+    assert buckets(span) == {"input_fresh": 9, "output_visible": 2}
+    assert (span.input_text, json.loads(span.output_text)) == ("It rains.", answers)
+
+
+def test_speech_images_and_halves_of_a_cost_are_read():
+    """A model that speaks has no messages but what was heard and said."""
+    model = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-realtime"}
+    spoken = row(model | {"input.audio.transcript": "Hi?", "output.audio.transcript": "Yo."})
+    assert (spoken.input_text, spoken.output_text) == ("Hi?", "Yo.")
+    drawn = row(model | {"output.images.0.image.url": "http://images/1"})
+    assert (drawn.operation, drawn.billed) == ("image", True)
+    cost = row(model | {"llm.cost.prompt": 0.1, "llm.cost.completion": 0.2})
+    assert cost.attributes["kansoku.cost.reported_usd"] == "0.3"
+
+
 def test_a_tool_call_without_arguments_has_an_empty_object():
     """Empty arguments are left out of the attributes."""
     name = "llm.output_messages.0.message.tool_calls.0.tool_call.function.name"

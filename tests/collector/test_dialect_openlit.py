@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
 BASE = {
@@ -133,6 +134,52 @@ def test_instructions_inside_of_instructions_are_unfolded(wrap):
     part = {"type": "text", "content": wrap([{"type": "text", "text": "Be brief."}])}
     span = row(BASE | {"gen_ai.system_instructions": json.dumps([part])})
     assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+
+
+def told(attributes, *events):
+    """Return the row of a span of OpenLIT's with these events, each a name and what it holds."""
+    found = raw({"telemetry.sdk.name": "openlit", "gen_ai.type": "chat"} | attributes)
+    found.events[:] = [Event(name, found.start_ns, values) for name, values in events]
+    return normalise(found, "default", NOW_MS)[0]
+
+
+def test_a_prompt_that_is_one_text_is_taken_apart_by_its_roles():
+    """Older versions joined the messages, each behind the name of its role."""
+    prompt = "system: Be brief.\nuser: Hi,\nthere?\nassistant: Yo.\nuser: Bye."
+    span = told({}, ("gen_ai.content.prompt", {"gen_ai.prompt": prompt}))
+    found = [(m["role"], m["parts"][0]["content"]) for m in json.loads(span.input_messages)]
+    assert found == [
+        ("system", "Be brief."),
+        ("user", "Hi,\nthere?"),
+        ("assistant", "Yo."),
+        ("user", "Bye."),
+    ]
+    assert span.input_text == "Bye."
+    plain = told({}, ("gen_ai.content.prompt", {"gen_ai.prompt": "Who? user: me"}))
+    assert plain.input_text == "Who? user: me"
+
+
+def test_several_choices_are_several_answers():
+    """Older versions wrote an event for each, with its number in the name."""
+    names = ("gen_ai.content.completion.1", "gen_ai.content.completion.0")
+    span = told({}, *((name, {"gen_ai.completion": name[-1]}) for name in names))
+    assert [m["parts"][0]["content"] for m in json.loads(span.output_messages)] == ["0", "1"]
+
+
+def test_reasoning_beside_the_messages_is_a_part_of_the_answer():
+    """It has an attribute of its own."""
+    answer = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "Yo."}]}])
+    span = told({"gen_ai.output.messages": answer, "gen_ai.content.reasoning": "Hm."})
+    assert json.loads(span.output_messages)[0]["parts"][0] == {"type": "reasoning", "content": "Hm."}
+    assert span.output_text == "Yo."
+
+
+def test_a_search_of_a_vector_store_is_a_retrieval():
+    """Everything that is done in one has the same operation."""
+    store = {"gen_ai.operation.name": "vectordb", "db.system.name": "chroma"}
+    span = told(store | {"db.operation.name": "GET", "db.query.text": "texts=['Where?']"})
+    assert (span.operation, span.retrieval_query) == ("retrieval", "Where?")
+    assert told(store | {"db.operation.name": "UPSERT"}).operation == "chain"
 
 
 def test_a_model_that_is_a_printed_object_is_none():

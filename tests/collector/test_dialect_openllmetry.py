@@ -295,3 +295,47 @@ def test_a_model_tells_its_vendor_where_no_one_says_it():
     assert row(embedded | {"traceloop.span.kind": "task"}).provider == "openai"
     named = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai_responses_llm"}
     assert row(named | {"traceloop.span.kind": "task"}).provider == "openai"
+
+
+def test_a_ranking_is_documents_with_scores():
+    """Documents were prompts of the system and scores words of the answer, for Cohere and Voyage."""
+    span = row(
+        {
+            "llm.request.type": "rerank",
+            "gen_ai.system": "Cohere",
+            "gen_ai.request.model": "rerank-v3.5",
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.0.content": "sun",
+            "gen_ai.prompt.1.role": "system",
+            "gen_ai.prompt.1.content": "rain",
+            "gen_ai.prompt.2.role": "user",
+            "gen_ai.prompt.2.content": "Wet?",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "Doc 1, Score: 0.9\nrain",
+            "gen_ai.completion.1.role": "assistant",
+            "gen_ai.completion.1.content": "Doc 0, Score: 1e-05",
+        }
+    )
+    assert (span.operation, span.retrieval_query, span.input_text) == ("rerank", "Wet?", "Wet?")
+    assert json.loads(span.documents) == [
+        {"id": "1", "score": 0.9, "content": "rain"},
+        {"id": "0", "score": 1e-05, "content": "sun"},
+    ]
+
+
+def test_a_ranking_of_javascripts_has_its_scores_apart():
+    """What is billed, a search, is counted there under the name of all tokens."""
+    span = row(
+        {
+            "llm.request.type": "rerank",
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.user": "Wet?",
+            "documents.0.index": "sun",
+            "documents.1.index": "rain",
+            "gen_ai.completion.0.content": "rain",
+            "gen_ai.completion.0.relevanceScore": 0.9,
+            "llm.usage.total_tokens": 1,
+        }
+    )
+    assert json.loads(span.documents) == [{"id": "1", "score": 0.9, "content": "rain"}]
+    assert (span.retrieval_query, span.attributes["kansoku.usage.search_units"]) == ("Wet?", "1")

@@ -21,7 +21,7 @@ def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[
     repeats = read(raw, left, span) if read else False
     read_copies(raw, left, span)
     read_context(left, span)
-    langfuse.read_trace(left, span)
+    langfuse.read_trace(raw, left, span)
     return close_row(span, raw, left, repeats=bool(repeats)), scores
 
 

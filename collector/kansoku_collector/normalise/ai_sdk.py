@@ -19,7 +19,13 @@ _OUTER = {
     "ai.generateObject": "invoke_agent",
     "ai.streamObject": "invoke_agent",
 }
-_INNER = {".doGenerate": "chat", ".doStream": "chat", ".doEmbed": "embeddings", ".doRerank": "rerank"}
+_INNER = {
+    ".doGenerate": "chat",
+    ".doStream": "chat",
+    ".doEmbed": "embeddings",
+    ".doRerank": "rerank",
+    ".doDecide": "generate_content",
+}
 _OLDER = {  # before 4.0
     "ai.result.text": "ai.response.text",
     "ai.result.object": "ai.response.object",
@@ -94,6 +100,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         _read_operation(identity, left)
         _read_prompt(left, identity)
         _read_answer(left)
+    _read_ranking(left)
+    _read_decision(left)
     _read_usage(left)
     rename(left, _NAMES)
     gen_ai.read(raw, left, span)
@@ -144,6 +152,32 @@ def _read_answer(left: Attributes) -> None:
         left.setdefault(s.OUTPUT_MESSAGES, [{"role": "assistant", "parts": parts, "finish_reason": reason}])
     if reason:
         left.setdefault(s.FINISH_REASONS, [reason])
+
+
+def _read_ranking(left: Attributes) -> None:
+    """Take what a reranker returned: the places of documents in their list, each with a score."""
+    if "ai.ranking" not in left:
+        return
+    given = [load(document) for document in items(left.get("ai.documents"))]
+    ranked = [mapping(place) for place in items(left.pop("ai.ranking"))]
+    found = []
+    for place in ranked:
+        index = count(place.get("index"))
+        content = given[index] if index is not None and index < len(given) else ""
+        score = number(place.get("relevanceScore", place.get("score")))
+        found.append({"id": text(place.get("index")), "score": score, "content": text(content)})
+    left[s.RETRIEVAL_DOCUMENTS] = found
+    left.pop("ai.documents", None)
+
+
+def _read_decision(left: Attributes) -> None:
+    """Take what a model was asked about and how it answered, where it was asked for decisions."""
+    for name, target, role in (
+        ("ai.decision.state", s.INPUT_MESSAGES, "user"),
+        ("ai.decision.answers", s.OUTPUT_MESSAGES, "assistant"),
+    ):
+        if name in left:
+            left.setdefault(target, [{"role": role, "content": text(load(left.pop(name)))}])
 
 
 def _read_usage(left: Attributes) -> None:

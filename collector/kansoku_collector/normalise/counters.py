@@ -22,6 +22,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.cached_content_tokens",
         "gen_ai.usage.cached_input_tokens",
         "gen_ai.usage.input_tokens.cached",
+        "gen_ai.usage.input_cached_tokens",  # LiveKit, Browser Use
+        "gen_ai.usage.cached_tokens",  # Langtrace
+        "gen_ai.usage.cache_read_tokens",  # traceAI
+        "gen_ai.usage.input_tokens.cache_read",
+        "gen_ai.usage.prompt_tokens_details.cached_tokens",
+        "gen_ai.usage.prompt_tokens_details.cache_read",
     ),
     "cache_write": (
         s.CACHE_WRITE_TOKENS,
@@ -30,6 +36,11 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.cache_creation_input_tokens",
         "gen_ai.usage.details.cache_write_tokens",
         "gen_ai.usage.input_tokens.cache_write",
+        "gen_ai.usage.cache_write_input_tokens",  # Strands
+        "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.input_cache_creation_tokens",
+        "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
+        "gen_ai.usage.prompt_tokens_details.cache_write",
     ),
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
@@ -42,18 +53,27 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.thoughts_tokens",
         "llm.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
+        "gen_ai.usage.reasoning_output_tokens",  # Laminar
+        "gen_ai.usage.completion_tokens_details.reasoning_tokens",
+        "gen_ai.usage.completion_tokens_details.reasoning",
     ),
     "audio_in": (
         s.AUDIO_INPUT_TOKENS,
         "gen_ai.usage.details.input_audio_tokens",
         "gen_ai.usage.audio_input_tokens",
+        "gen_ai.usage.input_audio_tokens",
+        "gen_ai.usage.input_tokens.audio",
     ),
     "audio_out": (
         s.AUDIO_OUTPUT_TOKENS,
         "gen_ai.usage.details.output_audio_tokens",
         "gen_ai.usage.audio_output_tokens",
+        "gen_ai.usage.output_audio_tokens",
+        "gen_ai.usage.output_tokens.audio",
+        "gen_ai.usage.completion_tokens_details.audio_tokens",
+        "gen_ai.usage.completion_tokens_details.audio",
     ),
-    "image": (s.IMAGE_INPUT_TOKENS,),
+    "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
@@ -72,8 +92,22 @@ def take_counts(left: Attributes, provider: str) -> dict[str, int | None]:
             ranked[counter] = rank, count(value)
     counts = {counter: value for counter, (_, value) in ranked.items()}
     if provider.startswith(_GOOGLE):
-        _add_thoughts(counts, next((count(left[name]) for name in _TOTALS if name in left), None))
+        _add_thoughts(counts, _total(left))
+    elif counts.get("cache_read") or counts.get("cache_write"):
+        _add_caches(counts, _total(left))
     return counts
+
+
+def _total(left: Attributes) -> int | None:
+    return next((count(left[name]) for name in _TOTALS if name in left), None)
+
+
+def _add_caches(counts: dict[str, int | None], total: int | None) -> None:
+    """Count caches into the input where the total tells that they are beside it, as Bedrock does."""
+    given, answered = counts.get("input_tokens"), counts.get("output_tokens")
+    cached = (counts.get("cache_read") or 0) + (counts.get("cache_write") or 0)
+    if total and given is not None and answered is not None and total == given + answered + cached:
+        counts["input_tokens"] = given + cached
 
 
 def _add_thoughts(counts: dict[str, int | None], total: int | None) -> None:

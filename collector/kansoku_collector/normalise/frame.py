@@ -10,6 +10,7 @@ from kansoku_collector.normalise.messages import Message, last_user_text, text_o
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
+_EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
@@ -18,11 +19,28 @@ FINISH = {
     **dict.fromkeys(("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"), "stop"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "incomplete"), "length"),
     **dict.fromkeys(
+        (
+            *("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"),
+            *("eos_token", "end_of_text", "stop_sequences"),
+        ),
+        "stop",
+    ),
+    **dict.fromkeys(
+        (
+            *("length", "max_tokens", "max_output_tokens", "incomplete"),
+            *("model_length", "model_context_window_exceeded", "max_token", "error_limit"),
+        ),
+        "length",
+    ),
+    **dict.fromkeys(
         ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution", *_CALLS),
         "tool_calls",
     ),
     **dict.fromkeys(
-        ("content_filter", "content-filter", "contentfilter", "safety", "refusal"),
+        (
+            *("content_filter", "content-filter", "contentfilter", "safety", "refusal"),
+            *("guardrail_intervened", "content_filtered", "error_toxic"),
+        ),
         "content_filter",
     ),
 }
@@ -180,7 +198,7 @@ def texts(value: Any) -> list[str]:
 def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:
     kind = left.pop(semconv.ERROR_TYPE, None)
     for event in raw.events:
-        if event.name == "exception":
+        if event.name in _EXCEPTIONS:
             kind = kind or event.attributes.get("exception.type")
             span.error_message = span.error_message or text(event.attributes.get("exception.message"))
     span.error_type = text(kind)

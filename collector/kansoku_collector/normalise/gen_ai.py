@@ -16,13 +16,16 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.normalise.operations import OPERATIONS, PROVIDERS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
+from kansoku_collector.normalise.tool_facts import put_tool_facts
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
+    decode,
     dump,
     first,
     items,
@@ -35,32 +38,6 @@ from kansoku_collector.values import (
     truth,
 )
 
-OPERATIONS = {
-    "chat": "chat",
-    "chat.completions": "chat",  # Semantic Kernel
-    "text.completions": "text_completion",
-    "text_completion": "text_completion",
-    "completion": "text_completion",
-    "generate_content": "generate_content",
-    "embeddings": "embeddings",
-    "embedding": "embeddings",
-    "image_generation": "image",
-    "rerank": "rerank",
-    "retrieval": "retrieval",
-    "vector_db_retrieve": "retrieval",
-    "execute_tool": "execute_tool",
-    "invoke_agent": "invoke_agent",
-    "invoke_workflow": "chain",
-    "agent_step": "chain",
-    "create_agent": "invoke_agent",
-    "workflow": "chain",
-    "agent": "invoke_agent",
-    "plan": "chain",
-    "execute_task": "chain",
-    "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
-    "responses": "chat",  # Azure's agents, and their runs
-    "process_thread_run": "chat",
-}
 _FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
 _KINDS = {
     "guardrail": "guardrail",
@@ -73,7 +50,11 @@ _PARAMETERS = {
     "max_completion_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
     "reasoning.level": "reasoning_effort",
+    "reasoning.effort": "reasoning_effort",  # Azure's agents
+    "reasoning_effort": "reasoning_effort",
+    "candidate_count": "n",
 }
+_NUMBERS = frozenset({"temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"})
 _FINISH = (
     s.FINISH_REASONS,
     "gen_ai.response.finish_reason",
@@ -148,7 +129,8 @@ def _read_kind(left: Attributes, span: Span) -> None:
 
 def _read_model(left: Attributes, span: Span) -> None:
     provider, system = left.pop(s.PROVIDER, None), left.pop("gen_ai.system", None)
-    span.provider = text(provider or system).lower()
+    named = text(provider or system).lower()
+    span.provider = PROVIDERS.get(named, named)
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
     if span.provider in _FRAMEWORKS:  # who asked is not who answered
         span.provider = provider_of(span.request_model) or span.provider
@@ -168,9 +150,11 @@ def _read_parameters(left: Attributes, span: Span) -> None:
         name, value = key.removeprefix(s.REQUEST), left.pop(key)
         if value is None:
             continue
-        span.parameters[_PARAMETERS.get(name, name)] = dump(
-            load(value) if name == "stop_sequences" else value
-        )
+        if name == "stop_sequences":
+            value = load(value)
+        elif type(value) is str and name in _NUMBERS:  # Azure's agents, and the oldest OpenLIT
+            value = decode(value)
+        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
         span.parameters["dimensions"] = dump(dimensions)
 
@@ -226,6 +210,9 @@ def _read_tool(left: Attributes, span: Span) -> None:
     span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
     span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
     span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
+    if not (span.tool_arguments and span.tool_result) and (span.input_messages or span.output_messages):
+        put_tool_facts(span)
+        return
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(plain(span.tool_result))
 
 

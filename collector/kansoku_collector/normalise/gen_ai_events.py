@@ -8,6 +8,7 @@ from kansoku_collector.normalise.messages import Message, read_messages
 from kansoku_collector.values import load
 
 DETAILS = "gen_ai.client.inference.operation.details"
+_ANY_DETAILS = ".operation.details"  # Splunk's and Alibaba's of other operations too
 _ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.developer.message": "developer",
@@ -20,6 +21,8 @@ _CONTENT = {  # span events before 1.28: the event, and the attribute that holds
     "gen_ai.content.prompt": ("gen_ai.prompt", s.INPUT_MESSAGES),
     "gen_ai.content.completion": ("gen_ai.completion", s.OUTPUT_MESSAGES),
 }
+_BODY = "gen_ai.event.content"
+_WHOLE = frozenset({s.INPUT_MESSAGES, s.OUTPUT_MESSAGES, s.SYSTEM_INSTRUCTIONS, "gen_ai.system.instructions"})
 _SAYS = frozenset({"content", "message", "tool_calls"})
 # One event a chunk, which says nothing but when it came.
 _CHUNKS = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
@@ -35,7 +38,7 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
     chunks: list[int] = []
     others: list[Event] = []
     for event in raw.events:
-        if event.name == DETAILS:
+        if event.name.endswith(_ANY_DETAILS):
             for key, value in event.attributes.items():
                 left.setdefault(key, value)
         elif event.name in _ROLES:
@@ -43,6 +46,8 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
         elif event.name in _CONTENT and _CONTENT[event.name][0] in event.attributes:
             source, target = _CONTENT[event.name]
             left.setdefault(target, event.attributes[source])
+        elif event.name in _WHOLE and (content := load(event.attributes.get(_BODY))) is not None:
+            _read_whole(event.name, content, left, given, answered)
         elif event.name == "gen_ai.choice":
             answered += read_messages(_message(event), "assistant")
         elif event.name in _CHUNKS:
@@ -50,13 +55,28 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
         else:
             others.append(event)
     raw.events[:] = others
+    if given and not answered and left.get(s.OPERATION) == "process_thread_run":
+        cut = next((i for i in range(len(given), 0, -1) if given[i - 1]["role"] != "assistant"), 0)
+        given, answered = given[:cut], given[cut:]  # the run of an agent of Azure's answers in messages
     return given, answered, chunks
+
+
+def _read_whole(
+    name: str, content: Any, left: Attributes, given: list[Message], answered: list[Message]
+) -> None:
+    """Take all messages of one side out of the event that Azure gives the name of their attribute."""
+    if name == s.OUTPUT_MESSAGES:
+        answered += read_messages(content, "assistant")
+    elif name == s.INPUT_MESSAGES:
+        given += read_messages(content, "user")
+    else:
+        left.setdefault(s.SYSTEM_INSTRUCTIONS, content)
 
 
 def _message(event: Event) -> Any:
     """Return the message of a legacy event: the record's body, or a span event's attributes."""
     role = _ROLES.get(event.name, "assistant")
-    body = event.attributes.get("body") or load(event.attributes.get("gen_ai.event.content"))
+    body = event.attributes.get("body") or load(event.attributes.get(_BODY))
     if isinstance(body, str):
         found = load(body) if body.startswith("{") else None  # Semantic Kernel's are JSON text
         if not isinstance(found, dict) or found.keys().isdisjoint(_SAYS):

@@ -86,11 +86,13 @@ def _only_embeds(left: Attributes) -> bool:
     return not answered and is_embedding_model(plain(left.get(f"{_OBSERVATION}model.name")))
 
 
-def read_trace(left: Attributes, span: Span) -> None:
+def read_trace(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill what Langfuse puts on every span of a trace: tags, metadata, environment, release, experiment."""
     ours = [key for key in left if key.startswith("langfuse.")]
     if not ours:
         return
+    if span.dialect != "langfuse":
+        _read_beside(raw, left, span)
     span.session_id = text(left.pop("langfuse.session.id", None)) or span.session_id
     span.user_id = text(left.pop("langfuse.user.id", None)) or span.user_id
     tags = texts(first(left, "langfuse.trace.tags", "langfuse.tags"))
@@ -105,6 +107,21 @@ def read_trace(left: Attributes, span: Span) -> None:
         name = key.removeprefix(f"{_TRACE_METADATA}.")
         if not name.startswith(_FRAMEWORK):
             put_metadata(span, {name: load(left.pop(key))})
+
+
+def _read_beside(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Read what a program or another SDK says of one of its own spans by Langfuse's names."""
+    prompt, version = (
+        left.pop(f"{_OBSERVATION}prompt.name", None),
+        left.pop(f"{_OBSERVATION}prompt.version", None),
+    )
+    span.prompt_name = span.prompt_name or text(prompt)
+    span.prompt_version = span.prompt_version or text(version)
+    for name, value in _take_notes(left).items():
+        put_metadata(span, {name: load(value)})
+    started = plain(left.pop(f"{_OBSERVATION}completion_start_time", None))
+    if started and span.time_to_first_token is None:
+        put_started(raw, span, started)
 
 
 def _read_error(left: Attributes, span: Span) -> None:

@@ -10,13 +10,15 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import openllmetry
 from kansoku_collector.normalise.counts import Counts, vendor_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
+from kansoku_collector.normalise.litellm_names import read_names
 from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, load, mapping, number, text
+from kansoku_collector.values import count, load, mapping, number, text, truth
 
 _SCOPE = "litellm"
 _USAGE = "metadata.usage_object"
 _BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")  # they are inside of its prompt tokens
+_GUARDRAIL = frozenset(("guardrail_name", "litellm.guardrail.name"))
 _RAW, _FINGERPRINT = "raw_gen_ai_request", ".system_fingerprint"
 _CALLS = "gen_ai.completion."
 _COUNTERS = {
@@ -31,13 +33,16 @@ _COUNTERS = {
 
 def is_litellm(raw: RawSpan) -> bool:
     """Tell whether LiteLLM's callback wrote a span, by its scope or the usage that it prints."""
+    if "openinference.span.kind" in raw.attributes:  # it exports to another platform
+        return False
     return raw.scope_name == _SCOPE or _USAGE in raw.attributes
 
 
-def read(raw: RawSpan, left: Attributes, span: Span) -> None:
-    """Fill `span` by the conventions, after giving them what has another shape."""
-    if "guardrail_name" in left and s.OPERATION not in left:
+def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
+    """Fill `span`, after giving what has another shape its own; tell whether the answer is from its cache."""
+    if not _GUARDRAIL.isdisjoint(left) and s.OPERATION not in left:
         left[s.KIND] = "guardrail"
+    read_names(left, span)
     for name, value in _parts(read_printed(left.get(_USAGE)), left).items():
         left.setdefault(name, value)
     if (cost := number(left.get("gen_ai.cost.total_cost"))) is not None and cost > 0:
@@ -46,6 +51,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     openllmetry.read(raw, left, span)
     span.dialect = "litellm"
     span.provider = provider_of(f"{span.provider}/") or span.provider  # its own names of vendors
+    return truth(left.get("litellm.cache_hit"))
 
 
 def lacks_fingerprint(span: Span) -> bool:

@@ -132,7 +132,9 @@ def _last_turn(messages: list[Any]) -> int:
 
 def _read_kind(left: Attributes) -> None:
     """Name the operation where older generations did not."""
-    if s.OPERATION not in left:
+    if left.get(s.OPERATION) == "decide":  # a request beneath the call that reports it
+        left[s.OPERATION] = "invoke_workflow"
+    elif s.OPERATION not in left:
         if s.TOOL_NAME in left or s.TOOL_ARGUMENTS in left:
             left[s.OPERATION] = "execute_tool"
         elif s.AGENT_NAME in left or "final_result" in left:

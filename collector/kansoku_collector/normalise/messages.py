@@ -14,7 +14,9 @@ Part = dict[str, Any]
 _TEXT = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
 _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking"})
 _CALLS = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "function"})
-_RESULTS = frozenset({"tool_call_response", "tool_result", "function_call_output", "tool-result"})
+_RESULTS = frozenset(
+    {"tool_call_response", "tool_result", "function_call_output", "tool-result", "tool_call_output"}
+)
 
 _CALL_IDS = ("id", "tool_use_id", "call_id", "tool_call_id", "toolCallId")
 _RESPONSES = frozenset({"function_response", "functionResponse", "toolResult", "toolResponse"})
@@ -84,8 +86,14 @@ def read_part(value: Any) -> Part:
     kind = value.get("type") if isinstance(value.get("type"), str | None) else "unknown"
     if kind is None and (value.get("thought") is True or isinstance(value.get("reasoning"), str)):
         kind = "reasoning"  # Gemini's, Genkit's
-    if kind in _TEXT or (kind is None and isinstance(value.get("text"), str)):
-        return {"type": "text", "content": text(_either(value, "content", "text", "refusal"))}
+    elif kind is None and isinstance(thought := value.get("reasoningContent"), dict):  # Bedrock's
+        words = thought.get("reasoningText")
+        kind, value = "reasoning", words if isinstance(words, dict) else {"text": words}
+    if kind in _TEXT or (kind is None and isinstance(value.get("text"), str | dict)):
+        words = _either(value, "content", "text", "refusal")
+        if isinstance(words, dict) and "value" in words:  # of OpenAI's assistants, and Azure's
+            words = words["value"]
+        return {"type": "text", "content": text(words)}
     if kind in _REASONING:
         return {
             "type": "reasoning",
@@ -164,7 +172,7 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
 
 
 def _call(value: dict[str, Any]) -> Part:
-    inner = _either(value, "function", *_REQUESTS, "value")
+    inner = _either(value, "function", *_REQUESTS, "value", "content")
     source = inner if isinstance(inner, dict) else value
     if isinstance(source.get("function"), dict):
         source = source["function"]
@@ -172,18 +180,20 @@ def _call(value: dict[str, Any]) -> Part:
     return tool_call(
         _either(source, "name", "toolName"),
         arguments,
-        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId", "ref"),
+        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId", "ref", "id"),
     )
 
 
 def _result(value: dict[str, Any]) -> Part:
     inner = _either(value, *_RESPONSES)
+    if value.get("type") == "tool_call_output":  # Azure's, around the result
+        inner = value.get("content")
     source = inner if isinstance(inner, dict) else value
     response = _either(source, "response", "result", "content", "output")
     if isinstance(response, dict) and response.keys() == {"type", "value"}:  # the AI SDK types its results
         response = response["value"]
     part: Part = {"type": "tool_call_response", "response": response}
-    if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId", "ref"):
+    if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId", "ref", "id"):
         part["id"] = text(identity)
     return part
 

@@ -17,6 +17,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
+from kansoku_collector.normalise.openinference_names import PROVIDERS, read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
     function_response,
@@ -55,6 +56,7 @@ OPERATIONS = {
     "PROMPT": "chain",
     "GUARDRAIL": "guardrail",
     "EVALUATOR": "evaluation",
+    "DECISION": "generate_content",
 }
 PREFIXES = (
     "llm.input_messages.",
@@ -111,8 +113,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.operation = OPERATIONS.get(kind, "other")
     tree = flattened.take(left, PREFIXES)
     _read_context(left, span)
-    if kind == "LLM":
+    if kind in {"LLM", "DECISION"}:
+        take_decision(left, kind)
         _read_call(raw, left, span, tree)
+        read_rarer(raw, left, span, kind)
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:
@@ -144,8 +148,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     _read_models(left, span, request, facts)
     _read_parameters(left, span)
     read_usage(left, span, response)
-    if facts.get("status"):
-        left.setdefault("llm.finish_reason", facts["status"])
+    if reason := left.pop("llm.stop_reason", None) or facts.get("status"):  # the first: JavaScript's Bedrock
+        left.setdefault("llm.finish_reason", reason)
     answers = _read_messages(left, span, tree)
     if raw.scope_name == haystack_printed.SCOPE:
         haystack_printed.read_replies(response, span)
@@ -188,7 +192,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     answered = text(left.pop("llm.response.model_name", None)) or facts.get("model", "")
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
-    span.provider = (provider or system).lower() or provider_of(span.request_model)
+    provider = (provider or system).lower()
+    span.provider = PROVIDERS.get(provider, provider) or provider_of(span.request_model)
     if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
         span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")

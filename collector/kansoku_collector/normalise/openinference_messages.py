@@ -28,8 +28,12 @@ def read_node(node: Any, role: str) -> Message:
         if not known or call.get("id") not in known:  # Anthropic's are also among the contents
             parts += apart(call)
     found: Message = {"role": text(message.get("role")) or role, "parts": parts}
+    if called := message.get("function_call_name"):  # before there were tools
+        parts.append(tool_call(called, message.get("function_call_arguments_json")))
     if name := message.get("name"):
         found["name"] = text(name)
+    if reason := message.get("finish_reason"):
+        found["finish_reason"] = text(reason)
     return found
 
 
@@ -38,7 +42,11 @@ def _content(node: Any) -> Part | None:
         return _call(node["tool_call"])
     content = at(node, "message_content") or {}
     kind = text(at(content, "type"))
-    url = at(content, "image.image.url") or at(content, "audio.audio.url")
+    url = (
+        at(content, "image.image.url")
+        or at(content, "audio.audio.url")
+        or at(content, "document.document.url")
+    )
     if url:
         return from_url(text(url))
     if kind in {"text", "reasoning"} or at(content, "text") is not None:

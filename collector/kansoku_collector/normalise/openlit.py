@@ -1,9 +1,13 @@
 """OpenLIT: the conventions, with defaults written for what was never set."""
 
+import re
+
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.messages import text_of
+from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
+from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.printed import read_printed, tool_message
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, dump, first, items, rename, searchable, text, truth
@@ -37,6 +41,8 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
 }
 _TASK = "execute_task "
 _GOOGLE = ("gemini", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "vertexai", "google")
+_SEARCHES = ("QUERY", "SEARCH", "GET", "SELECT")
+_TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
@@ -54,11 +60,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(left.pop("gen_ai.request.user", None))
     span.environment = span.environment or text(left.get("gen_ai.environment"))
-    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
-    if operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
-        operation = "execute_task"
-    if operation:
-        left[s.OPERATION] = _OPERATIONS.get(operation, operation)
+    _read_kind(raw, left)
     for name, values in _DEFAULTS.items():
         if left.get(name) in values:
             del left[name]
@@ -74,8 +76,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         first(left, s.REQUEST_MODEL, s.RESPONSE_MODEL)
     if not stream:  # it is the whole duration then
         first(left, "gen_ai.server.time_to_first_token", "gen_ai.server.ttft")
+    take_events(raw, left)
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
+    put_reasoning(left, span)
     if span.provider in _ROUTERS:
         span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
     if span.operation == "execute_tool":
@@ -84,16 +88,37 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         _forget_usage(left, span)
 
 
+def _read_kind(raw: RawSpan, left: Attributes) -> None:
+    operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
+    if operation == "vectordb":
+        operation = _read_store(left)
+    elif operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
+        operation = "execute_task"
+    if operation:
+        left[s.OPERATION] = _OPERATIONS.get(operation, operation)
+
+
 def _read_name(raw: RawSpan, left: Attributes) -> str:
     """Return the operation in a span's name: of some calls that failed there is nothing else."""
     operation, _, model = raw.name.partition(" ")
-    if raw.status_code != _FAILED or operation not in gen_ai.OPERATIONS or not model:
+    if raw.status_code != _FAILED or operation not in OPERATIONS or not model:
         return ""
     if s.PROVIDER not in left:
         client = raw.scope_name.rpartition(".")[2]
         left[s.PROVIDER] = _CLIENTS.get(client, client)
     left.setdefault(s.REQUEST_MODEL, model)
     return operation
+
+
+def _read_store(left: Attributes) -> str:
+    """Return what was done in a vector database, and take the question of a search."""
+    if text(left.get("db.operation.name")) not in _SEARCHES:
+        return "invoke_workflow"
+    asked = text(left.get("db.query.text"))
+    if found := _TEXTS.fullmatch(asked):
+        asked = found[1]
+    left[s.RETRIEVAL_QUERY] = asked
+    return "retrieval"
 
 
 def _read_tool(span: Span) -> None:

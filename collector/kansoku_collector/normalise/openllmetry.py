@@ -3,9 +3,11 @@
 from typing import Any
 
 from kansoku import semconv as s
-from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
+from kansoku_collector.normalise.ranked import read_ranking
+from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_numbered
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import (
     dump,
@@ -69,7 +71,6 @@ _PROVIDERS = {
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
 }
 _LANGCHAIN = ('{"input_str"', '{"inputs"')  # what its callbacks put around a tool's arguments
-_HITS = ("db.query.result", "db.search.result")
 
 
 def is_openllmetry(raw: RawSpan) -> bool:
@@ -77,7 +78,7 @@ def is_openllmetry(raw: RawSpan) -> bool:
     attributes = raw.attributes
     if not _OTHERS.isdisjoint(attributes):
         return False
-    return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or _has_hits(raw)
+    return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or is_vector_store(raw)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -85,7 +86,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     span.user_id = span.user_id or text(first(left, "llm.user", "gen_ai.user"))
     _read_kind(left)
-    documents = _take_hits(raw)
+    documents = take_hits(raw) if raw.events else []
+    if "db.vector.query.result.0.id" in left:
+        documents = take_numbered(raw, left)
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])
@@ -96,8 +99,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.provider = _PROVIDERS.get(span.provider, span.provider) or provider_of(span.request_model)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
-    if documents:
-        span.operation, span.documents = "retrieval", dump(documents)
+    if documents or (span.operation == "other" and is_search(raw)):
+        span.operation, span.documents = "retrieval", dump(documents) if documents else ""
     _read_entity(left, span)
 
 
@@ -110,8 +113,11 @@ def _read_kind(left: Attributes) -> None:
     requested, entity = left.pop("llm.request.type", None), left.get(KIND)
     if entity in ("task", "workflow") and left.get(s.OPERATION) == "invoke_agent":
         del left[s.OPERATION]  # CrewAI's tasks are told as agents
-    if s.OPERATION not in left and (operation := _OPERATIONS.get(text(requested or entity))):
+    operation = left.get(s.OPERATION)
+    if operation is None and (operation := _OPERATIONS.get(text(requested or entity))):
         left[s.OPERATION] = operation
+    if operation == "rerank":
+        read_ranking(left)
 
 
 def _read_entity(left: Attributes, span: Span) -> None:
@@ -128,8 +134,10 @@ def _read_entity(left: Attributes, span: Span) -> None:
             answered, span.tool_result, span.output_text = span.tool_result, "", ""
             answered = _unwrapped(answered, ("output",))
         answered = _read_tool_message(answered, span)
-        span.tool_name = span.tool_name or text(left.get("traceloop.entity.name"))
-        span.tool_arguments = span.tool_arguments or _arguments(given)
+        named = left.pop("tool.name", None) or left.get("traceloop.entity.name")  # the first of LlamaIndex's
+        span.tool_name = span.tool_name or text(named)
+        told = text(left.pop("tool.arguments", None))
+        span.tool_arguments = span.tool_arguments or told or _arguments(given)
         span.tool_result = span.tool_result or text(_said(_unwrapped(answered, ("output", "outputs"))))
     elif span.operation == "chain" and llama_index.put_nodes(span, given, answered):
         span.operation = "retrieval"
@@ -150,6 +158,8 @@ def _is_retriever(given: Any, answered: Any) -> bool:
 def _arguments(given: Any) -> str:
     """Return a tool's arguments without what the framework wraps around them."""
     found = mapping(given)
+    if found.keys() == {"tool_name", "arguments"}:  # of an MCP server
+        return text(found["arguments"])
     if found.keys() <= {"args", "kwargs"}:  # a decorated function
         if found.get("kwargs") and not found.get("args"):
             return dump(found["kwargs"])
@@ -202,26 +212,4 @@ def _document(item: dict[str, Any]) -> dict[str, Any]:
         "score": number(source.get("score", known.get("score"))),
         "content": text(source.get("page_content") or source.get("content") or source.get("text")),
     }
-    return found | {"metadata": metadata} if metadata else found
-
-
-def _has_hits(raw: RawSpan) -> bool:
-    return any(event.name in _HITS for event in raw.events)
-
-
-def _take_hits(raw: RawSpan) -> list[dict[str, Any]]:
-    """Take what a vector database found out of the span's events."""
-    hits = [event for event in raw.events if event.name in _HITS]
-    raw.events[:] = [event for event in raw.events if event.name not in _HITS]
-    return [_hit(event) for event in hits]
-
-
-def _hit(event: Event) -> dict[str, Any]:
-    values = {key.removeprefix(f"{event.name}."): value for key, value in event.attributes.items()}
-    found = {
-        "id": values.get("id"),
-        "score": number(values.get("score", values.get("distance"))),
-        "content": text(values.get("document")),
-    }
-    metadata = load(values.get("metadata"))
     return found | {"metadata": metadata} if metadata else found

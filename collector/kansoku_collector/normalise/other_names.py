@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.values import items, load, rename, text
+from kansoku_collector.values import first, items, load, rename, text
 
 SPAN_KIND = "gen_ai.span.kind"
 # What Alibaba's instrumentations, and Dify, call what a span is.
@@ -30,17 +30,55 @@ _NAMES = {
     "gen_ai.response.streaming": s.STREAM,
     "gen_ai.model_name": s.REQUEST_MODEL,
     "gen_ai.usage.total_cost": s.VENDOR_COST,
+    "gen_ai.cost.total": s.VENDOR_COST,
+    "gen_ai.openai.request.seed": s.SEED,
+    "llm.usage.input_tokens": s.INPUT_TOKENS,  # Browser Use
+    "llm.usage.output_tokens": s.OUTPUT_TOKENS,
+    "llm.usage.input_cached_tokens": s.CACHE_READ_TOKENS,
+    "llm.usage.cache_creation_input_tokens": s.CACHE_WRITE_TOKENS,
+    "gen_ai.request.type": "llm.request.type",  # AgentOps, and the first conventions
+    "gen_ai.finish_reason": s.FINISH_REASONS,
+    "gen_ai.system_fingerprint": s.SYSTEM_FINGERPRINT,
+    **dict.fromkeys(
+        ("gen_ai.streaming.time_to_first_token", "gen_ai.time_to_first_token"), s.TIME_TO_FIRST_CHUNK
+    ),
+    "llm.watsonx.max_new_tokens": s.MAX_TOKENS,
+    "llm.watsonx.random_seed": s.SEED,
+    "llm.watsonx.repetition_penalty": "gen_ai.request.repetition_penalty",
+    "llm.watsonx.decoding_method": "gen_ai.request.decoding_method",
+    "db.marqo.search.query": s.RETRIEVAL_QUERY,
+    "gen_ai.request.tools": s.TOOL_DEFINITIONS,
+    "gen_ai.request.streaming": s.STREAM,
+    "gen_ai.response_id": s.RESPONSE_ID,
+    **dict.fromkeys(
+        (
+            *("gen_ai.system_prompt", "gen_ai.system_instruction", "gen_ai.request.system_instruction"),
+            *("gen_ai.request.instructions", "gen_ai.openai.instructions"),
+        ),
+        s.SYSTEM_INSTRUCTIONS,
+    ),
+    **dict.fromkeys(("gen_ai.embeddings.input", "gen_ai.embeddings.input.texts"), s.INPUT_MESSAGES),
+    **dict.fromkeys(("gen_ai.retrieval.query", "gen_ai.reranker.query"), s.RETRIEVAL_QUERY),
+    **dict.fromkeys(
+        ("gen_ai.rerank.output_documents", "gen_ai.reranker.output_documents"), s.RETRIEVAL_DOCUMENTS
+    ),
+    "gen_ai.reranker.model": s.REQUEST_MODEL,
+    "gen_ai.tool.arguments": s.TOOL_ARGUMENTS,
+    "gen_ai.tool.result": s.TOOL_RESULT,
+    "gen_ai.prompt.template.name": s.PROMPT_NAME,
+    "gen_ai.prompt.template.version": s.PROMPT_VERSION,
 }
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
-_SESSION, _USER = "gen_ai.session.id", "gen_ai.user.id"
-OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, _SESSION, _USER)
+_SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
+_USERS = ("gen_ai.user.id", "gen_ai.user")
+OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
 def read_other_names(left: Attributes, span: Span) -> None:
     """Give what has another name the one of the conventions."""
     rename(left, _NAMES)
-    span.session_id = span.session_id or text(left.pop(_SESSION, None))
-    span.user_id = span.user_id or text(left.pop(_USER, None))
+    session, user = first(left, *_SESSIONS), first(left, *_USERS)
+    span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
     answers = _answers(left.pop(_TEXT, None), items(left.pop(_CALLS, None)))
     if answers:
         left.setdefault(s.OUTPUT_MESSAGES, answers)

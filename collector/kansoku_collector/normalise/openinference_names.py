@@ -1,0 +1,61 @@
+"""OpenInference's rarer names: decisions of a model, words that were heard and said, and costs in parts."""
+
+from kansoku import semconv as s
+from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise.frame import put_content
+from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.values import first, mapping, number, rename, text
+
+_DECISION = {
+    "decision.provider": "llm.provider",
+    "decision.system": "llm.system",
+    "decision.request.model_name": "llm.request.model_name",
+    "decision.response.model_name": "llm.response.model_name",
+    "decision.model_name": "llm.model_name",
+    "decision.token_count.input": "llm.token_count.prompt",
+    "decision.token_count.output": "llm.token_count.completion",
+}
+PROVIDERS = {"aws": "aws.bedrock", "azure": "azure.ai.openai", "mistralai": "mistral_ai", "xai": "x_ai"}
+_PARTS = ("llm.cost.prompt", "llm.cost.completion")
+
+
+def take_decision(left: Attributes, kind: str) -> None:
+    """Give a decision, for which a model is asked too, the names of any other call."""
+    if kind == "DECISION":
+        rename(left, _DECISION)
+
+
+def _put_answers(raw: RawSpan, left: Attributes, span: Span) -> None:
+    """Store what was to be judged, and the answers as JSON: both are inside of the vendor's own objects."""
+    asked, told = (mapping(raw.attributes.get(f"{side}.value")) for side in ("input", "output"))
+    given = read_messages(asked.get("input"), "user") if asked.get("input") else []
+    answered = read_messages([text(told["answers"])], "assistant") if told.get("answers") else []
+    put_content(span, [], given, answered)
+    if given:
+        first(left, "input.value", "input.mime_type")
+
+
+def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
+    """Read what few calls of models say: decisions, speech, images, and a cost in two halves."""
+    if kind == "DECISION":
+        _put_answers(raw, left, span)
+    if "output.audio.transcript" in left or "input.audio.transcript" in left:
+        _put_transcripts(left, span)
+    if "output.images.0.image.url" in left:
+        span.operation = "image"
+    if "llm.cost.prompt" in left and "llm.cost.total" not in left:
+        _put_cost(left)
+
+
+def _put_transcripts(left: Attributes, span: Span) -> None:
+    """Store what was heard and said where a model that speaks has no messages."""
+    heard, said = (left.pop(f"{side}.audio.transcript", None) for side in ("input", "output"))
+    given = read_messages([text(heard)], "user") if heard and not span.input_messages else []
+    answered = read_messages([text(said)], "assistant") if said and not span.output_messages else []
+    put_content(span, [], given, answered)
+
+
+def _put_cost(left: Attributes) -> None:
+    """Add the two halves of a cost whose sum nobody tells."""
+    parts = [cost for name in _PARTS if (cost := number(left.get(name))) is not None]
+    left.setdefault(s.COST_REPORTED_USD, round(sum(parts), 12))

@@ -1,0 +1,49 @@
+"""Operations and providers of the conventions, and of those who use their names, to the ones of a row."""
+
+OPERATIONS = {
+    "chat": "chat",
+    "chat.completions": "chat",  # Semantic Kernel
+    "text.completions": "text_completion",
+    "text_completion": "text_completion",
+    "completion": "text_completion",
+    "generate_content": "generate_content",
+    "embeddings": "embeddings",
+    "embedding": "embeddings",
+    "image_generation": "image",
+    "rerank": "rerank",
+    "rerank_documents": "rerank",  # Alibaba
+    "embed": "embeddings",  # Langtrace
+    "chat_completion": "chat",  # AgentOps
+    "interactions.create": "chat",  # Google's own SDK
+    "decide": "generate_content",  # the AI SDK's questions about an input
+    **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
+    "retrieval": "retrieval",
+    "vector_db_retrieve": "retrieval",
+    "execute_tool": "execute_tool",
+    "invoke_agent": "invoke_agent",
+    "invoke_workflow": "chain",
+    "agent_step": "chain",
+    "create_agent": "invoke_agent",
+    "workflow": "chain",
+    "agent": "invoke_agent",
+    "plan": "chain",
+    "execute_task": "chain",
+    "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
+    "responses": "chat",  # Azure's agents, and their runs
+    "process_thread_run": "chat",
+    **dict.fromkeys(("handoff", "agent_handoff", "invoke_node", "execute_node"), "chain"),
+    **dict.fromkeys(("evaluate", "evaluation"), "evaluation"),
+    **dict.fromkeys(
+        ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
+    ),
+}
+# Who answered has one name, whoever tells it: costs are summed by it.
+PROVIDERS = {
+    **dict.fromkeys(("az.ai.openai", "azure.openai", "azure_openai", "azureopenai"), "azure.ai.openai"),
+    **dict.fromkeys(("az.ai.inference", "azure_ai"), "azure.ai.inference"),
+    **dict.fromkeys(("bedrock", "aws_bedrock", "aws bedrock", "amazon_bedrock"), "aws.bedrock"),
+    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
+    **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
+    "xai": "x_ai",
+    "watsonx": "ibm.watsonx.ai",
+}

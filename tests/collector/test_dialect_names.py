@@ -1,0 +1,179 @@
+"""Names that current and older packages write beside those of the conventions, to the canonical row."""
+
+import json
+
+import pytest
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.model import Event
+from kansoku_collector.normalise import normalise
+
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 8,
+}
+LLM = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket"),
+    [
+        ("gen_ai.usage.input_cached_tokens", "cache_read"),
+        ("gen_ai.usage.cache_read_tokens", "cache_read"),
+        ("gen_ai.usage.prompt_tokens_details.cached_tokens", "cache_read"),
+        ("gen_ai.usage.cache_write_input_tokens", "cache_write_5m"),
+        ("gen_ai.usage.input_cache_creation_tokens", "cache_write_5m"),
+        ("gen_ai.usage.reasoning_output_tokens", "reasoning"),
+        ("gen_ai.usage.completion_tokens_details.reasoning_tokens", "reasoning"),
+        ("gen_ai.usage.input_audio_tokens", "audio_in"),
+        ("gen_ai.usage.output_tokens.audio", "audio_out"),
+        ("gen_ai.usage.details.input_image_tokens", "image"),
+    ],
+)
+def test_a_part_of_usage_is_in_its_bucket_under_every_name(name, bucket):
+    """LiveKit, Browser Use, Laminar, traceAI, OpenLIT and Strands each named them in their own way."""
+    found = buckets(row(CHAT | {name: 3}))
+    assert found[bucket] == 3
+    assert sum(found.values()) == 18
+
+
+@pytest.mark.parametrize(
+    ("operation", "known"),
+    [
+        ("rerank_documents", "rerank"),
+        ("embed", "embeddings"),
+        ("images_generate", "image"),
+        ("interactions.create", "chat"),
+        ("guardrail_check", "guardrail"),
+        ("agent_handoff", "chain"),
+        ("evaluate", "evaluation"),
+    ],
+)
+def test_an_operation_is_known_under_other_names(operation, known):
+    """Alibaba, Langtrace, Google's SDK, OpenAI's agents and Sentry have words of their own."""
+    assert row({"gen_ai.operation.name": operation}).operation == known
+
+
+def test_what_belongs_to_a_request_is_no_parameter_of_it():
+    """Tools, instructions and a stream were written among the parameters."""
+    tools = [{"type": "function", "name": "weather"}]
+    told = {
+        "gen_ai.request.tools": json.dumps(tools),
+        "gen_ai.request.instructions": "Be brief.",
+        "gen_ai.request.streaming": True,
+        "gen_ai.request.temperature": "0.5",
+        "gen_ai.openai.request.seed": 7,
+    }
+    span = row(CHAT | told)
+    assert json.loads(span.tool_definitions) == tools
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert (span.streaming, span.parameters) == (True, {"temperature": "0.5", "seed": "7"})
+
+
+def test_texts_that_were_embedded_and_documents_that_were_ranked_are_read():
+    """Sentry names the texts, traceAI the question and the documents."""
+    texts = row({"gen_ai.operation.name": "embeddings", "gen_ai.embeddings.input": '["a", "b"]'})
+    assert [message["parts"][0]["content"] for message in json.loads(texts.input_messages)] == ["a", "b"]
+    ranked = [{"id": "d1", "score": 0.9, "content": "Rain."}]
+    told = {"gen_ai.reranker.query": "Rain?", "gen_ai.reranker.output_documents": json.dumps(ranked)}
+    span = row({"gen_ai.operation.name": "rerank"} | told)
+    assert (span.retrieval_query, json.loads(span.documents)) == ("Rain?", ranked)
+
+
+def test_a_ranking_of_the_ai_sdk_is_documents_with_scores():
+    """It tells their places in the list that was given."""
+    span = row(
+        {
+            "ai.operationId": "ai.rerank.doRerank",
+            "ai.model.provider": "cohere.reranking",
+            "ai.model.id": "rerank-v3.5",
+            "ai.documents": ['"sun"', '"rain"'],
+            "ai.ranking": ['{"index":1,"relevanceScore":0.9}', '{"index":0,"relevanceScore":0.1}'],
+        }
+    )
+    assert (span.operation, span.request_model) == ("rerank", "rerank-v3.5")
+    assert json.loads(span.documents) == [
+        {"id": "1", "score": 0.9, "content": "rain"},
+        {"id": "0", "score": 0.1, "content": "sun"},
+    ]
+
+
+def test_decisions_of_the_ai_sdk_are_a_call_with_words():
+    """What the model was asked about goes in, its answers come out."""
+    told = {"ai.decision.state": '"It rains."', "ai.decision.answers": '{"umbrella":true}'}
+    span = row(CHAT | {"gen_ai.operation.name": "decide"} | told, scope="gen_ai")
+    assert (span.billed, span.input_text, span.output_text) == (True, "It rains.", '{"umbrella":true}')
+
+
+def test_how_bedrock_ended_is_told_in_javascript_too():
+    """OpenInference's JavaScript has a name of its own for it, and Amazon's for the provider."""
+    span = row(LLM | {"llm.stop_reason": "guardrail_intervened", "llm.provider": "aws"})
+    assert (span.finish_reasons, span.provider) == (["content_filter"], "aws.bedrock")
+
+
+def test_a_function_call_from_before_there_were_tools_is_one():
+    """OpenInference puts its two halves beside the content."""
+    message = "llm.output_messages.0.message."
+    span = row(
+        LLM
+        | {
+            f"{message}role": "assistant",
+            f"{message}function_call_name": "weather",
+            f"{message}function_call_arguments_json": '{"city": "Oslo"}',
+            f"{message}finish_reason": "stop",
+        }
+    )
+    call = {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}}
+    assert json.loads(span.output_messages)[0]["parts"] == [call]
+    assert span.finish_reasons == ["tool_calls"]
+
+
+def test_arguments_of_a_servers_tool_are_without_its_name():
+    """OpenLLMetry's spans of MCP wrap both."""
+    given = json.dumps({"tool_name": "add", "arguments": {"a": 1}})
+    told = {"traceloop.span.kind": "tool", "traceloop.entity.name": "add", "traceloop.entity.input": given}
+    span = row(told, scope="opentelemetry.instrumentation.mcp")
+    assert (span.tool_name, span.tool_arguments) == ("add", '{"a":1}')
+
+
+def test_parameters_of_watsonx_are_parameters():
+    """OpenLLMetry has names of its own for them."""
+    told = {"gen_ai.system": "Watsonx", "llm.watsonx.max_new_tokens": 100, "llm.watsonx.random_seed": 3}
+    span = row(told | {"llm.request.type": "completion", "gen_ai.response.stop_reason": "eos_token"})
+    assert span.parameters == {"max_tokens": "100", "seed": "3"}
+    assert (span.provider, span.finish_reasons) == ("ibm.watsonx.ai", ["stop"])
+
+
+def test_an_exception_of_the_conventions_own_event_is_the_error():
+    """The newest conventions do not use the name that all other spans use."""
+    found = raw(CHAT)
+    found.status_code = 2
+    told = {"exception.type": "RateLimitError", "exception.message": "Slow down."}
+    found.events[:] = [Event("gen_ai.client.operation.exception", found.start_ns, told)]
+    span = normalise(found, "default", NOW_MS)[0]
+    assert (span.status, span.error_type, span.error_message) == ("error", "RateLimitError", "Slow down.")
+
+
+def test_details_of_an_operation_other_than_inference_are_read():
+    """Splunk's and Alibaba's packages have an event for each kind of operation."""
+    found = raw({"gen_ai.operation.name": "embeddings"})
+    told = {"gen_ai.embeddings.input.texts": '["a"]'}
+    found.events[:] = [Event("gen_ai.client.embedding.operation.details", found.start_ns, told)]
+    assert normalise(found, "default", NOW_MS)[0].input_text == "a"
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("az.ai.openai", "azure.ai.openai"),
+        ("bedrock", "aws.bedrock"),
+        ("vertex_ai", "gcp.vertex_ai"),
+        ("MistralAI", "mistral_ai"),
+        ("openai", "openai"),
+    ],
+)
+def test_who_answered_has_one_name(told, known):
+    """Older conventions and packages have other names for the same provider."""
+    assert row({"gen_ai.operation.name": "chat", "gen_ai.system": told}).provider == known

@@ -1,0 +1,90 @@
+"""Spans of Strands Agents to the canonical row."""
+
+import json
+
+from tests.collector.conftest import START_NS
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
+
+from kansoku_collector.model import Event
+from kansoku_collector.normalise import normalise
+
+OURS = {"gen_ai.system": "strands-agents", "gen_ai.event.start_time": "2026-09-21T14:13:20+00:00"}
+CHAT = OURS | {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": "us.anthropic.claude-sonnet-4-20250514-v1:0",
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 20,
+}
+
+
+def with_events(attributes, *events):
+    """Return the row of a span with these events, each a name and its attributes."""
+    found = raw(attributes, scope="strands.telemetry.tracer")
+    found.events[:] = [Event(name, START_NS, content) for name, content in events]
+    return normalise(found, "default", NOW_MS)[0]
+
+
+def test_the_time_to_the_first_token_is_in_milliseconds():
+    """It has the name of a metric that is counted in seconds."""
+    span = row(CHAT | {"gen_ai.server.time_to_first_token": 350})
+    assert (span.time_to_first_token, span.streaming, span.dialect) == (0.35, True, "strands")
+
+
+def test_caches_beside_the_input_are_added_where_the_total_says_so():
+    """Older versions pass Bedrock's counts on; newer ones, and OpenAI's, include the caches."""
+    cached = {"gen_ai.usage.cache_read_input_tokens": 50, "gen_ai.usage.cache_write_input_tokens": 30}
+    beside = row(CHAT | cached | {"gen_ai.usage.total_tokens": 200})
+    counted = {"input_fresh": 100, "cache_read": 50, "cache_write_5m": 30, "output_visible": 20}
+    assert buckets(beside) == counted
+    inside = row(CHAT | cached | {"gen_ai.usage.total_tokens": 120})
+    assert buckets(inside) == counted | {"input_fresh": 20}
+
+
+def test_a_tool_is_told_in_the_events_of_its_span():
+    """The oldest events have its input as a message and its answer as a choice, the newest both as parts."""
+    tool = OURS | {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "weather"}
+    old = with_events(
+        tool,
+        ("gen_ai.tool.message", {"role": "tool", "content": '{"city": "Oslo"}', "id": "t1"}),
+        ("gen_ai.choice", {"message": '[{"text": "rain"}]', "id": "t1"}),
+    )
+    details = "gen_ai.client.inference.operation.details"
+    call = {"type": "tool_call", "id": "t1", "name": "weather", "arguments": {"city": "Oslo"}}
+    answer = {"type": "tool_call_response", "id": "t1", "response": [{"text": "rain"}]}
+    new = with_events(
+        tool,
+        (details, {"gen_ai.input.messages": json.dumps([{"role": "tool", "parts": [call]}])}),
+        (details, {"gen_ai.output.messages": json.dumps([{"role": "tool", "parts": [answer]}])}),
+    )
+    for span in (old, new):
+        assert (span.tool_arguments, span.tool_result) == ('{"city":"Oslo"}', "rain")
+        assert (span.tool_name, span.output_text) == ("weather", "rain")
+
+
+def test_thoughts_among_bedrocks_blocks_are_reasoning():
+    """They are no words of the answer."""
+    blocks = [{"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "x"}}}, {"text": "Rain."}]
+    span = with_events(CHAT, ("gen_ai.choice", {"message": json.dumps(blocks), "finish_reason": "end_turn"}))
+    parts = json.loads(span.output_messages)[0]["parts"]
+    assert parts == [{"type": "reasoning", "content": "Hm."}, {"type": "text", "content": "Rain."}]
+    assert (span.output_text, span.finish_reasons) == ("Rain.", ["stop"])
+
+
+def test_steps_of_the_loop_and_searches_of_memory_are_what_they_are():
+    """A cycle around a call is a step; a memory is searched as documents are."""
+    cycle = row(OURS | {"gen_ai.operation.name": "execute_event_loop_cycle", "event_loop.cycle_id": "c"})
+    assert (cycle.operation, cycle.billed) == ("chain", False)
+    entries = [{"content": "Here.", "store_name": "notes", "metadata": {"score": 0.5}}]
+    search = with_events(
+        OURS | {"gen_ai.operation.name": "memory.search"},
+        ("memory.query", {"content": "Where?"}),
+        ("memory.results", {"content": json.dumps(entries)}),
+    )
+    assert (search.operation, search.retrieval_query) == ("retrieval", "Where?")
+    assert json.loads(search.documents)[0]["score"] == 0.5
+
+
+def test_an_agents_system_prompt_is_its_instructions():
+    """It is in an attribute without a prefix."""
+    span = row(OURS | {"gen_ai.operation.name": "invoke_agent", "system_prompt": "Be brief."})
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
