@@ -61,7 +61,7 @@ def measure(spans: int, data: Path) -> dict[str, object]:
 
 def _wait(target: Target, spans: int) -> None:
     """Wait until so many are stored, without asking so often that the answers are measured."""
-    while not target.drained():
+    while target.waiting():
         time.sleep(0.2)
     while target.ask("SELECT count() FROM spans") < spans:
         time.sleep(1)
