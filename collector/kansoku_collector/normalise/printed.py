@@ -2,8 +2,12 @@
 
 import ast
 import re
+import warnings
 from typing import Any
 
+_SOURCE = "<printed>"
+# What somebody said may look like a faulty escape, which is no concern of the log.
+warnings.filterwarnings("ignore", category=SyntaxWarning, module=re.escape(_SOURCE))
 _LONGEST = 1 << 16  # characters that are looked through
 _CALL = re.compile(r"[A-Z]\w*\(")
 # LangChain's message of a tool: its words, its name, and the call that it answers.
@@ -17,7 +21,7 @@ def read_printed(printed: Any) -> Any:
     if not printed.startswith(("{", "[", "'", '"')) and not _CALL.match(printed):
         return None
     try:
-        return _value(ast.parse(printed, mode="eval").body)
+        return _value(ast.parse(printed, _SOURCE, "eval").body)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
 
