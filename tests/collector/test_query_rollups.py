@@ -1,6 +1,7 @@
 """Days, sessions, tokens, durations and prompts: what the rollups answer is what the spans say."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -217,6 +218,38 @@ def test_a_trace_is_read_with_its_feedback_which_may_be_there_before_it(store: C
     assert {name: len(one["feedback"]) for name, one in found.items()} == {"b": 2, "c": 1, "d": 0}
     assert not set(found["b"]["spans"][0]) & {"any_corrected", "any_feedback"}
     assert read_trace(store, "other", "b" * 32) == {"trace_id": "b" * 32, "spans": [], "feedback": []}
+
+
+def test_a_traces_money_is_text_that_is_neither_rounded_nor_padded(store: Client) -> None:
+    """What the API tells of costs has all digits that are stored and no zeros behind them; none stays none."""
+    costs = [Decimal("0.000000000001"), Decimal(100), Decimal(0), Decimal("12345678.5")]
+    spans = [
+        {
+            "trace_id": "e" * 32,
+            "span_id": f"{n:016x}",
+            "start": NOON + n * MINUTE,
+            "cost_usd": cost,
+            "reported_usd": cost,
+        }
+        for n, cost in enumerate(costs)
+    ]
+    add(
+        store,
+        [
+            *spans,
+            {
+                "trace_id": "e" * 32,
+                "span_id": "f" * 16,
+                "start": NOON + HOUR,
+                "cost_usd": 0,
+                "reported_usd": None,
+            },
+        ],
+    )
+    found = read_trace(store, "default", "e" * 32)["spans"]
+    told = ["0.000000000001", "100", "0", "12345678.5"]
+    assert [span["cost_usd"] for span in found[:4]] == told
+    assert [span["reported_usd"] for span in found] == [*told, None]
 
 
 def test_the_engine_keeps_no_log_of_its_own(store: Client) -> None:
