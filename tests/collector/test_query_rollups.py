@@ -221,7 +221,7 @@ def test_a_trace_is_read_with_its_feedback_which_may_be_there_before_it(store: C
 
 
 def test_a_traces_money_is_text_that_is_neither_rounded_nor_padded(store: Client) -> None:
-    """What the API tells of a cost has its digits that are stored and no zeros behind them, and none stays none."""
+    """A cost in the API has all the digits that are stored and no zeros behind them; none stays none."""
     costs = [Decimal("0.000000000001"), Decimal(100), Decimal(0), Decimal("12345678.5")]
     spans = [
         {
