@@ -39,7 +39,7 @@ class Stages:
         """Store one segment; return its spans."""
         now_ms = time.time_ns() // 10**6
         requests = self._timed("parse", lambda: [otlp.parse(ExportTraceServiceRequest, b) for b in bodies])
-        raw = self._timed("read", lambda: [s for r in requests for s in otlp.read_spans(r, now_ms)])
+        raw = self._timed("read", lambda: [s.read() for r in requests for s in otlp.find_spans(r, now_ms)])
         rows = self._timed("normalise", lambda: [normalise(span, "default", now_ms)[0] for span in raw])
         self._timed("relate", lambda: self._relate(rows))
         self._timed("enrich", lambda: self._enrich(rows))

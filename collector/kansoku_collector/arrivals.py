@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from kansoku_collector.decode.otlp import Found
 from kansoku_collector.entries import Entry
 from kansoku_collector.model import RawSpan
 from kansoku_collector.store.read.stored import BACK_NS, Place
@@ -25,9 +26,9 @@ _MOST_PLACES = 100_000
 
 
 class Arrival(NamedTuple):
-    """A raw span, whose it is, when it came, and the request that brought it."""
+    """A span, read or still to be read, whose it is, when it came, and the request that brought it."""
 
-    raw: RawSpan
+    raw: RawSpan | Found
     project: str
     received_ms: int
     entry: Entry | None = None
@@ -36,6 +37,10 @@ class Arrival(NamedTuple):
     def identity(self) -> Identity:
         """What makes two spans the same one."""
         return self.project, self.raw.trace_id, self.raw.span_id
+
+    def read(self) -> RawSpan:
+        """Return the span with all it says."""
+        return self.raw.read() if isinstance(self.raw, Found) else self.raw
 
 
 class Arrivals:

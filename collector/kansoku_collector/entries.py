@@ -6,7 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -53,10 +53,17 @@ class Entry:
     def parts(self) -> tuple[bytes, ...]:
         """Return what `encode` joins: a body is large, and who joins several entries copies it once."""
         project = self.project.encode()
+        body = self.message.SerializeToString() if self.message is not None and not self.body else self.body
         meta = _META.pack(self.kind, self.encoding, len(project), self.received_ms, self.digest)
-        checksum = zlib.crc32(self.body, zlib.crc32(meta + project))
-        length = len(meta) + len(project) + len(self.body)
-        return HEADER.pack(length, checksum), meta, project, self.body
+        checksum = zlib.crc32(body, zlib.crc32(meta + project))
+        length = len(meta) + len(project) + len(body)
+        return HEADER.pack(length, checksum), meta, project, body
+
+    def lean(self) -> "Entry":
+        """Return the entry without its body where that is parsed: in memory one of the two is enough."""
+        if self.message is None:
+            return self
+        return replace(self, body=b"", encoding=Encoding.IDENTITY)
 
     def plain(self) -> bytes:
         """Return the body inflated."""

@@ -199,7 +199,7 @@ class Journal:
         """Keep entries in memory while there is room: the writer then need not read and parse them again."""
         if segment.held is None:
             return
-        segment.held += entries
+        segment.held += [entry.lean() for entry in entries]
         if sum(s.raw_bytes for s in (*self._closed, segment) if s.held is not None) > _HELD_BYTES:
             segment.held = None
 

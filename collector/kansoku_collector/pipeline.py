@@ -21,7 +21,7 @@ from kansoku_collector.events import Held, Key, LateEvents, orphan
 from kansoku_collector.faults import Row, insert_apart, sentence
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, Span, Tally
+from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, RawSpan, Span, Tally
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
@@ -132,7 +132,7 @@ class Pipeline:
         fresh = self._sift(arrivals, token, set(), writer, retried=held.segment.retried)
         rows = []
         for arrival in fresh:
-            row = self._row(arrival, [])
+            row = self._row(arrival.read(), arrival, [])
             row.operation, row.billed = "other", False
             rows.append(row)
         writer.spans(rows, f"{token}-late")
@@ -151,7 +151,7 @@ class Pipeline:
             job.accounts.repeat(arrival.entry for arrival in batch if id(arrival) not in kept)
             self._metrics.repeated.inc(len(batch) - len(fresh))
         joined: dict[int, list[Key]] = {}
-        rows, scores = self._rows(fresh, joined, job.patience)
+        fresh, rows, scores = self._rows(fresh, joined, job)
         refused = job.insert(job.writer.spans, rows, str(number))
         if refused:
             fresh = self._refuse(refused, rows, fresh, job)
@@ -211,8 +211,8 @@ class Pipeline:
                 request = _request_of(ExportTraceServiceRequest, entry)
                 job.accounts.open(entry, read_receipt(request))
                 arrivals = [
-                    Arrival(raw, entry.project, entry.received_ms, entry)
-                    for raw in otlp.read_spans(request, entry.received_ms)
+                    Arrival(found, entry.project, entry.received_ms, entry)
+                    for found in otlp.find_spans(request, entry.received_ms)
                 ]
             except Exception as error:  # noqa: BLE001 - a border: a request takes none of the others with it
                 job.refuse(entry, sentence(error))
@@ -221,26 +221,31 @@ class Pipeline:
             yield from arrivals
 
     def _rows(
-        self, batch: list[Arrival], joined: dict[int, list[Key]], patience: Patience
-    ) -> tuple[list[Span], list[Feedback]]:
+        self, batch: list[Arrival], joined: dict[int, list[Key]], job: Job
+    ) -> tuple[list[Arrival], list[Span], list[Feedback]]:
+        """Return the spans that can be read, their rows, and the scores that travelled on them."""
+        readable: list[Arrival] = []
         rows: list[Span] = []
         scores: list[Feedback] = []
         for number, arrival in enumerate(batch):
             if number % _CHUNK == 0:
-                patience.give_way()
-            for key in self.late.keys_of(arrival.project, arrival.raw):
+                job.patience.give_way()
+            if (raw := _read(arrival, job)) is None:
+                continue
+            readable.append(arrival)
+            for key in self.late.keys_of(arrival.project, raw):
                 if events := self.late.find(key):
-                    arrival.raw.events.extend(events)
+                    raw.events.extend(events)
                     joined.setdefault(id(arrival), []).append(key)
-            rows.append(self._row(arrival, scores))
+            rows.append(self._row(raw, arrival, scores))
         for relate in (complete, self._repeats.mark):
             self._bordered(relate, rows, "some of a batch")
         for number, row in enumerate(rows):
             if number % _CHUNK == 0:
-                patience.give_way()
+                job.patience.give_way()
             for stage in self._stages:
                 self._bordered(stage, row, row.span_id)
-        return rows, scores
+        return readable, rows, scores
 
     def _bordered(self, stage: Callable[[Row], None], subject: Row, name: str) -> None:
         try:
@@ -250,14 +255,14 @@ class Pipeline:
             log.exception("stage %s failed on span %s", stage, name)
             self._metrics.fallbacks.inc()
 
-    def _row(self, arrival: Arrival, scores: list[Feedback]) -> Span:
+    def _row(self, raw: RawSpan, arrival: Arrival, scores: list[Feedback]) -> Span:
         try:
-            row, found = normalise(arrival.raw, arrival.project, arrival.received_ms)
+            row, found = normalise(raw, arrival.project, arrival.received_ms)
         except Exception:
             # A border: a dialect that cannot be read is stored as it came.
-            log.exception("span %s cannot be interpreted", arrival.raw.span_id)
+            log.exception("span %s cannot be interpreted", raw.span_id)
             self._metrics.fallbacks.inc()
-            return uninterpreted(arrival.raw, arrival.project, arrival.received_ms)
+            return uninterpreted(raw, arrival.project, arrival.received_ms)
         scores += found
         return row
 
@@ -284,6 +289,18 @@ class Pipeline:
             for row in (*job.feedback[before[0] :], *job.points[before[1] :]):
                 job.owners[id(row)] = entry
         return events, size
+
+
+def _read(arrival: Arrival, job: Job) -> RawSpan | None:
+    """Read what a span says; where that fails its request goes aside, and only this span of it is missing."""
+    try:
+        return arrival.read()
+    except Exception as error:
+        if arrival.entry is None:
+            raise
+        job.refuse(arrival.entry, f"span {arrival.raw.span_id}: {sentence(error)}")
+        job.accounts.lack([arrival.entry])
+        return None
 
 
 def _request_of(kind: type[M], entry: Entry) -> M:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -310,10 +311,11 @@ def test_entries_stay_in_memory_while_there_is_room(tmp_path, monkeypatch):
     """The writer is given what was parsed for the answer; beyond the room it reads the same from the disk."""
     monkeypatch.setattr(journal_module, "_HELD_BYTES", 10)
     journal = open_journal(tmp_path)
-    small, large = replace(entry(b"small"), message="parsed"), replace(entry(b"too large"), message="parsed")
+    small, large = (replace(entry(body), message=StringValue(value="x")) for body in (b"small", b"too large"))
     journal.append([small])
     (first,) = journal.due(everything=True)
-    assert [(e.body, e.message) for e in first.entries()] == [(b"small", "parsed")]
+    assert [(e.body, e.message) for e in first.entries()] == [(b"", small.message)]
+    assert [e.body for e in read_entries(first.path.read_bytes())] == [b"small"]
     journal.append([large])
     second = journal.due(everything=True)[1]
     assert [(e.body, e.message) for e in second.entries()] == [(b"too large", None)]
@@ -321,6 +323,17 @@ def test_entries_stay_in_memory_while_there_is_room(tmp_path, monkeypatch):
     journal.append([entry(b"again")])
     assert journal.due(everything=True)[1].held is not None
     assert journal.known(small.digest)
+
+
+def test_a_request_held_as_parsed_goes_aside_with_all_it_says(tmp_path):
+    """In memory it has no body beside what was parsed of it; set aside, it is a request that can be read."""
+    journal = open_journal(tmp_path)
+    message = StringValue(value="all of it")
+    journal.append([replace(entry(message.SerializeToString()), message=message)])
+    (segment,) = journal.due(everything=True)
+    path = journal.keep(segment, [(held, "odd") for held in segment.entries()], [])
+    (kept,) = read_entries(path.read_bytes())
+    assert StringValue.FromString(kept.body) == message
 
 
 def test_after_a_pause_a_segment_does_not_wait(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.collector.conftest import START_NS, call, request_of
 
-from kansoku_collector.decode.otlp import read_spans
+from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
@@ -17,7 +17,8 @@ PNG = "data:image/png;base64,iVBORw0KGgo="
 
 def raw(attributes, events=(), scope="test", **resource):
     """Return a raw span as the decoder gives it."""
-    found = next(iter(read_spans(request_of({"attributes": attributes}, scope=scope, **resource), NOW_MS)))
+    request = request_of({"attributes": attributes}, scope=scope, **resource)
+    found = next(find_spans(request, NOW_MS)).read()
     found.events.extend(events)
     return found
 

@@ -12,6 +12,7 @@ from kansoku.prices import Prices
 from kansoku_collector import aside
 from kansoku_collector import events as late_events
 from kansoku_collector import writer as writer_module
+from kansoku_collector.decode import otlp
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.entries import Entry, Kind, digest_of
@@ -315,6 +316,26 @@ def test_one_unreadable_entry_does_not_take_its_neighbours(journal, pipeline, me
     assert found.requests == 2
     assert any("ExportTraceServiceRequest" in reason for reason in found.reasons)
     assert metrics.values()["insert_errors"] == 0
+
+
+def test_one_span_that_cannot_be_read_takes_no_other_with_it(
+    journal, pipeline, metrics, sink, tmp_path, monkeypatch
+):
+    """The others of its request are stored, the request goes aside, and one span of it counts as missing."""
+    read = otlp.Found.read
+
+    def failing(found):
+        if found.span.name == "odd":
+            raise ValueError("no text")
+        return read(found)
+
+    monkeypatch.setattr(otlp.Found, "read", failing)
+    segment_of(journal, traces({"name": "fine"}, {"name": "odd"}, {"name": "good"}))
+    drain(journal, pipeline, metrics)
+    assert [row.name for row in sink.all] == ["fine", "good"]
+    (found,) = aside.listed(tmp_path)
+    assert found.requests == 1
+    assert "no text" in found.reasons[0]
 
 
 def test_what_waits_is_written_when_the_writer_stops(journal, pipeline, metrics, sink):

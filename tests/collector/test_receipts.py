@@ -108,7 +108,7 @@ def test_memory_is_bounded_and_the_sums_are_kept(monkeypatch: pytest.MonkeyPatch
 def test_a_balance_is_no_part_of_a_row() -> None:
     """Even on a resource that has spans the changing attributes are taken out before it is stored."""
     request = request_of({"name": "x"}, **{"service.name": "guide", "kansoku.process.id": ME, "host": "h"})
-    (span,) = otlp.read_spans(request, time.time_ns() // 10**6 + 10**12)
+    (span,) = otlp.find_spans(request, time.time_ns() // 10**6 + 10**12)
     assert span.resource == {"service.name": "guide", "host": "h"}
 
 

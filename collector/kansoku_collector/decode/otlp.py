@@ -1,7 +1,7 @@
 """OTLP messages to raw spans, and the structural check that decides which spans can be stored at all."""
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -79,7 +79,46 @@ def spans_of(request: ExportTraceServiceRequest) -> Iterator[ProtoSpan]:
             yield from scope.spans
 
 
-def read_spans(request: ExportTraceServiceRequest, received_ms: int) -> Iterator[RawSpan]:
+class Found(NamedTuple):
+    """A span that can be stored, as the request holds it: who it is, and where what it says can be read.
+
+    A batch is sifted by identity alone; to read thousands of spans long before they are made rows of would
+    take as much memory as they came in, and memory that is used for the first time is slow.
+    """
+
+    trace_id: str
+    span_id: str
+    start_ns: int
+    end_ns: int
+    span: ProtoSpan
+    resource: Attributes
+    scope_name: str
+    scope_version: str
+
+    def read(self) -> RawSpan:
+        """Return the span with all it says, as Python values."""
+        span = self.span
+        parent, events, links = span.parent_span_id, span.events, span.links
+        return RawSpan(
+            self.trace_id,
+            self.span_id,
+            "" if parent == _NO_SPAN else parent.hex(),
+            span.name,
+            self.start_ns,
+            self.end_ns,
+            span.status.code,
+            span.status.message,
+            attributes(span.attributes),
+            # Most have none, and to begin a loop costs more than to ask.
+            [Event(e.name, e.time_unix_nano, attributes(e.attributes)) for e in events] if events else [],
+            [_link(link) for link in links] if links else [],
+            self.resource,
+            self.scope_name,
+            self.scope_version,
+        )
+
+
+def find_spans(request: ExportTraceServiceRequest, received_ms: int) -> Iterator[Found]:
     """Yield the spans of a request that can be stored."""
     for group in request.resource_spans:
         # The balance of a process changes with each request; a resource does not.
@@ -87,32 +126,12 @@ def read_spans(request: ExportTraceServiceRequest, received_ms: int) -> Iterator
             k: v for k, v in attributes(group.resource.attributes).items() if not k.startswith(_BALANCE)
         }
         for part in group.scope_spans:
-            scope = part.scope
+            origin = resource, part.scope.name, part.scope.version
             for span in part.spans:
                 if fault(span, received_ms) is None:
-                    yield _raw(span, resource, scope.name, scope.version)
-
-
-def _raw(span: ProtoSpan, resource: Attributes, scope_name: str, scope_version: str) -> RawSpan:
-    start = span.start_time_unix_nano
-    parent, events, links = span.parent_span_id, span.events, span.links
-    return RawSpan(
-        span.trace_id.hex(),
-        span.span_id.hex(),
-        "" if parent == _NO_SPAN else parent.hex(),
-        span.name,
-        start,
-        max(start, span.end_time_unix_nano),
-        span.status.code,
-        span.status.message,
-        attributes(span.attributes),
-        # Most have none, and to begin a loop costs more than to ask.
-        [Event(e.name, e.time_unix_nano, attributes(e.attributes)) for e in events] if events else [],
-        [_link(link) for link in links] if links else [],
-        resource,
-        scope_name,
-        scope_version,
-    )
+                    start = span.start_time_unix_nano
+                    end = max(start, span.end_time_unix_nano)
+                    yield Found(span.trace_id.hex(), span.span_id.hex(), start, end, span, *origin)
 
 
 def _link(link: ProtoSpan.Link) -> Attributes:

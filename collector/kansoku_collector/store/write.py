@@ -47,7 +47,9 @@ class Writer:
 
     def spans(self, rows: Sequence[Span], token: str) -> None:
         """Insert spans; the rollups follow, and a batch with the same token changes neither."""
-        self._insert("spans", SPAN_COLUMNS, _SPAN_READERS, rows, token)
+        # In the order of the table: the engine would otherwise sort them, and copy every column once more.
+        ordered = sorted(rows, key=_SPAN_ORDER)
+        self._insert("spans", SPAN_COLUMNS, _SPAN_READERS, ordered, token)
 
     def stored(self, sought: Sequence[Sought]) -> dict[Identity, set[int]]:
         """Return which of these spans are stored already, and when they were received."""
@@ -169,6 +171,7 @@ def _encodable(value: Any) -> Any:
     return value
 
 
+_SPAN_ORDER = attrgetter("project", "start")
 _SPAN_READERS = [attrgetter(name) for name in SPAN_COLUMNS]
 _FEEDBACK_READERS = [attrgetter(name) for name in FEEDBACK_COLUMNS]
 _METRIC_READERS = [attrgetter(name) for name in METRIC_COLUMNS]
