@@ -14,35 +14,27 @@ _EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
-_CALLS = ("function_call", "function_calls")
+_FINISHED = (
+    *("stop", "end_turn", "stop_sequence", "stop_sequences", "completed", "complete"),
+    *("eos", "eos_token", "end_of_text"),
+)
+_CUT = (
+    *("length", "max_tokens", "max_token", "max_output_tokens", "incomplete", "error_limit"),
+    *("model_length", "model_context_window_exceeded"),
+)
+_CALLED = (
+    *("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution"),
+    *("function_call", "function_calls"),
+)
+_FILTERED = (
+    *("content_filter", "content-filter", "contentfilter", "content_filtered", "safety", "refusal"),
+    *("guardrail_intervened", "error_toxic"),
+)
 FINISH = {
-    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"), "stop"),
-    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "incomplete"), "length"),
-    **dict.fromkeys(
-        (
-            *("stop", "end_turn", "stop_sequence", "completed", "complete", "eos"),
-            *("eos_token", "end_of_text", "stop_sequences"),
-        ),
-        "stop",
-    ),
-    **dict.fromkeys(
-        (
-            *("length", "max_tokens", "max_output_tokens", "incomplete"),
-            *("model_length", "model_context_window_exceeded", "max_token", "error_limit"),
-        ),
-        "length",
-    ),
-    **dict.fromkeys(
-        ("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution", *_CALLS),
-        "tool_calls",
-    ),
-    **dict.fromkeys(
-        (
-            *("content_filter", "content-filter", "contentfilter", "safety", "refusal"),
-            *("guardrail_intervened", "content_filtered", "error_toxic"),
-        ),
-        "content_filter",
-    ),
+    **dict.fromkeys(_FINISHED, "stop"),
+    **dict.fromkeys(_CUT, "length"),
+    **dict.fromkeys(_CALLED, "tool_calls"),
+    **dict.fromkeys(_FILTERED, "content_filter"),
 }
 
 
