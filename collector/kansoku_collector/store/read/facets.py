@@ -24,12 +24,13 @@ _EXACT = 20_000  # different values of a property that are counted exactly
 
 # Of the whole trace, and of any one of its spans; the names are those of `Filter.active`.
 _OF_TRACES = {
-    "environment": "[environment]",
-    "release": "[release]",
-    "status": "[if(errors > 0, 'error', 'ok')]",
-    "user": "[user_id]",
+    "environment": "environment",
+    "release": "release",
+    "status": "if(errors > 0, 'error', 'ok')",
+    "user": "user_id",
     "tag": "tags",
 }
+_ONE = ("environment", "release", "status", "user")  # a trace has one of each
 _OF_SPANS = {
     "model": ("models", f"if(billed = 1, {MODEL}, '')"),
     "operation": ("operations", "toString(operation)"),
@@ -88,9 +89,10 @@ def _of_traces(
 
 def _counted(name: str, condition: str, most: int) -> str:
     values, limits = _OF_TRACES.get(name) or _OF_SPANS[name][0], f"{_TIED * most}, {_EXACT}"
+    function = "approx_top_count" + ("" if name in _ONE else "Array")
     if condition == "1":
-        return f"approx_top_countArray({limits})({values})"
-    return f"approx_top_countArrayIf({limits})({values}, {condition})"
+        return f"{function}({limits})({values})"
+    return f"{function}If({limits})({values}, {condition})"
 
 
 def _pair(counted: Any) -> tuple[str, int]:
