@@ -1,6 +1,7 @@
 """Months of believable traffic, made inside the engine: `fill(client, spans=10_000_000, days=90)`.
 
-A trace is five spans: the agent, a retrieval, a model call with content, a tool call, a step. Every value
+A trace is five spans: the agent, a retrieval, a model call with content, a tool call, a step. One in twenty
+goes on for three minutes, so that some cross an hour and lie in two rows of `traces`. Every value
 is a hash of the trace's number, so two runs give the same rows. The rollups are filled by their views.
 """
 # ruff: noqa: S608 - constants of this file are formatted into the SQL
@@ -121,7 +122,8 @@ _COLUMNS = {
     "service": "service",
     "environment": "environment",
     "release": "concat('2026.', toString(intDiv(second + place * 100000, 604800)))",
-    "start": "fromUnixTimestamp64Nano(toInt64(second * 1000000000 + role * 20000000 + g % 10000000), 'UTC')",
+    "start": "fromUnixTimestamp64Nano(toInt64(second * 1000000000"
+    " + role * if(h % 20 = 3, 45000000000, 20000000) + g % 10000000), 'UTC')",
     "duration_ns": "toUInt64(milliseconds * 1000000)",
     "dialect": "'gen_ai'",
     "provider": f"if(call, {_array([m[0] for m in MODELS])}[which], '')",

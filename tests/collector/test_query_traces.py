@@ -96,6 +96,28 @@ def test_a_trace_without_a_root_is_listed_once(store: Client) -> None:
     assert [(row.rooted, row.calls) for row in traces.page(store, Filter(DAY))] == [(False, 2)]
 
 
+def test_traces_whose_ids_have_one_key_stay_two(store: Client) -> None:
+    """The key is short, so two ids may share it, of traces within an hour and across one."""
+    (first, second) = store.query(
+        """SELECT groupArray(lower(hex(MD5(toString(number)))) AS id) FROM numbers(200000)
+        GROUP BY toUInt32(cityHash64(id)) HAVING count() = 2 LIMIT 1"""
+    ).result_rows[0][0]
+    spans = [root(start=NOON - MINUTE, span_id="r"), call(start=NOON + MINUTE)]
+    add(store, *(span | {"trace_id": first} for span in spans), root(trace_id=second))
+    (keys,) = store.query("SELECT uniqExact(trace_key), uniqExact(trace_id) FROM traces").result_rows
+    assert keys == (1, 2)
+    assert traces.totals(store, Filter(DAY)).traces == 2
+    assert {row.trace_id: row.spans for row in traces.page(store, Filter(DAY))} == {first: 2, second: 1}
+
+
+def test_a_trace_without_a_root_within_an_hour_is_listed_as_it_is(store: Client) -> None:
+    """Where the roots of all traces are elsewhere, each is still one trace with its own sums."""
+    add(store, call(trace_id="a"), call(trace_id="a"), call(trace_id="b", start=NOON + MINUTE))
+    found = traces.totals(store, Filter(DAY))
+    assert (found.traces, found.calls, float(found.cost_usd)) == (2, 3, 1.5)
+    assert [(row.trace_id, row.calls) for row in traces.page(store, Filter(DAY))] == [("b", 1), ("a", 2)]
+
+
 def test_two_properties_of_spans_must_be_of_one_span(store: Client) -> None:
     """A trace over two services is found by each, but by a service and a model only where a span has both."""
     add(store, root(service="web"), call(service="brain"))

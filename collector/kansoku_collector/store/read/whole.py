@@ -1,13 +1,16 @@
 """One row a trace: what `traces` keeps by hour, put together only where a trace has more than one row.
 
 Of a trace within one hour the row is the trace, once the engine has merged what came in parts (FINAL). A
-trace that crosses an hour, or whose root is missing, has a row without a root: those alone are gathered by
-their ids. Gathering all traces of a month would take several times as long as reading them.
+trace that crosses an hour has a row without a root and another one: those alone are gathered. Gathering all
+traces of a month would take several times as long as reading them. Which ones they are is asked by the short
+key of their ids: it takes an eighth of the time to read, and two traces with one key are both gathered.
 """
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
 _HOURS = "hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {until:DateTime('UTC')}"
-_TAILS = f"SELECT trace_id FROM traces WHERE project = {{project:String}} AND {_HOURS} AND root_status = ''"
+_THEIRS = f"SELECT trace_key FROM traces WHERE project = {{project:String}} AND {_HOURS}"
+_SEVERAL = f"""{_THEIRS} AND trace_key IN ({_THEIRS} AND root_status = '')
+    GROUP BY trace_key HAVING count() > 1"""
 
 _AGGREGATES = {
     "start": "min",
@@ -43,10 +46,10 @@ SECONDS = (
 # The traces of the hours between `{from}` and `{until}`, with the hours in which their rows lie.
 TRACES = f"""(
     SELECT trace_id, [hour] AS hours, {", ".join(_AGGREGATES)} FROM traces FINAL
-    WHERE project = {{project:String}} AND {_HOURS} AND trace_id NOT IN ({_TAILS})
+    WHERE project = {{project:String}} AND {_HOURS} AND trace_key NOT IN ({_SEVERAL})
     UNION ALL
     SELECT trace_id, groupUniqArray(t.hour) AS hours, {_GATHERED} FROM traces AS t
-    WHERE project = {{project:String}} AND {_HOURS} AND trace_id IN ({_TAILS}) GROUP BY trace_id
+    WHERE project = {{project:String}} AND {_HOURS} AND trace_key IN ({_SEVERAL}) GROUP BY trace_id
 )"""
 
 # The one trace `{trace}`, wherever it lies.
