@@ -38,7 +38,7 @@ from kansoku_collector.values import (
     truth,
 )
 
-_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
+_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno"})
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
     put_exchange,
@@ -17,7 +18,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, pu
 from kansoku_collector.normalise.messages import Message, read_message, read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, decode, first, items, load, mapping, number, plain, text, truth
+from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
 _TYPE = "mlflow.spanType"
 _TAG = "mlflow.traceTag."
@@ -104,14 +105,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
 
 def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
     """Store the counts: the vendor's own object says more than MLflow's summary, which includes caches."""
-    usage = mapping(left.pop("mlflow.chat.tokenUsage", None))
-    counts = {
-        "input_tokens": count(usage.get("input_tokens")),
-        "output_tokens": count(usage.get("output_tokens")),
-        "cache_read": count(usage.get("cache_read_input_tokens")),
-        "cache_write": count(usage.get("cache_creation_input_tokens")),
-        "cache_write_1h": count(usage.get("cache_creation_input_tokens_above_1hr")),
-    }
+    counts = mlflow_counts(left.pop("mlflow.chat.tokenUsage", None))
     if told or any(counts.values()):  # zeros alone are a stream of an agent's that told nothing
         put_usage(span, told or counts)
     cost = mapping(left.pop("mlflow.llm.cost", None))
