@@ -9,7 +9,10 @@ from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
+    Request,
+    Response,
     put_exchange,
+    read_chat,
     read_parameters,
     read_request,
     read_response,
@@ -87,6 +90,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
     if not request.system and (told := plain(left.pop("instructions", None))):
         request = request._replace(system=read_parts(told))
+    request, response = _with_chat(left, request, response)
     provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
     span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
     span.parameters = read_parameters(bare)
@@ -101,6 +105,29 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
+
+
+def _with_chat(left: Attributes, request: Request, response: Response) -> tuple[Request, Response]:
+    """Return both sides with what the conversation says besides, in one list of OpenAI's messages.
+
+    MLflow 2.20 to 3.1 wrote it beside input and output, whose shape is the framework's: LlamaIndex's blocks,
+    the printed object of a stream.
+    """
+    told = read_chat(left.pop("mlflow.chat.messages", None), "user")
+    answered = [message for message in told[-1:] if message["role"] == "assistant"]
+    system = [part for message in told if message["role"] == "system" for part in message["parts"]]
+    given = [message for message in told[: len(told) - len(answered)] if message["role"] != "system"]
+    if given and not _has_words(request.messages):
+        request = request._replace(messages=given, system=request.system or system)
+    if answered and not _has_words(response.messages):
+        response = response._replace(messages=answered)
+    return request, response
+
+
+def _has_words(messages: list[Message]) -> bool:
+    """Tell whether messages were read, and are not only the JSON of an object that nobody knows."""
+    parts = [part for message in messages for part in message["parts"]]
+    return any(part.get("type") != "text" or text(part.get("content"))[:1] not in ("", "{") for part in parts)
 
 
 def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
