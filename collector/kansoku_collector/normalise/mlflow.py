@@ -41,14 +41,6 @@ OPERATIONS = {
 _OBJECT = re.compile(r"<[\w.]+ (?:object at 0x\w+|\[\d+ \w+\] .*)>")
 _RESPONSE = ("object", "id", "model", "status", "incomplete_details", "usage")
 _FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")
-_FORMATS = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "gemini": "gcp.gemini",
-    "bedrock": "aws.bedrock",
-    "mistral": "mistral_ai",
-    "groq": "groq",
-}
 
 
 def is_mlflow(raw: RawSpan) -> bool:
@@ -92,7 +84,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
         request = request._replace(system=read_parts(told))
     request, response = _with_chat(left, request, response)
     provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
-    span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
+    span.provider = (provider or provider_of(span.request_model) or provider_of(f"{form}/")).lower()
     span.parameters = read_parameters(bare)
     span.streaming = span.streaming or truth(bare.get("stream"))
     span.tool_definitions = request.tools or tool_definitions(left.get("mlflow.chat.tools"))
