@@ -5,6 +5,7 @@ import re
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.memories import MEMORY, read_memory
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
 from kansoku_collector.normalise.operations import OPERATIONS
@@ -92,6 +93,8 @@ def _read_kind(raw: RawSpan, left: Attributes) -> None:
     operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
     if operation == "vectordb":
         operation = _read_store(left)
+    elif operation == MEMORY:
+        operation = read_memory(raw, left)
     elif operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
         operation = "execute_task"
     if operation:
