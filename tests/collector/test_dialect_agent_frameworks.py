@@ -92,6 +92,10 @@ def test_the_kit_counts_thoughts_of_litellms_answers_twice():
     for model in ("gemini-2.5-flash", "projects/p/locations/l/publishers/google/models/gemini-2.5-flash"):
         own = row(asked | {"gen_ai.request.model": model}, scope=KIT)
         assert (own.output_visible, own.reasoning) == (39, 3)
+    thoughts = {"gen_ai.usage.reasoning.output_tokens": 3}
+    calls = [details((100, answered), [said("ok", "stop")], **thoughts) for answered in (51, 52)]
+    turn = with_events(asked | {"gen_ai.request.model": "openai/gpt-5-mini"}, *calls)
+    assert (turn.input_fresh, turn.output_visible, turn.reasoning) == (200, 91, 6)
 
 
 def test_semantic_kernels_log_bodies_are_messages_in_json():

@@ -46,7 +46,7 @@ _SEARCHES = ("QUERY", "SEARCH", "GET", "SELECT")
 _TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
-_CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
+_CLIENTS = {"google_ai_studio": "gemini"}  # a client whose module has another name than who answers
 _DISJOINT = (".anthropic", ".bedrock")  # clients whose own count of the input leaves caches out
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
