@@ -81,10 +81,11 @@ def test_calls_that_are_counted_win(batches):
         call(parent="", trace_id="u", service="another"),
         call(parent="sibling", request_model="gpt-5"),
         call(usage_source="none", input_fresh=0, output_visible=0),
+        call(operation="embeddings"),
     ],
 )
 def test_other_calls_and_those_without_counts_leave_the_agent_its_bill(other):
-    """A call of another agent, service, model or time is not in the sum; one without counts tells none."""
+    """What is of another agent, service, model, time or kind is in no sum; without counts nothing is told."""
     first, second = agent(), agent("sibling", request_model="gpt-5")
     second.usage_source = "none"
     assert billed([other, first, second]) == ["call", "agent"]
@@ -180,4 +181,5 @@ def test_a_sum_of_mlflows_is_billed_once_and_under_one_model():
     assert billed([*calls, module("step", "top", 2)], [module("top")]) == ["a", "b", "step"]
     assert billed([lm("a"), lm("b", model="gpt-5"), module("step")]) == ["a", "b"]
     assert billed([module("step")]) == []
+    assert billed([lm(name, model=name) for name in "abc"], [module("step")]) == ["a", "b", "c"]
     assert billed([lm("a"), lm("b"), call("own", "b"), module("step")]) == ["a", "own"]

@@ -21,7 +21,9 @@ from kansoku_collector.normalise.usage_above import CREWAI, has_sum, sum_of
 _AGNO = "opentelemetry.instrumentation.agno"
 _AGENTS = (CREWAI, _AGNO)
 _STEPS = (*_AGENTS, "mlflow")
+_ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum holds no embeddings
 _OPERATIONS = ("invoke_agent", "chain")
+_LONGEST = 200  # characters of a name that is remembered
 _AGENT_ID = ("gen_ai.agent.id", "crewai.agent.id")
 
 
@@ -32,8 +34,9 @@ class Beneath(NamedTuple):
     models: frozenset[tuple[str, str]] = frozenset()  # of calls without counts: who answered, and the model
 
     def with_all(self, other: "Beneath") -> "Beneath":
-        """Return what is known once another call is."""
-        return Beneath(self.counted or other.counted, self.models | other.models)
+        """Return what is known once another call is; two models are as unknown as a thousand."""
+        models = self.models if len(self.models) > 1 else self.models | other.models
+        return Beneath(self.counted or other.counted, models)
 
 
 _NOTHING, _COUNTED = Beneath(), Beneath(counted=True)
@@ -69,12 +72,13 @@ class Sums:
         """
         names = run.attributes
         agent = next((names[name] for name in _AGENT_ID if names.get(name)), run.span_id)
-        known = self._told.get((run.project, run.service, agent), (0, 0))
+        place = (run.project, run.service, agent[:_LONGEST])
+        known = self._told.get(place, (0, 0))
         before = self._before.get(_key(run))
         if before is None:
             before = known
             self._before.put(_key(run), known)
-        self._told.put((run.project, run.service, agent), max(known, told))
+        self._told.put(place, max(known, told))
         return before
 
     def bill(self, spans: list[Span]) -> None:
@@ -82,7 +86,7 @@ class Sums:
         by_id = {_key(span): span for span in spans}
         found: dict[Key, Beneath] = {}
         for key, span in by_id.items():
-            if span.billed:
+            if span.billed and span.operation in _ANSWERS:
                 self._note(span, by_id, found)
             if known := self._beneath.get(key):
                 found[key] = found.get(key, _NOTHING).with_all(known)
@@ -98,8 +102,8 @@ class Sums:
     def _note(self, call: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
         """Remember a billed call for the steps around it; one whose step was billed before is not billed."""
         if call.usage_source == "none":
-            name = call.provider, call.response_model or call.request_model
-            self._climb(call, Beneath(models=frozenset((name,))), by_id, found)
+            model = (call.response_model or call.request_model)[:_LONGEST]
+            self._climb(call, Beneath(models=frozenset(((call.provider[:_LONGEST], model),))), by_id, found)
             return
         if self._billed and any(key in self._billed for key in _around(call, by_id)):
             call.billed = False
@@ -183,4 +187,4 @@ def _around(span: Span, by_id: dict[Key, Span]) -> Iterator[Key]:
 
 def _bare(model: str) -> str:
     """Return a model's name without the vendor in front."""
-    return model[model.rfind("/") + 1 :]
+    return model[model.rfind("/") + 1 :][:_LONGEST]
