@@ -25,6 +25,7 @@ from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, Raw
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.normalise.sums import Sums
 from kansoku_collector.receive.receipts import read_receipt
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
@@ -95,6 +96,7 @@ class Pipeline:
         self._metrics = metrics
         self._settle = settle
         self._repeats = Repeats()
+        self._sums = Sums()
         self._arrivals = Arrivals()
         self.late = LateEvents()
 
@@ -238,7 +240,7 @@ class Pipeline:
                     raw.events.extend(events)
                     joined.setdefault(id(arrival), []).append(key)
             rows.append(self._row(raw, arrival, scores))
-        for relate in (complete, self._repeats.mark):
+        for relate in (self._sums.subtract, complete, self._repeats.mark, self._sums.bill):
             self._bordered(relate, rows, "some of a batch")
         for number, row in enumerate(rows):
             if number % _CHUNK == 0:

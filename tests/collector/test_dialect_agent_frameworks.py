@@ -83,6 +83,21 @@ def test_the_kits_first_versions_name_themselves_and_leave_thoughts_and_caches_t
     assert buckets(same) == {"input_fresh": 60, "cache_read": 40, "output_visible": 18, "reasoning": 12}
 
 
+def test_the_kit_counts_thoughts_of_litellms_answers_twice():
+    """It adds them to the answer, as of Gemini's; the answers of others hold them already."""
+    counts = {"gen_ai.usage.output_tokens": 42, "gen_ai.usage.reasoning.output_tokens": 3}
+    asked = CALL | counts | {"gen_ai.usage.input_tokens": 9}
+    routed = row(asked | {"gen_ai.request.model": "openai/gpt-5-mini"}, scope=KIT)
+    assert (routed.output_visible, routed.reasoning) == (36, 3)
+    for model in ("gemini-2.5-flash", "projects/p/locations/l/publishers/google/models/gemini-2.5-flash"):
+        own = row(asked | {"gen_ai.request.model": model}, scope=KIT)
+        assert (own.output_visible, own.reasoning) == (39, 3)
+    thoughts = {"gen_ai.usage.reasoning.output_tokens": 3}
+    calls = [details((100, answered), [said("ok", "stop")], **thoughts) for answered in (51, 52)]
+    turn = with_events(asked | {"gen_ai.request.model": "openai/gpt-5-mini"}, *calls)
+    assert (turn.input_fresh, turn.output_visible, turn.reasoning) == (200, 91, 6)
+
+
 def test_semantic_kernels_log_bodies_are_messages_in_json():
     """Bodies are JSON text, and reasons as Python prints them; words that look like JSON stay words."""
     call = {"function": {"name": "weather", "arguments": '{"city":"Oslo"}'}, "id": "c1", "type": "function"}

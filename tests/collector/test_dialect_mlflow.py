@@ -294,3 +294,23 @@ def test_passages_of_dspy_are_documents():
         "hours",
         ["9:00", "10:00"],
     )
+
+
+def test_the_conversation_of_mlflow_2_20_says_what_input_and_output_do_not():
+    """LlamaIndex's objects have blocks, and of a stream the output is the name of an object."""
+    told = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "観測とは?"},
+        {"role": "assistant", "content": "It watches."},
+    ]
+    blocks = {"messages": [{"role": "user", "blocks": [{"block_type": "text", "text": "観測とは?"}]}]}
+    span = traced(given=blocks, answered="<generator object at 0x7f>", mlflow__chat__messages=told)
+    assert (span.input_text, span.output_text) == ("観測とは?", "It watches.")
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert "mlflow.chat.messages" not in span.attributes
+    asked = traced(
+        given=REQUEST, answered={"role": "assistant", "content": "Own."}, mlflow__chat__messages=told
+    )
+    assert (asked.output_text, asked.system_instructions) == ("Own.", "")
+    unanswered = traced(given=blocks, mlflow__chat__messages=told[:2])
+    assert (unanswered.input_text, unanswered.output_messages) == ("観測とは?", "")

@@ -177,3 +177,18 @@ def test_details_of_an_operation_other_than_inference_are_read():
 def test_who_answered_has_one_name(told, known):
     """Older conventions and packages have other names for the same provider."""
     assert row({"gen_ai.operation.name": "chat", "gen_ai.system": told}).provider == known
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.llm.provider": '"azure"'}, "azure.ai.openai"),
+        ({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.message.format": '"bedrock"'}, "aws.bedrock"),
+        ({"openinference.span.kind": "RERANKER", "llm.provider": "AWS"}, "aws.bedrock"),
+        ({"langsmith.span.kind": "llm", "langsmith.metadata.ls_provider": "mistralai"}, "mistral_ai"),
+        ({"ai.operationId": "ai.embed.doEmbed", "ai.model.provider": "azure-openai.chat"}, "azure.ai.openai"),
+    ],
+)
+def test_who_answered_has_the_same_name_in_every_dialect(told, known):
+    """One table knows the names, and every row's provider is looked up in it."""
+    assert row(told).provider == known

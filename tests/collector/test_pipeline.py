@@ -145,6 +145,24 @@ def test_a_segment_written_twice_is_stored_once(store, journal, pipeline):
     )
 
 
+def test_the_sum_of_an_agent_is_billed_and_priced_however_often_it_is_written(journal, pipeline):
+    """Its price is an estimate; a run of CrewAI's that is written anew is not taken for the next one."""
+    told = call(
+        gen_ai__operation__name="invoke_agent", traceloop__span__kind="agent", gen_ai__agent__id="forecaster"
+    )
+    runs = request_of(
+        {"trace_id": TRACE, "attributes": told},
+        scope="opentelemetry.instrumentation.crewai.instrumentation",
+    )
+    segment = segment_of(journal, entry(Kind.TRACES, runs.SerializeToString()))
+    for _ in range(2):
+        sink = Sink()
+        pipeline.write(segment, sink)
+        (row,) = sink.all
+        assert (row.operation, row.billed, row.input_fresh) == ("invoke_agent", True, 1000)
+        assert (row.cost_source, row.cost_usd > 0) == ("estimated", True)
+
+
 def test_strange_text_is_stored(store, journal, pipeline):
     """Half a surrogate pair, a zero byte and an endless time are no reason to lose a span."""
     attributes = call(

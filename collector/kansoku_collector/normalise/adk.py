@@ -25,6 +25,12 @@ _OPERATIONS = {
     "invoke_agent": "invoke_agent",
     "execute_tool": "execute_tool",
 }
+_GOOGLES = (
+    "projects",
+    "models",
+    "publishers",
+    "apigee",
+)  # what is in front of a model that LiteLLM does not call
 _COUNTS = (s.INPUT_TOKENS, s.OUTPUT_TOKENS, s.CACHE_READ_TOKENS, s.REASONING_TOKENS)
 
 
@@ -43,6 +49,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     if raw.events:
         _read_details(raw, left)
+    _count_thoughts_once(left)
     streamed = _join(left)
     gen_ai.read(raw, left, span)
     span.dialect = "adk"
@@ -56,6 +63,17 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.operation, span.tool_name = "chain", ""
     if span.operation in MODEL_OPERATIONS and response is not None:
         _read_call(span, request, response)
+
+
+def _count_thoughts_once(left: Attributes) -> None:
+    """Take thoughts out of a count that holds them twice (since 2.6): LiteLLM's answers hold them already.
+
+    The kit adds them to every answer, because Gemini counts them beside it.
+    """
+    before, slash, _ = text(left.get(s.REQUEST_MODEL)).partition("/")
+    thoughts, answered = count(left.get(s.REASONING_TOKENS)), count(left.get(s.OUTPUT_TOKENS))
+    if slash and before not in _GOOGLES and thoughts and answered and answered >= thoughts:
+        left[s.OUTPUT_TOKENS] = answered - thoughts
 
 
 def _read_details(raw: RawSpan, left: Attributes) -> None:

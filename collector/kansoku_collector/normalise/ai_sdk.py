@@ -70,14 +70,6 @@ _DETAILS = {
 }
 _CONVENTIONAL = ("gcp.", "aws.", "azure.ai", "ibm.")  # names that have a dot and need no cutting
 _HOSTS = {"google.vertex": "gcp.vertex_ai", "google.generative-ai": "gcp.gemini", "vertex.": "gcp.vertex_ai"}
-_PROVIDERS = {
-    "amazon-bedrock": "aws.bedrock",
-    "bedrock": "aws.bedrock",
-    "azure-openai": "azure.ai.openai",
-    "azure": "azure.ai.openai",
-    "mistral": "mistral_ai",
-    "xai": "x_ai",
-}
 _INPUT = (s.INPUT_TOKENS, "ai.usage.inputTokens", "ai.usage.promptTokens")
 _OUTPUT = (s.OUTPUT_TOKENS, "ai.usage.outputTokens", "ai.usage.completionTokens")
 _CACHED = (
@@ -234,4 +226,4 @@ def cut_provider(span: Span) -> None:
     if span.provider.startswith(_CONVENTIONAL):
         return
     longer = next((name for prefix, name in _HOSTS.items() if span.provider.startswith(prefix)), "")
-    span.provider = longer or _PROVIDERS.get(head := span.provider.partition(".")[0], head)
+    span.provider = longer or span.provider.partition(".")[0]

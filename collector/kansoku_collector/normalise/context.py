@@ -17,7 +17,10 @@ _PREFIXES = (
     "ai.telemetry.metadata.",
     "ai.settings.context.",
     "mastra.metadata.",
+    "confident.trace.",
 )
+_TRACE = _PREFIXES[-1]  # DeepEval's, where the application's own keys are inside one of these
+_OF_TRACE = frozenset(("user_id", "thread_id", "tags", "metadata", "environment"))
 _NESTED = _PREFIXES[0]  # the application's own keys, whatever they are called
 _SESSION = ("sessionid", "threadid", "conversationid", "chatid")
 _USER = ("userid", "enduserid")
@@ -30,8 +33,23 @@ def read_context(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(_PREFIXES)]:
         prefix = next(prefix for prefix in _PREFIXES if key.startswith(prefix))
         name = key.removeprefix(prefix)
-        if not name.startswith(_FRAMEWORK):
+        if prefix == _TRACE:
+            _put_trace(span, name, left)
+        elif not name.startswith(_FRAMEWORK):
             _put(span, name, left.pop(key), nested=prefix == _NESTED)
+
+
+def _put_trace(span: Span, name: str, left: Attributes) -> None:
+    """Store what DeepEval says of a trace; its evaluation's own facts stay attributes."""
+    if name not in _OF_TRACE:
+        return
+    value = left.pop(_TRACE + name)
+    if name == "metadata":
+        put_metadata(span, mapping(value))
+    elif name == "environment":
+        span.environment = span.environment or text(value)
+    else:
+        _put(span, name, value, nested=False)
 
 
 def _put(span: Span, name: str, value: Any, *, nested: bool) -> None:

@@ -68,6 +68,19 @@ def vendor_counts(value: Any) -> Counts:
     }
 
 
+def mlflow_counts(value: Any) -> Counts:
+    """Return the counts in MLflow's summary of a usage, which includes caches; None is what it leaves out."""
+    usage = load(value)
+    usage = usage if isinstance(usage, dict) else {}
+    return {
+        "input_tokens": count(usage.get("input_tokens")),
+        "output_tokens": count(usage.get("output_tokens")),
+        "cache_read": count(usage.get("cache_read_input_tokens")),
+        "cache_write": count(usage.get("cache_creation_input_tokens")),
+        "cache_write_1h": count(usage.get("cache_creation_input_tokens_above_1hr")),
+    }
+
+
 def flat_counts(value: Any) -> Counts:
     """Return the counts of Langfuse's flat form, where `input` and each `input_*` are disjoint.
 

@@ -5,7 +5,7 @@ from typing import Any
 from kansoku_collector.model import Span
 from kansoku_collector.values import dump, load, number, searchable, text
 
-_CONTENT = ("page_content", "content", "text", "document", "pageContent")
+_CONTENT = ("page_content", "content", "text", "document", "pageContent", "memory")
 _ID = ("id", "id_", "doc_id", "document_id", "doc_uri", "source")
 _SCORE = ("score", "relevance_score", "similarity", "_score")
 _QUERY = ("query", "question", "input", "q", "text", "search_query")

@@ -7,6 +7,7 @@ from kansoku.usage import Usage
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
+from kansoku_collector.normalise.operations import PROVIDERS
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
@@ -80,12 +81,13 @@ def open_row(raw: RawSpan, left: Attributes, project: str, received_ms: int) -> 
 
 
 def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = False) -> Span:
-    """Finish the row: errors, the ledger's flag, and everything that no column holds.
+    """Finish the row: errors, the one name of who answered, the ledger's flag, and what no column holds.
 
     A span that `repeats` what another one reports is not billed.
     """
     if span.status == "error":
         _read_error(span, raw, left)
+    span.provider = PROVIDERS.get(span.provider, span.provider)
     span.billed = span.operation in MODEL_OPERATIONS and not repeats
     span.attributes = {
         key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))

@@ -16,7 +16,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.normalise.operations import OPERATIONS, PROVIDERS
+from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
@@ -38,7 +38,7 @@ from kansoku_collector.values import (
     truth,
 )
 
-_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai"})
+_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno"})
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -129,8 +129,7 @@ def _read_kind(left: Attributes, span: Span) -> None:
 
 def _read_model(left: Attributes, span: Span) -> None:
     provider, system = left.pop(s.PROVIDER, None), left.pop("gen_ai.system", None)
-    named = text(provider or system).lower()
-    span.provider = PROVIDERS.get(named, named)
+    span.provider = text(provider or system).lower()
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
     if span.provider in _FRAMEWORKS:  # who asked is not who answered
         span.provider = provider_of(span.request_model) or span.provider

@@ -21,7 +21,6 @@ _OPERATIONS = {
     "evaluator": "evaluation",
     "agent": "invoke_agent",
 }
-_PROVIDERS = {"googleai": "gcp.gemini", "vertexai": "gcp.vertex_ai"}
 
 
 def is_genkit(raw: RawSpan) -> bool:
@@ -40,7 +39,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         put_step(span, left, given, answered)
         return
     vendor, _, model = name.rpartition("/")
-    span.provider, span.request_model = _PROVIDERS.get(vendor, vendor), model
+    span.provider, span.request_model = vendor, model
     output = mapping(answered)
     response = read_response(output.get("message") or load(answered))
     raw_response = next((found for name in ("raw", "custom") if (found := mapping(output.get(name)))), {})

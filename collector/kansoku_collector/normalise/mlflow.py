@@ -6,9 +6,13 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
+    Request,
+    Response,
     put_exchange,
+    read_chat,
     read_parameters,
     read_request,
     read_response,
@@ -17,7 +21,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, pu
 from kansoku_collector.normalise.messages import Message, read_message, read_parts, tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import count, decode, first, items, load, mapping, number, plain, text, truth
+from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
 _TYPE = "mlflow.spanType"
 _TAG = "mlflow.traceTag."
@@ -37,14 +41,6 @@ OPERATIONS = {
 _OBJECT = re.compile(r"<[\w.]+ (?:object at 0x\w+|\[\d+ \w+\] .*)>")
 _RESPONSE = ("object", "id", "model", "status", "incomplete_details", "usage")
 _FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")
-_FORMATS = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "gemini": "gcp.gemini",
-    "bedrock": "aws.bedrock",
-    "mistral": "mistral_ai",
-    "groq": "groq",
-}
 
 
 def is_mlflow(raw: RawSpan) -> bool:
@@ -86,8 +82,9 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
     if not request.system and (told := plain(left.pop("instructions", None))):
         request = request._replace(system=read_parts(told))
+    request, response = _with_chat(left, request, response)
     provider, form = plain(left.pop("mlflow.llm.provider", None)), plain(left.get("mlflow.message.format"))
-    span.provider = (provider or provider_of(span.request_model) or _FORMATS.get(form, "")).lower()
+    span.provider = (provider or provider_of(span.request_model) or provider_of(f"{form}/")).lower()
     span.parameters = read_parameters(bare)
     span.streaming = span.streaming or truth(bare.get("stream"))
     span.tool_definitions = request.tools or tool_definitions(left.get("mlflow.chat.tools"))
@@ -102,16 +99,32 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     _read_usage(left, span, response.counts)
 
 
+def _with_chat(left: Attributes, request: Request, response: Response) -> tuple[Request, Response]:
+    """Return both sides with what the conversation says besides, in one list of OpenAI's messages.
+
+    MLflow 2.20 to 3.1 wrote it beside input and output, whose shape is the framework's: LlamaIndex's blocks,
+    the printed object of a stream.
+    """
+    told = read_chat(left.pop("mlflow.chat.messages", None), "user")
+    answered = [message for message in told[-1:] if message["role"] == "assistant"]
+    system = [part for message in told if message["role"] == "system" for part in message["parts"]]
+    given = [message for message in told[: len(told) - len(answered)] if message["role"] != "system"]
+    if given and not _has_words(request.messages):
+        request = request._replace(messages=given, system=request.system or system)
+    if answered and not _has_words(response.messages):
+        response = response._replace(messages=answered)
+    return request, response
+
+
+def _has_words(messages: list[Message]) -> bool:
+    """Tell whether messages were read, and are not only the JSON of an object that nobody knows."""
+    parts = [part for message in messages for part in message["parts"]]
+    return any(part.get("type") != "text" or text(part.get("content"))[:1] not in ("", "{") for part in parts)
+
+
 def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
     """Store the counts: the vendor's own object says more than MLflow's summary, which includes caches."""
-    usage = mapping(left.pop("mlflow.chat.tokenUsage", None))
-    counts = {
-        "input_tokens": count(usage.get("input_tokens")),
-        "output_tokens": count(usage.get("output_tokens")),
-        "cache_read": count(usage.get("cache_read_input_tokens")),
-        "cache_write": count(usage.get("cache_creation_input_tokens")),
-        "cache_write_1h": count(usage.get("cache_creation_input_tokens_above_1hr")),
-    }
+    counts = mlflow_counts(left.pop("mlflow.chat.tokenUsage", None))
     if told or any(counts.values()):  # zeros alone are a stream of an agent's that told nothing
         put_usage(span, told or counts)
     cost = mapping(left.pop("mlflow.llm.cost", None))

@@ -17,7 +17,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.openinference_messages import read_node
-from kansoku_collector.normalise.openinference_names import PROVIDERS, read_rarer, take_decision
+from kansoku_collector.normalise.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
     choices_in,
     function_response,
@@ -192,8 +192,7 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     answered = text(left.pop("llm.response.model_name", None)) or facts.get("model", "")
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
-    provider = (provider or system).lower()
-    span.provider = PROVIDERS.get(provider, provider) or provider_of(span.request_model)
+    span.provider = (provider or system).lower() or provider_of(span.request_model)
     if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
         span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")

@@ -2,7 +2,6 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import operations
 from kansoku_collector.normalise.frame import put_content
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.values import first, mapping, number, rename, text
@@ -16,7 +15,6 @@ _DECISION = {
     "decision.token_count.input": "llm.token_count.prompt",
     "decision.token_count.output": "llm.token_count.completion",
 }
-PROVIDERS = {**operations.PROVIDERS, "aws": "aws.bedrock", "azure": "azure.ai.openai"}
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
 
 

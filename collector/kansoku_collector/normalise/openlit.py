@@ -5,6 +5,7 @@ import re
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.memories import MEMORY, read_memory
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
 from kansoku_collector.normalise.operations import OPERATIONS
@@ -45,7 +46,7 @@ _SEARCHES = ("QUERY", "SEARCH", "GET", "SELECT")
 _TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
-_CLIENTS = {"google_ai_studio": "gemini", "vertexai": "gcp.vertex_ai", "bedrock": "aws.bedrock"}
+_CLIENTS = {"google_ai_studio": "gemini"}  # a client whose module has another name than who answers
 _DISJOINT = (".anthropic", ".bedrock")  # clients whose own count of the input leaves caches out
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
@@ -92,6 +93,8 @@ def _read_kind(raw: RawSpan, left: Attributes) -> None:
     operation = text(left.get(s.OPERATION) or left.pop("gen_ai.type", None)) or _read_name(raw, left)
     if operation == "vectordb":
         operation = _read_store(left)
+    elif operation == MEMORY:
+        operation = read_memory(raw, left)
     elif operation == "chat" and raw.name.startswith(_TASK):  # AG2's messages between agents are no calls
         operation = "execute_task"
     if operation:

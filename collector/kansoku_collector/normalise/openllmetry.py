@@ -59,17 +59,7 @@ _NAMES = {
     "gen_ai.task.input": "traceloop.entity.input",
     "gen_ai.task.output": "traceloop.entity.output",
 }
-_PROVIDERS = {
-    "az.ai.openai": "azure.ai.openai",
-    "azure": "azure.ai.openai",
-    "aws": "aws.bedrock",
-    "google": "gcp.gen_ai",
-    "vertexai": "gcp.vertex_ai",
-    "mistralai": "mistral_ai",
-    "mistral ai": "mistral_ai",
-    "watsonx": "ibm.watsonx.ai",
-    **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
-}
+_GOOGLE = {"google": "gcp.gen_ai"}  # its name for Gemini, by whichever way it was asked
 _LANGCHAIN = ('{"input_str"', '{"inputs"')  # what its callbacks put around a tool's arguments
 
 
@@ -96,7 +86,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "openllmetry"
     if span.provider in ("", "langchain"):  # the framework is not who answered
         span.provider = text(left.get("traceloop.association.properties.ls_provider")) or span.provider
-    span.provider = _PROVIDERS.get(span.provider, span.provider) or provider_of(span.request_model)
+    span.provider = _GOOGLE.get(span.provider, span.provider) or provider_of(span.request_model)
     if span.operation == "text_completion" and _is_conversation(raw):
         span.operation = "chat"
     if documents or (span.operation == "other" and is_search(raw)):

@@ -37,13 +37,21 @@ OPERATIONS = {
         ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
     ),
 }
-# Who answered has one name, whoever tells it: costs are summed by it.
+# Who answered has one name, whoever tells it: costs are summed by it. Every row's provider is looked up here.
 PROVIDERS = {
-    **dict.fromkeys(("az.ai.openai", "azure.openai", "azure_openai", "azureopenai"), "azure.ai.openai"),
+    **dict.fromkeys(
+        ("az.ai.openai", "azure.openai", "azure_openai", "azureopenai", "azure-openai", "azure"),
+        "azure.ai.openai",
+    ),
     **dict.fromkeys(("az.ai.inference", "azure_ai"), "azure.ai.inference"),
-    **dict.fromkeys(("bedrock", "aws_bedrock", "aws bedrock", "amazon_bedrock"), "aws.bedrock"),
+    **dict.fromkeys(
+        ("bedrock", "aws", "awsbedrock", "aws_bedrock", "aws bedrock", "amazon_bedrock", "amazon-bedrock"),
+        "aws.bedrock",
+    ),
     **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
     **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
+    **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
+    "googleai": "gcp.gemini",  # Genkit
     "xai": "x_ai",
     "watsonx": "ibm.watsonx.ai",
 }

@@ -2,27 +2,40 @@
 
 DSPy's modules under MLflow are such, and CrewAI's agents under OpenLLMetry. DSPy's module that predicts
 moreover calls itself a model's call. Where both arrive together it is a step, and where there is one call
-beneath a step that counts, the call takes the counts; of several the sum cannot be divided, and stays.
+beneath a step that counts, the call takes the counts; of several the sum cannot be divided, and stays with
+the step, as which `sums` bills it.
 """
 
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.counts import Counts, mlflow_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
-from kansoku_collector.values import count, mapping
 
 _PREDICTION = "Predict.forward"
 _USAGE = "mlflow.chat.tokenUsage"
-_CREWAI = "opentelemetry.instrumentation.crewai"
+CREWAI = "opentelemetry.instrumentation.crewai"
 _DEPTH = 8
 
 
 def knows_usage(span: Span) -> bool:
     """Tell whether a span is a module that predicts, or a step that counts what is beneath it."""
     if span.dialect == "mlflow":
-        return _predicts(span) or (_USAGE in span.attributes and span.operation in ("chain", "invoke_agent"))
+        return _predicts(span) or has_sum(span)
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
-    return span.scope_name.startswith(_CREWAI)
+    return span.scope_name.startswith(CREWAI)
+
+
+def has_sum(span: Span) -> bool:
+    """Tell whether MLflow noted on a step what all calls beneath it used."""
+    return (
+        _USAGE in span.attributes and span.dialect == "mlflow" and span.operation in ("chain", "invoke_agent")
+    )
+
+
+def sum_of(span: Span) -> Counts:
+    """Return what MLflow noted."""
+    return mlflow_counts(span.attributes.get(_USAGE))
 
 
 def move_usage(step: Span, trace: list[Span]) -> None:
@@ -49,10 +62,9 @@ def _move(step: Span, call: Span) -> None:
             setattr(call, name, getattr(step, name))
             setattr(step, name, 0)
         return
-    usage = mapping(step.attributes.get(_USAGE))
-    given, answered = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
-    if given or answered:
-        put_usage(call, {"input_tokens": given, "output_tokens": answered})
+    counts = sum_of(step)
+    if counts["input_tokens"] or counts["output_tokens"]:
+        put_usage(call, counts)
         del step.attributes[_USAGE]
 
 

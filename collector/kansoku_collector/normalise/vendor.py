@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kansoku_collector.normalise.operations import PROVIDERS
 from kansoku_collector.values import text
 
 _MODEL = ("model", "model_name", "model_version", "modelVersion")
@@ -94,10 +95,14 @@ def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
 
 # How LiteLLM and its like name a vendor in front of a model.
 _ROUTES = {
-    **{name: name for name in ("openai", "anthropic", "cohere", "groq", "deepseek", "perplexity")},
-    **{"text-completion-openai": "openai", "mistral": "mistral_ai", "xai": "x_ai"},
-    **{"azure": "azure.ai.openai", "bedrock": "aws.bedrock", "gemini": "gcp.gemini"},
-    **{"vertex_ai": "gcp.vertex_ai", "watsonx": "ibm.watsonx.ai", "ollama": "ollama"},
+    **{
+        name: PROVIDERS.get(name, name)
+        for name in (
+            *("openai", "anthropic", "cohere", "groq", "deepseek", "perplexity", "ollama"),
+            *("azure", "bedrock", "vertex_ai", "mistral", "xai", "watsonx"),
+        )
+    },
+    **{"text-completion-openai": "openai", "gemini": "gcp.gemini"},
 }
 # A vendor's name and a dot, after a region's or none.
 _BEDROCK = re.compile(

@@ -1,0 +1,190 @@
+"""Steps that count the tokens of all calls beneath them, billed where no call beneath them is counted.
+
+OpenLLMetry tells of CrewAI and Agno what an agent used, and has no counts on calls; so does MLflow of DSPy.
+Where the client is instrumented too, its calls have the counts, and they are billed: whether they came with
+the step, or before it. A call that comes after its step is stored and not billed, because rows are never
+changed. Of such a sum nobody says how much of it was cached, nor how long each call was, on which prices
+depend: its cost is an estimate.
+
+CrewAI's agents count all that they ever used, so what they told before is taken off first.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kansoku import semconv as s
+from kansoku_collector.model import Span
+from kansoku_collector.normalise.call_facts import Key, Memory
+from kansoku_collector.normalise.frame import put_usage
+from kansoku_collector.normalise.usage_above import CREWAI, has_sum, sum_of
+
+_AGNO = "opentelemetry.instrumentation.agno"
+_AGENTS = (CREWAI, _AGNO)
+_STEPS = (*_AGENTS, "mlflow")
+_ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum holds no embeddings
+_OPERATIONS = ("invoke_agent", "chain")
+_LONGEST = 200  # characters of a name that is remembered
+_AGENT_ID = ("gen_ai.agent.id", "crewai.agent.id")
+
+
+class Beneath(NamedTuple):
+    """What is known of the billed calls beneath a span."""
+
+    counted: bool = False
+    models: frozenset[tuple[str, str]] = frozenset()  # of calls without counts: who answered, and the model
+
+    def with_all(self, other: "Beneath") -> "Beneath":
+        """Return what is known once another call is; two models are as unknown as a thousand."""
+        models = self.models if len(self.models) > 1 else self.models | other.models
+        return Beneath(self.counted or other.counted, models)
+
+
+_NOTHING, _COUNTED = Beneath(), Beneath(counted=True)
+
+
+class Sums:
+    """Bills the sum of a step, within a batch and across them."""
+
+    def __init__(self) -> None:
+        self._beneath: Memory[Beneath] = Memory()  # by a span that had not come yet
+        self._latest: Memory[int] = Memory()  # when the latest counted call of a service and model began
+        self._told: Memory[tuple[int, int]] = Memory()  # by agent of CrewAI: the most that it told
+        self._before: Memory[tuple[int, int]] = Memory()  # by run of such an agent
+        self._billed: Memory[bool] = Memory()  # steps
+
+    def subtract(self, spans: list[Span]) -> None:
+        """Leave to each run of an agent of CrewAI's what it used itself."""
+        runs = [span for span in spans if span.scope_name.startswith(CREWAI) and _counts(span)]
+        for span in sorted(runs, key=lambda run: run.start + run.duration_ns):
+            told = span.input_fresh, span.output_visible
+            given, answered = self._told_before(span, told)
+            if not given and not answered:
+                continue
+            span.attributes |= {s.INPUT_TOKENS: str(told[0]), s.OUTPUT_TOKENS: str(told[1])}
+            span.input_fresh, span.output_visible = max(0, told[0] - given), max(0, told[1] - answered)
+            if not span.input_fresh and not span.output_visible:
+                span.usage_source = "none"
+
+    def _told_before(self, run: Span, told: tuple[int, int]) -> tuple[int, int]:
+        """Return what an agent had told before a run; the same when the run is written again.
+
+        A run that comes late tells less than is known: another one, which was billed, holds all of it.
+        """
+        names = run.attributes
+        agent = next((names[name] for name in _AGENT_ID if names.get(name)), run.span_id)
+        place = (run.project, run.service, agent[:_LONGEST])
+        known = self._told.get(place, (0, 0))
+        before = self._before.get(_key(run))
+        if before is None:
+            before = known
+            self._before.put(_key(run), known)
+        self._told.put(place, max(known, told))
+        return before
+
+    def bill(self, spans: list[Span]) -> None:
+        """Set `billed` of every step whose tokens nothing else tells."""
+        by_id = {_key(span): span for span in spans}
+        found: dict[Key, Beneath] = {}
+        for key, span in by_id.items():
+            if span.billed and span.operation in _ANSWERS:
+                self._note(span, by_id, found)
+            if known := self._beneath.get(key):
+                found[key] = found.get(key, _NOTHING).with_all(known)
+                self._climb(span, known, by_id, found)
+        steps = [
+            key
+            for key, span in by_id.items()
+            if span.operation in _OPERATIONS and (_counts(span) or has_sum(span))
+        ]
+        for key in sorted(steps, key=lambda key: (by_id[key].start, -by_id[key].duration_ns)):
+            self._bill(key, by_id, found)
+
+    def _note(self, call: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        """Remember a billed call for the steps around it; one whose step was billed before is not billed."""
+        if call.usage_source == "none":
+            model = (call.response_model or call.request_model)[:_LONGEST]
+            self._climb(call, Beneath(models=frozenset(((call.provider[:_LONGEST], model),))), by_id, found)
+            return
+        if self._billed and any(key in self._billed for key in _around(call, by_id)):
+            call.billed = False
+            return
+        around = found.get((call.project, call.trace_id, call.parent_span_id))
+        if call.parent_span_id and (around is None or not around.counted):
+            self._climb(call, _COUNTED, by_id, found)
+        if not call.scope_name.startswith(_STEPS):
+            self._date(call, call.request_model)
+            if call.response_model != call.request_model:
+                self._date(call, call.response_model)
+
+    def _date(self, call: Span, model: str) -> None:
+        place = (call.project, call.service, _bare(model))
+        if self._latest.get(place, -1) < call.start:
+            self._latest.put(place, call.start)
+
+    def _climb(self, span: Span, known: Beneath, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        """Note what is beneath them on all spans around one, and on the first that is not there."""
+        for key in _around(span, by_id):
+            here = key in by_id
+            before = (found if here else self._beneath).get(key, _NOTHING)
+            after = before.with_all(known)
+            if after == before:  # as is all around it
+                return
+            if here:
+                found[key] = after
+            else:
+                self._beneath.put(key, after)
+
+    def _bill(self, key: Key, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        step, beneath = by_id[key], found.get(key, _NOTHING)
+        if beneath.counted:
+            return
+        if has_sum(step):  # MLflow's; an inner one is part of the one around it
+            if len(beneath.models) != 1 or any(other in self._billed for other in _around(step, by_id)):
+                return
+            ((provider, model),) = beneath.models
+            if self._is_told(step, model):
+                return
+            put_usage(step, sum_of(step))
+            step.provider, step.request_model = provider, model
+        elif self._is_told(step, step.request_model):
+            return
+        step.billed, step.usage_source = True, "estimated"
+        self._billed.put(key, True)
+        if has_sum(step):
+            self._climb(step, _COUNTED, by_id, found)
+
+    def _is_told(self, step: Span, model: str) -> bool:
+        """Tell whether a call of the service, of the same model and within its time, has counts.
+
+        Streams and threads lose their parent: such a call is the step's, wherever it is found.
+        """
+        return self._latest.get((step.project, step.service, _bare(model)), -1) >= step.start
+
+
+def _counts(span: Span) -> bool:
+    """Tell whether a span is an agent that counts what is beneath it."""
+    return (
+        span.operation == "invoke_agent"
+        and span.usage_source != "none"
+        and span.scope_name.startswith(_AGENTS)
+    )
+
+
+def _key(span: Span) -> Key:
+    return span.project, span.trace_id, span.span_id
+
+
+def _around(span: Span, by_id: dict[Key, Span]) -> Iterator[Key]:
+    """Yield the spans around one, the nearest first, up to the first that is not in the batch."""
+    seen = {span.span_id}
+    parent: Span | None = span
+    while parent is not None and parent.parent_span_id and parent.parent_span_id not in seen:
+        seen.add(parent.parent_span_id)
+        key = (span.project, span.trace_id, parent.parent_span_id)
+        yield key
+        parent = by_id.get(key)
+
+
+def _bare(model: str) -> str:
+    """Return a model's name without the vendor in front."""
+    return model[model.rfind("/") + 1 :][:_LONGEST]
