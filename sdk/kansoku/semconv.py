@@ -183,6 +183,7 @@ SEARCH_SOURCES: Final = "kansoku.grounding.sources"  # JSON [{uri, title}]: what
 WEB_SEARCHES: Final = "kansoku.usage.web_search.requests"
 WEB_FETCHES: Final = "kansoku.usage.web_fetch.requests"
 COMPACTION_USAGE: Final = "anthropic.usage.compaction."  # prefix: tokens that the answer's counts leave out
+USAGE_BY_MODEL: Final = "kansoku.usage.by_model"  # JSON {model: {input_tokens, output_tokens}}
 IMAGE_TOOL_USAGE: Final = (
     "kansoku.usage.image_generation."  # prefix: tokens of the model that drew for another
 )

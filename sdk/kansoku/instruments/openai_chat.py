@@ -67,9 +67,9 @@ class ChatReader:
             extras.add_moderation(answer, moderation)
         if logprobs := [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]:
             extras.add_logprob(answer, logprobs)
-        error = get(response, "error") or next((e for c in choices if (e := get(c, "error"))), None)
-        extras.add_failure(answer, error)
+        extras.add_failure(answer, extras.failure_in(response, choices))
         if capture:
+            extras.add_sources(answer, (response,))
             answer.messages = [
                 {"role": "assistant", "parts": read_answer(get(choice, "message")), "finish_reason": reason}
                 for choice, reason in zip(choices, reasons, strict=True)
@@ -105,15 +105,17 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, whole)
-        if whole and get(whole[0], "prompt_filter_results"):
+        if whole and (get(whole[0], "prompt_filter_results") or _is_judged(whole)):
             extras.add_verdicts(answer, whole)
         for chunk in whole[-2:]:  # beside the usage, which comes last
             if (moderation := get(chunk, "moderation")) is not None:
                 extras.add_moderation(answer, moderation)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
             extras.add_logprob(answer, logprobs)
-        extras.add_failure(answer, get(whole[-1], "error") if whole else None)
+        for chunk in whole[-2:]:  # the last may have the usage alone
+            extras.add_failure(answer, extras.failure_in(chunk, shape.listed(chunk, "choices")))
         if capture:
+            extras.add_sources(answer, [*whole[:2], *whole[-2:]])
             answer.messages = [choice.message() for choice in ordered]
         return answer
 
@@ -132,6 +134,15 @@ def _parts(chunk: Any) -> Mapping[str, Any]:
     if type(chunk) is Piece:
         return {"choices": [{"delta": chunk.delta}]}
     return getattr(chunk, "__dict__", NOTHING)
+
+
+def _is_judged(chunks: list[Any]) -> bool:
+    """Tell a stream of Azure whose filter looks at the answer alone, while it comes."""
+    return any(
+        get(choice, "content_filter_results")
+        for chunk in chunks[-3:]
+        for choice in shape.listed(chunk, "choices")
+    )
 
 
 def _last_text(chunks: list[Any], name: str) -> str:

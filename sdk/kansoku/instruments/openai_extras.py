@@ -10,6 +10,9 @@ from kansoku.instruments.openai_shape import get, listed, text_of
 from kansoku.reader import Answer
 
 _LONGEST = 4096
+_MOST_SOURCES = 100
+_MAX_SOURCES_BYTES = 16_384
+_PAGES = ("search_results", "citations", "web_search")
 _EXTRAS = (
     ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
     ("service_tier", semconv.SERVICE_TIER),
@@ -39,11 +42,43 @@ def add_logprob(answer: Answer, logprobs: Sequence[Any]) -> None:
         answer.attributes[semconv.LOGPROB_MEAN] = mean
 
 
+def add_sources(answer: Answer, responses: Sequence[Any]) -> None:
+    """Add the pages that an answer rests on, where a server names them beside its words.
+
+    Perplexity and Z.ai tell title and address, xAI the address alone, Azure what it found in one's own data.
+    """
+    for response in responses:
+        found = next((pages for name in _PAGES if (pages := listed(response, name))), [])
+        for choice in listed(response, "choices") if not found else ():
+            context = get(get(choice, "message") or get(choice, "delta"), "context")
+            found = found or listed(context, "citations")
+        if found:
+            sources = [_source(page) for page in found[:_MOST_SOURCES]]
+            answer.attributes[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
+            return
+
+
+def _source(page: Any) -> dict[str, str]:
+    if isinstance(page, str):
+        return {"uri": page, "title": ""}
+    address = text_of(page, "url") or text_of(page, "link") or text_of(page, "filepath")
+    return {"uri": address, "title": text_of(page, "title")}
+
+
 def add_failure(answer: Answer, error: Any) -> None:
     """Add an error that came inside an answer whose status was well."""
     if error:
         answer.failure = str(get(error, "code") or get(error, "type") or "error")
         answer.failure_message = error if isinstance(error, str) else str(get(error, "message") or "")
+
+
+def failure_in(response: Any, choices: Sequence[Any]) -> Any:
+    """Return the error in an answer or a chunk: of all of it, of a choice, or in a place of the vendor's."""
+    found = get(response, "error") or next((e for choice in choices if (e := get(choice, "error"))), None)
+    base = None if found else get(response, "base_resp")  # MiniMax
+    if base is not None and get(base, "status_code"):
+        return {"code": get(base, "status_code"), "message": get(base, "status_msg")}
+    return found
 
 
 def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
