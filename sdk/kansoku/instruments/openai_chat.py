@@ -98,8 +98,8 @@ class ChatReader:
         usage = usage or last_usage(whole)
         ordered = [choices[index] for index in sorted(choices)]
         answer = Answer(
-            model=_last_text(whole, "model"),
-            id=_last_text(whole, "id"),
+            model=extras.last_text(whole, "model"),
+            id=extras.last_text(whole, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
             usage=shape.read_usage(usage),
             attributes=usage_facts(usage),
@@ -143,14 +143,6 @@ def _is_judged(chunks: list[Any]) -> bool:
         for chunk in chunks[-3:]
         for choice in shape.listed(chunk, "choices")
     )
-
-
-def _last_text(chunks: list[Any], name: str) -> str:
-    """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
-    for chunk in reversed(chunks):
-        if found := shape.text_of(chunk, name):
-            return found
-    return ""
 
 
 def output_type(arguments: Mapping[str, Any]) -> str:

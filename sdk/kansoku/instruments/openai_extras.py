@@ -20,6 +20,11 @@ _EXTRAS = (
 )
 
 
+def last_text(chunks: Sequence[Any], name: str) -> str:
+    """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
+    return next((found for chunk in reversed(chunks) if (found := text_of(chunk, name))), "")
+
+
 def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
     """Add fingerprint, service tier and upstream provider; the later responses of a stream win."""
     for name, key in _EXTRAS:
@@ -89,6 +94,9 @@ def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
             _judge(found, "prompt", get(asked, "content_filter_results"))
         for choice in listed(chunk, "choices"):
             _judge(found, "answer", get(choice, "content_filter_results"))
+        for verdict in listed(chunk, "content_filters"):  # of a response
+            part = "prompt" if get(verdict, "source_type") == "prompt" else "answer"
+            _judge(found, part, get(verdict, "content_filter_results"))
     if found:
         answer.attributes[semconv.CONTENT_FILTER] = to_json(found, _LONGEST)
 
