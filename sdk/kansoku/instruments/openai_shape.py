@@ -89,8 +89,8 @@ def finish_reason(word: Any) -> str:
     """Return the canonical word for a finish reason."""
     if not isinstance(word, str):
         return ""
-    word = word.lower()
-    return _FINISH.get(word, word)
+    lowered = word.lower()
+    return _FINISH.get(lowered, lowered)
 
 
 def read_parameters(arguments: Mapping[str, Any], capture: bool = True) -> dict[str, Any]:
