@@ -59,6 +59,10 @@ QWEN = {"cached_tokens": 0, "cache_creation_input_tokens": 100, "cache_type": "e
         (counts(10, 5, 1015, **CACHES), (1010, 900, 100, 5)),  # beside the prompt, as Anthropic counts them
         (counts(1010, 5, 1015, **CACHES), (1010, 900, 100, 5)),  # among its tokens, as a proxy may
         (counts(1010, 5, 1015, prompt_tokens_details=QWEN), (1010, 0, 100, 5)),
+        (
+            {"prompt_tokens": 10, "completion_tokens": 5, **CACHES},
+            (1010, 900, 100, 5),
+        ),  # no sum, and too many
         (counts(1010, 5, 0, prompt_tokens_details={"cached_tokens": 900}, **CACHES), (1010, 900, 100, 5)),
     ],
 )

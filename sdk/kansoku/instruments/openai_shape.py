@@ -247,7 +247,8 @@ def read_usage(usage: Any) -> Usage | None:
     written = count(into, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
     written = written or count(usage, "cache_creation_input_tokens") or 0
     said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
-    sent = (sent or 0) + beside(usage, sent or 0, said, (cached or 0) + written)
+    sent, part = sent or 0, (cached or 0) + written
+    sent += part if part > sent else beside(usage, sent, said, part)  # more than all is not among it
     return Usage.from_inclusive(
         sent,
         said,
