@@ -168,6 +168,12 @@ def test_a_stream_whose_choice_ends_in_an_error_is_a_failure(ask: Any, spans: An
     assert spans.one().status.description == "Provider disconnected"
 
 
+def test_a_stream_that_groq_gives_up_is_a_failure_with_any_client(ask: Any, spans: Any) -> None:
+    """It says so in a corner of its own."""
+    found = ask(sse(chunk({"content": "火"}), chunk({}, "stop", x_groq={"id": "r", "error": "full"})), True)
+    assert (found["error.type"], spans.one().status.description) == ("stream_error", "full")
+
+
 def test_a_filter_that_looks_while_the_answer_comes_tells_its_verdict(ask: Any) -> None:
     """Azure's asynchronous filter may say nothing of the question."""
     verdict = {"violence": {"filtered": True, "severity": "high"}}

@@ -99,9 +99,9 @@ class MessagesReader:
             kind = told.get("type")
             if kind == "content_block_delta":
                 index = told["index"]
-                if index not in growing:  # some gateways begin no text
-                    growing[index] = _Growing({"type": _BEGUN.get(get(told["delta"], "type"), "unknown")})
-                if capture:
+                if index not in growing and (begun := _BEGUN.get(get(told["delta"], "type"))):
+                    growing[index] = _Growing({"type": begun})  # some gateways begin no text
+                if capture and index in growing:
                     growing[index].add(told["delta"])
             elif kind == "content_block_start":
                 growing[told["index"]] = _Growing(told["content_block"])

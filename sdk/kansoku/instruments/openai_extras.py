@@ -80,10 +80,13 @@ def add_failure(answer: Answer, error: Any) -> None:
 def failure_in(response: Any, choices: Sequence[Any]) -> Any:
     """Return the error in an answer or a chunk: of all of it, of a choice, or in a place of the vendor's."""
     found = get(response, "error") or next((e for choice in choices if (e := get(choice, "error"))), None)
-    base = None if found else get(response, "base_resp")  # MiniMax
-    if base is not None and get(base, "status_code"):
-        return {"code": get(base, "status_code"), "message": get(base, "status_msg")}
-    return found
+    if found:
+        return found
+    if problem := get(get(response, "x_groq"), "error"):
+        return {"code": "stream_error", "message": problem}
+    base = get(response, "base_resp")  # MiniMax
+    code = get(base, "status_code") if base is not None else None
+    return {"code": code, "message": get(base, "status_msg")} if code else None
 
 
 def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:

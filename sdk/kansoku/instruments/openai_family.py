@@ -96,8 +96,6 @@ class FamilyChatReader(ChatReader):
             own = get(chunk, "x_groq")
             if answer.usage is None:
                 answer.usage = shape.read_usage(get(own, "usage"))
-            if problem := get(own, "error"):
-                answer.failure, answer.failure_message = "stream_error", str(problem)
             _add_times(answer, chunk)
         _add_shares(answer, chunks[-3:])
         ran = _last_executed(chunks)
