@@ -93,6 +93,7 @@ def test_a_cache_for_an_hour_is_told_apart_where_a_gateway_says_so(ask: Any) -> 
         ("tool_use", "tool_calls"),
         ("function_call", "tool_calls"),
         ("content_filter", "content_filter"),
+        ("sensitive", "content_filter"),
     ],
 )
 def test_finish_reasons_that_a_server_passes_on_are_the_usual_words(
@@ -101,6 +102,35 @@ def test_finish_reasons_that_a_server_passes_on_are_the_usual_words(
     """Behind an API like OpenAI's there may be a model of another vendor with its own."""
     found = ask(sse(chunk({"content": "火"}), chunk({}, word)) if stream else body(finish=word), stream)
     assert found["gen_ai.response.finish_reasons"] == (expected,)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_thoughts_that_are_told_as_a_summary_are_read(stream: bool, ask: Any, spans: Any) -> None:
+    """So Databricks has it, as parts of the content."""
+    thoughts = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": text, "signature": "s"}]}
+        for text in ("う", "む")
+    ]
+    said = {"type": "text", "text": "火"}
+    if stream:
+        ask(sse(*(chunk({"content": [part]}) for part in (*thoughts, said))), True)
+    else:
+        ask(
+            body(
+                content=[{**thoughts[0], "summary": [*thoughts[0]["summary"], *thoughts[1]["summary"]]}, said]
+            )
+        )
+    assert spans.messages()[0]["parts"] == [
+        {"type": "reasoning", "content": "うむ"},
+        {"type": "text", "content": "火"},
+    ]
+
+
+def test_an_empty_call_beside_an_answer_is_none(ask: Any, spans: Any) -> None:
+    """A server fills every field, in an answer as in a stream."""
+    empty = {"id": "", "type": "", "function": {"name": "", "arguments": ""}}
+    ask(body(tool_calls=[empty]))
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火"}]
 
 
 PAGE = {"title": "ごみ", "url": "https://example.test/a"}

@@ -30,6 +30,7 @@ _FINISH = {
     **dict.fromkeys(("eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop"),
     **dict.fromkeys(("max_tokens", "model_length"), "length"),
     **dict.fromkeys(("function_call", "tool_use", "tool_call"), "tool_calls"),
+    "sensitive": "content_filter",  # Z.ai
 }
 _CITED = ("title", "url", "file_id", "filename", "name", "container_id")
 
@@ -87,9 +88,7 @@ def logprobs(found: Any) -> list[Any]:
 
 def finish_reason(word: Any) -> str:
     """Return the canonical word for a finish reason."""
-    if not isinstance(word, str):
-        return ""
-    lowered = word.lower()
+    lowered = word.lower() if isinstance(word, str) else ""
     return _FINISH.get(lowered, lowered)
 
 
@@ -180,8 +179,8 @@ def citations(item: Any) -> list[dict[str, Any]]:
 
 
 def _thought(item: Any) -> str:
-    found = get(item, "thinking") or get(item, "text")
-    if isinstance(found, list):  # Mistral: a list of texts
+    found = get(item, "thinking") or get(item, "text") or get(item, "summary")
+    if isinstance(found, list):  # of texts: Mistral and Databricks
         return "".join(text_of(part, "text") for part in found)
     return found if isinstance(found, str) else ""
 
