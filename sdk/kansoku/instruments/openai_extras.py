@@ -12,7 +12,8 @@ from kansoku.reader import Answer
 _LONGEST = 4096
 _MOST_SOURCES = 100
 _MAX_SOURCES_BYTES = 16_384
-_PAGES = ("search_results", "citations", "web_search")
+_PAGES_BY_WORTH = ("search_results", "citations", "web_search")
+_PAGES = frozenset(_PAGES_BY_WORTH)
 _EXTRAS = (
     ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
     ("service_tier", semconv.SERVICE_TIER),
@@ -47,20 +48,23 @@ def add_logprob(answer: Answer, logprobs: Sequence[Any]) -> None:
         answer.attributes[semconv.LOGPROB_MEAN] = mean
 
 
-def add_sources(answer: Answer, responses: Sequence[Any]) -> None:
+def add_sources(answer: Answer, responses: Sequence[Any], first: Any) -> None:
     """Add the pages that an answer rests on, where a server names them beside its words.
 
-    Perplexity and Z.ai tell title and address, xAI the address alone, Azure what it found in one's own data.
+    Perplexity and Z.ai tell title and address, xAI the address alone. What Azure found in one's own data
+    comes with the message, in a stream with the `first` piece of it.
     """
-    for response in responses:
-        found = next((pages for name in _PAGES if (pages := listed(response, name))), [])
-        for choice in listed(response, "choices") if not found else ():
-            context = get(get(choice, "message") or get(choice, "delta"), "context")
-            found = found or listed(context, "citations")
-        if found:
-            sources = [_source(page) for page in found[:_MOST_SOURCES]]
-            answer.attributes[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
-            return
+    found: list[Any] = []
+    for response in responses:  # the last that names any: a stream may name more of them as it goes on
+        fields = response if type(response) is dict else getattr(response, "__pydantic_extra__", None)
+        if fields and not _PAGES.isdisjoint(fields):
+            found = next((pages for name in _PAGES_BY_WORTH if (pages := listed(fields, name))), found)
+    for choice in listed(first, "choices") if not found else ():
+        context = get(get(choice, "message") or get(choice, "delta"), "context")
+        found = found or listed(context, "citations")
+    if found:
+        sources = [_source(page) for page in found[:_MOST_SOURCES]]
+        answer.attributes[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
 
 
 def _source(page: Any) -> dict[str, str]:
