@@ -20,6 +20,8 @@ _HEADERS = frozenset(
     }
 )
 _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-", "x-rate-limit-")
+# Where clients keep the vendor's word: OpenAI's, Anthropic's (and OpenAI's without a code), Google's.
+_CODES = ("code", "type", "status")
 _MOST_HEADERS = 40
 _UNLIKELY = -9999  # stands for a token that was not among the likely ones, not for a probability
 _SHORTEST = 1_000_000  # nanoseconds: chunks that come in one go say nothing about a model's speed
@@ -32,8 +34,8 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         key = str(name).lower()
         if (key in _HEADERS or key.startswith(_LIMITS)) and len(found) < _MOST_HEADERS:
             found[semconv.RESPONSE_HEADER + key] = (cut(str(value), 256),)
-    code = getattr(error, "code", None)
-    if isinstance(code, str) and code:
+    words = (getattr(error, name, None) for name in _CODES)
+    if code := next((word for word in words if isinstance(word, str) and word), None):
         found[semconv.ERROR_CODE] = cut(code, 256)
     verdict = _verdict(getattr(error, "body", None))
     if verdict is not None:

@@ -1,9 +1,10 @@
 """List prices: what the `genai-prices` package knows of a model at an hour, and the cost of a usage by it."""
 
+import copy
 import importlib.metadata
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -142,14 +143,31 @@ def list_sheet(provider: str, model: str, hour: datetime, tier: str = "") -> She
         return None
     info, price_id = found
     if not tier:
-        price = info.get_prices(hour)
+        price = _for_an_hour(info.get_prices(hour), info.id)
         return Sheet(price, price_id, *_flat(price))
     for key in ("processing",) if tier == "batch" else ("service_tier", "speed"):
         context = {key: tier}
         if any(v.when == context and _holds(v.constraint, hour) for v in info.price_variants or ()):
-            price = info.get_prices(hour, context)
+            price = _for_an_hour(info.get_prices(hour, context), info.id)
             return Sheet(price, f"{price_id}+{tier}", *_flat(price))
     return None  # the ordinary price is not what was paid
+
+
+def _for_an_hour(price: Any, model: str) -> Any:
+    """Return the prices of a model of Anthropic's with that of a cache for an hour: twice the input's.
+
+    It is so wherever these models are sold (docs.claude.com and openrouter.ai, "Prompt caching"). Of some
+    sellers the list has it not, and the price of five minutes would be too little.
+    """
+    if "claude" not in model or price.cache_write_mtok is None or price.cache_write_1h_mtok is not None:
+        return price
+    found, fresh = copy.copy(price), price.input_mtok
+    if isinstance(fresh, Decimal):
+        found.cache_write_1h_mtok = fresh * 2
+    elif (tiers := getattr(fresh, "tiers", None)) is not None:
+        dear = [replace(tier, price=tier.price * 2) for tier in tiers]
+        found.cache_write_1h_mtok = replace(fresh, base=fresh.base * 2, tiers=dear)
+    return found
 
 
 def _holds(constraint: Any, hour: datetime) -> bool:

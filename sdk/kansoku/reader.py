@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from kansoku import runtime, semconv
 from kansoku.content import to_json
-from kansoku.price_terms import read_terms
+from kansoku.price_terms import NO_TERMS, Terms, read_terms
 from kansoku.usage import Usage
 
 _HOUR = 3_600_000_000_000  # nanoseconds
@@ -38,6 +38,8 @@ class Answer:
     messages: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    # Of a system of several models: which used what. Their prices make up the cost, their counts the usage.
+    shares: list[tuple[str, Usage]] = field(default_factory=list)
     failure: str = ""  # the vendor answered, and the answer is that it failed
     failure_message: str = ""
 
@@ -88,7 +90,26 @@ def answer_attributes(
             if cost is not None:
                 attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
                 break
+        else:
+            if answer.shares:
+                attributes |= _shared_cost(answer.shares, running, provider, hour, terms)
     return attributes
+
+
+def _shared_cost(
+    shares: list[tuple[str, Usage]], running: runtime.Runtime, provider: str, hour: int, terms: Terms
+) -> dict[str, Any]:
+    """Return the attributes for the cost of several models together; none where one has no price."""
+    total, names = 0.0, []
+    for number, (model, usage) in enumerate(shares):
+        # What was used by the piece is paid once.
+        own = terms if number == 0 else Terms(terms.tier) if terms.tier else NO_TERMS
+        cost = running.prices.dollars(provider, model, usage, hour, own)
+        if cost is None:
+            return {}
+        total += cost[0]
+        names.append(cost[1])
+    return {semconv.COST_USD: total, semconv.PRICE_ID: "+".join(dict.fromkeys(names))}
 
 
 def usage_attributes(usage: Usage) -> dict[str, int]:

@@ -94,6 +94,8 @@ PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
 FETCHED: Final = "kansoku.response.fetched"  # true for an answer that was made in the background
+BATCH_ID: Final = "kansoku.batch.id"  # of an answer that was made in a batch
+BATCH_REQUEST_ID: Final = "kansoku.batch.request.id"  # what the program calls its request in the batch
 EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by one call
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph
 GRAPH_STEP: Final = "kansoku.graph.step"
@@ -183,6 +185,7 @@ SEARCH_SOURCES: Final = "kansoku.grounding.sources"  # JSON [{uri, title}]: what
 WEB_SEARCHES: Final = "kansoku.usage.web_search.requests"
 WEB_FETCHES: Final = "kansoku.usage.web_fetch.requests"
 COMPACTION_USAGE: Final = "anthropic.usage.compaction."  # prefix: tokens that the answer's counts leave out
+USAGE_BY_MODEL: Final = "kansoku.usage.by_model"  # JSON {model: {input_tokens, output_tokens}}
 IMAGE_TOOL_USAGE: Final = (
     "kansoku.usage.image_generation."  # prefix: tokens of the model that drew for another
 )

@@ -89,3 +89,53 @@ def test_a_refusal_says_what_for(vendor: Vendor, spans: Any, stream: bool) -> No
     found = spans.attributes()
     assert found["kansoku.response.block_reason"] == "cyber"
     assert found["gen_ai.response.finish_reasons"] == ("content_filter",)
+
+
+def stream_of(spans: Any, vendor: Vendor, *events: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a stream of events."""
+    vendor.answer(sse(*((each["type"], each) for each in events), done=False))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        list(client.messages.create(**ASK, stream=True))
+    found: dict[str, Any] = spans.attributes()
+    return found
+
+
+def test_a_count_that_a_gateway_fills_with_nothing_stays(vendor: Vendor, spans: Any) -> None:
+    """What the beginning said of the question holds, where the end says 0; else the end's word counts."""
+    begun = {"input_tokens": 11, "cache_read_input_tokens": 5, "output_tokens": 1}
+    ended = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 9}
+    found = stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[], usage=begun)},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": ended},
+        {"type": "message_stop"},
+    )
+    names = ("input_tokens", "cache_read.input_tokens", "output_tokens")
+    assert [found[f"gen_ai.usage.{name}"] for name in names] == [16, 5, 9]
+
+
+def test_a_text_that_a_gateway_did_not_begin_is_told(vendor: Vendor, spans: Any) -> None:
+    """Its pieces say what they are pieces of."""
+    stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[])},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "うむ"}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "火"}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "曜"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": USAGE},
+    )
+    assert spans.messages()[0]["parts"] == [
+        {"type": "reasoning", "content": "うむ"},
+        {"type": "text", "content": "火曜"},
+    ]
+
+
+def test_an_error_with_a_good_status_is_a_failure(vendor: Vendor, spans: Any) -> None:
+    """A gateway passed on the body alone."""
+    vendor.answer({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        client.messages.create(**ASK)
+    assert spans.attributes()["error.type"] == "overloaded_error"
+    assert spans.one().status.description == "Overloaded"

@@ -91,6 +91,17 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
         for found in (SAFE, SAFE, {"hate": {"filtered": True}}, SAFE)
     ],
     "usage in a corner": [*texts(WORDS), chunk({}, x_groq={"usage": USAGE})],
+    "pages in each": [{**one, "citations": ["https://a.test"]} for one in texts(WORDS)],
+    "more pages": [{**one, "citations": ["a", "b", "c"][:n]} for n, one in enumerate(texts(WORDS))],
+    "pages of one's own": [chunk({"context": {"citations": [{"title": "a"}]}}), *texts(WORDS)],
+    "an error": [
+        *texts(WORDS),
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "error", "error": {"code": 502}}]},
+    ],
+    "given up": [
+        *texts(WORDS),
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": {"error": "full"}},
+    ],
     "an upstream": [{**one, "provider": "p"} for one in texts(WORDS)],
     "JSON": texts(['{"choices": [{"delta": ', '{"content": "', "x", '"}}]}']),
 }

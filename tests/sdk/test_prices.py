@@ -78,6 +78,23 @@ def test_the_short_way_costs_what_the_list_itself_computes(usage: Usage, name: t
     assert cost.total == expected["total_price"]
 
 
+@pytest.mark.parametrize("tokens", [1000, 300_000])
+@pytest.mark.parametrize("read", [0, 10])
+def test_a_cache_for_an_hour_costs_twice_the_input_wherever_claude_is_sold(tokens: int, read: int) -> None:
+    """The list has that price of some sellers alone; above a length, both are dearer."""
+    usage = Usage(cache_write_1h=tokens, cache_read=read)
+    listed = Prices().cost("anthropic", "claude-sonnet-4-5", usage, AT)
+    routed = Prices().cost("openrouter", "anthropic/claude-sonnet-4.5", usage, AT)
+    assert listed is not None
+    assert routed is not None
+    assert routed.total == listed.total
+    other = Prices().cost("openrouter", "openai/gpt-5", usage, AT)
+    fresh = Prices().cost("openrouter", "openai/gpt-5", Usage(input_fresh=tokens, cache_read=read), AT)
+    assert other is not None
+    assert fresh is not None
+    assert other.total == fresh.total  # nothing is known of another vendor's
+
+
 @pytest.mark.parametrize(
     ("provider", "model"),
     [

@@ -32,6 +32,7 @@ _READ_ELSEWHERE = frozenset(
     }
     | {"output_config", "output_format", "tool_choice", "user_profile_id", "workspace_id"}
 )
+_BEGUN = {"text_delta": "text", "thinking_delta": "thinking"}
 _SERVER_TOOLS = {
     "web_search_requests": semconv.WEB_SEARCHES,
     "web_fetch_requests": semconv.WEB_FETCHES,
@@ -70,6 +71,7 @@ class MessagesReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Message."""
         usage = get(response, "usage")
+        error = get(response, "error") if get(response, "type") == "error" else None
         finish = blocks.finish_reason(get(response, "stop_reason"))
         answer = Answer(
             model=get(response, "model") or "",
@@ -78,7 +80,10 @@ class MessagesReader:
             usage=blocks.read_usage(usage) if usage is not None else None,
             attributes=_read_extras(response, usage),
         )
-        if capture:
+        if error is not None:  # a gateway may send one with a good status
+            answer.failure = shape.text_of(error, "type") or "error"
+            answer.failure_message = shape.text_of(error, "message")
+        elif capture:
             parts = blocks.read_blocks(get(response, "content"))
             answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
         return answer
@@ -93,9 +98,11 @@ class MessagesReader:
             told = event if type(event) is dict else event.__dict__
             kind = told.get("type")
             if kind == "content_block_delta":
-                block = growing.get(told["index"])
-                if block is not None and capture:
-                    block.add(told["delta"])
+                index = told["index"]
+                if index not in growing and (begun := _BEGUN.get(get(told["delta"], "type"))):
+                    growing[index] = _Growing({"type": begun})  # some gateways begin no text
+                if capture and index in growing:
+                    growing[index].add(told["delta"])
             elif kind == "content_block_start":
                 growing[told["index"]] = _Growing(told["content_block"])
                 if successor := get(get(told["content_block"], "to"), "model"):
@@ -106,7 +113,7 @@ class MessagesReader:
             elif kind == "message_delta":
                 complete = True
                 _merge(message, told.get("delta"))
-                _merge(usage, told.get("usage"))  # cumulative: the last word counts
+                _merge(usage, told.get("usage"), counts=True)  # cumulative: the last word counts
         message["usage"] = usage or None
         message["content"] = [growing[index].block() for index in sorted(growing)]
         answer = self.response(message, capture)
@@ -158,9 +165,11 @@ class _Growing:
         return whole
 
 
-def _merge(known: dict[str, Any], told: Any) -> None:
-    if told is not None:
-        known.update({name: value for name, value in blocks.fields(told).items() if value is not None})
+def _merge(known: dict[str, Any], told: Any, *, counts: bool = False) -> None:
+    """Add what is told; a count that was there does not become 0: a gateway fills what it does not know."""
+    for name, value in blocks.fields(told).items() if told is not None else ():
+        if value is not None and not (counts and value == 0 and known.get(name)):
+            known[name] = value
 
 
 def _listed(value: Any) -> list[Any]:

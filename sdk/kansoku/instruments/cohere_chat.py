@@ -11,6 +11,7 @@ from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_shape import as_object, get, link_or_blob
 from kansoku.reader import Answer, Request
 
+_FAILED = frozenset({"error", "timeout"})  # the vendor's own fault, with a good status
 _LIMIT = 65_536  # bytes of all documents together
 
 
@@ -50,6 +51,8 @@ class ChatReader:
             attributes=shape.read_meta(usage),
         )
         add_logprob(answer, shape.read_logprobs(get(response, "logprobs")))
+        if finish in _FAILED:
+            answer.failure = finish
         message = get(response, "message")
         if capture and message is not None:
             answer.messages = [{"role": "assistant", "parts": _parts(message), "finish_reason": finish}]

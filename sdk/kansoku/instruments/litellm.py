@@ -9,6 +9,7 @@ from typing import Any
 
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
+from kansoku.instruments.litellm_native import CONTENT, MESSAGES
 from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_images import ImageReader
@@ -55,6 +56,14 @@ _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
         "compact_responses": _RESPONSES,
         "acompact_responses": _RESPONSES,
     },
+    "litellm.llms.anthropic.experimental_pass_through.messages.handler": {"anthropic_messages": MESSAGES},
+    "litellm.anthropic_interface.messages": {"acreate": MESSAGES},
+    "litellm.google_genai.main": {
+        "generate_content": CONTENT,
+        "agenerate_content": CONTENT,
+        "generate_content_stream": CONTENT,
+        "agenerate_content_stream": CONTENT,
+    },
 }
 
 
@@ -82,13 +91,15 @@ def _patch(module: ModuleType) -> None:
 
 def _owners(module: str) -> list[ModuleType]:
     """Return the modules in which the functions of a module are found."""
-    return [sys.modules[name] for name in (module, "litellm") if name in sys.modules]
+    names = (module, "litellm", "litellm.google_genai" if "google_genai" in module else "")
+    return [sys.modules[name] for name in names if name in sys.modules]
 
 
 def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
     """Return a function that makes the same call and traces it; its arguments say where it goes."""
     signature = _signature(original)
     names = tuple(signature.parameters)
+    streams = original.__name__.endswith("_stream")
 
     def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         return {**dict(zip(names, args, strict=False)), **kwargs}
@@ -98,7 +109,7 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
         async def call_later(_: Any, *args: Any, **kwargs: Any) -> Any:
             return keep_stream(await original(*args, **kwargs))
 
-        method = wrap_async(_with_self(call_later, signature), reader)
+        method = wrap_async(_with_self(call_later, signature), reader, streams=streams)
 
         @functools.wraps(original)
         async def traced_later(*args: Any, **kwargs: Any) -> Any:
@@ -109,7 +120,7 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
     def call(_: Any, *args: Any, **kwargs: Any) -> Any:
         return keep_stream(original(*args, **kwargs))
 
-    method = wrap_sync(_with_self(call, signature), reader)
+    method = wrap_sync(_with_self(call, signature), reader, streams=streams)
 
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Any:

@@ -117,10 +117,7 @@ class RoutedReader:
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments; the provider in front of the model's name is the router's, not the model's."""
-        given = {
-            name: value for name, value in arguments.items() if name in _PARAMETERS and value is not None
-        }
-        request = self._inner.request(given, capture)
+        request = self._inner.request(self.given(arguments), capture)
         metadata = arguments.get("metadata")
         group = metadata.get("model_group") if isinstance(metadata, Mapping) else None
         asked = str(group or request.model)
@@ -129,15 +126,23 @@ class RoutedReader:
             request.attributes[semconv.ROUTER_MODEL] = asked
         return request
 
+    def given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that are the model's."""
+        return {name: value for name, value in arguments.items() if name in _PARAMETERS and value is not None}
+
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a whole response."""
-        answer = self._inner.response(response, capture)
+        answer = self._inner.response(self.said(response), capture)
         hidden = _hidden(response)
         _add_hidden(answer, hidden)
         cost = hidden.get("response_cost")
         if isinstance(cost, int | float) and answer.usage is not None:
             answer.attributes[semconv.COST_REPORTED_USD] = float(cost)
         return answer
+
+    def said(self, response: Any) -> Any:
+        """Return a response as the reader of the endpoint knows it."""
+        return response
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""

@@ -6,7 +6,7 @@ from typing import Any
 from kansoku import semconv
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import output_type, read_tool
-from kansoku.instruments.openai_extras import add_logprob
+from kansoku.instruments.openai_extras import add_logprob, last_text
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Request
 
@@ -62,6 +62,7 @@ class ChatReader:
                 choices.setdefault(get(choice, "index") or 0, _Folded()).add(choice)
             usage = get(chunk, "usage") or usage
         answer = _begin(found[-1] if found else None, usage)
+        answer.model, answer.id = last_text(found, "model"), last_text(found, "id")
         folded = [choices[index] for index in sorted(choices)]
         answer.finish_reasons = [choice.finish for choice in folded if choice.finish]
         add_logprob(answer, [number for choice in folded for number in choice.logprobs])

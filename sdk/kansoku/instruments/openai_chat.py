@@ -67,9 +67,9 @@ class ChatReader:
             extras.add_moderation(answer, moderation)
         if logprobs := [p for c in choices if (found := get(c, "logprobs")) for p in shape.logprobs(found)]:
             extras.add_logprob(answer, logprobs)
-        error = get(response, "error") or next((e for c in choices if (e := get(c, "error"))), None)
-        extras.add_failure(answer, error)
+        extras.add_failure(answer, extras.failure_in(response, choices))
         if capture:
+            extras.add_sources(answer, (response,), response)
             answer.messages = [
                 {"role": "assistant", "parts": read_answer(get(choice, "message")), "finish_reason": reason}
                 for choice, reason in zip(choices, reasons, strict=True)
@@ -79,7 +79,8 @@ class ChatReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""
         whole, choices = [], dict[int, Choice]()
-        usage = None
+        usage: Any = None
+        problem: Any = None
         for chunk in chunks:
             parts = _parts(chunk)
             if type(chunk) is not str and type(chunk) is not Piece:
@@ -94,26 +95,30 @@ class ChatReader:
                 if folded is None:
                     folded = choices[index] = Choice()
                 folded.add(choice)
+                if choice.get("finish_reason"):  # with which an error comes
+                    problem = extras.failure_in(chunk, (item,)) or problem
             usage = parts.get("usage") or usage
         usage = usage or last_usage(whole)
         ordered = [choices[index] for index in sorted(choices)]
         answer = Answer(
-            model=_last_text(whole, "model"),
-            id=_last_text(whole, "id"),
+            model=extras.last_text(whole, "model"),
+            id=extras.last_text(whole, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
             usage=shape.read_usage(usage),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, whole)
-        if whole and get(whole[0], "prompt_filter_results"):
+        begun = next((chunk for chunk in whole if get(chunk, "choices")), None)
+        if whole and (get(whole[0], "prompt_filter_results") or _is_judged(begun)):
             extras.add_verdicts(answer, whole)
         for chunk in whole[-2:]:  # beside the usage, which comes last
             if (moderation := get(chunk, "moderation")) is not None:
                 extras.add_moderation(answer, moderation)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
             extras.add_logprob(answer, logprobs)
-        extras.add_failure(answer, get(whole[-1], "error") if whole else None)
+        extras.add_failure(answer, problem or (extras.failure_in(whole[-1], ()) if whole else None))
         if capture:
+            extras.add_sources(answer, whole, begun)
             answer.messages = [choice.message() for choice in ordered]
         return answer
 
@@ -134,12 +139,9 @@ def _parts(chunk: Any) -> Mapping[str, Any]:
     return getattr(chunk, "__dict__", NOTHING)
 
 
-def _last_text(chunks: list[Any], name: str) -> str:
-    """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
-    for chunk in reversed(chunks):
-        if found := shape.text_of(chunk, name):
-            return found
-    return ""
+def _is_judged(first: Any) -> bool:
+    """Tell a stream of Azure whose filter looks at the answer alone: it says so from the start."""
+    return any(get(choice, "content_filter_results") is not None for choice in shape.listed(first, "choices"))
 
 
 def output_type(arguments: Mapping[str, Any]) -> str:

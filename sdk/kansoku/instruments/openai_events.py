@@ -4,19 +4,21 @@ from typing import Any
 
 from kansoku.instruments.openai_shape import get, text_of
 
-_TEXTS = {
-    "response.output_text.delta": "output_text",
-    "response.refusal.delta": "refusal",
-    "response.reasoning_text.delta": "reasoning_text",
-    "response.reasoning_summary_text.delta": "reasoning_text",
+# What an event's type begins with -> what it is a piece of, and which field has it whole in the end.
+_GROWING = {
+    "response.output_text": ("output_text", "text"),
+    "response.refusal": ("refusal", "refusal"),
+    "response.reasoning_text": ("reasoning_text", "text"),
+    "response.reasoning_summary_text": ("reasoning_text", "text"),
+    "response.function_call_arguments": ("arguments", "arguments"),
+    "response.custom_tool_call_input": ("input", "input"),
+    "response.mcp_call_arguments": ("arguments", "arguments"),
+    "response.code_interpreter_call_code": ("code", "code"),
+    "response.shell_call_command": ("command", "command"),
 }
-_ARGUMENTS = {
-    "response.function_call_arguments.delta": "arguments",
-    "response.custom_tool_call_input.delta": "input",
-    "response.mcp_call_arguments.delta": "arguments",
-    "response.code_interpreter_call_code.delta": "code",
-}
-_COMMAND = "response.shell_call_command.delta"
+# Of several texts or commands in one item, each has a number.
+_NUMBERS = ("content_index", "summary_index", "command_index")
+_Pieces = dict[tuple[int, str], list[str]]
 
 
 def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
@@ -24,9 +26,10 @@ def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
     head: Any = {}
     error: Any = None
     items: dict[Any, Any] = {}
-    pieces: dict[Any, dict[str, list[str]]] = {}
+    pieces: dict[Any, _Pieces] = {}
     for event in events:
-        kind, place = get(event, "type"), get(event, "output_index")
+        kind, place = text_of(event, "type"), get(event, "output_index")
+        subject, _, what = kind.rpartition(".")
         if kind in ("response.created", "response.in_progress", "response.queued"):
             head = get(event, "response")
         elif kind == "response.output_item.added":
@@ -34,34 +37,36 @@ def fold_events(events: list[Any]) -> tuple[Any, list[Any], Any]:
         elif kind == "response.output_item.done":
             items[place] = get(event, "item")
             pieces.pop(place, None)
-        elif field := _TEXTS.get(kind) or _ARGUMENTS.get(kind):
-            pieces.setdefault(place, {}).setdefault(field, []).append(text_of(event, "delta"))
-        elif kind == _COMMAND:  # of several, each has a number
-            command = str(get(event, "command_index"))
-            pieces.setdefault(place, {}).setdefault(command, []).append(text_of(event, "delta"))
+        elif subject in _GROWING and what in ("delta", "done"):
+            field, whole = _GROWING[subject]
+            number = next((found for name in _NUMBERS if isinstance(found := get(event, name), int)), 0)
+            texts = pieces.setdefault(place, {}).setdefault((number, field), [])
+            if what == "delta":
+                texts.append(text_of(event, "delta"))
+            elif text := text_of(event, whole):
+                texts[:] = [text]
         elif kind == "error":
             error = get(event, "error") or event
-    for place, fields in pieces.items():
-        said = {name: "".join(texts) for name, texts in fields.items()}
-        items[place] = _unfinished(items.get(place), said)
+    for place, grown in pieces.items():
+        items[place] = _unfinished(items.get(place), grown)
     return head, [items[place] for place in sorted(items, key=lambda place: place or 0)], error
 
 
-def _unfinished(item: Any, said: dict[str, str]) -> dict[str, Any]:
+def _unfinished(item: Any, pieces: _Pieces) -> dict[str, Any]:
     """Return an item that was under way when its stream ended."""
     kind = text_of(item, "type")
     begun = {name: get(item, name) for name in ("id", "call_id", "name", "server_label", "environment")}
+    ordered = sorted(pieces.items(), key=lambda piece: piece[0][0])
+    said = [(field, "".join(texts)) for (_, field), texts in ordered]
+    fields = dict(said)
     if kind == "shell_call":
-        return {**begun, "type": kind, "action": {"commands": list(said.values())}}
-    if "code" in said:
-        return {**begun, "type": kind or "code_interpreter_call", **said}
-    if "arguments" in said or "input" in said:
-        return {**begun, "type": kind or "function_call", **said}
-    if "reasoning_text" in said:
-        return {
-            **begun,
-            "type": "reasoning",
-            "content": [{"type": "reasoning_text", "text": said["reasoning_text"]}],
-        }
-    parts = [{"type": name, "refusal" if name == "refusal" else "text": text} for name, text in said.items()]
+        return {**begun, "type": kind, "action": {"commands": [text for _, text in said]}}
+    if "code" in fields:
+        return {**begun, "type": kind or "code_interpreter_call", **fields}
+    if "arguments" in fields or "input" in fields:
+        return {**begun, "type": kind or "function_call", **fields}
+    if "reasoning_text" in fields:
+        thoughts = [{"type": "reasoning_text", "text": text} for _, text in said]
+        return {**begun, "type": "reasoning", "content": thoughts}
+    parts = [{"type": name, "refusal" if name == "refusal" else "text": text} for name, text in said]
     return {**begun, "type": "message", "content": parts}

@@ -10,11 +10,20 @@ from kansoku.instruments.openai_shape import get, listed, text_of
 from kansoku.reader import Answer
 
 _LONGEST = 4096
+_MOST_SOURCES = 100
+_MAX_SOURCES_BYTES = 16_384
+_PAGES_BY_WORTH = ("search_results", "citations", "web_search")
+_PAGES = frozenset(_PAGES_BY_WORTH)
 _EXTRAS = (
     ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
     ("service_tier", semconv.SERVICE_TIER),
     ("provider", semconv.UPSTREAM_PROVIDER),
 )
+
+
+def last_text(chunks: Sequence[Any], name: str) -> str:
+    """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
+    return next((found for chunk in reversed(chunks) if (found := text_of(chunk, name))), "")
 
 
 def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
@@ -39,11 +48,49 @@ def add_logprob(answer: Answer, logprobs: Sequence[Any]) -> None:
         answer.attributes[semconv.LOGPROB_MEAN] = mean
 
 
+def add_sources(answer: Answer, responses: Sequence[Any], first: Any) -> None:
+    """Add the pages that an answer rests on, where a server names them beside its words.
+
+    Perplexity and Z.ai tell title and address, xAI the address alone. What Azure found in one's own data
+    comes with the message, in a stream with the `first` piece of it.
+    """
+    found: list[Any] = []
+    for response in responses:  # the last that names any: a stream may name more of them as it goes on
+        fields = response if type(response) is dict else getattr(response, "__pydantic_extra__", None)
+        if fields and not _PAGES.isdisjoint(fields):
+            found = next((pages for name in _PAGES_BY_WORTH if (pages := listed(fields, name))), found)
+    for choice in listed(first, "choices") if not found else ():
+        context = get(get(choice, "message") or get(choice, "delta"), "context")
+        found = found or listed(context, "citations")
+    if found:
+        sources = [_source(page) for page in found[:_MOST_SOURCES]]
+        answer.attributes[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
+
+
+def _source(page: Any) -> dict[str, str]:
+    if isinstance(page, str):
+        return {"uri": page, "title": ""}
+    address = text_of(page, "url") or text_of(page, "link") or text_of(page, "filepath")
+    return {"uri": address, "title": text_of(page, "title")}
+
+
 def add_failure(answer: Answer, error: Any) -> None:
     """Add an error that came inside an answer whose status was well."""
     if error:
         answer.failure = str(get(error, "code") or get(error, "type") or "error")
         answer.failure_message = error if isinstance(error, str) else str(get(error, "message") or "")
+
+
+def failure_in(response: Any, choices: Sequence[Any]) -> Any:
+    """Return the error in an answer or a chunk: of all of it, of a choice, or in a place of the vendor's."""
+    found = get(response, "error") or next((e for choice in choices if (e := get(choice, "error"))), None)
+    if found:
+        return found
+    if problem := get(get(response, "x_groq"), "error"):
+        return {"code": "stream_error", "message": problem}
+    base = get(response, "base_resp")  # MiniMax
+    code = get(base, "status_code") if base is not None else None
+    return {"code": code, "message": get(base, "status_msg")} if code else None
 
 
 def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
@@ -54,6 +101,9 @@ def add_verdicts(answer: Answer, chunks: Sequence[Any]) -> None:
             _judge(found, "prompt", get(asked, "content_filter_results"))
         for choice in listed(chunk, "choices"):
             _judge(found, "answer", get(choice, "content_filter_results"))
+        for verdict in listed(chunk, "content_filters"):  # of a response
+            part = "prompt" if get(verdict, "source_type") == "prompt" else "answer"
+            _judge(found, part, get(verdict, "content_filter_results"))
     if found:
         answer.attributes[semconv.CONTENT_FILTER] = to_json(found, _LONGEST)
 

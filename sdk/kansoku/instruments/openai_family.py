@@ -1,10 +1,11 @@
 """Clients generated from an API like OpenAI's: the same resources and shapes under another package name."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.content import plain
+from kansoku.content import plain, to_json
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
@@ -16,11 +17,19 @@ from kansoku.instruments.openai_shape import get
 from kansoku.instruments.targets import Targets, both
 from kansoku.reader import Answer, Reader
 
+_LONGEST = 4096
 _TIMES = {
     "queue_time": semconv.SERVER_QUEUE_TIME,
     "prompt_time": semconv.SERVER_PROMPT_TIME,
     "completion_time": semconv.SERVER_COMPLETION_TIME,
     "total_time": semconv.SERVER_TOTAL_TIME,
+}
+# What a tool that the server runs is called -> how it is counted, and may be priced.
+_COUNTED = {
+    "search": "web_search",
+    "browser_search": "web_search",
+    "python": "code_execution",
+    "code_interpreter": "code_execution",
 }
 _RESULTS = ("output", "search_results", "code_results", "browser_results")  # of a tool that the server ran
 
@@ -68,9 +77,13 @@ class FamilyChatReader(ChatReader):
         """Read a chat completion."""
         answer = super().response(response, capture)
         _add_times(answer, response)
+        _add_shares(answer, (response,))
+        choices = get(response, "choices") or ()
+        ran = [get(get(choice, "message"), "executed_tools") or () for choice in choices]
+        _count_tools(answer, [tool for tools in ran for tool in tools])
         if capture:
-            for message, choice in zip(answer.messages, get(response, "choices") or (), strict=False):
-                message["parts"][:0] = _executed(get(get(choice, "message"), "executed_tools"))
+            for message, tools in zip(answer.messages, ran, strict=False):
+                message["parts"][:0] = _executed(tools)
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
@@ -83,11 +96,12 @@ class FamilyChatReader(ChatReader):
             own = get(chunk, "x_groq")
             if answer.usage is None:
                 answer.usage = shape.read_usage(get(own, "usage"))
-            if problem := get(own, "error"):
-                answer.failure, answer.failure_message = "stream_error", str(problem)
             _add_times(answer, chunk)
+        _add_shares(answer, chunks[-3:])
+        ran = _last_executed(chunks)
+        _count_tools(answer, ran)
         if capture and answer.messages:
-            answer.messages[0]["parts"][:0] = _executed(_last_executed(chunks))
+            answer.messages[0]["parts"][:0] = _executed(ran)
         return answer
 
 
@@ -124,6 +138,30 @@ def _add_times(answer: Answer, response: Any) -> None:
             seconds = get(place, name) if place is not None else None
             if isinstance(seconds, int | float):
                 answer.attributes.setdefault(key, float(seconds))
+
+
+def _add_shares(answer: Answer, responses: Sequence[Any]) -> None:
+    """Add which models a compound system asked, and what each used: it has no price itself, they have."""
+    for response in reversed(responses):
+        models = shape.listed(get(response, "usage_breakdown"), "models")
+        told = [(shape.text_of(each, "model"), shape.read_usage(get(each, "usage"))) for each in models]
+        answer.shares = [(model, usage) for model, usage in told if model and usage is not None]
+        if answer.shares:
+            break
+    counts: dict[str, dict[str, int]] = {}
+    for model, usage in answer.shares:
+        known = counts.setdefault(model, {"input_tokens": 0, "output_tokens": 0})
+        known["input_tokens"] += usage.input_tokens
+        known["output_tokens"] += usage.output_tokens
+    if counts:
+        answer.attributes[semconv.USAGE_BY_MODEL] = to_json(counts, _LONGEST)
+
+
+def _count_tools(answer: Answer, tools: Sequence[Any]) -> None:
+    """Add how often the server ran each of its tools, which may be paid by the piece."""
+    kinds = [shape.text_of(tool, "type") for tool in tools]
+    for name, number in Counter(_COUNTED.get(kind, kind) for kind in kinds if kind).items():
+        answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = number
 
 
 def _last_executed(chunks: list[Any]) -> list[Any]:

@@ -101,7 +101,8 @@ def _tool_call(item: Any, kind: str) -> dict[str, Any]:
     if kind == "custom_tool_call":
         arguments = get(item, "input")  # free text, also where it looks like a number or a list
     else:
-        given = get(item, _CALLERS[kind]) or get(item, "actions")
+        given = get(item, _CALLERS[kind])
+        given = get(item, "actions") if given is None else given
         arguments = shape.as_object(given) if isinstance(given, str) else plain(_dumped(given), 8)
     called = get(item, "call_id") or get(item, "id") or ""
     return {"type": "tool_call", "id": called, "name": name, "arguments": arguments}

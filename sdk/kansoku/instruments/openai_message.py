@@ -49,7 +49,8 @@ def read_answer(message: Any) -> list[dict[str, Any]]:
     parts += said
     if refusal := get(message, "refusal"):
         parts.append({"type": "text", "content": refusal, "refusal": True})
-    parts += [tool_call(call) for call in shape.listed(message, "tool_calls")]
+    calls = [tool_call(call) for call in shape.listed(message, "tool_calls")]
+    parts += [call for call in calls if call["name"] or call["id"]]  # a server may send an empty one
     function = get(message, "function_call")
     if function and get(function, "name"):  # a server may send an empty one beside every answer
         parts.append(tool_call({"function": function}))

@@ -10,6 +10,7 @@ from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import usage_facts
 from kansoku.reader import Answer, Request
+from kansoku.usage import Usage
 
 
 class EmbeddingReader:
@@ -43,11 +44,11 @@ class EmbeddingReader:
         usage = get(response, "usage")
         answer = Answer(
             model=shape.text_of(response, "model"),
-            usage=shape.read_usage(usage),
+            usage=_embedded(shape.read_usage(usage), shape.count(usage, "total_tokens")),
             attributes=usage_facts(usage),
         )
         extras.add_request_id(answer, response)
-        extras.add_failure(answer, get(response, "error"))
+        extras.add_failure(answer, extras.failure_in(response, ()))
         found = shape.listed(response, "data")
         if found:
             vector = get(found[0], "embedding")
@@ -59,6 +60,13 @@ class EmbeddingReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the last chunk: embeddings are not streamed."""
         return self.response(chunks[-1], capture)
+
+
+def _embedded(usage: Usage | None, total: int | None) -> Usage | None:
+    """Return the counts; some servers say no more than the sum, or 0 beside it: nothing is answered."""
+    if total and (usage is None or not usage.input_tokens):
+        return Usage(input_fresh=total)
+    return usage
 
 
 class CompletionReader:
@@ -91,7 +99,7 @@ class CompletionReader:
         finish: dict[int, str] = {}
         usage = None
         logprobs: list[Any] = []
-        answer = Answer(model=shape.text_of(chunks[-1], "model"), id=shape.text_of(chunks[-1], "id"))
+        answer = Answer(model=extras.last_text(chunks, "model"), id=extras.last_text(chunks, "id"))
         for chunk in chunks:
             for choice in shape.listed(chunk, "choices"):
                 index = shape.count(choice, "index") or 0
@@ -105,7 +113,8 @@ class CompletionReader:
         extras.add_extras(answer, (chunks[0], chunks[-1]))
         extras.add_request_id(answer, chunks[0])
         extras.add_logprob(answer, logprobs)
-        extras.add_failure(answer, get(chunks[-1], "error"))
+        for chunk in chunks[-2:]:  # the last may have the usage alone
+            extras.add_failure(answer, extras.failure_in(chunk, shape.listed(chunk, "choices")))
         answer.finish_reasons = [finish[index] for index in sorted(finish)]
         if capture:
             answer.messages = [

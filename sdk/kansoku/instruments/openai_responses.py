@@ -84,6 +84,8 @@ class ResponsesReader:
         extras.add_logprob(answer, read.logprobs(items))
         extras.add_failure(answer, get(response, "error"))
         extras.add_moderation(answer, get(response, "moderation"))
+        if get(response, "content_filters"):
+            extras.add_verdicts(answer, (response,))
         if conversation := _conversation(response):
             answer.attributes[semconv.CONVERSATION_ID] = conversation
         ran = read.server_tools(items)

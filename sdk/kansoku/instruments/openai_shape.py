@@ -25,8 +25,14 @@ _READ_BELOW = frozenset(
     {"messages", "model", "stream", "input", "tools", "stop", "user", "service_tier", "reasoning_effort"}
 )
 _PLAIN = frozenset({int, float})
-_FINISH = {"function_call": "tool_calls", "eos": "stop", "eos_token": "stop", "stop_sequence": "stop"}
-_CITED = ("title", "url", "file_id", "filename", "container_id")
+# Words of older models, and of others that a server passes on as they are.
+_FINISH = {
+    **dict.fromkeys(("eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop"),
+    **dict.fromkeys(("max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("function_call", "tool_use", "tool_call"), "tool_calls"),
+    "sensitive": "content_filter",  # Z.ai
+}
+_CITED = ("title", "url", "file_id", "filename", "name", "container_id")
 
 
 def get(thing: Any, name: str) -> Any:
@@ -82,7 +88,8 @@ def logprobs(found: Any) -> list[Any]:
 
 def finish_reason(word: Any) -> str:
     """Return the canonical word for a finish reason."""
-    return _FINISH.get(word, word) if isinstance(word, str) else ""
+    lowered = word.lower() if isinstance(word, str) else ""
+    return _FINISH.get(lowered, lowered)
 
 
 def read_parameters(arguments: Mapping[str, Any], capture: bool = True) -> dict[str, Any]:
@@ -172,8 +179,8 @@ def citations(item: Any) -> list[dict[str, Any]]:
 
 
 def _thought(item: Any) -> str:
-    found = get(item, "thinking") or get(item, "text")
-    if isinstance(found, list):  # Mistral: a list of texts
+    found = get(item, "thinking") or get(item, "text") or get(item, "summary")
+    if isinstance(found, list):  # of texts: Mistral and Databricks
         return "".join(text_of(part, "text") for part in found)
     return found if isinstance(found, str) else ""
 
@@ -233,18 +240,21 @@ def read_usage(usage: Any) -> Usage | None:
     into = details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     out = details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
     cached = count(into, "cached_tokens")
-    if cached is None:
-        cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens")  # DeepSeek, Together
+    if cached is None:  # DeepSeek, Together, and who passes on the names of Anthropic
+        cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
     thought = count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0
-    written = count(into, "cache_write_tokens", "cache_creation_tokens") or 0
+    written = count(into, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+    written = written or count(usage, "cache_creation_input_tokens") or 0
     said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
+    sent, part = sent or 0, (cached or 0) + written
+    sent += part if part > sent else beside(usage, sent, said, part)  # more than all is not among it
     return Usage.from_inclusive(
-        sent or 0,
+        sent,
         said,
         cache_read=cached or 0,
         cache_write=written,
-        cache_write_1h=_for_an_hour(into) if written else 0,
-        reasoning=thought if count(usage, "total_tokens") != (sent or 0) + said else min(thought, said),
+        cache_write_1h=(_for_an_hour(into) or _for_an_hour(usage)) if written else 0,
+        reasoning=thought if count(usage, "total_tokens") != sent + said else min(thought, said),
         audio_in=count(into, "audio_tokens") or 0,
         audio_out=count(out, "audio_tokens") or 0,
         image=count(into, "image_tokens") or 0,
@@ -257,9 +267,12 @@ def _for_an_hour(into: Any) -> int:
     return count(split, "ephemeral_1h_input_tokens") or 0
 
 
-def beside(usage: Any, sent: int, answered: int, thought: int) -> int:
-    """Return the thoughts that are counted beside the answer, as xAI does: the sum of all tells."""
-    return thought if thought and count(usage, "total_tokens") == sent + answered + thought else 0
+def beside(usage: Any, sent: int, answered: int, part: int) -> int:
+    """Return tokens that are counted beside the others and not among them: the sum of all tells.
+
+    So xAI counts thoughts, and Databricks what Anthropic's caches read and wrote.
+    """
+    return part if part and count(usage, "total_tokens") == sent + answered + part else 0
 
 
 def details(usage: Any, *names: str) -> Any:
