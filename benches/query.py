@@ -112,10 +112,14 @@ def recall(target: Target, setting: Setting, count: int) -> tuple[int, int]:
     """Search for `count` random pieces of the last day's texts; return (asked, texts that were not found)."""
     client, dice = _client(target), random.Random(5)  # noqa: S311 - the same pieces on every run
     period = Period(setting.end - timedelta(days=1), setting.end)
+    # A trace is listed where it starts: what one says that began before the day is not asked for.
     texts = client.query(
         """SELECT trace_id, input_text, output_text FROM spans
         WHERE project = {project:String} AND start >= {start:DateTime64(6, 'UTC')}
-            AND start < {end:DateTime64(6, 'UTC')} AND input_text != ''""",
+            AND start < {end:DateTime64(6, 'UTC')} AND input_text != '' AND trace_id NOT IN (
+                SELECT trace_id FROM spans WHERE project = {project:String}
+                    AND start >= {start:DateTime64(6, 'UTC')} - INTERVAL 1 HOUR
+                    AND start < {start:DateTime64(6, 'UTC')})""",
         parameters={"project": PROJECT} | period.params(),
     ).result_rows
     missed = 0
