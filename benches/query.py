@@ -196,7 +196,7 @@ def measure_all(target: Target, options: argparse.Namespace) -> int:
             named = ((f"{name} {question}", call) for question, call in of_a_range(period, setting))
             results += ask(target, named, repeats, LIMIT_MS, only)
     missed = 0
-    if not only:
+    if not only or only == "recall":
         asked, missed = recall(target, setting, options.needles)
         print(f"search: {asked} random pieces, {missed} texts not found")
     now, highest = memory_mb(target)
@@ -236,7 +236,11 @@ def _options() -> Any:
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--needles", type=int, default=100, help="random pieces of texts to search for")
-    parser.add_argument("--only", default="", help="ask only the questions whose names hold this")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="ask only the questions whose names hold this; `recall`: only search for pieces of texts",
+    )
     parser.add_argument("--data", help="a data directory that is kept, and used again when it is filled")
     parser.add_argument("--folder", help="where the temporary data directory is made")
     parser.add_argument("--generate", type=Path, help=argparse.SUPPRESS)
