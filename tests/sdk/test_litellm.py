@@ -6,11 +6,11 @@ import gc
 import json
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.litellm_clients import drop_connections
 from support.pages import run_page
 from support.vendor import Reply, Vendor, sse
 
@@ -87,10 +87,7 @@ COUNTED = sse(*CHUNKS, {**chunk({}), "choices": [], "usage": USAGE})
 def tidy() -> Iterator[None]:
     """Drop, without a word, the connections and event loops that LiteLLM keeps and never closes."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        litellm.in_memory_llm_clients_cache.flush_cache()
-        gc.collect()
+    drop_connections(litellm)
 
 
 @pytest.fixture

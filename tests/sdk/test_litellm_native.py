@@ -6,11 +6,11 @@ import json
 import os
 import sys
 import types
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.litellm_clients import drop_connections
 from support.vendor import Vendor, sse
 
 litellm: Any = None  # set by `_imported`
@@ -68,10 +68,7 @@ def _imported() -> None:
 def tidy() -> Iterator[None]:
     """Drop, without a word, the connections that LiteLLM keeps and never closes."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        litellm.in_memory_llm_clients_cache.flush_cache()
-        gc.collect()
+    drop_connections(litellm)
 
 
 @pytest.fixture

@@ -66,9 +66,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 
 def _count_thoughts_once(left: Attributes) -> None:
-    """Take thoughts out of a count that holds them twice (since 2.6): LiteLLM's answers hold them already.
+    """Take thoughts out of a count that holds them twice: LiteLLM's answers hold them already.
 
-    The kit adds them to every answer, because Gemini counts them beside it.
+    The kit adds them to every answer, because Gemini counts them beside it. Versions that do not add them
+    (2.0 and before) have another name for thoughts.
     """
     before, slash, _ = text(left.get(s.REQUEST_MODEL)).partition("/")
     thoughts, answered = count(left.get(s.REASONING_TOKENS)), count(left.get(s.OUTPUT_TOKENS))

@@ -6,7 +6,6 @@ price. A result without a message (it failed, expired, was cancelled) is not bil
 
 import functools
 import sys
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -16,13 +15,13 @@ from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.anthropic_messages import MessagesReader
+from kansoku.instruments.fetched import Known
 from kansoku.instruments.openai_shape import get, text_of
 from kansoku.reader import Answer
 
 _MODULES = ("anthropic.resources.messages.batches", "anthropic.resources.beta.messages.batches")
 _CLASSES = ("Batches", "AsyncBatches")
-_MOST = 16_384
-_told: "OrderedDict[str, None]" = OrderedDict()  # messages that are on a span of this process
+_told = Known()  # messages that are on a span of this process
 
 
 class _BatchReader(MessagesReader):
@@ -45,18 +44,14 @@ def stop() -> None:
     """Put the client's own methods back."""
     for module in _MODULES:
         patch.forget(module)
-        for owner in _owners(sys.modules.get(module)):
+        for owner in patch.classes(sys.modules.get(module), _CLASSES):
             patch.restore(owner, "results")
 
 
 def _patch(reader: _BatchReader, module: ModuleType) -> None:
-    for owner in _owners(module):
+    for owner in patch.classes(module, _CLASSES):
         wrap = _wrap_async if owner.__name__.startswith("Async") else _wrap
         patch.replace(owner, "results", functools.partial(wrap, reader=reader))
-
-
-def _owners(module: ModuleType | None) -> Iterator[Any]:
-    return (owner for name in _CLASSES if (owner := getattr(module, name, None)) is not None)
 
 
 def _wrap(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., Any]:
@@ -110,9 +105,7 @@ def _tell(reader: _BatchReader, resource: Any, batch: Any, line: Any) -> None:
     call = begin(reader, resource, {"model": text_of(message, "model")})
     if call is None:
         return
-    _told[name] = None
-    if len(_told) > _MOST:
-        _told.popitem(last=False)
+    _told.add(name)
     given = {semconv.BATCH_ID: batch, semconv.BATCH_REQUEST_ID: text_of(line, "custom_id")}
     # By the first, a collector tells it from a second call where another process fetches it, too.
     call.note({semconv.FETCHED: True, **{key: value for key, value in given.items() if value}})

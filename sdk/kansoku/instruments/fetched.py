@@ -5,6 +5,7 @@ as often as it takes; that it is there, complete and with its tokens, is told on
 """
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,6 +14,27 @@ from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.reader import Reader
 from kansoku.wrapper import positional, wrap_async, wrap_sync
+
+
+class Known:
+    """The ids of answers that this process knows of; of more than `most` the oldest are forgotten."""
+
+    def __init__(self, most: int = 16_384) -> None:
+        self._most = most
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ids
+
+    def add(self, name: str) -> None:
+        """Know an answer."""
+        self._ids[name] = None
+        if len(self._ids) > self._most:
+            self._ids.popitem(last=False)
+
+    def discard(self, name: str) -> None:
+        """Forget an answer, known or not."""
+        self._ids.pop(name, None)
 
 
 class Fetches(Protocol):

@@ -1,6 +1,5 @@
 """Read requests and responses of Google's interactions: steps of a model or an agent, kept by the vendor."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +8,7 @@ from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments import google_shape as google
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.fetched import Known
 from kansoku.instruments.google_content import model_name, read_settings
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import interaction_facts, read_interaction
@@ -18,8 +18,7 @@ from kansoku.reader import Answer, Request
 
 _FINISH = {"completed": "stop", "requires_action": "tool_calls"}
 _UNDER_WAY = frozenset({"", "in_progress", "queued"})  # "": a stream that was left, or broke off
-_MOST = 4096
-_begun: "OrderedDict[str, None]" = OrderedDict()  # those of which it is not told yet what they used
+_begun = Known()  # those of which it is not told yet what they used
 _CITED = ("title", "url", "name", "file_name", "document_uri")
 _MEDIA = ("image", "audio", "video", "document")
 
@@ -135,11 +134,9 @@ def _note(answer: Answer, status: str) -> None:
     """Remember an interaction that has begun until it has ended, unless some of its tokens are told."""
     counted = answer.usage is not None and any(answer.usage)
     if status not in _UNDER_WAY:
-        _begun.pop(answer.id, None)
+        _begun.discard(answer.id)
     elif answer.id and not counted:
-        _begun[answer.id] = None
-        if len(_begun) > _MOST:
-            _begun.popitem(last=False)
+        _begun.add(answer.id)
 
 
 def _fields(step: Any) -> Mapping[str, Any]:

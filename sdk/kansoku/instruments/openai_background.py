@@ -2,13 +2,12 @@
 
 import functools
 import sys
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from kansoku.instruments import patch
-from kansoku.instruments.fetched import wrap_fetch, wrap_fetch_async
+from kansoku.instruments.fetched import Known, wrap_fetch, wrap_fetch_async
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get, text_of
 from kansoku.reader import Answer
@@ -16,8 +15,7 @@ from kansoku.reader import Answer
 _MODULES = ("openai.resources.responses.responses", "openai.resources.beta.responses.responses")
 _CLASSES = ("Responses", "AsyncResponses")
 _DONE = frozenset({"completed", "incomplete", "failed", "cancelled"})
-_MOST = 4096
-_told: "OrderedDict[str, None]" = OrderedDict()  # whose tokens are on a span of this process
+_told = Known()  # whose tokens are on a span of this process
 
 
 class BackgroundReader(ResponsesReader):
@@ -30,9 +28,7 @@ class BackgroundReader(ResponsesReader):
             if answer.id in _told:
                 answer.usage = None
             elif answer.id:
-                _told[answer.id] = None
-                if len(_told) > _MOST:
-                    _told.popitem(last=False)
+                _told.add(answer.id)
         return answer
 
 
@@ -60,15 +56,11 @@ def stop() -> None:
     """Put the client's own methods back."""
     for module in _MODULES:
         patch.forget(module)
-        for owner in _owners(sys.modules.get(module)):
+        for owner in patch.classes(sys.modules.get(module), _CLASSES):
             patch.restore(owner, "retrieve")
 
 
 def _patch(reader: BackgroundReader, module: ModuleType) -> None:
-    for owner in _owners(module):
+    for owner in patch.classes(module, _CLASSES):
         wrap = wrap_fetch_async if owner.__name__.startswith("Async") else wrap_fetch
         patch.replace(owner, "retrieve", functools.partial(wrap, reader=reader, fetches=_Fetches()))
-
-
-def _owners(module: ModuleType | None) -> Iterator[Any]:
-    return (owner for name in _CLASSES if (owner := getattr(module, name, None)) is not None)

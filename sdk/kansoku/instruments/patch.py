@@ -31,6 +31,11 @@ def restore(owner: Any, name: str) -> None:
         setattr(owner, name, original)
 
 
+def classes(module: ModuleType | None, names: Sequence[str]) -> list[Any]:
+    """Return those of the named classes that a module has; none of one that is not loaded."""
+    return [owner for name in names if (owner := getattr(module, name, None)) is not None]
+
+
 def when_imported(module: str, action: Callable[[ModuleType], None]) -> None:
     """Call `action(module)` now if it is loaded, else when the program imports it."""
     if module in sys.modules:

@@ -22,20 +22,16 @@ def stop(package: str) -> None:
     """Put the package's own methods back."""
     module = f"{package}._base_client"
     patch.forget(module)
-    for owner in _owners(sys.modules.get(module)):
+    for owner in patch.classes(sys.modules.get(module), _OWNERS):
         for name in _RETRIES:
             patch.restore(owner, name)
 
 
 def _patch(module: ModuleType) -> None:
-    for owner in _owners(module):
+    for owner in patch.classes(module, _OWNERS):
         name = next((name for name in _RETRIES if name in vars(owner)), None)
         if name is not None:
             patch.replace(owner, name, _counted)
-
-
-def _owners(module: ModuleType | None) -> list[Any]:
-    return [owner for name in _OWNERS if (owner := getattr(module, name, None)) is not None]
 
 
 def _counted(original: Callable[..., Any]) -> Callable[..., Any]:
