@@ -20,6 +20,7 @@ from kansoku_collector.store.migrate import migrate
 
 LUNA_OLD, LUNA_NEW = "gpt-5.6-luna-2026-08-06", "gpt-5.6-luna-2026-11-14"
 GAP, NEW_PROMPT, NEW_VERSION = (0.43, 0.56), 0.40, 0.60
+LONGEST = timedelta(minutes=2)  # that a request takes: all are over at the end of the plan
 QUESTIONS = {
     "ja": [
         (
@@ -67,6 +68,7 @@ def fill(client: Client, plan: Plan) -> int:
         progress = (moment - start) / (plan.end - start)
         if not GAP[0] <= progress < GAP[1]:
             _request(random, moment, progress, spans, feedback)
+    feedback = [vote for vote in feedback if vote.time < plan.end.timestamp() * 1000]  # none is still to come
     for first in range(0, len(spans), 50_000):
         part = spans[first : first + 50_000]
         client.insert(
@@ -89,7 +91,7 @@ def _moments(random: Random, plan: Plan, start: datetime) -> list[datetime]:
         daily = 0.35 + 0.65 * (1 + math.sin((hour - 9) / 24 * 2 * math.pi))  # most at three in the afternoon
         now += timedelta(hours=random.expovariate(plan.per_hour * daily))
         moments.append(now)
-    return [moment for moment in moments if moment < plan.end]
+    return [moment for moment in moments if moment < plan.end - LONGEST]
 
 
 def _request(
