@@ -35,13 +35,14 @@ from query_questions import (
 )
 from query_screens import Named, Setting, of_a_range
 
+from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.scope import Period
 
-RANGES = {"1 h": 1 / 24, "24 h": 1, "7 d": 7, "30 d": 30, "90 d": 90}  # days; screens offer up to 30
+RANGES = {"1 h": 1 / 24, "24 h": 1, "7 d": 7, "30 d": 30, "90 d": 90}  # days; screens offer each of them
 LIMIT_MS, TRACE_LIMIT_MS, MEMORY_MB = 300, 50, 4000
 TRACES = 20  # of which each is looked up by its id
 MADE = "made.json"
@@ -61,7 +62,7 @@ class Result:
 
 
 def generate(folder: Path, spans: int, days: int) -> None:
-    """Fill a store in `folder`, and merge what a running store would have merged long ago.
+    """Fill a store in `folder`, and put together what a running one would have put together long ago.
 
     A run that was cut off is gone on with: the file beside the store says where the data ends.
     """
@@ -70,6 +71,7 @@ def generate(folder: Path, spans: int, days: int) -> None:
     end, began = _end_of(folder), time.monotonic()
     for done in fill(client, spans=spans, days=days, end=end):
         print(f"\r{done:,} spans, {time.monotonic() - began:.0f} s", end="", file=sys.stderr, flush=True)
+    Housekeeping(lambda: client, embedded=False).look(end)
     for table in ("traces", "rollup_minute", "rollup_hour", "rollup_day", "rollup_session"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
     print(file=sys.stderr)

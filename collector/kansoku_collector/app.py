@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
+from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
@@ -121,6 +122,7 @@ def build(settings: Settings) -> Collector:
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, schema.open, metrics),
+        housekeeping=Housekeeping(schema.open, embedded=settings.embedded),
         watch=_watch(settings, schema.open, metrics),
     )
 

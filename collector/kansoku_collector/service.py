@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
 from kansoku_collector.errors import SettingsError, StoreError
+from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
 from kansoku_collector.metrics import Metrics
@@ -56,11 +57,13 @@ class Collector:
     listener: socket.socket
     gateway: tuple[Any, socket.socket] | None  # ASGI application and its socket
     writer: WriterThread
+    housekeeping: Housekeeping
     watch: "Watch | None"
 
     async def run(self) -> int:
         """Serve until a signal comes; then stop accepting and empty the journal."""
         self.writer.start()
+        self.housekeeping.start()
         if self.watch is not None:
             self.watch.start()
         servers = [(self._otlp_server(), self.listener)]
@@ -151,6 +154,7 @@ class Collector:
         """Write what is in the journal, within seconds, and close ClickHouse."""
         if self.watch is not None:
             self.watch.stop()
+        self.housekeeping.stop()
         self.writer.stop(_DRAIN_SECONDS)
         self.clients.close()
         self.schema.close()

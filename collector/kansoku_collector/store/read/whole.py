@@ -1,15 +1,20 @@
 """One row a trace: what `traces` keeps by hour, put together only where a trace has more than one row.
 
 Of a trace within one hour the row is the trace, once the engine has merged what came in parts (FINAL). A
-trace that crosses an hour has a row without a root and another one: those alone are gathered. Gathering all
-traces of a month would take several times as long as reading them. Which ones they are is asked by the short
-key of their ids: it takes an eighth of the time to read, and two traces with one key are both gathered.
+trace that crosses an hour has a row without a root and another one, until `store.crossing` has moved all of
+it into one row: those that are still apart are gathered. Gathering all traces of a month would take several
+times as long as reading them. Which ones they are an index tells, and then the short key of their ids: it
+takes an eighth of the time to read, and two traces with one key are both gathered.
 """
 # ruff: noqa: S608 - only constants of this file are formatted into the SQL; every value is bound
 
 _HOURS = "hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {until:DateTime('UTC')}"
 _THEIRS = f"SELECT trace_key FROM traces WHERE project = {{project:String}} AND {_HOURS}"
-_SEVERAL = f"""{_THEIRS} AND trace_key IN ({_THEIRS} AND root_status = '')
+# Has no root, and something in it: as the index `ix_apart` knows it, word by word.
+APART = (
+    "if(root_status = '' AND (spans > 0 OR unpriced_calls != 0 OR cost_usd < 0 OR cost_usd > 0), 1, 0) = 1"
+)
+_SEVERAL = f"""{_THEIRS} AND trace_key IN ({_THEIRS} AND {APART})
     GROUP BY trace_key HAVING count() > 1"""
 
 _AGGREGATES = {
@@ -46,10 +51,11 @@ SECONDS = (
 # The traces of the hours between `{from}` and `{until}`, with the hours in which their rows lie.
 TRACES = f"""(
     SELECT trace_id, [hour] AS hours, {", ".join(_AGGREGATES)} FROM traces FINAL
-    WHERE project = {{project:String}} AND {_HOURS} AND trace_key NOT IN ({_SEVERAL})
+    WHERE project = {{project:String}} AND {_HOURS} AND spans > 0 AND trace_key NOT IN ({_SEVERAL})
     UNION ALL
     SELECT trace_id, groupUniqArray(t.hour) AS hours, {_GATHERED} FROM traces AS t
-    WHERE project = {{project:String}} AND {_HOURS} AND trace_key IN ({_SEVERAL}) GROUP BY trace_id
+    WHERE project = {{project:String}} AND {_HOURS} AND trace_key IN ({_SEVERAL})
+    GROUP BY trace_id HAVING sum(t.spans) > 0
 )"""
 
 # The one trace `{trace}`, wherever it lies.

@@ -1,0 +1,86 @@
+"""What the store needs now and then, in a thread of its own: bring traces that cross an hour together."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.store.crossing import bring_together, days_with_traces, merge_month
+from kansoku_collector.store.scope import Period
+
+FIRST_SECONDS = 60.0  # after the start, when there is most else to do
+SECONDS = 600.0
+_LATE = timedelta(minutes=10)  # so long after its end an hour is taken to be over
+_RECENT = timedelta(days=1)
+_ROUND_SECONDS = 24 * 3600.0  # how often all days are gone through: something may have come late
+_BREATH_SECONDS = 0.05  # between two days
+log = logging.getLogger("kansoku")
+
+
+class Housekeeping:
+    """Every ten minutes the last day, and once a day all days. What fails is logged and tried again."""
+
+    def __init__(self, open_client: Callable[[], Client], *, embedded: bool) -> None:
+        self._open_client = open_client
+        self._embedded = embedded  # a server merges by itself, and may hold months of a size to leave alone
+        self._client: Client | None = None
+        self._gone_round = -_ROUND_SECONDS
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kansoku-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Start keeping house."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; a merge that is under way is given up, and done another time."""
+        self._stopping.set()
+        if self._embedded and self._thread.is_alive():
+            with suppress(Exception):  # the store may be gone
+                client = self._open_client()
+                client.command("SYSTEM STOP MERGES traces")
+                self._thread.join(5)
+                client.command("SYSTEM START MERGES traces")
+                client.close()
+
+    def look(self, now: datetime) -> None:
+        """Bring together what lies apart in the hours that are over."""
+        self._client = client = self._client or self._open_client()
+        over = (now - _LATE).replace(minute=0, second=0, microsecond=0)
+        bring_together(client, Period.last(_RECENT, now=over))
+        if time.monotonic() - self._gone_round >= _ROUND_SECONDS:
+            self._go_round(client, over)
+
+    def _go_round(self, client: Client, over: datetime) -> None:
+        moved: dict[datetime, int] = {}  # rows by month
+        for day in days_with_traces(client, over):
+            if self._stopping.wait(_BREATH_SECONDS):
+                return
+            month = day.start.replace(day=1)
+            moved[month] = moved.get(month, 0) + bring_together(client, day)
+        for month, count in moved.items():
+            if count and self._embedded and not self._stopping.is_set():
+                merge_month(client, month)
+        self._gone_round = time.monotonic()
+
+    def _run(self) -> None:
+        pause = FIRST_SECONDS
+        while not self._stopping.wait(pause):
+            pause = SECONDS
+            try:
+                self.look(datetime.now(UTC))
+            except Exception as error:  # noqa: BLE001 - a border: lists are right without it
+                if not self._stopping.is_set():
+                    log.warning("traces that cross an hour are not brought together now: %s", error)
+                self._forget_client()
+        self._forget_client()
+
+    def _forget_client(self) -> None:
+        with suppress(Exception):  # a client that failed may fail to close
+            if self._client is not None:
+                self._client.close()
+        self._client = None
