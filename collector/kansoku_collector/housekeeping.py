@@ -9,20 +9,21 @@ from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.crossing import bring_together, days_with_traces, merge_month
+from kansoku_collector.store.crossing import apart, bring_together, merge_month
 from kansoku_collector.store.scope import Period
 
 FIRST_SECONDS = 60.0  # after the start, when there is most else to do
 SECONDS = 600.0
 _LATE = timedelta(minutes=10)  # so long after its end an hour is taken to be over
-_RECENT = timedelta(days=1)
-_ROUND_SECONDS = 24 * 3600.0  # how often all days are gone through: something may have come late
-_BREATH_SECONDS = 0.05  # between two days
+_RECENT = timedelta(hours=3)
+_ROUND_SECONDS = 24 * 3600.0  # how often all hours are gone through: something may have come late
+_BREATH_SECONDS = 0.05  # between two days of them
+_EVER = datetime(1971, 1, 1, tzinfo=UTC)
 log = logging.getLogger("kansoku")
 
 
 class Housekeeping:
-    """Every ten minutes the last day, and once a day all days. What fails is logged and tried again."""
+    """Every ten minutes the last hours, and once a day all hours. What fails is logged and tried again."""
 
     def __init__(self, open_client: Callable[[], Client], *, embedded: bool) -> None:
         self._open_client = open_client
@@ -51,21 +52,21 @@ class Housekeeping:
         """Bring together what lies apart in the hours that are over."""
         self._client = client = self._client or self._open_client()
         over = (now - _LATE).replace(minute=0, second=0, microsecond=0)
-        bring_together(client, Period.last(_RECENT, now=over))
-        if time.monotonic() - self._gone_round >= _ROUND_SECONDS:
-            self._go_round(client, over)
-
-    def _go_round(self, client: Client, over: datetime) -> None:
+        everything = time.monotonic() - self._gone_round >= _ROUND_SECONDS
         moved: dict[datetime, int] = {}  # rows by month
-        for day in days_with_traces(client, over):
+        for hours in apart(client, Period(_EVER if everything else over - _RECENT, over)):
             if self._stopping.wait(_BREATH_SECONDS):
                 return
-            month = day.start.replace(day=1)
-            moved[month] = moved.get(month, 0) + bring_together(client, day)
-        for month, count in moved.items():
-            if count and self._embedded and not self._stopping.is_set():
+            month = hours.start.replace(day=1, hour=0)
+            moved[month] = moved.get(month, 0) + bring_together(client, hours)
+        if everything:
+            self._merge(client, [month for month, count in moved.items() if count])
+            self._gone_round = time.monotonic()
+
+    def _merge(self, client: Client, months: list[datetime]) -> None:
+        for month in months if self._embedded else ():
+            if not self._stopping.is_set():
                 merge_month(client, month)
-        self._gone_round = time.monotonic()
 
     def _run(self) -> None:
         pause = FIRST_SECONDS

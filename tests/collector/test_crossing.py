@@ -17,7 +17,7 @@ from kansoku_collector import housekeeping
 from kansoku_collector.errors import StoreError
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.store import crossing
-from kansoku_collector.store.crossing import bring_together, days_with_traces, merge_month
+from kansoku_collector.store.crossing import apart, bring_together, merge_month
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.whole import APART
@@ -112,8 +112,8 @@ def test_a_trace_of_days_comes_together_round_by_round(store: Client) -> None:
     """Each day is looked at with the day before it, so that the rows of the last day take the longest."""
     add(store, *({"start": NOON + hour * HOUR} for hour in range(0, 72, 6)))
     for _ in range(3):
-        for day in days_with_traces(store, NOON + 80 * HOUR):
-            bring_together(store, day)
+        for hours in apart(store, Period(NOON - 80 * HOUR, NOON + 80 * HOUR)):
+            bring_together(store, hours)
     assert live(store) == [("a", NOON, 12)]
 
 
@@ -170,6 +170,19 @@ def test_a_trace_that_crosses_a_month_is_left_and_still_one(store: Client) -> No
     assert listed(store, around) == [("a", 2, 1, Decimal("0.5"))]
 
 
+def test_hours_are_taken_a_day_at_a_time_or_less(store: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in which rows have no root, as many as fit into memory."""
+    hours = [NOON + hour * HOUR for hour in (0, 1, 3, 14)]
+    add(store, *({"trace_id": f"{number}", "start": start} for number, start in enumerate(hours)))
+    add(store, root(trace_id="rooted", start=NOON + 5 * HOUR))
+    ever = Period(NOON - 80 * HOUR, NOON + 80 * HOUR)
+    days = [Period(NOON, NOON + 4 * HOUR), Period(NOON + 14 * HOUR, NOON + 15 * HOUR)]
+    assert apart(store, ever) == days
+    monkeypatch.setattr(crossing, "MOST", 2)
+    first, second = Period(NOON, NOON + 2 * HOUR), Period(NOON + 3 * HOUR, NOON + 4 * HOUR)
+    assert apart(store, ever) == [first, second, days[1]]
+
+
 spans = st.tuples(st.sampled_from("abc"), st.integers(0, 8 * 60), st.booleans())
 
 
@@ -203,7 +216,7 @@ def test_lists_say_the_same_however_often_rows_are_moved(
     assert sorted(trace for trace, _, _ in live(store)) == sorted(expected)
 
 
-def test_housekeeping_looks_at_the_last_day_and_once_at_all_days(store: Client) -> None:
+def test_housekeeping_looks_at_the_last_hours_and_once_at_all(store: Client) -> None:
     """An hour that is not over is left alone."""
     old = NOON - timedelta(days=5)
     add(store, root(start=NOON - MINUTE, span_id="r"), {"start": NOON + MINUTE})

@@ -17,28 +17,53 @@ from clickhouse_connect.driver.client import Client
 from kansoku_collector.store.read.whole import APART
 from kansoku_collector.store.scope import Period
 
-LONGEST = timedelta(days=1)  # so far before an hour the first row of a trace is looked for
+LONGEST = timedelta(days=1)  # so far from a row without a root others of its trace are looked for
+MOST = 2_000_000  # rows without a root at a time: where all roots are elsewhere, their keys fill memory
 LARGEST_MONTH = 1 << 30  # bytes on disk; a larger one is left to the engine's own merges
 _AGGREGATE = re.compile(r"SimpleAggregateFunction\((\w+), ")
 _HOURS = "hour >= {from:DateTime('UTC')} AND hour < {until:DateTime('UTC')}"
+_AROUND = "hour >= {since:DateTime('UTC')} AND hour < {till:DateTime('UTC')}"
 _SETTINGS = {
     "insert_deduplicate": 1,
     "max_threads": 1,  # nobody waits for it
+    "max_memory_usage": 2 << 30,
     "max_insert_threads": 1,  # both sides of a move in one block
     "distributed_foreground_insert": 1,
 }
 
 
+def apart(client: Client, hours: Period) -> list[Period]:
+    """Return the stretches of these hours in which there are rows without a root, each of at most a day."""
+    rows = client.query(
+        f"SELECT hour, count() FROM traces WHERE {_HOURS} AND {APART} GROUP BY hour ORDER BY hour",
+        parameters={"from": hours.start, "until": hours.end},
+    ).result_rows
+    found: list[Period] = []
+    held = MOST
+    for start, count in ((hour.replace(tzinfo=UTC), int(count)) for hour, count in rows):
+        end = start + timedelta(hours=1)
+        if held + count <= MOST and start.date() == found[-1].start.date():
+            found[-1], held = Period(found[-1].start, end), held + count
+        else:
+            found, held = [*found, Period(start, end)], count
+    return found
+
+
 def bring_together(client: Client, hours: Period) -> int:
-    """Move what traces have in later rows of these hours to their first; return how many rows were emptied.
+    """Move what traces without a root in these hours have in later rows; return how many rows were emptied.
 
     Rows move within their month (UTC) alone: one partition takes both sides at once.
     """
-    bound = {"from": hours.start - LONGEST, "until": hours.end}
+    bound = {
+        "from": hours.start,
+        "until": hours.end,
+        "since": hours.start - LONGEST,
+        "till": hours.end + LONGEST,
+    }
     aggregates = _aggregates(client)
     later = _later(aggregates)
-    told = client.query(f"SELECT count(), groupBitXor(cityHash64(*)) FROM ({later})", parameters=bound)
-    count, digest = told.result_rows[0]
+    asked = f"SELECT count(), groupBitXor(cityHash64(*)) FROM ({later})"
+    count, digest = client.query(asked, parameters=bound, settings=_SETTINGS).result_rows[0]
     if count:
         values = ", ".join(f"{name} * side" if how == "sum" else name for name, how in aggregates.items())
         client.command(
@@ -49,15 +74,6 @@ def bring_together(client: Client, hours: Period) -> int:
             settings=_SETTINGS | {"insert_deduplication_token": f"crossing-{count}-{digest}"},
         )
     return int(count)
-
-
-def days_with_traces(client: Client, until: datetime) -> list[Period]:
-    """Return the days (UTC) before a moment on which there are traces, the oldest first."""
-    query = """SELECT DISTINCT toStartOfDay(hour) AS day FROM traces
-        WHERE hour < {until:DateTime('UTC')} ORDER BY day"""
-    rows = client.query(query, parameters={"until": until}).result_rows
-    starts = [day.replace(tzinfo=UTC) for (day,) in rows]
-    return [Period(start, start + timedelta(days=1)) for start in starts]
 
 
 def merge_month(client: Client, month: datetime) -> None:
@@ -90,9 +106,9 @@ def _later(aggregates: dict[str, str]) -> str:
         SELECT *, argMin(own_hour, (root_status = '', own_hour)) OVER (PARTITION BY project, trace_id) AS home
         FROM (
             SELECT project, trace_id, t.hour AS own_hour, {gathered} FROM traces AS t
-            WHERE {_HOURS} AND (project, trace_key) IN (
+            WHERE {_AROUND} AND (project, trace_key) IN (
                 SELECT project, trace_key FROM traces
-                WHERE {_HOURS} AND (project, trace_key) IN (
+                WHERE {_AROUND} AND (project, trace_key) IN (
                     SELECT project, trace_key FROM traces WHERE {_HOURS} AND {APART})
                 GROUP BY project, trace_key HAVING min(hour) < max(hour))
             GROUP BY project, trace_id, own_hour
