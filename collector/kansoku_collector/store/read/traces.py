@@ -28,6 +28,7 @@ PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 MAX_EXPORT = 50_000
 _LONG = timedelta(days=2)  # of a longer list, a page by time is sought in a part first
+_WIDER = 8  # times as wide is each part as the one before
 
 KEYS: dict[Sort, str] = {
     "time": "toFloat64(toUnixTimestamp64Micro(start))",
@@ -50,6 +51,9 @@ _FIGURES = """arraySort(groupUniqArrayArray(models)), arraySort(groupUniqArrayAr
     sum(spans), sum(calls), sum(errors), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),
     sum(cost_usd), max(service), max(environment), max(release), max(session_id), max(user_id),
     max(root_name) != '', groupUniqArray(hour)"""
+
+
+Found = tuple[list[Any], list[datetime]]  # a row as it is read, and the hours in which it lies
 
 
 class Cursor(NamedTuple):
@@ -124,12 +128,19 @@ def page(
     what the first one costs, and new traces move no row to another page.
     """
     size = max(1, min(size, MAX_PAGE_SIZE))
-    rows: list[TraceRow] = []
+    found: list[Found] = []
+    sparse = False
     for part, slack in _parts(wanted, sort, after, before):
-        rows = _page(client, part, sort, size, slack=slack, after=after, before=before)
-        if len(rows) >= size:
+        if sparse and part.period != wanted.period:
+            continue
+        found = _page(client, part, sort, size, slack=slack, after=after, before=before)
+        if len(found) >= size:
             break
-    return rows
+        # Where a filter leaves so few, the next part would not fill the page either.
+        sparse = len(found) * _WIDER < size and bool(wanted.active())
+    _complete(client, wanted.scope.project, found)
+    given = votes(client, wanted.scope.project, [row[0] for row, _ in found], wanted.period)
+    return [_row([*row, *given.get(row[0], (0, 0))]) for row, _ in found]
 
 
 def _parts(
@@ -142,7 +153,7 @@ def _parts(
     period = wanted.period
     if sort == "time" and period.length > _LONG:
         at = datetime.fromtimestamp(place.key / 1e6, UTC) if (place := before or after) else period.end
-        for share in (64, 8):
+        for share in (8 * _WIDER, _WIDER):
             width = period.length / share
             if before:
                 part = Period(max(period.start, at), min(period.end, at + width))
@@ -161,23 +172,19 @@ def _page(
     slack: timedelta,
     after: Cursor | None,
     before: Cursor | None,
-) -> list[TraceRow]:
+) -> list[Found]:
     found, params = matching(wanted, slack)
     key, order, beyond = KEYS[sort], "ASC" if before else "DESC", ""
     if place := before or after:
         beyond = f"AND ({key}, trace_id) {'>' if before else '<'} ({{key:Float64}}, {{at:String}})"
         params |= {"key": place.key, "at": place.trace_id}
     chosen = f"{found} {beyond} ORDER BY {key} {order}, trace_id {order}"
-    found_rows = _rows(client, chosen, params | {"size": size}, sort)
-    _complete(client, wanted.scope.project, found_rows)
-    rows = [row for row, _ in found_rows]
-    given = votes(client, wanted.scope.project, [row[0] for row in rows], wanted.period)
-    return [_row([*row, *given.get(row[0], (0, 0))]) for row in rows]
+    return _rows(client, chosen, params | {"size": size}, sort)
 
 
 def _rows(
     client: Client, chosen: str, params: dict[str, Any], sort: Sort, texts: str = _ROOTS
-) -> list[tuple[list[Any], list[datetime]]]:
+) -> list[Found]:
     """Choose traces on few columns; read the wide ones for them only, by where they lie: with their hours."""
     key = _KEYS[sort]
     found = client.query(
@@ -190,7 +197,7 @@ def _rows(
     return [([*row[:-2], row[-1]], row[-2]) for row in found]
 
 
-def _complete(client: Client, project: str, found: list[tuple[list[Any], list[datetime]]]) -> None:
+def _complete(client: Client, project: str, found: list[Found]) -> None:
     """Fill in the words of the first call where the root has none.
 
     They are not read with the rows: most roots have both texts, and of traces that lie far apart each one
