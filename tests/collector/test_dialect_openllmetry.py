@@ -339,3 +339,34 @@ def test_a_ranking_of_javascripts_has_its_scores_apart():
     )
     assert json.loads(span.documents) == [{"id": "1", "score": 0.9, "content": "rain"}]
     assert (span.retrieval_query, span.attributes["kansoku.usage.search_units"]) == ("Wet?", "1")
+
+
+def test_javascripts_anthropic_counts_caches_beside_the_input():
+    """It passes on the vendor's own counts, and adds up a total that leaves the caches out too."""
+    counted = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.usage.input_tokens": 65,
+        "gen_ai.usage.cache_read.input_tokens": 18,
+        "gen_ai.usage.cache_creation.input_tokens": 9,
+        "gen_ai.usage.output_tokens": 4,
+        "gen_ai.usage.total_tokens": 69,
+    }
+    span = row(counted, scope="@traceloop/instrumentation-anthropic")
+    assert buckets(span) == {"input_fresh": 65, "cache_read": 18, "cache_write_5m": 9, "output_visible": 4}
+
+
+def test_javascripts_spans_are_its_own_under_laminar_too():
+    """Laminar's JavaScript uses these instrumentations, and puts its path on their spans."""
+    items = [{"role": "user", "content": "Hi"}, {"type": "function_call", "name": "f", "arguments": "{}"}]
+    told = [
+        {"role": "user", "parts": [{"type": "text", "content": json.dumps(items, separators=(",", ":"))}]}
+    ]
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": json.dumps(told, separators=(",", ":")),
+        "lmnr.span.path": ["chat gpt-5-mini"],
+    }
+    span = row(attributes, scope="@traceloop/instrumentation-openai")
+    assert (span.dialect, span.input_text) == ("openllmetry", "Hi")

@@ -76,6 +76,7 @@ _NAMES = {  # the surest name first
     "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
+_CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
@@ -96,6 +97,13 @@ def take_counts(left: Attributes, provider: str) -> dict[str, int | None]:
     elif counts.get("cache_read") or counts.get("cache_write"):
         _add_caches(counts, _total(left))
     return counts
+
+
+def include_caches(left: Attributes) -> None:
+    """Add cached tokens to the input of a sender that leaves them out, as Anthropic's own count does."""
+    fresh = count(left.get(s.INPUT_TOKENS))
+    if fresh is not None:
+        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in _CACHED)
 
 
 def _total(left: Attributes) -> int | None:

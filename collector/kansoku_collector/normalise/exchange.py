@@ -250,7 +250,9 @@ def _is_block(value: dict[str, Any]) -> bool:
 def _reason(value: Any) -> Any:
     if not isinstance(value, dict):
         return None
-    own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason")
+    own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
+    if isinstance(own, dict):  # the AI SDK's word beside the vendor's
+        own = own.get("unified")
     return own or _reason(value.get("response_metadata")) or _reason(value.get("additional_kwargs"))
 
 
