@@ -227,3 +227,41 @@ def test_a_tool_call_without_arguments_has_an_empty_object():
     assert json.loads(span.output_messages)[0]["parts"] == [
         {"type": "tool_call", "name": "transfer", "arguments": {}}
     ]
+
+
+def test_bedrocks_parameters_and_tools_have_the_usual_names():
+    """Bedrock's own names are no second set of parameters, and what is around a tool is not the tool."""
+    given = {"maxTokens": 33, "topP": 0.9, "stopSequences": ["END"], "top_k": ""}
+    tool = {"toolSpec": {"name": "weather", "inputSchema": {"json": {}}}}
+    span = row(
+        CALL
+        | {"llm.invocation_parameters": json.dumps(given), "llm.tools.0.tool.json_schema": json.dumps(tool)}
+    )
+    assert span.parameters == {"max_tokens": "33", "top_p": "0.9", "stop": '["END"]'}
+    assert json.loads(span.tool_definitions)[0]["name"] == "weather"
+
+
+def test_bedrocks_model_that_embeds_embeds():
+    """It is told as a model's call whose only content is a parameter."""
+    span = row(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.model_name": "amazon.titan-embed-text-v2:0",
+            "llm.invocation_parameters": json.dumps({"inputText": "Hello?"}),
+            "llm.token_count.prompt": 5,
+        }
+    )
+    assert (span.operation, span.input_text, span.parameters) == ("embeddings", "Hello?", {})
+
+
+def test_coheres_embeddings_say_their_tokens_in_the_answer():
+    """They stand among the units that are billed, as a fraction."""
+    answer = {"embeddings": {}, "meta": {"billed_units": {"input_tokens": 49.0}}}
+    span = row({"openinference.span.kind": "EMBEDDING", "output.value": json.dumps(answer)})
+    assert buckets(span) == {"input_fresh": 49}
+
+
+def test_a_stream_of_mistrals_is_read_out_of_its_last_piece():
+    """The response is wrapped, and holds the identity that no attribute has."""
+    span = row(CALL | {"output.value": json.dumps({"data": {"id": "cmpl-1", "choices": []}})})
+    assert span.response_id == "cmpl-1"

@@ -370,3 +370,16 @@ def test_javascripts_spans_are_its_own_under_laminar_too():
     }
     span = row(attributes, scope="@traceloop/instrumentation-openai")
     assert (span.dialect, span.input_text) == ("openllmetry", "Hi")
+
+
+def test_thoughts_of_bedrock_are_no_words():
+    """Python writes blocks that it does not know as the JSON text of them."""
+    thought = json.dumps({"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "c2ln"}}})
+    parts = [{"type": "text", "content": thought}, {"type": "text", "content": "Nine."}]
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": parts}]),
+    }
+    span = row(told, scope="opentelemetry.instrumentation.bedrock")
+    assert json.loads(span.output_messages)[0]["parts"][0] == {"type": "reasoning", "content": "Hm."}
+    assert span.output_text == "Nine."

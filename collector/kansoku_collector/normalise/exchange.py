@@ -31,7 +31,7 @@ PARAMETERS = {
     **{"topP": "top_p", "topK": "top_k", "effort": "reasoning_effort"},
 }
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
-_USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage")
+_USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage", "billed_units")
 _CALLS = frozenset({"tool_use", "tool_call", "function_call"})
 
 

@@ -8,6 +8,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
+from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
@@ -87,8 +88,11 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
     """
     if span.status == "error":
         _read_error(span, raw, left)
+    called = span.operation in MODEL_OPERATIONS
+    if called and not span.provider:
+        span.provider = provider_of(span.request_model)
     span.provider = PROVIDERS.get(span.provider, span.provider)
-    span.billed = span.operation in MODEL_OPERATIONS and not repeats
+    span.billed = called and not repeats
     span.attributes = {
         key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))
         for key, value in left.items()

@@ -22,7 +22,7 @@ from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
 from kansoku_collector.normalise.tool_facts import put_tool_facts
-from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
     decode,
@@ -75,6 +75,7 @@ _STARTED = (
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
 )
+_METHOD = "rpc.method"
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
 
@@ -119,12 +120,21 @@ def _read_kind(left: Attributes, span: Span) -> None:
         span.operation = kind
     if not operation and span.operation == "other":
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
+            text(left.get("llm.request.type")), _kind_of_model(left) if s.REQUEST_MODEL in left else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
     if operation in OPERATIONS:
         del left[s.OPERATION]
+
+
+def _kind_of_model(left: Attributes) -> str:
+    return "embeddings" if is_embedding_model(text(left[s.REQUEST_MODEL])) else "chat"
+
+
+def _read_method(left: Attributes, span: Span) -> None:
+    """Tell a stream by the method that was called: OpenTelemetry's AWS SDKs say it nowhere else."""
+    span.streaming = span.streaming or text(left[_METHOD]).endswith("Stream")
 
 
 def _read_model(left: Attributes, span: Span) -> None:
@@ -133,6 +143,8 @@ def _read_model(left: Attributes, span: Span) -> None:
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
     if span.provider in _FRAMEWORKS:  # who asked is not who answered
         span.provider = provider_of(span.request_model) or span.provider
+    if span.operation == "text_completion" and is_embedding_model(span.request_model):
+        span.operation = "embeddings"  # Bedrock's calls, whose bodies nobody looks into
     span.response_model = text(left.pop(s.RESPONSE_MODEL, None))
     span.response_id = text(left.pop(s.RESPONSE_ID, None))
 
@@ -268,6 +280,7 @@ _FACTS: Steps = {
     _read_kind: ALWAYS,
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
     _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
+    _read_method: (_METHOD,),
     _read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
     read_whole: (PROMPT, COMPLETION),

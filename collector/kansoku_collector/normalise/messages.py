@@ -134,7 +134,10 @@ def last_user_text(messages: list[Message]) -> str:
 
 @remembered
 def tool_definitions(value: Any) -> str:
-    """Return tool definitions as JSON; JSON text in them becomes its value, a group of Gemini's its tools."""
+    """Return tool definitions as JSON; JSON text in them becomes its value, a group of Gemini's its tools.
+
+    What Bedrock puts around a tool is left out.
+    """
     found = load(value)
     if found is None or found in ("", []):
         return ""
@@ -144,7 +147,8 @@ def tool_definitions(value: Any) -> str:
         group = (
             _either(tool, "function_declarations", "functionDeclarations") if isinstance(tool, dict) else None
         )
-        flat += group if isinstance(group, list) else [tool]
+        wrapped = tool.get("toolSpec") if isinstance(tool, dict) else None
+        flat += group if isinstance(group, list) else [wrapped or tool]
     return dump(flat)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened, haystack_printed, llama_index
-from kansoku_collector.normalise.exchange import read_response, response_counts
+from kansoku_collector.normalise.exchange import PARAMETERS, read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import (
     put_content,
@@ -15,7 +15,7 @@ from kansoku_collector.normalise.frame import (
     put_usage,
     texts,
 )
-from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.normalise.messages import read_messages, tool_definitions
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
@@ -74,13 +74,14 @@ _SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
 FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
-_PARAMETERS = {
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "candidate_count": "n",
+_PARAMETERS = PARAMETERS | {
     "num_output": "max_tokens",  # LlamaIndex
+    "p": "top_p",  # Cohere
+    "k": "top_k",
+    "random_seed": "seed",  # Mistral
+    "max_gen_len": "max_tokens",  # Llama on Bedrock
 }
+_UNSET = (None, "")  # the second: Mistral's
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
     {
@@ -170,7 +171,7 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     if not span.input_messages:
         read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
-    span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
+    span.tool_definitions = tool_definitions(tools or request.get("tools"))
     if raw.scope_name == haystack_printed.SCOPE and not tools:
         haystack_printed.read_tools(request, span)
     span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
@@ -202,8 +203,9 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
 def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
     for name, value in values.items():
-        if value is not None and name not in _NOT_PARAMETERS and not (value == -1 and name == "num_output"):
-            span.parameters[_PARAMETERS.get(name, name)] = dump(value)
+        if value in _UNSET or name in _NOT_PARAMETERS or (value == -1 and name == "num_output"):
+            continue
+        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     span.streaming = truth(values.get("stream"))
 
 
@@ -252,7 +254,7 @@ def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     span.response_model = span.response_model or (named if named != span.request_model else "")
     _read_parameters(left, span)
     read_usage(left, span)
-    if span.usage_source == "none" and (told := response.get("meta")):  # Haystack's
+    if span.usage_source == "none" and (told := response.get("meta")):  # Haystack's, Cohere's
         put_usage(span, response_counts(told))
     words = [text(at(node, "embedding.text")) for node in listed(at(tree, "embedding.embeddings"))]
     put_content(span, [], read_messages([word for word in words if word], "user"), [])

@@ -4,7 +4,8 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.frame import put_content
 from kansoku_collector.normalise.messages import read_messages
-from kansoku_collector.values import first, mapping, number, rename, text
+from kansoku_collector.normalise.vendor import is_embedding_model
+from kansoku_collector.values import first, load, mapping, number, rename, text
 
 _DECISION = {
     "decision.provider": "llm.provider",
@@ -38,12 +39,21 @@ def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
     """Read what few calls of models say: decisions, speech, images, and a cost in two halves."""
     if kind == "DECISION":
         _put_answers(raw, left, span)
+    if span.operation == "chat" and not span.output_messages and is_embedding_model(span.request_model):
+        _put_embedded(span)
     if "output.audio.transcript" in left or "input.audio.transcript" in left:
         _put_transcripts(left, span)
     if "output.images.0.image.url" in left:
         span.operation = "image"
     if "llm.cost.prompt" in left and "llm.cost.total" not in left:
         _put_cost(left)
+
+
+def _put_embedded(span: Span) -> None:
+    """Store the text that Bedrock's model embedded: it is told as a call of a model with parameters alone."""
+    span.operation = "embeddings"
+    words = load(span.parameters.pop("inputText", None) or span.parameters.pop("texts", None))
+    put_content(span, [], read_messages(words, "user"), [])
 
 
 def _put_transcripts(left: Attributes, span: Span) -> None:

@@ -25,7 +25,7 @@ from kansoku_collector.values import (
 
 KIND = "traceloop.span.kind"
 _JAVASCRIPT = "@traceloop/"
-_SCOPES = ("traceloop.", _JAVASCRIPT)
+_SCOPES = ("traceloop.", _JAVASCRIPT, "opentelemetry.instrumentation.bedrock")
 _DISJOINT = "@traceloop/instrumentation-anthropic"  # it passes on the vendor's input, which leaves caches out
 _MARKS = frozenset(
     {KIND, "traceloop.entity.name", "llm.request.type", "llm.is_streaming", "gen_ai.is_streaming"}
