@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
 from kansoku_collector.normalise import normalise
@@ -265,3 +266,18 @@ def test_a_stream_of_mistrals_is_read_out_of_its_last_piece():
     """The response is wrapped, and holds the identity that no attribute has."""
     span = row(CALL | {"output.value": json.dumps({"data": {"id": "cmpl-1", "choices": []}})})
     assert span.response_id == "cmpl-1"
+
+
+@pytest.mark.parametrize("framework", ["langchain4j", "spring-ai"])
+def test_javas_frameworks_say_openai_whoever_answers(framework):
+    """The model says it better; of a model that has no name they say that it is unknown."""
+    told = CALL | {"llm.system": framework, "llm.provider": "openai"}
+    assert row(told).provider == "anthropic"
+    span = row(told | {"llm.model_name": "unknown"})
+    assert (span.provider, span.request_model) == ("openai", "")
+
+
+def test_how_a_call_of_javas_langchain_ended_is_a_list():
+    """Its first versions wrote every reason, in Java's own words."""
+    span = row(CALL | {"llm.response.finish_reasons": ["TOOL_EXECUTION"]})
+    assert span.finish_reasons == ["tool_calls"]

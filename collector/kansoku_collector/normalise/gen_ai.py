@@ -15,6 +15,7 @@ from kansoku_collector.normalise.frame import (
     texts,
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
+from kansoku_collector.normalise.gen_ai_parameters import read_parameters
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
 from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
@@ -25,7 +26,6 @@ from kansoku_collector.normalise.tool_facts import put_tool_facts
 from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
-    decode,
     dump,
     first,
     items,
@@ -43,18 +43,6 @@ _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
 }  # kansoku.kind without an operation of its own
-_PARAMETERS = {
-    "max_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "choice.count": "n",
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "reasoning.level": "reasoning_effort",
-    "reasoning.effort": "reasoning_effort",  # Azure's agents
-    "reasoning_effort": "reasoning_effort",
-    "candidate_count": "n",
-}
-_NUMBERS = frozenset({"temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"})
 _FINISH = (
     s.FINISH_REASONS,
     "gen_ai.response.finish_reason",
@@ -154,20 +142,6 @@ def _read_response(left: Attributes, span: Span) -> None:
     started, streaming = first(left, *_STARTED), first(left, *_STREAMING)
     span.time_to_first_token = number(started)
     span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
-
-
-def _read_parameters(left: Attributes, span: Span) -> None:
-    for key in [key for key in left if key.startswith(s.REQUEST)]:
-        name, value = key.removeprefix(s.REQUEST), left.pop(key)
-        if value is None:
-            continue
-        if name == "stop_sequences":
-            value = load(value)
-        elif type(value) is str and name in _NUMBERS:  # Azure's agents, and the oldest OpenLIT
-            value = decode(value)
-        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
-    if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
-        span.parameters["dimensions"] = dump(dimensions)
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
@@ -281,7 +255,7 @@ _FACTS: Steps = {
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
     _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
     _read_method: (_METHOD,),
-    _read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
+    read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
     read_whole: (PROMPT, COMPLETION),
 }

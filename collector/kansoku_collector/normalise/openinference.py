@@ -29,6 +29,7 @@ from kansoku_collector.normalise.openinference_objects import (
     read_system,
     response_of,
 )
+from kansoku_collector.normalise.openinference_retrieval import read_retrieval
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import (
@@ -37,7 +38,6 @@ from kansoku_collector.values import (
     items,
     load,
     mapping,
-    number,
     plain,
     searchable,
     text,
@@ -81,6 +81,7 @@ _PARAMETERS = PARAMETERS | {
     "random_seed": "seed",  # Mistral
     "max_gen_len": "max_tokens",  # Llama on Bedrock
 }
+_JAVA = ("langchain4j", "spring-ai")
 _UNSET = (None, "")  # the second: Mistral's
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
@@ -121,7 +122,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:
-        _read_retrieval(left, span, tree, kind)
+        read_retrieval(left, span, tree, kind)
     elif kind == "TOOL":
         _read_tool(left, span)
     else:
@@ -186,6 +187,7 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     system, provider = text(left.pop("llm.system", None)), text(left.pop("llm.provider", None))
     parameters = mapping(left.get("llm.invocation_parameters"))
     named = text(left.pop("llm.model_name", None))
+    named = "" if named == "unknown" and system in _JAVA else named
     asked = left.pop("llm.request.model_name", None) or parameters.get("model") or request.get("model")
     asked = asked or span.metadata.get("ls_model_name") or parameters.get("model_name")
     # Where no request names the model, `llm.model_name` is what was asked (LiteLLM, LlamaIndex).
@@ -194,7 +196,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
     span.provider = (provider or system).lower() or provider_of(span.request_model)
-    if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
+    # Of the Agent Development Kit over LiteLLM, and of Java's frameworks, which always say OpenAI.
+    if system in _JAVA or (span.provider == "google" and "/" in span.request_model):
         span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
@@ -227,7 +230,7 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
             [text(at(n, "completion.text")) for n in listed(at(tree, "llm.choices"))], "assistant"
         )
     put_content(span, [], given, answered)
-    put_finish(span, items(left.pop("llm.finish_reason", None)), answered)
+    put_finish(span, items(first(left, "llm.finish_reason", "llm.response.finish_reasons")), answered)
     return len(answered)
 
 
@@ -258,36 +261,6 @@ def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
         put_usage(span, response_counts(told))
     words = [text(at(node, "embedding.text")) for node in listed(at(tree, "embedding.embeddings"))]
     put_content(span, [], read_messages([word for word in words if word], "user"), [])
-
-
-def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: str) -> None:
-    path = "retrieval.documents" if kind == "RETRIEVER" else "reranker.output_documents"
-    documents = [_document(at(node, "document")) for node in listed(at(tree, path))]
-    value = left.pop("output.value", None)
-    output = load(value)
-    inner = output.get("documents") if isinstance(output, dict) else output
-    for document, source in zip(documents, inner if isinstance(inner, list) else [], strict=False):
-        if document["id"] is None and isinstance(source, dict):  # LangChain's id is in the output only
-            document["id"] = source.get("id")
-    if not documents and value is not None:
-        left["output.value"] = value
-    span.documents = dump(documents)
-    span.retrieval_query = text(first(left, "reranker.query", "input.value"))
-    span.input_text = searchable(span.retrieval_query)
-    if kind == "RERANKER":
-        span.request_model = text(left.pop("reranker.model_name", None))
-        span.provider = text(first(left, "llm.provider", "llm.system")).lower() or provider_of(
-            span.request_model
-        )
-        read_usage(left, span)
-    first(left, "input.mime_type", "output.mime_type")
-
-
-def _document(node: Any) -> dict[str, Any]:
-    found = {"id": at(node, "id"), "score": number(at(node, "score")), "content": text(at(node, "content"))}
-    if metadata := at(node, "metadata"):
-        found["metadata"] = load(metadata)
-    return found
 
 
 def _read_tool(left: Attributes, span: Span) -> None:
