@@ -26,6 +26,7 @@ PARAMETERS = {
     **dict.fromkeys(
         ("max_completion_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens"), "max_tokens"
     ),
+    **dict.fromkeys(("max_gen_len", "maxTokenCount", "max_tokens_to_sample"), "max_tokens"),
     **dict.fromkeys(("stop_sequences", "stopSequences"), "stop"),
     **dict.fromkeys(("candidate_count", "candidateCount"), "n"),
     **{"topP": "top_p", "topK": "top_k", "effort": "reasoning_effort"},

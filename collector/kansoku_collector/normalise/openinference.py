@@ -79,7 +79,6 @@ _PARAMETERS = PARAMETERS | {
     "p": "top_p",  # Cohere
     "k": "top_k",
     "random_seed": "seed",  # Mistral
-    "max_gen_len": "max_tokens",  # Llama on Bedrock
 }
 _JAVA = ("langchain4j", "spring-ai")
 _UNSET = (None, "")  # the second: Mistral's
