@@ -244,3 +244,27 @@ def test_a_number_of_four_bytes_is_the_one_that_was_set(sent, kept):
     """.NET and Go have such numbers, and send the eight bytes that are next to them."""
     told = {"gen_ai.operation.name": "chat", "gen_ai.request.temperature": sent}
     assert row(told).parameters == {"temperature": kept}
+
+
+def test_an_exception_of_a_call_without_an_answer_is_its_error():
+    """Quarkus records it, and says nothing of the status; LangChain4j's names of vendors are mapped."""
+    event = Event("exception", 1, {"exception.type": "RateLimit", "exception.message": "429"})
+    call = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "open_ai",
+        "gen_ai.request.model": "gpt-4o",
+    }
+    span = normalise(raw(call, [event]), "default", NOW_MS)[0]
+    assert (span.status, span.error_type, span.error_message) == ("error", "RateLimit", "429")
+    assert span.provider == "openai"
+    counted = raw(call | {"gen_ai.usage.input_tokens": 3}, [event])
+    assert normalise(counted, "default", NOW_MS)[0].status == "unset"
+
+
+@pytest.mark.parametrize("told", [{}, {"arguments": None}, {"arguments": ""}])
+def test_a_tool_call_that_was_given_nothing_has_an_empty_object(told):
+    """.NET leaves them out, and streams of Claude's have an empty text."""
+    parts = [{"type": "tool_call", "id": "c1", "name": "now", **told}]
+    answered = json.dumps([{"role": "assistant", "parts": parts}])
+    span = row({"gen_ai.operation.name": "chat", "gen_ai.output.messages": answered})
+    assert json.loads(span.output_messages)[0]["parts"][0]["arguments"] == {}

@@ -213,3 +213,17 @@ def test_the_method_of_an_aws_sdk_tells_a_stream(method):
     """Nothing else on the span does."""
     assert row(CHAT | {"rpc.method": method}).streaming
     assert not row(CHAT | {"rpc.method": "Converse"}).streaming
+
+
+@pytest.mark.parametrize("odd", [{}, {"result": {"t": 12}}])
+def test_tools_whose_results_are_there_too_are_not_why_an_answer_ended(odd):
+    """An agent's answer holds the calls on the way to it, and a vendor's own tool answers at once."""
+    parts = [
+        {"type": "tool_call", "name": "weather", "arguments": {}},
+        {"type": "tool_call_response", "response": odd or "12 C"},
+        {"type": "text", "content": "12 C."},
+    ]
+    answered = [{"role": "assistant", "parts": parts, "finish_reason": "stop"}]
+    assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["stop"]
+    answered[0]["parts"] = parts[:1]
+    assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["tool_calls"]

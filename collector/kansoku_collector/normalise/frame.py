@@ -86,9 +86,11 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
 
     A span that `repeats` what another one reports is not billed.
     """
+    called = span.operation in MODEL_OPERATIONS
+    if called and raw.events and span.status == "unset" and _stopped(span, raw):
+        span.status = "error"
     if span.status == "error":
         _read_error(span, raw, left)
-    called = span.operation in MODEL_OPERATIONS
     if called and not span.provider:
         span.provider = provider_of(span.request_model)
     span.provider = PROVIDERS.get(span.provider, span.provider)
@@ -139,8 +141,9 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
     found = [text(reason) for reason in reasons if reason] or [
         m["finish_reason"] for m in answered if m.get("finish_reason")
     ]
-    called = any(part.get("type") == "tool_call" for message in answered for part in message["parts"])
-    put_reasons(span, found, called=called)
+    kinds = {str(part.get("type")) for message in answered for part in message["parts"]}
+    # Where the result is there too the model went on: an agent's answers, or a tool of the vendor's own.
+    put_reasons(span, found, called="tool_call" in kinds and "tool_call_response" not in kinds)
 
 
 def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
@@ -191,6 +194,13 @@ def _weight(value: Any) -> float:
 def texts(value: Any) -> list[str]:
     """Return a list of texts: tags."""
     return [text(item) for item in items(value)]
+
+
+def _stopped(span: Span, raw: RawSpan) -> bool:
+    """Tell whether a call ended in an exception that nobody called an error, as Quarkus does not."""
+    if span.usage_source != "none" or span.output_messages or span.finish_reasons:
+        return False
+    return any(event.name in _EXCEPTIONS for event in raw.events)
 
 
 def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:

@@ -107,8 +107,9 @@ def read_part(value: Any) -> Part:
 
 
 def tool_call(name: Any, arguments: Any, identity: Any = None) -> Part:
-    """Return a tool call; arguments that are JSON text become their value."""
-    part: Part = {"type": "tool_call", "name": text(name), "arguments": load(arguments)}
+    """Return a tool call; arguments that are JSON text become their value, and none an empty object."""
+    given = {} if arguments is None or arguments == "" else load(arguments)
+    part: Part = {"type": "tool_call", "name": text(name), "arguments": given}
     if identity:
         part["id"] = text(identity)
     return part

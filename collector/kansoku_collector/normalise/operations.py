@@ -63,7 +63,10 @@ PROVIDERS = {
     **dict.fromkeys(
         ("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"
     ),  # Genkit, LangChain, Spring AI
-    "openai_sdk": "openai",  # Spring AI
+    **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
+    "azure_open_ai": "azure.ai.openai",
+    "google_ai_gemini": "gcp.gemini",
+    **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),
     "xai": "x_ai",
     "watsonx": "ibm.watsonx.ai",
 }

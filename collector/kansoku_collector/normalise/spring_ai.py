@@ -23,7 +23,7 @@ _NAMES = {
     "db.vector.query.content": s.RETRIEVAL_QUERY,
 }
 _DISJOINT = ("anthropic", "bedrock_converse")  # whose own count of the input leaves caches out
-_UNSET = "none"  # what Micrometer writes where nothing is known
+_UNSET = ("none", "unknown")  # what Spring AI and LangChain4j write where nothing is known
 
 
 def is_spring_ai(raw: RawSpan) -> bool:
@@ -53,7 +53,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 def _read_call(left: Attributes) -> None:
     """Read what only Spring writes so: models that nobody knows, tools by their names, caches of Claude."""
     for name in (s.REQUEST_MODEL, s.RESPONSE_MODEL):
-        if left.get(name) == _UNSET:
+        if left.get(name) in _UNSET:
             del left[name]
     if _TOOLS in left:
         tools = [{"type": "function", "name": text(name)} for name in items(left.pop(_TOOLS))]
