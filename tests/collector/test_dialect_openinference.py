@@ -281,3 +281,23 @@ def test_how_a_call_of_javas_langchain_ended_is_a_list():
     """Its first versions wrote every reason, in Java's own words."""
     span = row(CALL | {"llm.response.finish_reasons": ["TOOL_EXECUTION"]})
     assert span.finish_reasons == ["tool_calls"]
+
+
+def test_settings_that_langchain_notes_beside_its_parameters_are_parameters():
+    """Bedrock's class tells its model alone; the standard notes have the rest."""
+    notes = {"ls_temperature": 0.4, "ls_max_tokens": 33, "ls_provider": "amazon_bedrock"}
+    told = {"metadata": json.dumps(notes), "llm.invocation_parameters": '{"model":"m","stop":null}'}
+    assert row(CALL | told).parameters == {"temperature": "0.4", "max_tokens": "33"}
+
+
+def test_a_function_call_beside_tool_calls_is_one_of_them():
+    """LangChain's Gemini tells its last call in the old form too."""
+    call = "llm.output_messages.0.message.tool_calls.0.tool_call.function"
+    told = {
+        f"{call}.name": "weather",
+        f"{call}.arguments": '{"city":"Oslo"}',
+        "llm.output_messages.0.message.function_call_name": "weather",
+        "llm.output_messages.0.message.function_call_arguments_json": '{"city":"Oslo"}',
+    }
+    parts = json.loads(row(CALL | told).output_messages)[0]["parts"]
+    assert [part["type"] for part in parts] == ["text", "tool_call"]

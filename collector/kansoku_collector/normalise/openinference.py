@@ -80,6 +80,7 @@ _PARAMETERS = PARAMETERS | {
     "k": "top_k",
     "random_seed": "seed",  # Mistral
 }
+_NOTED = ("temperature", "max_tokens")
 _JAVA = ("langchain4j", "spring-ai")
 _UNSET = (None, "")  # the second: Mistral's
 # What invocation parameters hold that is not a parameter of the model.
@@ -204,6 +205,9 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
 
 def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
+    for name in _NOTED:  # LangChain's standard notes, where a class leaves its settings out
+        if values.get(name) is None and (noted := span.metadata.get(f"ls_{name}")):
+            values[name] = load(noted)
     for name, value in values.items():
         if value in _UNSET or name in _NOT_PARAMETERS or (value == -1 and name == "num_output"):
             continue

@@ -28,7 +28,8 @@ def read_node(node: Any, role: str) -> Message:
         if not known or call.get("id") not in known:  # Anthropic's are also among the contents
             parts += apart(call)
     found: Message = {"role": text(message.get("role")) or role, "parts": parts}
-    if called := message.get("function_call_name"):  # before there were tools
+    called = message.get("function_call_name")
+    if called and "tool_calls" not in message:  # before there were tools; LangChain's Gemini still says both
         parts.append(tool_call(called, message.get("function_call_arguments_json")))
     if name := message.get("name"):
         found["name"] = text(name)
