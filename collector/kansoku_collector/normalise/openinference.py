@@ -33,6 +33,7 @@ from kansoku_collector.normalise.openinference_retrieval import read_retrieval
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import (
+    decode,
     dump,
     first,
     items,
@@ -207,7 +208,7 @@ def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
     for name in _NOTED:  # LangChain's standard notes, where a class leaves its settings out
         if values.get(name) is None and (noted := span.metadata.get(f"ls_{name}")):
-            values[name] = load(noted)
+            values[name] = decode(noted)
     for name, value in values.items():
         if value in _UNSET or name in _NOT_PARAMETERS or (value == -1 and name == "num_output"):
             continue
