@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
 CALL = {
@@ -301,3 +303,34 @@ def test_a_function_call_beside_tool_calls_is_one_of_them():
     }
     parts = json.loads(row(CALL | told).output_messages)[0]["parts"]
     assert [part["type"] for part in parts] == ["text", "tool_call"]
+
+
+def test_pieces_of_beeais_streams_are_no_calls():
+    """Each is a span of the call's kind; its events tell when the first one came, its notes the caches."""
+    scope = "openinference.instrumentation.beeai"
+    counted = {
+        "llm.token_count.prompt": 40,
+        "llm.token_count.completion": 5,
+        "metadata.usage.prompt_tokens": 40,
+        "metadata.usage.cached_prompt_tokens": 30,
+    }
+    first = Event("new_token (backend.openai.chat.new_token)", START_NS + 10**9, {})
+    span = row(CALL | counted, [first], scope=scope)
+    assert (span.billed, span.streaming, span.time_to_first_token) == (True, True, 1.0)
+    assert buckets(span) == {"input_fresh": 10, "cache_read": 30, "output_visible": 5}
+    piece = {"openinference.span.kind": "LLM", "metadata.path": "backend.openai.chat.new_token"}
+    assert not row(piece, scope=scope).billed
+
+
+def test_what_python_prints_of_nothing_is_no_parameter():
+    """Portkey's client has an object where nothing was given."""
+    given = {"temperature": 0.4, "seed": "<openai.Omit object at 0x7fb1c3802d10>"}
+    assert row(CALL | {"llm.invocation_parameters": json.dumps(given)}).parameters == {"temperature": "0.4"}
+
+
+def test_what_a_function_answered_is_told_beside_its_message():
+    """AutoGen's messages of functions have no content of their own."""
+    told = json.dumps({"name": "weather", "content": "12 C", "call_id": "call_1", "is_error": False})
+    added = {"llm.input_messages.1.message.role": "function", "llm.input_messages.1.function.0": told}
+    answered = json.loads(row(CALL | added).input_messages)[1]["parts"]
+    assert answered == [{"type": "tool_call_response", "response": "12 C", "id": "call_1"}]

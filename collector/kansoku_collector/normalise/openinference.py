@@ -74,7 +74,8 @@ _INNER = frozenset({"LLM", "RETRIEVER", "EMBEDDING"})
 _SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
-FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
+FIRST_TOKEN = ("First Token Stream Event", "new_token (")  # the second: BeeAI's
+_BEEAI = "openinference.instrumentation.beeai"
 _PARAMETERS = PARAMETERS | {
     "num_output": "max_tokens",  # LlamaIndex
     "p": "top_p",  # Cohere
@@ -133,7 +134,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 
 def _is_inside(raw: RawSpan) -> bool:
-    """Tell whether a span is a step inside of a call, to which LlamaIndex gives the kind of the call."""
+    """Tell whether a span is inside of a call, whose kind LlamaIndex and BeeAI give to each step."""
+    if raw.scope_name == _BEEAI:
+        return "metadata.path" in raw.attributes
     private = "._" in raw.name and raw.name.rpartition(".")[2].startswith("_")
     return private and not any(key.startswith(_SAID) for key in raw.attributes)
 
@@ -210,10 +213,20 @@ def _read_parameters(left: Attributes, span: Span) -> None:
         if values.get(name) is None and (noted := span.metadata.get(f"ls_{name}")):
             values[name] = decode(noted)
     for name, value in values.items():
-        if value in _UNSET or name in _NOT_PARAMETERS or (value == -1 and name == "num_output"):
+        if (
+            value in _UNSET
+            or _is_object(value)
+            or name in _NOT_PARAMETERS
+            or (value == -1 and name == "num_output")
+        ):
             continue
         span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     span.streaming = truth(values.get("stream"))
+
+
+def _is_object(value: Any) -> bool:
+    """Tell whether a value is an object as Python prints it: of Portkey, what was left out."""
+    return isinstance(value, str) and value.startswith("<") and " object at 0x" in value
 
 
 def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
@@ -242,7 +255,7 @@ def _read_first_token(raw: RawSpan, span: Span) -> None:
     # Gemini's, LlamaIndex's and Agno's say it in the name of the method only.
     span.streaming = span.streaming or "stream" in raw.name.rpartition(".")[2].lower()
     for event in raw.events:
-        if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
+        if event.name.startswith(FIRST_TOKEN) and event.time_ns >= raw.start_ns:
             span.streaming = True
             span.time_to_first_token = (event.time_ns - raw.start_ns) / 1e9
             break

@@ -17,6 +17,10 @@ _COUNTERS = {
     "llm.token_count.completion_details.reasoning": "reasoning",
     "llm.token_count.completion_details.audio": "audio_out",
 }
+_BESIDE = {  # BeeAI's
+    "metadata.usage.cached_prompt_tokens": "cache_read",
+    "metadata.usage.cached_creation_tokens": "cache_write",
+}
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 
 
@@ -26,6 +30,8 @@ def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = N
     if (cached := count(left.pop(_CACHED, None))) is not None:
         counts.setdefault("cache_read", cached)
     left.pop("llm.token_count.total", None)
+    if "metadata.usage.prompt_tokens" in left:
+        counts |= {counter: count(left.get(name)) for name, counter in _BESIDE.items()}
     if span.scope_name == _AGNO:
         _include_caches(counts, span.provider)
     told = response_counts(response) if response and _may_say_more(left, counts) else {}
