@@ -383,3 +383,31 @@ def test_thoughts_of_bedrock_are_no_words():
     span = row(told, scope="opentelemetry.instrumentation.bedrock")
     assert json.loads(span.output_messages)[0]["parts"][0] == {"type": "reasoning", "content": "Hm."}
     assert span.output_text == "Nine."
+
+
+def test_a_call_of_llama_indexs_is_filled_from_the_vendors_response():
+    """Names of the conventions have its words and sums; the response has calls, caches and the end."""
+    call = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'}
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "output": [call],
+        "usage": {"input_tokens": 9, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 4}},
+    }
+    tools = [{"type": "function", "name": "weather", "parameters": {}}]
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.output.messages": '[{"role": "assistant", "parts": [], "finish_reason": ""}]',
+        "gen_ai.usage.input_tokens": 9,
+        "gen_ai.usage.output_tokens": 5,
+        "traceloop.span.kind": "workflow",
+        "traceloop.entity.input": json.dumps({"messages": [], "kwargs": {"tools": tools}}),
+        "traceloop.entity.output": json.dumps({"message": {"blocks": []}, "raw": response}),
+    }
+    span = row(told, scope="opentelemetry.instrumentation.llamaindex")
+    part = json.loads(span.output_messages)[0]["parts"][0]
+    assert (part["name"], part["arguments"], part["id"]) == ("weather", {"city": "Oslo"}, "call_1")
+    assert (span.finish_reasons, span.response_id) == (["tool_calls"], "resp_1")
+    assert json.loads(span.tool_definitions)[0]["name"] == "weather"
+    assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 5}
