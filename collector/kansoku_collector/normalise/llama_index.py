@@ -9,6 +9,7 @@ from kansoku_collector.normalise.frame import put_content, put_finish, put_usage
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.values import load, mapping
 
+SCOPE = "opentelemetry.instrumentation.llamaindex"
 _CALLED_WITH = frozenset({"args", "kwargs", "sanitize_inputs_outputs"})  # the last one by smolagents
 
 
@@ -47,25 +48,23 @@ def put_nodes(span: Span, asked: Any, returned: Any) -> bool:
     return put_retrieval(span, mapping(query).get("query_str") or query, found)
 
 
-def has_response(answered: Any) -> bool:
-    """Tell whether an answer is LlamaIndex's, with the vendor's own response beside it."""
-    return isinstance(answered, str) and answered.startswith('{"message"') and '"raw": {' in answered
-
-
 def put_response(span: Span, given: Any, answered: Any) -> None:
     """Fill what the span of a call leaves out: calls of tools, how it ended, caches and thoughts, tools."""
-    response = read_response(mapping(answered).get("raw"))
-    calls = any(part.get("type") == "tool_call" for told in response.messages for part in told["parts"])
+    tools = mapping(mapping(given).get("kwargs")).get("tools")
+    span.tool_definitions = span.tool_definitions or tool_definitions(tools)
+    told = mapping(answered)
+    if not isinstance(told.get("raw"), dict):
+        return  # a stream
+    response = read_response(told["raw"])
+    calls = any(part.get("type") == "tool_call" for message in response.messages for part in message["parts"])
     if '"parts":[{' not in span.output_messages or (calls and '"tool_call"' not in span.output_messages):
         put_content(span, [], [], response.messages)
     if not span.finish_reasons:
         put_finish(span, response.reasons, response.messages)
-    told = response.counts
+    counts = response.counts
     sums = span.input_fresh + span.cache_read, span.output_visible + span.reasoning
-    if span.usage_source == "none" or sums == (told.get("input_tokens"), told.get("output_tokens")):
-        put_usage(span, told)
-    tools = mapping(mapping(given).get("kwargs")).get("tools")
-    span.tool_definitions = span.tool_definitions or tool_definitions(tools)
+    if span.usage_source == "none" or sums == (counts.get("input_tokens"), counts.get("output_tokens")):
+        put_usage(span, counts)
     span.response_id = span.response_id or response.facts.get("id", "")
     span.response_model = span.response_model or response.facts.get("model", "")
     span.system_fingerprint = span.system_fingerprint or response.facts.get("system_fingerprint", "")

@@ -120,7 +120,7 @@ def _read_kind(left: Attributes) -> None:
 def _read_entity(left: Attributes, span: Span) -> None:
     """Read what a workflow, task, agent or tool was given and answered; containers keep it as it came."""
     given, answered = left.get("traceloop.entity.input"), left.get("traceloop.entity.output")
-    if span.operation == "chat" and llama_index.has_response(answered):
+    if span.operation == "chat" and span.scope_name == llama_index.SCOPE:
         llama_index.put_response(span, given, answered)
     if span.operation == "chain" and llama_index.is_tool_output(answered):
         span.operation, span.tool_name = "execute_tool", text(mapping(answered)["tool_name"])
