@@ -334,3 +334,34 @@ def test_what_a_function_answered_is_told_beside_its_message():
     added = {"llm.input_messages.1.message.role": "function", "llm.input_messages.1.function.0": told}
     answered = json.loads(row(CALL | added).input_messages)[1]["parts"]
     assert answered == [{"type": "tool_call_response", "response": "12 C", "id": "call_1"}]
+
+
+def test_javascripts_bedrock_keeps_its_model_stream_and_caches_in_its_objects():
+    """It names the vendor as the model, counts caches beside the prompt, and says of a stream in the answer."""
+    usage = {"inputTokens": 13, "outputTokens": 5, "cacheReadInputTokens": 8, "cacheWriteInputTokens": 9}
+    told = {
+        "llm.model_name": "anthropic",
+        "llm.provider": "aws",
+        "llm.token_count.prompt": 13,
+        "llm.token_count.completion": 5,
+        "input.value": json.dumps({"modelId": "us.anthropic.claude-sonnet-4-5", "messages": []}),
+        "output.value": json.dumps({"usage": usage, "streaming": True, "text": "Hi."}),
+    }
+    span = row(CALL | told)
+    assert (span.request_model, span.response_model) == ("us.anthropic.claude-sonnet-4-5", "")
+    assert (span.provider, span.streaming) == ("aws.bedrock", True)
+    assert buckets(span) == {"input_fresh": 13, "cache_read": 8, "cache_write_5m": 9, "output_visible": 5}
+
+
+def test_a_text_that_titan_embedded_is_counted_in_its_answer():
+    """JavaScript writes the words as a message, and an answer without any."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "titan-embed-text-v2:0",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "Hello?",
+        "llm.output_messages.0.message.role": "assistant",
+        "output.value": json.dumps({"embedding": [0.1], "inputTextTokenCount": 8}),
+    }
+    span = row(told)
+    assert (span.operation, span.input_text, buckets(span)) == ("embeddings", "Hello?", {"input_fresh": 8})

@@ -179,7 +179,10 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     span.tool_definitions = tool_definitions(tools or request.get("tools"))
     if raw.scope_name == haystack_printed.SCOPE and not tools:
         haystack_printed.read_tools(request, span)
-    span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
+    stream = truth(request.get("stream")) or truth(
+        response.get("streaming")
+    )  # the second: JavaScript's Bedrock
+    span.streaming = span.streaming or stream or "streaming" in facts
     _read_first_token(raw, span)
     if span.input_messages:
         first(left, "input.value", "input.mime_type")
@@ -193,6 +196,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     named = text(left.pop("llm.model_name", None))
     named = "" if named == "unknown" and system in _JAVA else named
     asked = left.pop("llm.request.model_name", None) or parameters.get("model") or request.get("model")
+    if not asked and (asked := request.get("modelId")):  # Bedrock's, of which JavaScript keeps a piece
+        named = text(asked)
     asked = asked or span.metadata.get("ls_model_name") or parameters.get("model_name")
     # Where no request names the model, `llm.model_name` is what was asked (LiteLLM, LlamaIndex).
     span.request_model = text(asked) or named
