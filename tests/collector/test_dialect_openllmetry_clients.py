@@ -75,3 +75,18 @@ def test_a_call_of_llama_indexs_is_filled_from_the_vendors_response():
     assert (span.finish_reasons, span.response_id) == (["tool_calls"], "resp_1")
     assert json.loads(span.tool_definitions)[0]["name"] == "weather"
     assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 5}
+
+
+def test_geminis_thoughts_are_counted_once_where_they_are_told_too():
+    """JavaScript's total shows that they are beside the answer, and their own counter how many they are."""
+    counted = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "gcp.gen_ai",
+        "gen_ai.request.model": "gemini-2.5-flash",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.reasoning_tokens": 3,
+        "gen_ai.usage.total_tokens": 18,
+    }
+    span = row(counted, scope="@traceloop/instrumentation-google-generativeai")
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 5, "reasoning": 3}

@@ -122,4 +122,4 @@ def _add_thoughts(counts: dict[str, int | None], total: int | None) -> None:
     given, answered = counts.get("input_tokens"), counts.get("output_tokens")
     if total and given is not None and answered is not None and (missing := total - given - answered) > 0:
         counts["output_tokens"] = answered + missing
-        counts["reasoning"] = (counts.get("reasoning") or 0) + missing
+        counts["reasoning"] = max(counts.get("reasoning") or 0, missing)
