@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.collector.test_dialect_logfire import row
 from tests.collector.test_normalise import NOW_MS, buckets, raw
 
@@ -198,3 +199,72 @@ def test_genkits_model_tells_what_its_vendor_answered():
     told = {"genkit:name": "googleai/gemini", "genkit:metadata:subtype": "model"}
     thinking = row(told | {"genkit:output": json.dumps(output)})
     assert buckets(thinking) == {"input_fresh": 6, "cache_read": 3, "output_visible": 5, "reasoning": 7}
+
+
+def test_a_call_of_spring_ais_is_read_out_of_texts():
+    """Micrometer knows text alone: `none` is nothing, and tools are told by their names."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.response.model": "none",
+        "gen_ai.request.presence_penalty": "0.5",
+        "gen_ai.request.stream": "true",
+        "gen_ai.request.stop_sequences": '["END"]',
+        "gen_ai.response.finish_reasons": '["TOOL_USE"]',
+        "spring.ai.model.request.tool.names": '["weather"]',
+        "gen_ai.usage.input_tokens": "65",
+        "gen_ai.usage.output_tokens": "4",
+        "gen_ai.usage.total_tokens": "69",
+        "gen_ai.usage.cache_read.input_tokens": "18",
+    }
+    span = row(told, scope="org.springframework.boot")
+    assert (span.dialect, span.billed, span.response_model, span.streaming) == ("spring_ai", True, "", True)
+    assert (span.parameters["presence_penalty"], span.parameters["stop"]) == ("0.5", '["END"]')
+    assert (span.finish_reasons, json.loads(span.tool_definitions)[0]["name"]) == (["tool_calls"], "weather")
+    assert buckets(span) == {"input_fresh": 65, "cache_read": 18, "output_visible": 4}
+
+
+def test_documents_that_spring_ai_found_are_documents():
+    """They are told by their words alone."""
+    span = row(
+        {
+            "spring.ai.kind": "vector_store",
+            "db.operation.name": "query",
+            "db.vector.query.content": "rain?",
+            "db.vector.query.response.documents": '["It rains.", "It does not."]',
+        }
+    )
+    assert (span.operation, span.retrieval_query) == ("retrieval", "rain?")
+    assert [document["content"] for document in json.loads(span.documents)] == ["It rains.", "It does not."]
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(0.4000000059604645, "0.4"), (0.123456789012, "0.123456789012")])
+def test_a_number_of_four_bytes_is_the_one_that_was_set(sent, kept):
+    """.NET and Go have such numbers, and send the eight bytes that are next to them."""
+    told = {"gen_ai.operation.name": "chat", "gen_ai.request.temperature": sent}
+    assert row(told).parameters == {"temperature": kept}
+
+
+def test_an_exception_of_a_call_without_an_answer_is_its_error():
+    """Quarkus records it, and says nothing of the status; LangChain4j's names of vendors are mapped."""
+    event = Event("exception", 1, {"exception.type": "RateLimit", "exception.message": "429"})
+    call = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "open_ai",
+        "gen_ai.request.model": "gpt-4o",
+    }
+    span = normalise(raw(call, [event]), "default", NOW_MS)[0]
+    assert (span.status, span.error_type, span.error_message) == ("error", "RateLimit", "429")
+    assert span.provider == "openai"
+    counted = raw(call | {"gen_ai.usage.input_tokens": 3}, [event])
+    assert normalise(counted, "default", NOW_MS)[0].status == "unset"
+
+
+@pytest.mark.parametrize("told", [{}, {"arguments": None}, {"arguments": ""}])
+def test_a_tool_call_that_was_given_nothing_has_an_empty_object(told):
+    """.NET leaves them out, and streams of Claude's have an empty text."""
+    parts = [{"type": "tool_call", "id": "c1", "name": "now", **told}]
+    answered = json.dumps([{"role": "assistant", "parts": parts}])
+    span = row({"gen_ai.operation.name": "chat", "gen_ai.output.messages": answered})
+    assert json.loads(span.output_messages)[0]["parts"][0]["arguments"] == {}

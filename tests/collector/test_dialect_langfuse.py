@@ -275,3 +275,17 @@ def test_a_generation_of_an_embedding_model_without_an_answer_embeds():
     """JavaScript's wrapper of OpenAI's client calls everything a generation."""
     assert observed(input=["a"], output="", model__name="text-embedding-3-small").operation == "embeddings"
     assert observed(input="a", output="b", model__name="text-embedding-3-small").operation == "chat"
+
+
+def test_calls_that_javascripts_stream_joined_are_apart_where_there_is_one_tool():
+    """Arguments follow one another and the name stands there once; of two tools it is the last one."""
+    tools = [{"type": "function", "function": {"name": name}} for name in ("weather", "time")]
+    joined = {
+        "tool_calls": [{"function": {"name": "weather", "arguments": '{"city":"Oslo"}{"city":"Bergen"}'}}]
+    }
+    span = observed(input={"messages": MESSAGES, "tools": tools[:1]}, output=joined)
+    calls = json.loads(span.output_messages)[0]["parts"]
+    assert [call["arguments"] for call in calls] == [{"city": "Oslo"}, {"city": "Bergen"}]
+    assert [call["name"] for call in calls] == ["weather", "weather"]
+    span = observed(input={"messages": MESSAGES, "tools": tools}, output=joined)
+    assert len(json.loads(span.output_messages)[0]["parts"]) == 1

@@ -192,3 +192,38 @@ def test_who_answered_has_one_name(told, known):
 def test_who_answered_has_the_same_name_in_every_dialect(told, known):
     """One table knows the names, and every row's provider is looked up in it."""
     assert row(told).provider == known
+
+
+@pytest.mark.parametrize(
+    ("told", "operation"),
+    [
+        ({"gen_ai.operation.name": "text_completion"}, "embeddings"),  # OpenTelemetry's AWS SDKs
+        ({"mistral_ai.operation.id": "embeddings_v1_embeddings_post"}, "embeddings"),  # Mistral's own client
+        ({"gen_ai.operation.name": "chat"}, "chat"),
+    ],
+)
+def test_a_model_that_embeds_tells_what_a_call_is(told, operation):
+    """Clients that do not look into a body call it a completion, or nothing."""
+    span = row({"gen_ai.request.model": "mistral-embed"} | told)
+    assert (span.operation, span.provider) == (operation, "mistral_ai")
+
+
+@pytest.mark.parametrize("method", ["ConverseStream", "InvokeModelWithResponseStream"])
+def test_the_method_of_an_aws_sdk_tells_a_stream(method):
+    """Nothing else on the span does."""
+    assert row(CHAT | {"rpc.method": method}).streaming
+    assert not row(CHAT | {"rpc.method": "Converse"}).streaming
+
+
+@pytest.mark.parametrize("odd", [{}, {"result": {"t": 12}}])
+def test_tools_whose_results_are_there_too_are_not_why_an_answer_ended(odd):
+    """An agent's answer holds the calls on the way to it, and a vendor's own tool answers at once."""
+    parts = [
+        {"type": "tool_call", "name": "weather", "arguments": {}},
+        {"type": "tool_call_response", "response": odd or "12 C"},
+        {"type": "text", "content": "12 C."},
+    ]
+    answered = [{"role": "assistant", "parts": parts, "finish_reason": "stop"}]
+    assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["stop"]
+    answered[0]["parts"] = parts[:1]
+    assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["tool_calls"]

@@ -237,3 +237,15 @@ def test_the_billed_description_takes_the_vendors_own_counts():
     Repeats().mark([own, other])
     assert billed(own, other) == ["other"]
     assert (other.cache_write_5m, other.cache_write_1h, other.output_visible) == (0, 9, 7)
+
+
+def test_the_billed_description_takes_over_how_a_sum_is_divided():
+    """The AI SDK's own span has the sums, LangSmith's beneath it their parts; other sums are not believed."""
+    outer = model_call("outer", scope="ai", input_fresh=100, output_visible=50)
+    inner = model_call(
+        "inner", "outer", "langsmith", input_fresh=70, cache_read=30, output_visible=40, reasoning=9
+    )
+    Repeats().mark([inner, outer])
+    assert billed(inner, outer) == ["outer"]
+    assert (outer.input_fresh, outer.cache_read) == (70, 30)
+    assert (outer.output_visible, outer.reasoning) == (50, 0)

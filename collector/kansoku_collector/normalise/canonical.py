@@ -62,7 +62,7 @@ class Given(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a model answered; `called` says that it called a tool."""
+    """What a model answered; `called` says that it called a tool whose result is not there too."""
 
     json: str
     words: str
@@ -83,11 +83,12 @@ def read_given(value: Any) -> Given | None:
 def read_answered(value: Any) -> Answered | None:
     """Return an answer of canonical shape, or None."""
     messages = _read(value)
+    kinds = {type(part) for message in messages or () for part in message.parts}
     return messages and Answered(
         _encode(messages).decode(),
         "\n".join(words for message in messages if (words := message.words())),
         [message.finish_reason for message in messages if message.finish_reason is not UNSET],
-        any(type(part) is Call for message in messages for part in message.parts),
+        Call in kinds and Answer not in kinds,
     )
 
 

@@ -76,6 +76,7 @@ _NAMES = {  # the surest name first
     "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
+_CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
@@ -98,6 +99,13 @@ def take_counts(left: Attributes, provider: str) -> dict[str, int | None]:
     return counts
 
 
+def include_caches(left: Attributes) -> None:
+    """Add cached tokens to the input of a sender that leaves them out, as Anthropic's own count does."""
+    fresh = count(left.get(s.INPUT_TOKENS))
+    if fresh is not None:
+        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in _CACHED)
+
+
 def _total(left: Attributes) -> int | None:
     return next((count(left[name]) for name in _TOTALS if name in left), None)
 
@@ -114,4 +122,4 @@ def _add_thoughts(counts: dict[str, int | None], total: int | None) -> None:
     given, answered = counts.get("input_tokens"), counts.get("output_tokens")
     if total and given is not None and answered is not None and (missing := total - given - answered) > 0:
         counts["output_tokens"] = answered + missing
-        counts["reasoning"] = (counts.get("reasoning") or 0) + missing
+        counts["reasoning"] = max(counts.get("reasoning") or 0, missing)

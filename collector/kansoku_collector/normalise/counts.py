@@ -26,6 +26,7 @@ _WRITE_BESIDE = ("cache_creation_input_tokens", "cacheWriteInputTokens")
 _READ_INSIDE = ("cached_content_token_count", "cachedContentTokenCount", "cachedContentTokens")
 _THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount", "thoughtsTokens")
 _TOOL_INPUT = ("tool_use_prompt_token_count", "toolUsePromptTokenCount")
+_LONG_LIVED = ("ephemeral_1h_input_tokens", "ephemeral_1hr_input_tokens")
 _TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens")
 _READ = ("cache_read", "cached_tokens", "cache_read_tokens")
 _WRITE = ("cache_creation", "cache_write_tokens", "cache_creation_tokens")
@@ -41,10 +42,10 @@ def vendor_counts(value: Any) -> Counts:
     read, write = _either(usage, _READ_BESIDE), _either(usage, _WRITE_BESIDE)
     given += (read or 0) + (write or 0)
     creation = usage.get("cache_creation")
-    long_lived = _either(creation, ("ephemeral_1h_input_tokens",)) if isinstance(creation, dict) else None
+    long_lived = _either(creation, _LONG_LIVED) if isinstance(creation, dict) else None
     if read is None and write is None:
         read = _either(inside, _READ) or _either(usage, _READ_INSIDE)
-        long_lived = long_lived or _either(inside, ("ephemeral_1h_input_tokens",))
+        long_lived = long_lived or _either(inside, _LONG_LIVED)
         short_lived = _either(inside, ("ephemeral_5m_input_tokens",)) or 0
         write = max(_either(inside, _WRITE) or 0, short_lived + (long_lived or 0))
     beside = _either(usage, _THOUGHTS) or 0

@@ -26,12 +26,13 @@ PARAMETERS = {
     **dict.fromkeys(
         ("max_completion_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens"), "max_tokens"
     ),
+    **dict.fromkeys(("max_gen_len", "maxTokenCount", "max_tokens_to_sample"), "max_tokens"),
     **dict.fromkeys(("stop_sequences", "stopSequences"), "stop"),
     **dict.fromkeys(("candidate_count", "candidateCount"), "n"),
     **{"topP": "top_p", "topK": "top_k", "effort": "reasoning_effort"},
 }
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
-_USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage")
+_USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage", "billed_units")
 _CALLS = frozenset({"tool_use", "tool_call", "function_call"})
 
 
@@ -250,7 +251,9 @@ def _is_block(value: dict[str, Any]) -> bool:
 def _reason(value: Any) -> Any:
     if not isinstance(value, dict):
         return None
-    own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason")
+    own = _either(value, "finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
+    if isinstance(own, dict):  # the AI SDK's word beside the vendor's
+        own = own.get("unified")
     return own or _reason(value.get("response_metadata")) or _reason(value.get("additional_kwargs"))
 
 

@@ -8,6 +8,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
+from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
@@ -85,10 +86,15 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
 
     A span that `repeats` what another one reports is not billed.
     """
+    called = span.operation in MODEL_OPERATIONS
+    if called and raw.events and span.status == "unset" and _stopped(span, raw):
+        span.status = "error"
     if span.status == "error":
         _read_error(span, raw, left)
+    if called and not span.provider:
+        span.provider = provider_of(span.request_model)
     span.provider = PROVIDERS.get(span.provider, span.provider)
-    span.billed = span.operation in MODEL_OPERATIONS and not repeats
+    span.billed = called and not repeats
     span.attributes = {
         key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))
         for key, value in left.items()
@@ -135,8 +141,9 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
     found = [text(reason) for reason in reasons if reason] or [
         m["finish_reason"] for m in answered if m.get("finish_reason")
     ]
-    called = any(part.get("type") == "tool_call" for message in answered for part in message["parts"])
-    put_reasons(span, found, called=called)
+    kinds = {str(part.get("type")) for message in answered for part in message["parts"]}
+    # Where the result is there too the model went on: an agent's answers, or a tool of the vendor's own.
+    put_reasons(span, found, called="tool_call" in kinds and "tool_call_response" not in kinds)
 
 
 def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
@@ -187,6 +194,13 @@ def _weight(value: Any) -> float:
 def texts(value: Any) -> list[str]:
     """Return a list of texts: tags."""
     return [text(item) for item in items(value)]
+
+
+def _stopped(span: Span, raw: RawSpan) -> bool:
+    """Tell whether a call ended in an exception that nobody called an error, as Quarkus does not."""
+    if span.usage_source != "none" or span.output_messages or span.finish_reasons:
+        return False
+    return any(event.name in _EXCEPTIONS for event in raw.events)
 
 
 def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:

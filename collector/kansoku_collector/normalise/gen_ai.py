@@ -15,6 +15,7 @@ from kansoku_collector.normalise.frame import (
     texts,
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
+from kansoku_collector.normalise.gen_ai_parameters import read_parameters
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
 from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
@@ -22,10 +23,9 @@ from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
 from kansoku_collector.normalise.tool_facts import put_tool_facts
-from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.normalise.whole import COMPLETION, PROMPT, read_whole
 from kansoku_collector.values import (
-    decode,
     dump,
     first,
     items,
@@ -43,18 +43,6 @@ _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
 }  # kansoku.kind without an operation of its own
-_PARAMETERS = {
-    "max_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "choice.count": "n",
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "reasoning.level": "reasoning_effort",
-    "reasoning.effort": "reasoning_effort",  # Azure's agents
-    "reasoning_effort": "reasoning_effort",
-    "candidate_count": "n",
-}
-_NUMBERS = frozenset({"temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"})
 _FINISH = (
     s.FINISH_REASONS,
     "gen_ai.response.finish_reason",
@@ -75,6 +63,7 @@ _STARTED = (
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
 )
+_METHOD = "rpc.method"
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
 
@@ -119,12 +108,21 @@ def _read_kind(left: Attributes, span: Span) -> None:
         span.operation = kind
     if not operation and span.operation == "other":
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), "chat" if s.REQUEST_MODEL in left else "other"
+            text(left.get("llm.request.type")), _kind_of_model(left) if s.REQUEST_MODEL in left else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
     if operation in OPERATIONS:
         del left[s.OPERATION]
+
+
+def _kind_of_model(left: Attributes) -> str:
+    return "embeddings" if is_embedding_model(text(left[s.REQUEST_MODEL])) else "chat"
+
+
+def _read_method(left: Attributes, span: Span) -> None:
+    """Tell a stream by the method that was called: OpenTelemetry's AWS SDKs say it nowhere else."""
+    span.streaming = span.streaming or text(left[_METHOD]).endswith("Stream")
 
 
 def _read_model(left: Attributes, span: Span) -> None:
@@ -133,6 +131,8 @@ def _read_model(left: Attributes, span: Span) -> None:
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
     if span.provider in _FRAMEWORKS:  # who asked is not who answered
         span.provider = provider_of(span.request_model) or span.provider
+    if span.operation == "text_completion" and is_embedding_model(span.request_model):
+        span.operation = "embeddings"  # Bedrock's calls, whose bodies nobody looks into
     span.response_model = text(left.pop(s.RESPONSE_MODEL, None))
     span.response_id = text(left.pop(s.RESPONSE_ID, None))
 
@@ -142,20 +142,6 @@ def _read_response(left: Attributes, span: Span) -> None:
     started, streaming = first(left, *_STARTED), first(left, *_STREAMING)
     span.time_to_first_token = number(started)
     span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
-
-
-def _read_parameters(left: Attributes, span: Span) -> None:
-    for key in [key for key in left if key.startswith(s.REQUEST)]:
-        name, value = key.removeprefix(s.REQUEST), left.pop(key)
-        if value is None:
-            continue
-        if name == "stop_sequences":
-            value = load(value)
-        elif type(value) is str and name in _NUMBERS:  # Azure's agents, and the oldest OpenLIT
-            value = decode(value)
-        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
-    if (dimensions := left.pop(s.EMBEDDING_DIMENSIONS, None)) is not None:
-        span.parameters["dimensions"] = dump(dimensions)
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
@@ -268,7 +254,8 @@ _FACTS: Steps = {
     _read_kind: ALWAYS,
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
     _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
-    _read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
+    _read_method: (_METHOD,),
+    read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
     read_whole: (PROMPT, COMPLETION),
 }

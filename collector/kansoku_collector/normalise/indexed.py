@@ -62,7 +62,7 @@ def _message(node: Any, role: str) -> Message:
     if reasoning := at(node, "reasoning") or at(node, "reasoning_content"):
         parts.insert(0, {"type": "reasoning", "content": reasoning})
     calls = [_call(call) for call in listed(at(node, "tool_calls"))]
-    if isinstance(at(node, "function_call"), dict):
+    if not calls and isinstance(at(node, "function_call"), dict):
         calls.append(_call(at(node, "function_call")))
     found: Message = {"role": at(node, "role") or role, "content": parts, "tool_calls": calls}
     if identity := at(node, "tool_call_id"):

@@ -13,13 +13,18 @@ _parse = json.JSONDecoder().raw_decode
 _ID_PREFIX = 5  # `call_`, `toolu`: how the ids of one vendor begin
 
 
-def apart(call: Part) -> list[Part]:
-    """Return the calls that one stands for: itself, where it is not several of the same tool."""
+def apart(call: Part, *, alone: bool = False) -> list[Part]:
+    """Return the calls that one stands for: itself, where it is not several of the same tool.
+
+    `alone` says that there was no other tool to call, so that the name need not stand there as often.
+    """
     arguments = call.get("arguments")
     if not isinstance(arguments, str) or "}{" not in arguments:
         return [call]
     values = _sequence(arguments)
-    names, ids = _pieces(text(call.get("name")), len(values)), _pieces(text(call.get("id")), len(values))
+    name = text(call.get("name"))
+    names = [name] * len(values) if alone else _pieces(name, len(values))
+    ids = _pieces(text(call.get("id")), len(values))
     if len(values) < 2 or len(set(names)) != 1:
         return [call]
     alike = len({identity[:_ID_PREFIX] for identity in ids}) == 1

@@ -6,8 +6,15 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.counts import flat_counts, vendor_counts
-from kansoku_collector.normalise.exchange import put_exchange, read_parameters, read_request, read_response
+from kansoku_collector.normalise.exchange import (
+    Response,
+    put_exchange,
+    read_parameters,
+    read_request,
+    read_response,
+)
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_content, put_metadata, put_usage, texts
+from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.started import put_started
 from kansoku_collector.normalise.steps import put_step
@@ -139,6 +146,8 @@ def _read_call(
 ) -> None:
     given, tools = _take_tools(content[0])
     request, response = read_request(given), read_response(content[1])
+    if "}{" in text(content[1]):  # calls of JavaScript's streams
+        response = _apart(response, request.tools)
     responded = _is_response(notes)
     span.tool_definitions = tool_definitions(tools or (notes.get("tools") if responded else None))
     if not notes.get("id"):
@@ -165,6 +174,20 @@ def _read_call(
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)
     put_started(raw, span, plain(left.pop(f"{_OBSERVATION}completion_start_time", None)))
+
+
+def _apart(response: Response, tools: str) -> Response:
+    """Return an answer with each call by itself where all are of the only tool."""
+    if len(items(tools)) != 1:
+        return response
+    for message in response.messages:
+        parts = message["parts"]
+        message["parts"] = [
+            call
+            for part in parts
+            for call in (apart(part, alone=True) if part.get("type") == "tool_call" else [part])
+        ]
+    return response
 
 
 def _take_tools(value: Any) -> tuple[Any, list[Any]]:

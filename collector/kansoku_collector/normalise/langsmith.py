@@ -6,7 +6,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, indexed
-from kansoku_collector.normalise.counts import vendor_counts
+from kansoku_collector.normalise.counts import Counts, vendor_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
     put_exchange,
@@ -15,6 +15,7 @@ from kansoku_collector.normalise.exchange import (
     read_response,
 )
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
+from kansoku_collector.normalise.langsmith_ai_sdk import called_with, put_result
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
@@ -87,7 +88,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     else:
         span.tool_name = text(left.pop(s.TOOL_NAME, None))
         span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
-        put_step(span, left, _unwrapped(given, "input"), _unwrapped(answered, "output"))
+        if span.operation == "execute_tool":
+            given = called_with(given, span)
+        put_step(span, left, _unwrapped(given, "input"), _unwrapped(answered, "output", "outputs"))
     _read_error(raw, left, span)
     _put_notes(left, span, notes)
 
@@ -122,7 +125,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: d
     put_exchange(span, request, response, _reasons(left.pop(s.FINISH_REASONS, None)))
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
-    _read_usage(left, span, response.counts, notes)
+    _read_usage(left, span, response.counts, notes, put_result(span, answered, notes))
 
 
 def _reasons(value: Any) -> list[Any]:
@@ -138,15 +141,15 @@ def _parameters(left: Attributes, notes: dict[str, Any]) -> dict[str, str]:
     return found | read_parameters(asked)
 
 
-def _read_usage(left: Attributes, span: Span, told: dict[str, int | None], notes: dict[str, Any]) -> None:
+def _read_usage(left: Attributes, span: Span, told: Counts, notes: dict[str, Any], own: Counts) -> None:
     usage = mapping(first(left, "langsmith.usage_metadata") or notes.pop("usage_metadata", None))
-    counts = vendor_counts(usage) or told
+    counts = own or vendor_counts(usage) or told
     flat = {
         "input_tokens": count(first(left, s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens")),
         "output_tokens": count(first(left, s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens")),
     }
     asked = flat["input_tokens"]
-    if asked is not None and told.get("input_tokens") == asked != counts.get("input_tokens"):
+    if not own and asked is not None and told.get("input_tokens") == asked != counts.get("input_tokens"):
         counts = told  # of several choices LangSmith adds up the usage that LangChain notes on each
     put_usage(span, counts or flat)
     first(
@@ -195,7 +198,8 @@ def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
             put_metadata(span, {name: value})
 
 
-def _unwrapped(value: Any, name: str) -> Any:
+def _unwrapped(value: Any, *names: str) -> Any:
     """Return the only value of a run that has just one."""
     found = load(value)
-    return found[name] if isinstance(found, dict) and set(found) == {name} else value
+    only = next(iter(found)) if isinstance(found, dict) and len(found) == 1 else None
+    return found[only] if only in names else value

@@ -12,6 +12,10 @@ _GROUPS = (  # what belongs together is taken together
     ("input_messages", "system_instructions", "input_text"),
     ("output_messages", "output_text"),
 )
+_SIDES = (  # of the usage: what no part has, and the parts
+    ("input_fresh", ("cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image")),
+    ("output_visible", ("reasoning", "audio_out")),
+)
 
 
 def lend(source: Span, billed: Span) -> None:
@@ -24,3 +28,14 @@ def lend(source: Span, billed: Span) -> None:
     billed.streaming = billed.streaming or source.streaming
     if billed.time_to_first_token is None:
         billed.time_to_first_token = source.time_to_first_token
+    for rest, parts in _SIDES:
+        _lend_parts(source, billed, rest, parts)
+
+
+def _lend_parts(source: Span, billed: Span, rest: str, parts: tuple[str, ...]) -> None:
+    """Take over how one side of the usage is divided, where both say how much it is and one says no more."""
+    told = sum(getattr(source, part) for part in parts)
+    undivided = not any(getattr(billed, part) for part in parts)
+    if told and undivided and getattr(billed, rest) == getattr(source, rest) + told:
+        for name in (rest, *parts):
+            setattr(billed, name, getattr(source, name))

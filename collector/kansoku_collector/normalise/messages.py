@@ -107,8 +107,9 @@ def read_part(value: Any) -> Part:
 
 
 def tool_call(name: Any, arguments: Any, identity: Any = None) -> Part:
-    """Return a tool call; arguments that are JSON text become their value."""
-    part: Part = {"type": "tool_call", "name": text(name), "arguments": load(arguments)}
+    """Return a tool call; arguments that are JSON text become their value, and none an empty object."""
+    given = {} if arguments is None or arguments == "" else load(arguments)
+    part: Part = {"type": "tool_call", "name": text(name), "arguments": given}
     if identity:
         part["id"] = text(identity)
     return part
@@ -134,7 +135,10 @@ def last_user_text(messages: list[Message]) -> str:
 
 @remembered
 def tool_definitions(value: Any) -> str:
-    """Return tool definitions as JSON; JSON text in them becomes its value, a group of Gemini's its tools."""
+    """Return tool definitions as JSON; JSON text in them becomes its value, a group of Gemini's its tools.
+
+    What Bedrock puts around a tool is left out.
+    """
     found = load(value)
     if found is None or found in ("", []):
         return ""
@@ -144,7 +148,8 @@ def tool_definitions(value: Any) -> str:
         group = (
             _either(tool, "function_declarations", "functionDeclarations") if isinstance(tool, dict) else None
         )
-        flat += group if isinstance(group, list) else [tool]
+        wrapped = tool.get("toolSpec") if isinstance(tool, dict) else None
+        flat += group if isinstance(group, list) else [wrapped or tool]
     return dump(flat)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import gen_ai, mlflow_bedrock
 from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
@@ -62,6 +62,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "mlflow"
     span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
     given, answered = left.pop("mlflow.spanInputs", None), left.pop("mlflow.spanOutputs", None)
+    if raw.name.startswith(mlflow_bedrock.NAME):
+        given, answered = mlflow_bedrock.unwrapped(raw, left, span, given, answered)
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
     else:
@@ -147,6 +149,8 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     gen_ai.read(raw, left, span)
     span.dialect = "mlflow"
     span.parameters = read_parameters(bare) | span.parameters
+    if provider_of(span.request_model) == mlflow_bedrock.PROVIDER:
+        mlflow_bedrock.put_stream(raw, span)
     span.provider = span.provider or provider_of(span.request_model)
     if span.operation == "other":
         span.operation = OPERATIONS.get(kind, "other")

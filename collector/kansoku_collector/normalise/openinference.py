@@ -5,7 +5,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened, haystack_printed, llama_index
-from kansoku_collector.normalise.exchange import read_response, response_counts
+from kansoku_collector.normalise.exchange import PARAMETERS, read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import (
     put_content,
@@ -15,7 +15,7 @@ from kansoku_collector.normalise.frame import (
     put_usage,
     texts,
 )
-from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.normalise.messages import read_messages, tool_definitions
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
@@ -29,15 +29,16 @@ from kansoku_collector.normalise.openinference_objects import (
     read_system,
     response_of,
 )
+from kansoku_collector.normalise.openinference_retrieval import read_retrieval
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of, response_facts
 from kansoku_collector.values import (
+    decode,
     dump,
     first,
     items,
     load,
     mapping,
-    number,
     plain,
     searchable,
     text,
@@ -73,14 +74,17 @@ _INNER = frozenset({"LLM", "RETRIEVER", "EMBEDDING"})
 _SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
-FIRST_TOKEN = "First Token Stream Event"  # noqa: S105
-_PARAMETERS = {
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "candidate_count": "n",
+FIRST_TOKEN = ("First Token Stream Event", "new_token (")  # the second: BeeAI's
+_BEEAI = "openinference.instrumentation.beeai"
+_PARAMETERS = PARAMETERS | {
     "num_output": "max_tokens",  # LlamaIndex
+    "p": "top_p",  # Cohere
+    "k": "top_k",
+    "random_seed": "seed",  # Mistral
 }
+_NOTED = ("temperature", "max_tokens")
+_JAVA = ("langchain4j", "spring-ai")
+_UNSET = (None, "")  # the second: Mistral's
 # What invocation parameters hold that is not a parameter of the model.
 _NOT_PARAMETERS = frozenset(
     {
@@ -120,7 +124,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     elif kind == "EMBEDDING":
         _read_embedding(left, span, tree)
     elif kind in {"RETRIEVER", "RERANKER"}:
-        _read_retrieval(left, span, tree, kind)
+        read_retrieval(left, span, tree, kind)
     elif kind == "TOOL":
         _read_tool(left, span)
     else:
@@ -130,7 +134,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 
 def _is_inside(raw: RawSpan) -> bool:
-    """Tell whether a span is a step inside of a call, to which LlamaIndex gives the kind of the call."""
+    """Tell whether a span is inside of a call, whose kind LlamaIndex and BeeAI give to each step."""
+    if raw.scope_name == _BEEAI:
+        return "metadata.path" in raw.attributes
     private = "._" in raw.name and raw.name.rpartition(".")[2].startswith("_")
     return private and not any(key.startswith(_SAID) for key in raw.attributes)
 
@@ -170,10 +176,13 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     if not span.input_messages:
         read_plain_prompt(left, span)
     tools = [load(at(node, "tool.json_schema") or "") for node in listed(at(tree, "llm.tools"))]
-    span.tool_definitions = dump(tools or request.get("tools")) if tools or request.get("tools") else ""
+    span.tool_definitions = tool_definitions(tools or request.get("tools"))
     if raw.scope_name == haystack_printed.SCOPE and not tools:
         haystack_printed.read_tools(request, span)
-    span.streaming = span.streaming or truth(request.get("stream")) or "streaming" in facts
+    stream = truth(request.get("stream")) or truth(
+        response.get("streaming")
+    )  # the second: JavaScript's Bedrock
+    span.streaming = span.streaming or stream or "streaming" in facts
     _read_first_token(raw, span)
     if span.input_messages:
         first(left, "input.value", "input.mime_type")
@@ -185,7 +194,10 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     system, provider = text(left.pop("llm.system", None)), text(left.pop("llm.provider", None))
     parameters = mapping(left.get("llm.invocation_parameters"))
     named = text(left.pop("llm.model_name", None))
+    named = "" if named == "unknown" and system in _JAVA else named
     asked = left.pop("llm.request.model_name", None) or parameters.get("model") or request.get("model")
+    if not asked and (asked := request.get("modelId")):  # Bedrock's, of which JavaScript keeps a piece
+        named = text(asked)
     asked = asked or span.metadata.get("ls_model_name") or parameters.get("model_name")
     # Where no request names the model, `llm.model_name` is what was asked (LiteLLM, LlamaIndex).
     span.request_model = text(asked) or named
@@ -193,7 +205,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     span.response_model = answered or (named if asked and named != text(asked) else "")
     # LiteLLM's embeddings say no provider but in front of the model.
     span.provider = (provider or system).lower() or provider_of(span.request_model)
-    if span.provider == "google" and "/" in span.request_model:  # of the Agent Development Kit, over LiteLLM
+    # Of the Agent Development Kit over LiteLLM, and of Java's frameworks, which always say OpenAI.
+    if system in _JAVA or (span.provider == "google" and "/" in span.request_model):
         span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")
     span.system_fingerprint = facts.get("system_fingerprint", "")
@@ -201,10 +214,24 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
 
 def _read_parameters(left: Attributes, span: Span) -> None:
     values = mapping(first(left, "llm.invocation_parameters", "embedding.invocation_parameters"))
+    for name in _NOTED:  # LangChain's standard notes, where a class leaves its settings out
+        if values.get(name) is None and (noted := span.metadata.get(f"ls_{name}")):
+            values[name] = decode(noted)
     for name, value in values.items():
-        if value is not None and name not in _NOT_PARAMETERS and not (value == -1 and name == "num_output"):
-            span.parameters[_PARAMETERS.get(name, name)] = dump(value)
+        if (
+            value in _UNSET
+            or _is_object(value)
+            or name in _NOT_PARAMETERS
+            or (value == -1 and name == "num_output")
+        ):
+            continue
+        span.parameters[_PARAMETERS.get(name, name)] = dump(value)
     span.streaming = truth(values.get("stream"))
+
+
+def _is_object(value: Any) -> bool:
+    """Tell whether a value is an object as Python prints it: of Portkey, what was left out."""
+    return isinstance(value, str) and value.startswith("<") and " object at 0x" in value
 
 
 def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
@@ -225,7 +252,7 @@ def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
             [text(at(n, "completion.text")) for n in listed(at(tree, "llm.choices"))], "assistant"
         )
     put_content(span, [], given, answered)
-    put_finish(span, items(left.pop("llm.finish_reason", None)), answered)
+    put_finish(span, items(first(left, "llm.finish_reason", "llm.response.finish_reasons")), answered)
     return len(answered)
 
 
@@ -233,7 +260,7 @@ def _read_first_token(raw: RawSpan, span: Span) -> None:
     # Gemini's, LlamaIndex's and Agno's say it in the name of the method only.
     span.streaming = span.streaming or "stream" in raw.name.rpartition(".")[2].lower()
     for event in raw.events:
-        if event.name == FIRST_TOKEN and event.time_ns >= raw.start_ns:
+        if event.name.startswith(FIRST_TOKEN) and event.time_ns >= raw.start_ns:
             span.streaming = True
             span.time_to_first_token = (event.time_ns - raw.start_ns) / 1e9
             break
@@ -252,40 +279,10 @@ def _read_embedding(left: Attributes, span: Span, tree: dict[str, Any]) -> None:
     span.response_model = span.response_model or (named if named != span.request_model else "")
     _read_parameters(left, span)
     read_usage(left, span)
-    if span.usage_source == "none" and (told := response.get("meta")):  # Haystack's
+    if span.usage_source == "none" and (told := response.get("meta")):  # Haystack's, Cohere's
         put_usage(span, response_counts(told))
     words = [text(at(node, "embedding.text")) for node in listed(at(tree, "embedding.embeddings"))]
     put_content(span, [], read_messages([word for word in words if word], "user"), [])
-
-
-def _read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: str) -> None:
-    path = "retrieval.documents" if kind == "RETRIEVER" else "reranker.output_documents"
-    documents = [_document(at(node, "document")) for node in listed(at(tree, path))]
-    value = left.pop("output.value", None)
-    output = load(value)
-    inner = output.get("documents") if isinstance(output, dict) else output
-    for document, source in zip(documents, inner if isinstance(inner, list) else [], strict=False):
-        if document["id"] is None and isinstance(source, dict):  # LangChain's id is in the output only
-            document["id"] = source.get("id")
-    if not documents and value is not None:
-        left["output.value"] = value
-    span.documents = dump(documents)
-    span.retrieval_query = text(first(left, "reranker.query", "input.value"))
-    span.input_text = searchable(span.retrieval_query)
-    if kind == "RERANKER":
-        span.request_model = text(left.pop("reranker.model_name", None))
-        span.provider = text(first(left, "llm.provider", "llm.system")).lower() or provider_of(
-            span.request_model
-        )
-        read_usage(left, span)
-    first(left, "input.mime_type", "output.mime_type")
-
-
-def _document(node: Any) -> dict[str, Any]:
-    found = {"id": at(node, "id"), "score": number(at(node, "score")), "content": text(at(node, "content"))}
-    if metadata := at(node, "metadata"):
-        found["metadata"] = load(metadata)
-    return found
 
 
 def _read_tool(left: Attributes, span: Span) -> None:

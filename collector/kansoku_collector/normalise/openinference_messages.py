@@ -6,7 +6,7 @@ from kansoku_collector.normalise.blobs import from_url
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import Message, Part, read_part, text_of, tool_call
-from kansoku_collector.values import load, text
+from kansoku_collector.values import load, mapping, text
 
 
 def read_node(node: Any, role: str) -> Message:
@@ -27,14 +27,23 @@ def read_node(node: Any, role: str) -> Message:
         call = _call(at(child, "tool_call"))
         if not known or call.get("id") not in known:  # Anthropic's are also among the contents
             parts += apart(call)
+    parts += [_result(mapping(child)) for child in listed(at(node, "function"))]
     found: Message = {"role": text(message.get("role")) or role, "parts": parts}
-    if called := message.get("function_call_name"):  # before there were tools
+    called = message.get("function_call_name")
+    if called and "tool_calls" not in message:  # before there were tools; LangChain's Gemini still says both
         parts.append(tool_call(called, message.get("function_call_arguments_json")))
     if name := message.get("name"):
         found["name"] = text(name)
     if reason := message.get("finish_reason"):
         found["finish_reason"] = text(reason)
     return found
+
+
+def _result(told: dict[str, Any]) -> Part:
+    """Return what a function answered, which AutoGen writes beside the message."""
+    return read_part(
+        {"type": "tool_call_response", "id": told.get("call_id"), "response": told.get("content")}
+    )
 
 
 def _content(node: Any) -> Part | None:

@@ -2,9 +2,10 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise.frame import put_content
+from kansoku_collector.normalise.frame import put_content, put_usage
 from kansoku_collector.normalise.messages import read_messages
-from kansoku_collector.values import first, mapping, number, rename, text
+from kansoku_collector.normalise.vendor import is_embedding_model
+from kansoku_collector.values import count, first, load, mapping, number, rename, text
 
 _DECISION = {
     "decision.provider": "llm.provider",
@@ -38,12 +39,29 @@ def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
     """Read what few calls of models say: decisions, speech, images, and a cost in two halves."""
     if kind == "DECISION":
         _put_answers(raw, left, span)
+    if (
+        span.operation == "chat"
+        and '"parts":[{' not in span.output_messages
+        and is_embedding_model(span.request_model)
+    ):
+        _put_embedded(raw, span)
     if "output.audio.transcript" in left or "input.audio.transcript" in left:
         _put_transcripts(left, span)
     if "output.images.0.image.url" in left:
         span.operation = "image"
     if "llm.cost.prompt" in left and "llm.cost.total" not in left:
         _put_cost(left)
+
+
+def _put_embedded(raw: RawSpan, span: Span) -> None:
+    """Store the text that Bedrock's model embedded: it is told as a call of a model with parameters alone."""
+    span.operation, span.output_messages = "embeddings", ""
+    words = load(span.parameters.pop("inputText", None) or span.parameters.pop("texts", None))
+    if not span.input_messages:
+        put_content(span, [], read_messages(words, "user"), [])
+    told = count(mapping(raw.attributes.get("output.value")).get("inputTextTokenCount"))
+    if span.usage_source == "none" and told is not None:
+        put_usage(span, {"input_tokens": told})
 
 
 def _put_transcripts(left: Attributes, span: Span) -> None:

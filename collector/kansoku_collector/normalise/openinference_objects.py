@@ -17,6 +17,8 @@ def response_of(value: Any) -> dict[str, Any]:
     found = load(value)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict) and "object" in found[0]:
         found = found[0]
+    if isinstance(found, dict) and found.keys() == {"data"} and isinstance(found["data"], dict):
+        found = found["data"]  # the last piece of a stream of Mistral's
     return found if isinstance(found, dict) else {}
 
 

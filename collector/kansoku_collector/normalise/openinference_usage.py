@@ -3,9 +3,10 @@
 from typing import Any
 
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.counts import Counts
 from kansoku_collector.normalise.exchange import response_counts
 from kansoku_collector.normalise.frame import put_usage
-from kansoku_collector.values import count, text
+from kansoku_collector.values import count
 
 _AGNO = "openinference.instrumentation.agno"
 _COUNTERS = {
@@ -17,33 +18,48 @@ _COUNTERS = {
     "llm.token_count.completion_details.reasoning": "reasoning",
     "llm.token_count.completion_details.audio": "audio_out",
 }
+_BESIDE = {  # BeeAI's
+    "metadata.usage.cached_prompt_tokens": "cache_read",
+    "metadata.usage.cached_creation_tokens": "cache_write",
+}
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 
 
 def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = None) -> None:
     """Store the counts; the response's own say more where they come to the same totals."""
-    counts = {_COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]}
+    counts: Counts = {
+        _COUNTERS[name]: count(left.pop(name)) for name in [name for name in left if name in _COUNTERS]
+    }
     if (cached := count(left.pop(_CACHED, None))) is not None:
         counts.setdefault("cache_read", cached)
     left.pop("llm.token_count.total", None)
+    if "metadata.usage.prompt_tokens" in left:
+        counts |= {counter: count(left.get(name)) for name, counter in _BESIDE.items()}
     if span.scope_name == _AGNO:
         _include_caches(counts, span.provider)
-    told = response_counts(response) if response and _may_say_more(left, counts) else {}
-    if told and all(told.get(name) == counts.get(name) for name in ("input_tokens", "output_tokens")):
+    told = response_counts(response) if response and _may_say_more(left) else {}
+    if told and _agrees(told, counts):
+        counts["input_tokens"] = told["input_tokens"]
         counts |= {name: value for name, value in told.items() if value and not counts.get(name)}
     put_usage(span, counts)
 
 
-def _include_caches(counts: dict[str, int | None], provider: str) -> None:
+def _include_caches(counts: Counts, provider: str) -> None:
     """Add cached tokens to the input, which Agno counts as the vendor does: Claude and Bedrock beside it."""
     given = counts.get("input_tokens")
     if provider in ("anthropic", "awsbedrock", "vertexai") and given is not None:
         counts["input_tokens"] = given + (counts.get("cache_read") or 0) + (counts.get("cache_write") or 0)
 
 
-def _may_say_more(left: Attributes, counts: dict[str, int | None]) -> bool:
+def _agrees(told: Counts, counts: Counts) -> bool:
+    """Tell whether a response's counts are those of the span, whose input may leave caches out: Bedrock's."""
+    if told.get("output_tokens") != counts.get("output_tokens"):
+        return False
+    cached = (told.get("cache_read") or 0) + (told.get("cache_write") or 0)
+    return counts.get("input_tokens") in (told["input_tokens"], (told["input_tokens"] or 0) - cached)
+
+
+def _may_say_more(left: Attributes) -> bool:
     """Tell whether a response can know parts of its counts that the attributes do not."""
-    told = text(left.get("output.value"))
-    if "ephemeral_1h" in told or ("cache_write" not in counts and '"cache_creation_input_tokens"' in told):
-        return True
-    return "cache_read" not in counts and "cached" in told
+    told = left.get("output.value")
+    return isinstance(told, str) and ('"cache' in told or "ephemeral_1h" in told)

@@ -5,6 +5,7 @@ import re
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.normalise.memories import MEMORY, read_memory
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.openlit_content import put_reasoning, take_events
@@ -70,7 +71,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     stream = truth(left.get(s.STREAM))
     streams = stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic"
     if streams or raw.scope_name.endswith(_DISJOINT):
-        _include_caches(left)
+        include_caches(left)
     if text(left.get(s.PROVIDER)) in _GOOGLE:
         _include_thoughts(left)
     if text(left.get(s.REQUEST_MODEL)) == text(left.get(s.PROVIDER)):  # LangChain's streams of Anthropic
@@ -157,11 +158,3 @@ def _include_thoughts(left: Attributes) -> None:
     visible = count(left.get(s.OUTPUT_TOKENS))
     if visible is not None:
         left[s.OUTPUT_TOKENS] = visible + (count(left.get("gen_ai.usage.reasoning_tokens")) or 0)
-
-
-def _include_caches(left: Attributes) -> None:
-    """Add cached tokens to the input, which leaves them out as Anthropic's own count and Bedrock's do."""
-    fresh = count(left.get(s.INPUT_TOKENS))
-    if fresh is not None:
-        names = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
-        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in names)

@@ -5,6 +5,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
+from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
 from kansoku_collector.normalise.ranked import read_ranking
 from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_numbered
@@ -23,7 +24,9 @@ from kansoku_collector.values import (
 )
 
 KIND = "traceloop.span.kind"
-_SCOPES = ("traceloop.", "@traceloop/")
+_JAVASCRIPT = "@traceloop/"
+_SCOPES = ("traceloop.", _JAVASCRIPT, "opentelemetry.instrumentation.bedrock")
+_DISJOINT = "@traceloop/instrumentation-anthropic"  # it passes on the vendor's input, which leaves caches out
 _MARKS = frozenset(
     {KIND, "traceloop.entity.name", "llm.request.type", "llm.is_streaming", "gen_ai.is_streaming"}
 )
@@ -67,7 +70,9 @@ def is_openllmetry(raw: RawSpan) -> bool:
     """Tell whether OpenLLMetry wrote a span, by its scope or by names that only it uses."""
     attributes = raw.attributes
     if not _OTHERS.isdisjoint(attributes):
-        return False
+        return raw.scope_name.startswith(
+            _JAVASCRIPT
+        )  # Laminar's JavaScript has no instrumentations of its own
     return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or is_vector_store(raw)
 
 
@@ -82,6 +87,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     for name in (s.INPUT_MESSAGES, s.OUTPUT_MESSAGES):
         if name in left:
             left[name] = unfolded(left[name])
+    if raw.scope_name == _DISJOINT:
+        include_caches(left)
     gen_ai.read(raw, left, span)
     span.dialect = "openllmetry"
     if span.provider in ("", "langchain"):  # the framework is not who answered
@@ -113,6 +120,8 @@ def _read_kind(left: Attributes) -> None:
 def _read_entity(left: Attributes, span: Span) -> None:
     """Read what a workflow, task, agent or tool was given and answered; containers keep it as it came."""
     given, answered = left.get("traceloop.entity.input"), left.get("traceloop.entity.output")
+    if span.operation == "chat" and span.scope_name == llama_index.SCOPE:
+        llama_index.put_response(span, given, answered)
     if span.operation == "chain" and llama_index.is_tool_output(answered):
         span.operation, span.tool_name = "execute_tool", text(mapping(answered)["tool_name"])
         given, answered = llama_index.arguments(given), llama_index.tool_output(answered)

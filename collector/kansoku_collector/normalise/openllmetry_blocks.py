@@ -5,7 +5,8 @@ from typing import Any
 from kansoku_collector.normalise.exchange import read_chat
 from kansoku_collector.values import load, text
 
-_MARKS = ('"[{\\"type\\":', '"[{\\"role\\":')  # as a JSON text starts inside of JSON
+_THOUGHT = '{"reasoningContent":'  # Bedrock's, which Python writes as words
+_MARKS = ('"[{\\"type\\":', '"[{\\"role\\":', '"{\\"reasoningContent\\":')  # as JSON text starts in JSON
 
 
 def unfolded(value: Any) -> Any:
@@ -21,6 +22,8 @@ def unfolded(value: Any) -> Any:
 def _messages(message: Any) -> list[Any]:
     """Return the messages that one stands for: itself, or those that its only text is a list of."""
     parts = message.get("parts") if isinstance(message, dict) else None
+    if isinstance(parts, list) and any(_is_thought(part) for part in parts):
+        return [{**message, "parts": [load(p["content"]) if _is_thought(p) else p for p in parts]}]
     only = parts[0] if isinstance(parts, list) and len(parts) == 1 else None
     words = only.get("content") if isinstance(only, dict) and only.get("type") == "text" else None
     inner = load(words) if text(words).startswith(('[{"type":', '[{"role":')) else None
@@ -31,3 +34,7 @@ def _messages(message: Any) -> list[Any]:
         return list(read_chat(inner, role))
     told = [part for found in read_chat(inner, role) for part in found["parts"]]
     return [{**message, "parts": told}]
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, dict) and text(part.get("content")).startswith(_THOUGHT)

@@ -45,13 +45,28 @@ PROVIDERS = {
     ),
     **dict.fromkeys(("az.ai.inference", "azure_ai"), "azure.ai.inference"),
     **dict.fromkeys(
-        ("bedrock", "aws", "awsbedrock", "aws_bedrock", "aws bedrock", "amazon_bedrock", "amazon-bedrock"),
+        (
+            "bedrock",
+            "bedrock_converse",
+            "aws",
+            "awsbedrock",
+            "aws_bedrock",
+            "aws bedrock",
+            "amazon_bedrock",
+            "amazon-bedrock",
+        ),
         "aws.bedrock",
     ),
     **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
     **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
-    "googleai": "gcp.gemini",  # Genkit
+    **dict.fromkeys(
+        ("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"
+    ),  # Genkit, LangChain, Spring AI
+    **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
+    "azure_open_ai": "azure.ai.openai",
+    "google_ai_gemini": "gcp.gemini",
+    **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),
     "xai": "x_ai",
     "watsonx": "ibm.watsonx.ai",
 }

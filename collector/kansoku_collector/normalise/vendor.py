@@ -125,7 +125,7 @@ _FAMILIES = (
 
 def is_embedding_model(model: str) -> bool:
     """Tell whether a model's name says that it embeds."""
-    return "embedding" in model.lower() or model.lower().startswith(("embed-", "voyage-"))
+    return "embed" in model.lower() or model.lower().startswith("voyage-")
 
 
 def provider_of(model: str) -> str:
