@@ -317,6 +317,15 @@ def test_the_streaming_helpers_are_traced_once(client: Any, vendor: Vendor, span
             {"type": "server_tool_call_response", "id": "c2", "response": "4"},
         ),
         ({"type": "compaction", "id": "cmp", "encrypted_content": "..."}, {"type": "compaction"}),
+        (
+            {"type": "image_generation_call", "id": "ig", "status": "failed", "error": {"message": "no"}},
+            {
+                "type": "server_tool_call",
+                "id": "ig",
+                "name": "image_generation_call",
+                "error": {"message": "no"},
+            },
+        ),
     ],
 )
 def test_what_the_server_did_is_told_as_what_it_is(
@@ -326,6 +335,20 @@ def test_what_the_server_did_is_told_as_what_it_is(
     vendor.answer({"id": "r", "object": "response", "model": "m", "status": "completed", "output": [item]})
     client.responses.create(model="m", input="x")
     assert spans.messages()[0]["parts"] == [part]
+
+
+def test_what_a_request_refers_to_is_told_as_that(client: Any, vendor: Vendor, spans: Any) -> None:
+    """An item that it names, or a wish to compact, is no call; an image of before is not an empty one."""
+    vendor.answer(response(MESSAGE))
+    asked: Any = [
+        {"type": "item_reference", "id": "rs_1"},
+        {"type": "image_generation_call", "id": "ig_1"},
+        {"type": "compaction_trigger"},
+        {"role": "user", "content": "When?"},
+    ]
+    client.responses.create(model="gpt-5", input=asked)
+    kinds = [part["type"] for m in spans.messages("gen_ai.input.messages") for part in m["parts"]]
+    assert kinds == ["item_reference", "server_tool_call", "compaction_trigger", "text"]
 
 
 def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans: Any) -> None:

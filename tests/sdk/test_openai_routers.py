@@ -187,14 +187,16 @@ def test_what_a_server_says_that_it_charges_is_told(
     assert spans.attributes().get("gen_ai.usage.cost") == dollars
 
 
+@pytest.mark.parametrize("where", ["server_tool_use", "server_tool_use_details"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_searches_and_caches_for_an_hour_are_counted_behind_a_router(
-    stream: bool, client: Any, vendor: Any, spans: Any
+    stream: bool, where: str, client: Any, vendor: Any, spans: Any
 ) -> None:
     """What Anthropic bills apart is told apart in the usage of a router, too."""
     split = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}
     details = {"cached_tokens": 10, "cache_creation_tokens": 50, "cache_creation_token_details": split}
-    usage = counts(100, 5, 105, prompt_tokens_details=details, server_tool_use={"web_search_requests": 2})
+    searches = {where: {"web_search_requests": 2, "tool_calls_executed": 2}}
+    usage = counts(100, 5, 105, prompt_tokens_details=details, **searches)
     if stream:
         vendor.answer(sse(chunk(content="火"), {**chunk(), "choices": [], "usage": usage}))
         list(client.chat.completions.create(model="m", messages=ASK, stream=True))

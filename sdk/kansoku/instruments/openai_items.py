@@ -19,7 +19,15 @@ _CALLERS = {
 }
 _RESULTS = ("output", "result", "tools")  # where an item that answers a call has what came out
 _NO_TOOLS = frozenset(
-    {"compaction", "additional_tools", "configuration_update", "mcp_approval_response", "context_compaction"}
+    {
+        "compaction",
+        "compaction_trigger",
+        "context_compaction",
+        "additional_tools",
+        "configuration_update",
+        "mcp_approval_response",
+        "item_reference",
+    }
 )
 _TOLD = (
     "action",
@@ -60,7 +68,7 @@ def output_item(item: Any) -> list[dict[str, Any]]:
         return [{"type": "reasoning", "content": words}] if words else []
     if runs_at_caller(item):
         return [_tool_call(item, kind)]
-    if kind == "image_generation_call":
+    if kind == "image_generation_call" and get(item, "result"):  # else it failed, or is only referred to
         return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
     return [_server_item(item, str(kind or "unknown"))]
 
