@@ -152,3 +152,25 @@ def test_the_stop_sequence_that_was_met_is_told(stream: bool, vendor: Any, spans
     assert found["kansoku.response.stop_sequence"] == "END"
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     assert found["gen_ai.usage.input_tokens"] == 3
+
+
+def test_a_stored_prompt_and_what_is_put_into_it_are_told(vendor: Any, spans: Any) -> None:
+    """It is asked by its address, which says its version too; the words are at the vendor."""
+    usage = {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4}
+    message = {"role": "assistant", "content": [{"text": "火"}]}
+    vendor.answer(
+        {
+            "output": {"message": message},
+            "stopReason": "end_turn",
+            "usage": usage,
+            "metrics": {"latencyMs": 5},
+        }
+    )
+    connect(vendor.url).converse(
+        modelId="arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDE12345:3",
+        promptVariables={"ward": {"text": "北区"}},
+    )
+    found = spans.attributes()
+    assert (found["gen_ai.prompt.name"], found["gen_ai.prompt.version"]) == ("ABCDE12345", "3")
+    assert found["gen_ai.prompt.variable.ward"] == "北区"
+    assert found["gen_ai.usage.input_tokens"] == 3

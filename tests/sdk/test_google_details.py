@@ -271,3 +271,17 @@ def test_what_an_interaction_cites_is_told(stream: bool, client: Any, vendor: Ve
         vendor.answer({**told, "steps": [step]})
         client.interactions.create(model=MODEL, input="?")
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日", "citations": cited}]
+
+
+def test_images_that_a_function_gave_are_told_beside_its_answer(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """By type and size, as elsewhere."""
+    picture = types.FunctionResponsePart.from_bytes(data=b"abc", mime_type="image/png")
+    given = types.FunctionResponse(id="f1", name="draw", response={"ok": True}, parts=[picture])
+    vendor.answer({"candidates": [{"content": {"parts": [{"text": "A map."}]}, "finishReason": "STOP"}]})
+    content = types.Content(role="user", parts=[types.Part(function_response=given)])
+    client.models.generate_content(model=MODEL, contents=[content])
+    (part,) = spans.messages("gen_ai.input.messages")[0]["parts"]
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    assert part["response"] == [{"ok": True}, image]

@@ -45,6 +45,7 @@ class ConverseReader:
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the parameters of `converse` or `converse_stream`."""
         request = Request(str(arguments.get("modelId") or ""), read_parameters(arguments, capture))
+        request.attributes.update(_stored_prompt(request.model, arguments.get("promptVariables"), capture))
         if capture:
             messages = arguments.get("messages")
             if isinstance(messages, list | tuple):
@@ -139,6 +140,19 @@ def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, An
     found.update({name: value for name, value in named.items() if isinstance(value, str)})
     for key, value in (arguments.get("requestMetadata") or {}).items():
         found[semconv.METADATA + str(key)] = str(value)
+    return found
+
+
+def _stored_prompt(model: str, variables: Any, capture: bool) -> dict[str, Any]:
+    """Return which stored prompt, whose address is instead of a model's, is asked with, and what is put in."""
+    found: dict[str, Any] = {}
+    _, stored, name = model.rpartition(":prompt/")
+    if stored:
+        found[semconv.PROMPT_NAME], _, version = name.partition(":")
+        if version:
+            found[semconv.PROMPT_VERSION] = version
+    for name, value in variables.items() if capture and isinstance(variables, Mapping) else ():
+        found[semconv.PROMPT_VARIABLE + str(name)] = str(value.get("text") or "")
     return found
 
 
