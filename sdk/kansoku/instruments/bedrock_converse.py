@@ -144,7 +144,7 @@ def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, An
 
 
 def _stored_prompt(model: str, variables: Any, capture: bool) -> dict[str, Any]:
-    """Return which stored prompt, whose address is instead of a model's, is asked with, and what is put in."""
+    """Return which stored prompt is asked with, by its address in place of a model, and what is put in."""
     found: dict[str, Any] = {}
     _, stored, name = model.rpartition(":prompt/")
     if stored:
