@@ -90,6 +90,7 @@ def test_a_chat_call_is_one_span_with_everything_said(vendor: Any, spans: Any) -
             seed=7,
             stop_sequences=["。。"],
             response_format={"type": "json_object"},
+            thinking={"type": "enabled", "token_budget": 512},
         )
     assert isinstance(answer, cohere.V2ChatResponse)
     found = spans.attributes()
@@ -125,6 +126,9 @@ def test_a_chat_call_is_one_span_with_everything_said(vendor: Any, spans: Any) -
         "gen_ai.request.seed": 7,
         "gen_ai.request.stop_sequences": ("。。",),
         "gen_ai.output.type": "json",
+        "gen_ai.request.thinking": '{"type":"enabled","token_budget":512}',
+        "gen_ai.request.reasoning.level": "enabled",
+        "kansoku.request.thinking.budget_tokens": 512,
         "server.address": "127.0.0.1",
         "server.port": int(vendor.url.rpartition(":")[2]),
         "gen_ai.response.id": "c-1",

@@ -225,13 +225,24 @@ def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
         count = get(ran, name)
         if isinstance(count, int) and count:
             found[key] = count
-    for prefix, kind in (
-        (semconv.COMPACTION_USAGE, "compaction"),
-        (semconv.ADVISOR_USAGE, "advisor_message"),
-    ):
-        rounds = [r for r in _listed(get(usage, "iterations")) if get(r, "type") == kind]
+    for prefix, rounds in _rounds_beside(_listed(get(usage, "iterations"))).items():
         counted = [each for r in rounds if (each := blocks.read_usage(r)) is not None]
-        if counted:  # billed, and not in the counts of the answer
+        if counted:  # not in the counts of the answer
             found[f"{prefix}input_tokens"] = sum(each.input_tokens for each in counted)
             found[f"{prefix}output_tokens"] = sum(each.output_tokens for each in counted)
     return found
+
+
+def _rounds_beside(rounds: list[Any]) -> dict[str, list[Any]]:
+    """Return the rounds that the counts of the answer leave out, by what they were for."""
+    if not rounds:
+        return {}
+    served = next((get(r, "model") for r in rounds if get(r, "type") == "fallback_message"), None)
+    own = (None, served)  # models of the rounds of an answer; of one that nobody declined none is named
+    return {
+        semconv.COMPACTION_USAGE: [r for r in rounds if get(r, "type") == "compaction"],
+        semconv.ADVISOR_USAGE: [r for r in rounds if get(r, "type") == "advisor_message"],
+        semconv.DECLINED_USAGE: [
+            r for r in rounds if served and get(r, "type") == "message" and get(r, "model") not in own
+        ],
+    }
