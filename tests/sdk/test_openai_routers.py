@@ -208,3 +208,31 @@ def test_searches_and_caches_for_an_hour_are_counted_behind_a_router(
     assert found[semconv.CACHE_WRITE_TOKENS] == 50
     assert found[semconv.CACHE_WRITE_1H_TOKENS] == 30
     assert found[semconv.WEB_SEARCHES] == 2
+
+
+def test_videos_that_a_router_takes_are_told_by_type_and_size(client: Any, vendor: Any, spans: Any) -> None:
+    """Their links as they are; OpenAI itself takes none."""
+    linked = {"type": "video_url", "video_url": {"url": "https://e.org/a.mp4"}}
+    inside = {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,QUJD"}}
+    asked: Any = [{"role": "user", "content": [linked, inside]}]
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=asked)
+    assert spans.messages("gen_ai.input.messages")[0]["parts"] == [
+        {"type": "uri", "modality": "video", "uri": "https://e.org/a.mp4"},
+        {"type": "blob", "modality": "video", "mime_type": "video/mp4", "size": 3},
+    ]
+
+
+def test_images_that_a_tool_gave_are_told_beside_its_words(client: Any, vendor: Any, spans: Any) -> None:
+    """By type and size; texts alone are one text."""
+    text = {"type": "text", "text": "Here."}
+    drawn = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    asked: Any = [
+        {"role": "tool", "tool_call_id": "a", "content": [text, text]},
+        {"role": "tool", "tool_call_id": "b", "content": [text, drawn]},
+    ]
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=asked)
+    told = [m["parts"][0]["response"] for m in spans.messages("gen_ai.input.messages")]
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    assert told == ["Here.\nHere.", [{"type": "text", "content": "Here."}, image]]

@@ -15,7 +15,7 @@ def read_message(message: Any) -> dict[str, Any]:
     role = get(message, "role") or "user"
     if role in ("tool", "function"):
         content = get(message, "content")
-        response = content if isinstance(content, str) else _text_of(shape.read_parts(content))
+        response = content if isinstance(content, str) else _returned(shape.read_parts(content))
         part = {"type": "tool_call_response", "id": get(message, "tool_call_id") or "", "response": response}
         return {"role": "tool", "parts": [part]}
     found: dict[str, Any] = {"role": role, "parts": read_answer(message)}
@@ -116,5 +116,8 @@ def streamed_reasoning(said: Mapping[str, Any], extra: Any) -> str:
     return ""
 
 
-def _text_of(parts: list[dict[str, Any]]) -> str:
-    return "\n".join(part["content"] for part in parts if "content" in part)
+def _returned(parts: list[dict[str, Any]]) -> Any:
+    """Return what a tool gave: texts as one, an image among them as a part."""
+    if all("content" in part for part in parts):
+        return "\n".join(part["content"] for part in parts)
+    return parts
