@@ -28,10 +28,14 @@ def read_tool(tool: Any) -> dict[str, Any]:
     """Return a tool's definition, flat."""
     function = get(tool, "function") or get(tool, "custom") or tool
     found = {"type": get(tool, "type") or "function"}
-    for name in ("name", "description", "parameters"):
+    for name in ("name", "description", "parameters", "format"):  # the last: of what is no JSON
         value = get(function, name)
         if value is not None:
             found[name] = plain(value, 12)
+    if label := get(tool, "server_label"):  # of all tools of a server: none of them is named
+        found["server"] = label
+    if inside := shape.listed(tool, "tools"):
+        found["tools"] = [read_tool(each) for each in inside]
     return found
 
 
