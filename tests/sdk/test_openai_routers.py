@@ -74,6 +74,21 @@ def test_cached_images_are_counted_once(client: Any, vendor: Any, spans: Any) ->
     assert found["gen_ai.usage.cache_read.input_tokens"] == 900
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"reasoning": {"max_tokens": 512}},
+        {"thinking": {"type": "enabled", "budget_tokens": 512}},
+        {"thinking_budget": 512, "enable_thinking": True},
+    ],
+)
+def test_the_tokens_that_may_be_thought_are_told(extra: Any, client: Any, vendor: Any, spans: Any) -> None:
+    """As OpenRouter, Anthropic and Qwen call them; OpenAI has words for it alone."""
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=ASK, extra_body=extra)
+    assert spans.attributes()["kansoku.request.thinking.budget_tokens"] == 512
+
+
 @pytest.mark.parametrize("extra", [{"reasoning_effort": "high"}, {"reasoning": {"effort": "high"}}])
 def test_the_effort_asked_of_a_router_is_told(extra: Any, client: Any, vendor: Any, spans: Any) -> None:
     """It has a field of its own for it, which the client passes on."""
