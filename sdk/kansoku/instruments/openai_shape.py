@@ -28,9 +28,9 @@ _PLAIN = frozenset({int, float})
 # Words of older models, and of others that a server passes on as they are.
 _FINISH = {
     **dict.fromkeys(("eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop"),
-    **dict.fromkeys(("max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("max_tokens", "model_length", "model_context_window_exceeded"), "length"),
     **dict.fromkeys(("function_call", "tool_use", "tool_call"), "tool_calls"),
-    "sensitive": "content_filter",  # Z.ai
+    **dict.fromkeys(("sensitive", "refusal", "content_filtered", "safety"), "content_filter"),
 }
 _LINKED = {"image_url": "image", "input_image": "image", "video_url": "video", "audio_url": "audio"}
 _CITED = ("title", "url", "file_id", "filename", "name", "container_id")
