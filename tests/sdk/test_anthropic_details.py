@@ -197,3 +197,17 @@ def test_what_a_model_is_told_about_a_document_is_told(vendor: Vendor, spans: An
         client.messages.create(**{**ASK, "messages": [{"role": "user", "content": [document]}]})
     (part,) = spans.messages("gen_ai.input.messages")[0]["parts"]
     assert part == {"type": "text", "content": "火", "name": "Calendar", "context": "Of 2026."}
+
+
+def test_a_turn_of_a_thread_names_the_answer_before_it(vendor: Vendor, spans: Any) -> None:
+    """The server has what was said before; the request has the new words alone."""
+    vendor.answer(message(), message(id="msg_2"))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        thread = client.beta.messages.thread(model=MODEL, max_tokens=300)
+        thread.send({"role": "user", "content": "いつ"})
+        with thread.stream({"role": "user", "content": "傘は"}):
+            pass
+    first, second = (dict(span.attributes) for span in spans.all())
+    assert "gen_ai.request.previous_response.id" not in first
+    assert second["gen_ai.request.previous_response.id"] == "msg_1"
+    assert "傘は" in second["gen_ai.input.messages"]

@@ -197,6 +197,8 @@ def _read_settings(given: Mapping[str, Any], found: dict[str, Any], capture: boo
     budget = get(given.get("thinking"), "budget_tokens")
     if isinstance(budget, int):
         found[semconv.THINKING_BUDGET] = budget
+    if previous := shape.text_of(given.get("thread"), "previous_message_id"):
+        found[semconv.PREVIOUS_RESPONSE_ID] = previous
     schema = get(output, "format") or given.get("output_format")
     if isinstance(schema, type | Mapping):
         found[semconv.OUTPUT_TYPE] = "json"
