@@ -285,3 +285,31 @@ def test_images_that_a_function_gave_are_told_beside_its_answer(
     (part,) = spans.messages("gen_ai.input.messages")[0]["parts"]
     image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
     assert part["response"] == [{"ok": True}, image]
+
+
+def test_an_image_to_enlarge_is_told_by_size(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """As the larger one is."""
+    given = types.Image(image_bytes=b"abc", mime_type="image/png")
+    vendor.answer({"predictions": [{"bytesBase64Encoded": "QUJDQUJD", "mimeType": "image/png"}]})
+    vertex.models.upscale_image(model="imagen-4.0-upscale-preview", image=given, upscale_factor="x2")
+    sizes = [
+        [part["size"] for part in spans.messages(key)[0]["parts"]]
+        for key in ("gen_ai.input.messages", "gen_ai.output.messages")
+    ]
+    assert sizes == [[3], [6]]
+
+
+def test_images_that_are_put_together_are_told_by_size(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """Those that were given, and the one that came of them."""
+    given = types.Image(image_bytes=b"abc", mime_type="image/png")
+    source = types.RecontextImageSource(
+        prompt="On a street.", product_images=[types.ProductImage(product_image=given)]
+    )
+    vendor.answer({"predictions": [{"bytesBase64Encoded": "QUJD", "mimeType": "image/png"}]})
+    vertex.models.recontext_image(model="imagen-product-recontext-preview-06-30", source=source)
+    found = spans.attributes()
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    asked = spans.messages("gen_ai.input.messages")[0]["parts"]
+    assert asked == [{"type": "text", "content": "On a street."}, image]
+    assert spans.messages()[0]["parts"] == [image]
+    assert found["kansoku.usage.images"] == 1
