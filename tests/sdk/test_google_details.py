@@ -313,3 +313,26 @@ def test_images_that_are_put_together_are_told_by_size(vertex: Any, vendor: Vend
     assert asked == [{"type": "text", "content": "On a street."}, image]
     assert spans.messages()[0]["parts"] == [image]
     assert found["kansoku.usage.images"] == 1
+
+
+@pytest.mark.parametrize("body", ["answer", "nothing"])
+def test_a_response_as_it_came_over_the_wire_is_read(
+    body: str, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The program reads the body itself, which is its own; what is no answer harms nobody."""
+    call = {"functionCall": {"name": "find", "args": {"ward": "北区"}}}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    told = json.dumps(answer(call, picture, finishReason="STOP"))
+    vendor.answer(Reply((told if body == "answer" else "[").encode()))
+    config = types.GenerateContentConfig(should_return_http_response=True, cached_content="cachedContents/a")
+    raw = client.models.generate_content(model=MODEL, contents="いつ", config=config)
+    assert raw.sdk_http_response.body == (told if body == "answer" else "[")
+    found = spans.attributes()
+    assert found["gen_ai.request.cached_content"] == "cachedContents/a"
+    if body == "answer":
+        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (30, 10)
+        assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("r-1", MODEL)
+        assert spans.messages()[0]["parts"] == [
+            {"type": "tool_call", "id": None, "name": "find", "arguments": {"ward": "北区"}},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3},
+        ]
