@@ -27,7 +27,10 @@ def follow_raw(response: Any, call: Streamed) -> Any:
     unread = weakref.finalize(response, recording.end, early=True)
     response.parse = _parse_and_follow(response.parse, call, recording, unread)
     if callable(getattr(response, "close", None)):
-        response.close = _close_and_end(response.close, recording)
+        streams = getattr(response, "_is_sse_stream", getattr(response, "_stream", True))
+        # Not the response itself: one that is dropped goes at once, and its connection with it.
+        http = None if streams else getattr(response, "http_response", None)
+        response.close = _close_and_end(response.close, call, recording, unread, http)
     return response
 
 
@@ -46,8 +49,8 @@ def _parse_and_follow(
 
     def take(parsed: Any) -> Any:
         try:
+            unread.detach()
             if is_stainless(parsed):
-                unread.detach()
                 followed.append(follow(parsed, recording))
                 return followed[0]
             call.answer(parsed)
@@ -68,9 +71,24 @@ def _parse_and_follow(
     return traced
 
 
-def _close_and_end(close: Callable[..., Any], recording: Recording) -> Callable[..., Any]:
+def _close_and_end(
+    close: Callable[..., Any],
+    call: Streamed,
+    recording: Recording,
+    unread: "weakref.finalize[..., Any]",
+    http: Any,
+) -> Callable[..., Any]:
+    """Return a `close` that ends the call; `http` is the response of one that does not stream."""
+
     @functools.wraps(close)
     def traced(*args: Any, **kwargs: Any) -> Any:
+        try:
+            # Read without being parsed: by `read`, `text` or `json`.
+            if unread.alive and (body := getattr(http, "_content", None)) is not None:
+                call.answer(json.loads(body))
+        except Exception as error:  # noqa: BLE001 - the border: a body of any kind, and it is to be closed
+            if not isinstance(error, ValueError):
+                swallow("stream.raw", error)
         recording.end(early=True)
         return close(*args, **kwargs)
 

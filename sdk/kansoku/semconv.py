@@ -191,6 +191,7 @@ IMAGE_TOOL_USAGE: Final = (
 )
 SVG_USAGE: Final = "kansoku.usage.svg."  # prefix: tokens of the model that wrote drawings as text
 ADVISOR_USAGE: Final = "kansoku.usage.advisor."  # prefix: tokens of another model that was asked on the way
+DECLINED_USAGE: Final = "kansoku.usage.declined."  # prefix: tokens of a model that left the answer to another
 
 # Core
 ERROR_TYPE: Final = "error.type"

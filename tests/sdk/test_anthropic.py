@@ -255,7 +255,8 @@ def test_a_model_that_takes_over_inside_a_stream_is_the_one_that_answers(
         pass
     found = spans.attributes()
     assert found["gen_ai.response.model"] == "claude-second"
-    assert spans.messages()[0]["parts"] == [{"type": "fallback"}, {"type": "text", "content": "火"}]
+    handed_over = {"type": "fallback", "from": "claude-first", "to": "claude-second"}
+    assert spans.messages()[0]["parts"] == [handed_over, {"type": "text", "content": "火"}]
     assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, 4)
 
 

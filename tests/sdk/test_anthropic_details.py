@@ -1,6 +1,7 @@
 """What Anthropic says of an answer beside its content: whether it was fast, and why it was refused."""
 
 import asyncio
+import json
 from typing import Any
 
 import anthropic
@@ -139,3 +140,74 @@ def test_an_error_with_a_good_status_is_a_failure(vendor: Vendor, spans: Any) ->
         client.messages.create(**ASK)
     assert spans.attributes()["error.type"] == "overloaded_error"
     assert spans.one().status.description == "Overloaded"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_model_used_that_left_the_answer_to_another_is_told_apart(
+    stream: bool, vendor: Vendor, spans: Any
+) -> None:
+    """The counts of the answer are those of the model that gave it; the hand-over names both."""
+    asked = {"type": "message", "model": "claude-fable-5", "input_tokens": 50, "output_tokens": 7}
+    served = {"type": "fallback_message", "model": MODEL, "input_tokens": 1000, "output_tokens": 100}
+    turns = {"type": "message", "model": MODEL, "input_tokens": 4, "output_tokens": 2}
+    usage = {**USAGE, "iterations": [asked, turns, served]}
+    hop = {"type": "fallback", "from": {"model": "claude-fable-5"}, "to": {"model": MODEL}}
+    text = {"type": "text", "text": "火曜日"}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": message(content=[])},
+        {"type": "content_block_start", "index": 0, "content_block": hop},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": text},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage},
+    ]
+    whole = Reply(json.dumps(message(content=[hop, text], usage=usage)).encode())
+    vendor.answer(sse(*((each["type"], each) for each in events), done=False) if stream else whole)
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        ask(client, stream=stream)
+    found = spans.attributes()
+    assert found["kansoku.usage.declined.input_tokens"] == 50
+    assert found["kansoku.usage.declined.output_tokens"] == 7
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (1000, 100)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "fallback", "from": "claude-fable-5", "to": MODEL},
+        {"type": "text", "content": "火曜日"},
+    ]
+
+
+def test_a_tool_of_a_server_that_failed_says_so(vendor: Vendor, spans: Any) -> None:
+    """As the program's own tools do."""
+    result = {"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": True, "content": "away"}
+    listing = {"type": "mcp_tool_listing", "mcp_server_name": "city", "tools": []}
+    vendor.answer(message(content=[listing, result]))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        client.beta.messages.create(**ASK)
+    assert spans.messages()[0]["parts"] == [
+        {"type": "mcp_tool_listing", "server": "city"},
+        {"type": "server_tool_call_response", "id": "m1", "response": "away", "is_error": True},
+    ]
+
+
+def test_what_a_model_is_told_about_a_document_is_told(vendor: Vendor, spans: Any) -> None:
+    """Its title, and the words that go with it."""
+    vendor.answer(message())
+    source = {"type": "text", "media_type": "text/plain", "data": "火"}
+    document = {"type": "document", "source": source, "title": "Calendar", "context": "Of 2026."}
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        client.messages.create(**{**ASK, "messages": [{"role": "user", "content": [document]}]})
+    (part,) = spans.messages("gen_ai.input.messages")[0]["parts"]
+    assert part == {"type": "text", "content": "火", "name": "Calendar", "context": "Of 2026."}
+
+
+def test_a_turn_of_a_thread_names_the_answer_before_it(vendor: Vendor, spans: Any) -> None:
+    """The server has what was said before; the request has the new words alone."""
+    vendor.answer(message(), message(id="msg_2"))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        thread = client.beta.messages.thread(model=MODEL, max_tokens=300)
+        thread.send({"role": "user", "content": "いつ"})
+        with thread.stream({"role": "user", "content": "傘は"}):
+            pass
+    first, second = (dict(span.attributes) for span in spans.all())
+    assert "gen_ai.request.previous_response.id" not in first
+    assert second["gen_ai.request.previous_response.id"] == "msg_1"
+    assert "傘は" in second["gen_ai.input.messages"]

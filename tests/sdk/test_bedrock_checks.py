@@ -152,3 +152,54 @@ def test_the_stop_sequence_that_was_met_is_told(stream: bool, vendor: Any, spans
     assert found["kansoku.response.stop_sequence"] == "END"
     assert found["gen_ai.response.finish_reasons"] == ("stop",)
     assert found["gen_ai.usage.input_tokens"] == 3
+
+
+def test_a_stored_prompt_and_what_is_put_into_it_are_told(vendor: Any, spans: Any) -> None:
+    """It is asked by its address, which says its version too; the words are at the vendor."""
+    usage = {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4}
+    message = {"role": "assistant", "content": [{"text": "火"}]}
+    vendor.answer(
+        {
+            "output": {"message": message},
+            "stopReason": "end_turn",
+            "usage": usage,
+            "metrics": {"latencyMs": 5},
+        }
+    )
+    connect(vendor.url).converse(
+        modelId="arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDE12345:3",
+        promptVariables={"ward": {"text": "北区"}},
+    )
+    found = spans.attributes()
+    assert (found["gen_ai.prompt.name"], found["gen_ai.prompt.version"]) == ("ABCDE12345", "3")
+    assert found["gen_ai.prompt.variable.ward"] == "北区"
+    assert found["gen_ai.usage.input_tokens"] == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "level", "budget"),
+    [
+        ({"reasoning_effort": "low"}, "low", None),  # GPT
+        ({"reasoning_config": "high"}, "high", None),  # Qwen
+        ({"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}}, "max", None),  # Claude
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, None, 1024),
+        ({"reasoning_config": {"type": "enabled", "budget_tokens": 2048}}, None, 2048),
+        ({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}, "medium", None),  # Nova
+    ],
+)
+def test_how_much_a_model_is_to_think_is_told_in_whatever_words_it_is_asked(
+    asked: dict[str, Any], level: str | None, budget: int | None, vendor: Any, spans: Any
+) -> None:
+    """Each family has a field of its own for it, which Converse passes on."""
+    usage = {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4}
+    message = {"role": "assistant", "content": [{"text": "火"}]}
+    told = {"output": {"message": message}, "stopReason": "end_turn", "usage": usage}
+    vendor.answer({**told, "metrics": {"latencyMs": 5}})
+    connect(vendor.url).converse(
+        modelId="some.model-v1:0",
+        messages=[{"role": "user", "content": [{"text": "いつ"}]}],
+        additionalModelRequestFields=asked,
+    )
+    found = spans.attributes()
+    assert found.get("gen_ai.request.reasoning.level") == level
+    assert found.get("kansoku.request.thinking.budget_tokens") == budget

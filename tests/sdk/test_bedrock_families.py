@@ -358,6 +358,18 @@ def test_embeddings_are_counted_and_never_recorded(family: str, vendor: Any, spa
     assert "gen_ai.output.messages" not in found
 
 
+def test_an_image_to_embed_is_told_by_type_and_size(vendor: Any, spans: Any) -> None:
+    """Nova takes it as Converse does; the image itself is in no attribute."""
+    image = {"format": "png", "source": {"bytes": "QUJD"}}
+    request = {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {"image": image}}
+    vendor.answer(Reply(json.dumps({"embeddings": [{"embedding": [0.1, 0.2]}]}).encode(), headers=COUNTS))
+    model = "amazon.nova-2-multimodal-embeddings-v1:0"
+    connect(vendor.url).invoke_model(modelId=model, body=json.dumps(request))["body"].read()
+    assert spans.messages("gen_ai.input.messages")[0]["parts"] == [
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    ]
+
+
 @pytest.mark.parametrize(
     ("request_body", "answer", "finish"),
     [
@@ -391,7 +403,7 @@ def test_images_are_counted_and_recorded_by_size(
         "body"
     ].read()
     found = spans.attributes()
-    assert found["gen_ai.operation.name"] == "image"
+    assert found["gen_ai.operation.name"] == "image_generation"
     assert found["kansoku.usage.images"] == 2
     assert found["gen_ai.request.choice.count"] == 2
     assert found["gen_ai.response.finish_reasons"] == (finish,)

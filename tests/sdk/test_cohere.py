@@ -90,6 +90,7 @@ def test_a_chat_call_is_one_span_with_everything_said(vendor: Any, spans: Any) -
             seed=7,
             stop_sequences=["。。"],
             response_format={"type": "json_object"},
+            thinking={"type": "enabled", "token_budget": 512},
         )
     assert isinstance(answer, cohere.V2ChatResponse)
     found = spans.attributes()
@@ -125,6 +126,9 @@ def test_a_chat_call_is_one_span_with_everything_said(vendor: Any, spans: Any) -
         "gen_ai.request.seed": 7,
         "gen_ai.request.stop_sequences": ("。。",),
         "gen_ai.output.type": "json",
+        "gen_ai.request.thinking": '{"type":"enabled","token_budget":512}',
+        "gen_ai.request.reasoning.level": "enabled",
+        "kansoku.request.thinking.budget_tokens": 512,
         "server.address": "127.0.0.1",
         "server.port": int(vendor.url.rpartition(":")[2]),
         "gen_ai.response.id": "c-1",
@@ -135,6 +139,37 @@ def test_a_chat_call_is_one_span_with_everything_said(vendor: Any, spans: Any) -
         "kansoku.usage.model.input_tokens": 90,
         "kansoku.usage.model.output_tokens": 4,
     }
+
+
+def test_a_raw_response_is_traced_once_and_stays_the_clients_own(vendor: Any, spans: Any) -> None:
+    """By the client of either version; the client's own call through the same methods is one span, too."""
+    vendor.answer(TOLD)
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        raw = client.with_raw_response.chat(model="command-a-03-2025", messages=ASK)
+        assert raw.data == client.chat(model="command-a-03-2025", messages=ASK)
+    assert raw.headers["content-type"] == "application/json"
+    first, second = (dict(span.attributes) for span in spans.all())
+    assert first == second
+    assert first["gen_ai.usage.input_tokens"] == 12
+
+
+def test_a_raw_response_is_traced_of_the_asynchronous_client(vendor: Any, spans: Any) -> None:
+    """A refused one has its error."""
+
+    async def ask() -> None:
+        async with cohere.AsyncClient("test", base_url=vendor.url) as client:
+            vendor.answer(
+                {"response_id": "r", "generation_id": "g", "text": "火", "finish_reason": "COMPLETE"}
+            )
+            await client.with_raw_response.chat(message="いつ")
+            vendor.answer(Reply(b'{"message": "no"}', 400))
+            with pytest.raises(ApiError):
+                await client.with_raw_response.rerank(query="q", documents=["d"], model="rerank-v3.5")
+
+    asyncio.run(ask())
+    answered, refused = spans.all()
+    assert json.loads(answered.attributes["gen_ai.output.messages"])[0]["parts"][0]["content"] == "火"
+    assert refused.attributes["http.response.status_code"] == 400
 
 
 def test_a_stream_is_put_together_from_its_events(vendor: Any, spans: Any) -> None:

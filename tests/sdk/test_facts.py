@@ -1,6 +1,7 @@
 """What any vendor's client says about a call: retries inside it, and what its exceptions carry."""
 
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,10 +9,12 @@ import anthropic
 import groq
 import openai
 import pytest
+from genai_prices import data
 from support.vendor import Reply, Vendor
 
 from kansoku.facts import error_facts, mean_logprob, tokens_per_second
 from kansoku.instruments.openai_hosts import find_provider, read_origin
+from kansoku.price_names import listed_provider
 
 ASK: Any = [{"role": "user", "content": "Hi"}]
 BUSY = Reply(b'{"error": {"message": "busy"}}', 503, headers={"retry-after-ms": "1"})
@@ -116,6 +119,8 @@ def test_what_cannot_be_a_logprob_or_a_speed_is_none() -> None:
         ("acme.snowflakecomputing.com", "snowflake"),
         ("router.huggingface.co", "huggingface"),
         ("dashscope-intl.aliyuncs.com", "alibaba"),
+        ("aiplatform.us.rep.googleapis.com", "gcp.vertex_ai"),
+        ("api.meta.ai", "meta"),
         ("notopenrouter.ai", "openai"),
         ("llm.corp.internal", "local"),
         ("[::1]", "local"),
@@ -125,6 +130,18 @@ def test_what_cannot_be_a_logprob_or_a_speed_is_none() -> None:
 def test_a_host_names_its_provider(host: str, provider: str) -> None:
     """Endings count at a dot alone; private hosts are one's own."""
     assert find_provider(host, "local") == provider
+
+
+def test_a_seller_of_the_price_list_is_known_by_its_host() -> None:
+    """A call of it would have another one's name, and no price."""
+    without = ("cursor", "elevenlabs", "openai-decisions")  # they do not speak the API, or are OpenAI itself
+    told: dict[str, str] = {}
+    for seller in data.providers:
+        host = re.match(r"https://([a-z0-9.-]+\w)(?:/|\((?:\?:)?/|$)", seller.api_pattern.replace("\\", ""))
+        if host and seller.id not in without and not seller.id.startswith("huggingface_"):
+            told[seller.id] = listed_provider(find_provider(host[1], "local"))
+    assert len(told) > 20
+    assert {name: found for name, found in told.items() if found != name} == {}
 
 
 def test_the_origin_follows_a_client_whose_address_changes() -> None:

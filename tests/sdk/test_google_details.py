@@ -271,3 +271,68 @@ def test_what_an_interaction_cites_is_told(stream: bool, client: Any, vendor: Ve
         vendor.answer({**told, "steps": [step]})
         client.interactions.create(model=MODEL, input="?")
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日", "citations": cited}]
+
+
+def test_images_that_a_function_gave_are_told_beside_its_answer(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """By type and size, as elsewhere."""
+    picture = types.FunctionResponsePart.from_bytes(data=b"abc", mime_type="image/png")
+    given = types.FunctionResponse(id="f1", name="draw", response={"ok": True}, parts=[picture])
+    vendor.answer({"candidates": [{"content": {"parts": [{"text": "A map."}]}, "finishReason": "STOP"}]})
+    content = types.Content(role="user", parts=[types.Part(function_response=given)])
+    client.models.generate_content(model=MODEL, contents=[content])
+    (part,) = spans.messages("gen_ai.input.messages")[0]["parts"]
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    assert part["response"] == [{"ok": True}, image]
+
+
+def test_an_image_to_enlarge_is_told_by_size(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """As the larger one is."""
+    given = types.Image(image_bytes=b"abc", mime_type="image/png")
+    vendor.answer({"predictions": [{"bytesBase64Encoded": "QUJDQUJD", "mimeType": "image/png"}]})
+    vertex.models.upscale_image(model="imagen-4.0-upscale-preview", image=given, upscale_factor="x2")
+    sizes = [
+        [part["size"] for part in spans.messages(key)[0]["parts"]]
+        for key in ("gen_ai.input.messages", "gen_ai.output.messages")
+    ]
+    assert sizes == [[3], [6]]
+
+
+def test_images_that_are_put_together_are_told_by_size(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """Those that were given, and the one that came of them."""
+    given = types.Image(image_bytes=b"abc", mime_type="image/png")
+    source = types.RecontextImageSource(
+        prompt="On a street.", product_images=[types.ProductImage(product_image=given)]
+    )
+    vendor.answer({"predictions": [{"bytesBase64Encoded": "QUJD", "mimeType": "image/png"}]})
+    vertex.models.recontext_image(model="imagen-product-recontext-preview-06-30", source=source)
+    found = spans.attributes()
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    asked = spans.messages("gen_ai.input.messages")[0]["parts"]
+    assert asked == [{"type": "text", "content": "On a street."}, image]
+    assert spans.messages()[0]["parts"] == [image]
+    assert found["kansoku.usage.images"] == 1
+
+
+@pytest.mark.parametrize("body", ["answer", "nothing"])
+def test_a_response_as_it_came_over_the_wire_is_read(
+    body: str, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The program reads the body itself, which is its own; what is no answer harms nobody."""
+    call = {"functionCall": {"name": "find", "args": {"ward": "北区"}}}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    told = json.dumps(answer(call, picture, finishReason="STOP"))
+    vendor.answer(Reply((told if body == "answer" else "[").encode()))
+    config = types.GenerateContentConfig(should_return_http_response=True, cached_content="cachedContents/a")
+    raw = client.models.generate_content(model=MODEL, contents="いつ", config=config)
+    assert raw.sdk_http_response.body == (told if body == "answer" else "[")
+    found = spans.attributes()
+    assert found["gen_ai.request.cached_content"] == "cachedContents/a"
+    if body == "answer":
+        assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (30, 10)
+        assert (found["gen_ai.response.id"], found["gen_ai.response.model"]) == ("r-1", MODEL)
+        assert spans.messages()[0]["parts"] == [
+            {"type": "tool_call", "id": None, "name": "find", "arguments": {"ward": "北区"}},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3},
+        ]

@@ -132,6 +132,20 @@ def test_what_came_of_a_call_is_a_tools_message(vendor: Vendor, spans: Any) -> N
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_an_image_that_a_tool_gave_is_told_by_size(vendor: Vendor, spans: Any) -> None:
+    """Of the question and of the answer; the picture itself is in no attribute."""
+    drawn = {"type": "image", "mime_type": "image/png", "data": "QUJD"}
+    result = {"type": "function_result", "call_id": "f-1", "result": [{"type": "text", "text": "火"}, drawn]}
+    vendor.answer({**TOLD, "status": "completed", "steps": [result]})
+    client = genai.Client(api_key="k", vertexai=False, http_options={"base_url": vendor.url})
+    client.interactions.create(model="gemini-3-flash-preview", input=[result])
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    for key in ("gen_ai.input.messages", "gen_ai.output.messages"):
+        (part,) = spans.messages(key)[0]["parts"]
+        assert [part["response"][0]["text"], part["response"][1]] == ["火", image]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_stream_left_early_is_told_as_far_as_it_came(vendor: Vendor, spans: Any) -> None:
     """What it began with is no finish reason."""
     vendor.answer(streamed())

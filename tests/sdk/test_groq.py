@@ -216,6 +216,17 @@ def test_what_a_search_of_groqs_found_is_its_answer(client: Any, vendor: Vendor,
     assert answer["response"]["results"][0]["content"] == "火・金"
 
 
+def test_what_groqs_code_drew_is_told_by_size(client: Any, vendor: Vendor, spans: Any) -> None:
+    """The picture itself is in no attribute."""
+    tool = {"index": 0, "type": "python", "arguments": "{}", "code_results": [{"text": "4", "png": "QUJD"}]}
+    message = {"role": "assistant", "content": "四。", "executed_tools": [tool]}
+    vendor.answer({**ANSWER, "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})
+    client.chat.completions.create(model="groq/compound", messages=ASK)
+    (result,) = spans.messages()[0]["parts"][1]["response"]
+    assert result["text"] == "4"
+    assert result["png"] == {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+
+
 def test_tools_that_groq_runs_during_a_stream_count_once(client: Any, vendor: Vendor, spans: Any) -> None:
     """A tool is announced when it starts and again with its output."""
     begun = {"index": 0, "type": "python", "arguments": "{}"}

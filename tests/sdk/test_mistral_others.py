@@ -164,6 +164,30 @@ def test_files_and_pages_of_an_answer_are_told(vendor: Vendor, spans: Any) -> No
     ]
 
 
+def test_resources_and_chunks_that_the_client_does_not_know_are_told(vendor: Vendor, spans: Any) -> None:
+    """A newer server may send more kinds than the client has classes for."""
+    asked: Any = [
+        {"type": "resource", "uri": "mcp://city/a.txt", "content": {"type": "text", "text": "火"}},
+        {"type": "text", "text": "いつ"},
+    ]
+    content = [{"type": "tool_reference", "title": "City"}, {"type": "text", "text": "火曜日"}]
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    vendor.answer(
+        {"id": "c", "object": "c", "created": 1, "model": MODEL, "choices": [choice], "usage": usage}
+    )
+    with Mistral(api_key="test", server_url=vendor.url) as client:
+        client.chat.complete(model=MODEL, messages=[{"role": "user", "content": asked}])
+    assert spans.messages("gen_ai.input.messages")[0]["parts"] == [
+        {"source": "mcp://city/a.txt", "type": "text", "content": "火"},
+        {"type": "text", "content": "いつ"},
+    ]
+    assert spans.messages()[0]["parts"] == [
+        {"type": "reference", "title": "City"},
+        {"type": "text", "content": "火曜日"},
+    ]
+
+
 def test_tables_and_what_was_asked_of_a_document_are_its_texts(vendor: Vendor, spans: Any) -> None:
     """Tables may be apart from their page; the annotation of a document is what was asked for."""
     table = {"id": "tbl-0.html", "content": "<table></table>", "format": "html"}

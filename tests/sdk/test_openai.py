@@ -288,13 +288,37 @@ def test_streaming_responses_read_late_are_traced_when_parsed(model: Any, spans:
     assert spans.attributes()["gen_ai.response.id"] == "chatcmpl-garbage1"
 
 
-def test_streaming_responses_never_parsed_still_end_their_span(model: Any, spans: Any) -> None:
-    """Who reads the lines himself gets them; the span ends when the response is closed."""
-    client = model("chat.json").client()
-    with client.chat.completions.with_streaming_response.create(
-        model="gpt-4o-mini", messages=ASK
-    ) as response:
-        assert "chatcmpl-garbage1" in "".join(response.iter_lines())
+@pytest.mark.parametrize("way", ["read", "text", "json"])
+def test_streaming_responses_read_without_being_parsed_are_told(way: str, model: Any, spans: Any) -> None:
+    """Their body is here when they are closed; it is the program's as ever."""
+    create = model("chat.json").client().chat.completions.with_streaming_response.create
+    with create(model="gpt-4o-mini", messages=ASK) as response:
+        assert "chatcmpl-garbage1" in str(getattr(response, way)())
+        assert spans.all() == []
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 120
+    assert "kansoku.stream.closed_early" not in found
+
+
+def test_asynchronous_streaming_responses_read_without_being_parsed_are_told(model: Any, spans: Any) -> None:
+    """Alike."""
+
+    async def ask() -> None:
+        create = model("chat.json").async_client().chat.completions.with_streaming_response.create
+        async with create(model="gpt-4o-mini", messages=ASK) as response:
+            assert (await response.json())["id"] == "chatcmpl-garbage1"
+
+    asyncio.run(ask())
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 120
+
+
+def test_streaming_responses_never_parsed_still_end_their_span(vendor: Any, spans: Any) -> None:
+    """Who reads the lines himself gets them, and nothing is kept; the span ends when that is closed."""
+    vendor.answer({"id": "chatcmpl-garbage1", "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
+    with openai.OpenAI(api_key="k", base_url=vendor.url) as client:
+        create = client.chat.completions.with_streaming_response.create
+        with create(model="gpt-4o-mini", messages=ASK) as response:
+            assert "chatcmpl-garbage1" in "".join(response.iter_lines())
     assert "gen_ai.usage.input_tokens" not in spans.attributes()
 
 

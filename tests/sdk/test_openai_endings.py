@@ -130,6 +130,16 @@ def test_a_completion_keeps_its_model_where_the_last_chunk_has_counts_alone(
     assert found["gen_ai.usage.output_tokens"] == 2
 
 
+def test_what_stands_after_a_completion_is_a_part_of_the_question(
+    client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """The model writes what is between it and the prompt."""
+    vendor.answer(completion([{"index": 0, "text": "火", "finish_reason": "stop"}]))
+    client.completions.create(model="m", prompt="ごみは", suffix="曜日。")
+    parts = spans.messages("gen_ai.input.messages")[0]["parts"]
+    assert [part["content"] for part in parts] == ["ごみは", "曜日。"]
+
+
 def test_a_completion_whose_choice_ends_in_an_error_is_a_failure(
     client: Any, vendor: Vendor, spans: Any
 ) -> None:

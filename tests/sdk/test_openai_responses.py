@@ -317,6 +317,35 @@ def test_the_streaming_helpers_are_traced_once(client: Any, vendor: Vendor, span
             {"type": "server_tool_call_response", "id": "c2", "response": "4"},
         ),
         ({"type": "compaction", "id": "cmp", "encrypted_content": "..."}, {"type": "compaction"}),
+        (
+            {"type": "image_generation_call", "id": "ig", "result": "QUJD", "revised_prompt": "A red bin."},
+            {
+                "type": "blob",
+                "modality": "image",
+                "mime_type": "image/png",
+                "size": 3,
+                "revised_prompt": "A red bin.",
+            },
+        ),
+        (
+            {"type": "mcp_call", "id": "mc", "name": "t", "server_label": "s", "arguments": '{"a": 1}'},
+            {
+                "type": "server_tool_call",
+                "id": "mc",
+                "name": "t",
+                "server_label": "s",
+                "arguments": {"a": 1},
+            },
+        ),
+        (
+            {"type": "image_generation_call", "id": "ig", "status": "failed", "error": {"message": "no"}},
+            {
+                "type": "server_tool_call",
+                "id": "ig",
+                "name": "image_generation_call",
+                "error": {"message": "no"},
+            },
+        ),
     ],
 )
 def test_what_the_server_did_is_told_as_what_it_is(
@@ -326,6 +355,54 @@ def test_what_the_server_did_is_told_as_what_it_is(
     vendor.answer({"id": "r", "object": "response", "model": "m", "status": "completed", "output": [item]})
     client.responses.create(model="m", input="x")
     assert spans.messages()[0]["parts"] == [part]
+
+
+def test_what_a_request_refers_to_is_told_as_that(client: Any, vendor: Vendor, spans: Any) -> None:
+    """An item that it names, or a wish to compact, is no call; an image of before is not an empty one."""
+    vendor.answer(response(MESSAGE))
+    asked: Any = [
+        {"type": "item_reference", "id": "rs_1"},
+        {"type": "image_generation_call", "id": "ig_1"},
+        {"type": "compaction_trigger"},
+        {"role": "user", "content": "When?"},
+    ]
+    client.responses.create(model="gpt-5", input=asked)
+    kinds = [part["type"] for m in spans.messages("gen_ai.input.messages") for part in m["parts"]]
+    assert kinds == ["item_reference", "server_tool_call", "compaction_trigger", "text"]
+
+
+def test_a_tool_tells_its_server_its_group_and_its_grammar(client: Any, vendor: Vendor, spans: Any) -> None:
+    """What a function tells by its parameters, others tell otherwise."""
+    grammar = {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}
+    find = {"type": "function", "name": "find", "parameters": {"type": "object"}, "strict": True}
+    tools: Any = [
+        {
+            "type": "mcp",
+            "server_label": "city",
+            "server_url": "https://city.test",
+            "require_approval": "never",
+        },
+        {"type": "namespace", "name": "bins", "description": "d", "tools": [find]},
+        {"type": "custom", "name": "number", "format": grammar},
+    ]
+    vendor.answer(response(MESSAGE))
+    client.responses.create(model="gpt-5", input="x", tools=tools)
+    find.pop("strict")
+    assert json.loads(spans.attributes()["gen_ai.tool.definitions"]) == [
+        {"type": "mcp", "server": "city"},
+        {"type": "namespace", "name": "bins", "description": "d", "tools": [find]},
+        {"type": "custom", "name": "number", "format": grammar},
+    ]
+
+
+def test_a_users_verdict_on_a_tool_is_the_users(client: Any, vendor: Vendor, spans: Any) -> None:
+    """It says on what, and which."""
+    vendor.answer(response(MESSAGE))
+    verdict: Any = {"type": "mcp_approval_response", "approval_request_id": "ma", "approve": False}
+    client.responses.create(model="gpt-5", input=[verdict])
+    assert spans.messages("gen_ai.input.messages") == [
+        {"role": "user", "parts": [{"type": "mcp_approval_response", "id": "ma", "approve": False}]}
+    ]
 
 
 def test_compacting_a_conversation_is_a_call(client: Any, vendor: Vendor, spans: Any) -> None:

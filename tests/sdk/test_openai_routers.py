@@ -74,6 +74,21 @@ def test_cached_images_are_counted_once(client: Any, vendor: Any, spans: Any) ->
     assert found["gen_ai.usage.cache_read.input_tokens"] == 900
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"reasoning": {"max_tokens": 512}},
+        {"thinking": {"type": "enabled", "budget_tokens": 512}},
+        {"thinking_budget": 512, "enable_thinking": True},
+    ],
+)
+def test_the_tokens_that_may_be_thought_are_told(extra: Any, client: Any, vendor: Any, spans: Any) -> None:
+    """As OpenRouter, Anthropic and Qwen call them; OpenAI has words for it alone."""
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=ASK, extra_body=extra)
+    assert spans.attributes()["kansoku.request.thinking.budget_tokens"] == 512
+
+
 @pytest.mark.parametrize("extra", [{"reasoning_effort": "high"}, {"reasoning": {"effort": "high"}}])
 def test_the_effort_asked_of_a_router_is_told(extra: Any, client: Any, vendor: Any, spans: Any) -> None:
     """It has a field of its own for it, which the client passes on."""
@@ -187,14 +202,16 @@ def test_what_a_server_says_that_it_charges_is_told(
     assert spans.attributes().get("gen_ai.usage.cost") == dollars
 
 
+@pytest.mark.parametrize("where", ["server_tool_use", "server_tool_use_details"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_searches_and_caches_for_an_hour_are_counted_behind_a_router(
-    stream: bool, client: Any, vendor: Any, spans: Any
+    stream: bool, where: str, client: Any, vendor: Any, spans: Any
 ) -> None:
     """What Anthropic bills apart is told apart in the usage of a router, too."""
     split = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}
     details = {"cached_tokens": 10, "cache_creation_tokens": 50, "cache_creation_token_details": split}
-    usage = counts(100, 5, 105, prompt_tokens_details=details, server_tool_use={"web_search_requests": 2})
+    searches = {where: {"web_search_requests": 2, "tool_calls_executed": 2}}
+    usage = counts(100, 5, 105, prompt_tokens_details=details, **searches)
     if stream:
         vendor.answer(sse(chunk(content="火"), {**chunk(), "choices": [], "usage": usage}))
         list(client.chat.completions.create(model="m", messages=ASK, stream=True))
@@ -206,3 +223,31 @@ def test_searches_and_caches_for_an_hour_are_counted_behind_a_router(
     assert found[semconv.CACHE_WRITE_TOKENS] == 50
     assert found[semconv.CACHE_WRITE_1H_TOKENS] == 30
     assert found[semconv.WEB_SEARCHES] == 2
+
+
+def test_videos_that_a_router_takes_are_told_by_type_and_size(client: Any, vendor: Any, spans: Any) -> None:
+    """Their links as they are; OpenAI itself takes none."""
+    linked = {"type": "video_url", "video_url": {"url": "https://e.org/a.mp4"}}
+    inside = {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,QUJD"}}
+    asked: Any = [{"role": "user", "content": [linked, inside]}]
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=asked)
+    assert spans.messages("gen_ai.input.messages")[0]["parts"] == [
+        {"type": "uri", "modality": "video", "uri": "https://e.org/a.mp4"},
+        {"type": "blob", "modality": "video", "mime_type": "video/mp4", "size": 3},
+    ]
+
+
+def test_images_that_a_tool_gave_are_told_beside_its_words(client: Any, vendor: Any, spans: Any) -> None:
+    """By type and size; texts alone are one text."""
+    text = {"type": "text", "text": "Here."}
+    drawn = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    asked: Any = [
+        {"role": "tool", "tool_call_id": "a", "content": [text, text]},
+        {"role": "tool", "tool_call_id": "b", "content": [text, drawn]},
+    ]
+    vendor.answer(body(content="火"))
+    client.chat.completions.create(model="m", messages=asked)
+    told = [m["parts"][0]["response"] for m in spans.messages("gen_ai.input.messages")]
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
+    assert told == ["Here.\nHere.", [{"type": "text", "content": "Here."}, image]]

@@ -94,6 +94,9 @@ def test_a_cache_for_an_hour_is_told_apart_where_a_gateway_says_so(ask: Any) -> 
         ("function_call", "tool_calls"),
         ("content_filter", "content_filter"),
         ("sensitive", "content_filter"),
+        ("refusal", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("model_context_window_exceeded", "length"),
     ],
 )
 def test_finish_reasons_that_a_server_passes_on_are_the_usual_words(

@@ -197,6 +197,8 @@ def _read_settings(given: Mapping[str, Any], found: dict[str, Any], capture: boo
     budget = get(given.get("thinking"), "budget_tokens")
     if isinstance(budget, int):
         found[semconv.THINKING_BUDGET] = budget
+    if previous := shape.text_of(given.get("thread"), "previous_message_id"):
+        found[semconv.PREVIOUS_RESPONSE_ID] = previous
     schema = get(output, "format") or given.get("output_format")
     if isinstance(schema, type | Mapping):
         found[semconv.OUTPUT_TYPE] = "json"
@@ -225,13 +227,24 @@ def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
         count = get(ran, name)
         if isinstance(count, int) and count:
             found[key] = count
-    for prefix, kind in (
-        (semconv.COMPACTION_USAGE, "compaction"),
-        (semconv.ADVISOR_USAGE, "advisor_message"),
-    ):
-        rounds = [r for r in _listed(get(usage, "iterations")) if get(r, "type") == kind]
+    for prefix, rounds in _rounds_beside(_listed(get(usage, "iterations"))).items():
         counted = [each for r in rounds if (each := blocks.read_usage(r)) is not None]
-        if counted:  # billed, and not in the counts of the answer
+        if counted:  # not in the counts of the answer
             found[f"{prefix}input_tokens"] = sum(each.input_tokens for each in counted)
             found[f"{prefix}output_tokens"] = sum(each.output_tokens for each in counted)
     return found
+
+
+def _rounds_beside(rounds: list[Any]) -> dict[str, list[Any]]:
+    """Return the rounds that the counts of the answer leave out, by what they were for."""
+    if not rounds:
+        return {}
+    served = next((get(r, "model") for r in rounds if get(r, "type") == "fallback_message"), None)
+    own = (None, served)  # models of the rounds of an answer; of one that nobody declined none is named
+    return {
+        semconv.COMPACTION_USAGE: [r for r in rounds if get(r, "type") == "compaction"],
+        semconv.ADVISOR_USAGE: [r for r in rounds if get(r, "type") == "advisor_message"],
+        semconv.DECLINED_USAGE: [
+            r for r in rounds if served and get(r, "type") == "message" and get(r, "model") not in own
+        ],
+    }

@@ -92,11 +92,14 @@ def read_block(block: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one retu
     if kind == "tool_result":
         return _result(block)
     if kind.endswith("_tool_result"):
-        return {
-            "type": "server_tool_call_response",
-            "id": get(block, "tool_use_id") or "",
-            "response": _shown(get(block, "content")),
-        }
+        return _failed(
+            block,
+            {
+                "type": "server_tool_call_response",
+                "id": get(block, "tool_use_id") or "",
+                "response": _shown(get(block, "content")),
+            },
+        )
     if kind in ("image", "document"):
         return _source(block, kind)
     if kind == "container_upload":
@@ -109,8 +112,18 @@ def read_block(block: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one retu
             "source": get(block, "source"),
             "text": words,
         }
-    found = get(block, "content")
-    return {"type": kind, "content": found} if isinstance(found, str) else {"type": kind}
+    return {"type": kind, **{name: value for name, value in _rest(block).items() if isinstance(value, str)}}
+
+
+def _rest(block: Any) -> dict[str, Any]:
+    """Return what blocks say that few conversations have: a summary, which model took over from which."""
+    declined = get(block, "from_") or get(block, "from")  # the client's name for it, and the API's
+    return {
+        "content": get(block, "content"),
+        "from": get(declined, "model"),
+        "to": get(get(block, "to"), "model"),
+        "server": get(block, "mcp_server_name"),
+    }
 
 
 def _text(block: Any) -> dict[str, Any]:
@@ -144,14 +157,19 @@ def _result(block: Any) -> dict[str, Any]:
         "id": get(block, "tool_use_id") or "",
         "response": "\n".join(part["content"] for part in parts) if only_text else parts,
     }
-    return {**part, "is_error": True} if get(block, "is_error") else part
+    return _failed(block, part)
+
+
+def _failed(block: Any, part: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a result; that of a tool which failed says so."""
+    return {**part, "is_error": True} if get(block, "is_error") is True else part
 
 
 def _source(block: Any, modality: str) -> dict[str, Any]:
     source = get(block, "source")
     kind = get(source, "type")
-    title = get(block, "title")
-    named = {"name": title} if isinstance(title, str) else {}
+    told = {"name": get(block, "title"), "context": get(block, "context")}  # what the model is told beside it
+    named = {name: value for name, value in told.items() if isinstance(value, str)}
     if kind == "url":
         return {**shape.link_or_blob(get(source, "url"), modality), **named}
     if kind == "file":

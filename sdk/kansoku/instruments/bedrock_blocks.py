@@ -31,7 +31,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
     kind = next(iter(block), "unknown")
     value = block.get(kind)
     if kind in _MEDIA and isinstance(value, Mapping):
-        return _medium(kind, value)
+        return read_medium(kind, value)
     read = _READERS.get(kind)
     return {"type": kind} if read is None or not isinstance(value, Mapping) else read(value)
 
@@ -66,7 +66,7 @@ def _reasoning(reasoning: Mapping[str, Any]) -> dict[str, Any]:
 
 def _guarded(content: Mapping[str, Any]) -> dict[str, Any]:
     if "image" in content:
-        return _medium("image", content["image"])
+        return read_medium("image", content["image"])
     text = content.get("text") or {}
     found = {"type": "text", "content": text.get("text") or ""}
     return {**found, "qualifiers": list(text["qualifiers"])} if text.get("qualifiers") else found
@@ -97,7 +97,7 @@ _READERS = {
 }
 
 
-def _medium(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def read_medium(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return an image, document, video or sound by type and size, or by its address."""
     named = {"name": value["name"]} if value.get("name") else {}
     source = value.get("source") or {}

@@ -45,6 +45,7 @@ class ConverseReader:
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the parameters of `converse` or `converse_stream`."""
         request = Request(str(arguments.get("modelId") or ""), read_parameters(arguments, capture))
+        request.attributes.update(_stored_prompt(request.model, arguments.get("promptVariables"), capture))
         if capture:
             messages = arguments.get("messages")
             if isinstance(messages, list | tuple):
@@ -126,12 +127,12 @@ def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, An
     output = arguments.get("outputConfig") or {}
     if kind := (output.get("textFormat") or {}).get("type"):
         found[semconv.OUTPUT_TYPE] = "json" if kind == "json_schema" else str(kind)
-    effort = output.get("effort") or extra.get("reasoning_effort")
-    effort = effort or (extra.get("reasoningConfig") or {}).get("maxReasoningEffort")
+    if isinstance(budget := _field(extra, ("thinking", "reasoning_config"), "budget_tokens"), int):
+        found[semconv.THINKING_BUDGET] = budget
     choice = (arguments.get("toolConfig") or {}).get("toolChoice") or {}
     named = {
         semconv.TOOL_CHOICE: (choice.get("tool") or {}).get("name") or next(iter(choice), None),
-        semconv.REASONING_LEVEL: effort,
+        semconv.REASONING_LEVEL: output.get("effort") or _effort(extra),
         semconv.AWS_GUARDRAIL: (arguments.get("guardrailConfig") or {}).get("guardrailIdentifier"),
         semconv.AWS_PERFORMANCE: (arguments.get("performanceConfig") or {}).get("latency"),
         semconv.REQUEST_SERVICE_TIER: (arguments.get("serviceTier") or {}).get("type"),
@@ -139,6 +140,34 @@ def read_parameters(arguments: Mapping[str, Any], capture: bool) -> dict[str, An
     found.update({name: value for name, value in named.items() if isinstance(value, str)})
     for key, value in (arguments.get("requestMetadata") or {}).items():
         found[semconv.METADATA + str(key)] = str(value)
+    return found
+
+
+def _effort(extra: Mapping[str, Any]) -> Any:
+    """Return how much a model is to think, in the words of the one that is asked."""
+    for name in ("reasoning_effort", "reasoning_config"):  # GPT's, Qwen's
+        if isinstance(word := extra.get(name), str):
+            return word
+    effort = _field(extra, ("output_config",), "effort")  # Claude's
+    return effort or _field(extra, ("reasoningConfig",), "maxReasoningEffort")  # Nova's
+
+
+def _field(given: Mapping[str, Any], places: tuple[str, ...], name: str) -> Any:
+    """Return a field of one of the objects among some settings."""
+    objects = [value for place in places if isinstance(value := given.get(place), Mapping)]
+    return next((found for each in objects if (found := each.get(name)) is not None), None)
+
+
+def _stored_prompt(model: str, variables: Any, capture: bool) -> dict[str, Any]:
+    """Return which stored prompt is asked with, by its address in place of a model, and what is put in."""
+    found: dict[str, Any] = {}
+    _, stored, name = model.rpartition(":prompt/")
+    if stored:
+        found[semconv.PROMPT_NAME], _, version = name.partition(":")
+        if version:
+            found[semconv.PROMPT_VERSION] = version
+    for name, value in variables.items() if capture and isinstance(variables, Mapping) else ():
+        found[semconv.PROMPT_VARIABLE + str(name)] = str(value.get("text") or "")
     return found
 
 

@@ -4,19 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.instruments.bedrock_blocks import read_medium
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.openai_shape import blob
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _FILTERED = frozenset({"CONTENT_FILTERED", "Filter reason: prompt", "Filter reason: output image"})
+_MEDIA = ("image", "video", "audio")
 _WORDS = ("text", "prompt", "inputText")
 
 
 class ImageReader:
     """Reads Nova Canvas, Titan Image Generator and the models of Stability."""
 
-    operation = "image"
+    operation = "image_generation"
     origin = staticmethod(read_origin)
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
@@ -84,6 +86,8 @@ class VectorReader:
             parts = [{"type": "text", "content": text} for text in texts if isinstance(text, str)]
             if image := arguments.get("inputImage"):
                 parts.append(blob("image", "image/*", image))
+            media = [(kind, params.get(kind)) for kind in _MEDIA]  # of Nova, as Converse has them
+            parts += [read_medium(kind, value) for kind, value in media if isinstance(value, Mapping)]
             request.messages = [{"role": "user", "parts": parts}] if parts else None
         return request
 

@@ -12,6 +12,7 @@ from kansoku.instruments.cohere_generate import GenerateReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.cohere_parse import ParseReader
+from kansoku.instruments.cohere_raw import whole_answers
 from kansoku.instruments.cohere_shape import read_origin
 from kansoku.instruments.openai_audio import TranscriptionReader
 from kansoku.reader import Reader
@@ -34,6 +35,7 @@ _OLD: dict[str, Reader] = {
     "generate": _GENERATE,
     "generate_stream": _GENERATE,
 }
+_RAW_NEW, _RAW_OLD, _RAW_HEAR = whole_answers(_NEW), whole_answers(_OLD), whole_answers({"create": _HEAR})
 # Module -> class -> method -> reader. `Client.embed` cuts its texts into several requests, as one call.
 _TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
     "cohere.v2.client": {"V2Client": _NEW, "AsyncV2Client": _NEW},
@@ -43,6 +45,13 @@ _TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
         "AsyncTranscriptionsClient": {"create": _HEAR},
     },
     "cohere.client": {"Client": {"embed": _EMBED}, "AsyncClient": {"embed": _EMBED}},
+    # What `with_raw_response` gives.
+    "cohere.v2.raw_client": {"RawV2Client": _RAW_NEW, "AsyncRawV2Client": _RAW_NEW},
+    "cohere.raw_base_client": {"RawBaseCohere": _RAW_OLD, "AsyncRawBaseCohere": _RAW_OLD},
+    "cohere.audio.transcriptions.raw_client": {
+        "RawTranscriptionsClient": _RAW_HEAR,
+        "AsyncRawTranscriptionsClient": _RAW_HEAR,
+    },
 }
 
 

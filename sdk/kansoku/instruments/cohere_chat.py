@@ -29,6 +29,8 @@ class ChatReader:
         thinking = arguments.get("thinking")
         if isinstance(kind := get(thinking, "type"), str):
             request.attributes[semconv.REASONING_LEVEL] = kind
+        if isinstance(budget := get(thinking, "token_budget"), int):
+            request.attributes[semconv.THINKING_BUDGET] = budget
         if capture:
             messages = arguments.get("messages")
             if isinstance(messages, list | tuple):

@@ -1,5 +1,6 @@
 """Read requests and responses of Gemini's generate_content and generate_content_stream."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +62,7 @@ class ContentReader:
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a GenerateContentResponse."""
-        return self.fold([response], capture)
+        return self.fold([_parsed(response)], capture)
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together; each is a response with what is new."""
@@ -96,6 +97,19 @@ class ContentReader:
         if capture:
             answer.messages = [each.message() for each in ordered]
         return answer
+
+
+def _parsed(response: Any) -> Any:
+    """Return a response; of one that the program wants as it came over the wire, what is in its body."""
+    http = get(response, "sdk_http_response")
+    body = get(http, "body")
+    if not isinstance(body, str) or get(response, "candidates") is not None:
+        return response
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return response
+    return {**found, "sdk_http_response": http} if isinstance(found, dict) else response
 
 
 class _Candidate:
@@ -205,6 +219,9 @@ def read_settings(config: Any, found: dict[str, Any]) -> None:
         found[semconv.TOOL_CHOICE] = mode.lower()
     if tier := shape.word(get(config, "service_tier")).lower().removeprefix("service_tier_"):
         found[semconv.REQUEST_SERVICE_TIER] = tier
+    for name in ("cached_content", "media_resolution"):
+        if words := shape.word(get(config, name)):
+            found[semconv.REQUEST + name] = words
     if output := _output_type(config):
         found[semconv.OUTPUT_TYPE] = output
     safety = get(config, "safety_settings")

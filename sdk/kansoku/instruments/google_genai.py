@@ -63,6 +63,7 @@ _METHODS: tuple[tuple[tuple[str, ...], Reader, bool], ...] = (
     (("_generate_images", "generate_images"), _IMAGES, False),
     (("_edit_image",), _IMAGES, False),
     (("_upscale_image",), _IMAGES, False),
+    (("recontext_image",), _IMAGES, False),
 )
 
 

@@ -203,8 +203,15 @@ def _call(kind: str, step: Any, name: str) -> dict[str, Any]:
 
 
 def _result(kind: str, step: Any) -> dict[str, Any]:
-    part = {"type": kind, "id": get(step, "call_id"), "response": _plain(get(step, "result"))}
+    result = get(step, "result")
+    told = [_told(item) for item in result] if isinstance(result, list | tuple) else _plain(result)
+    part = {"type": kind, "id": get(step, "call_id"), "response": told}
     return {**part, "is_error": True} if get(step, "is_error") is True else part
+
+
+def _told(item: Any) -> Any:
+    """Return one of the things that a tool gave; an image among them by type and size."""
+    return _content(item) if shape.text_of(item, "type") in _MEDIA else _plain(item)
 
 
 def _citations(annotations: list[Any]) -> list[dict[str, Any]]:

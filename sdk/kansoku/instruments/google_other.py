@@ -70,16 +70,22 @@ class ImageReader:
         self.origin = origin
 
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
-        """Read the arguments of `generate_images`, `edit_image` or `upscale_image`."""
+        """Read the arguments of `generate_images`, or of what changes images."""
         request = Request(model_name(arguments), {semconv.OUTPUT_TYPE: "image"})
         config = arguments.get("config")
         for name, key in (("number_of_images", semconv.CHOICE_COUNT), ("seed", semconv.SEED)):
             value = get(config, name)
             if isinstance(value, int):
                 request.attributes[key] = value
-        prompt = arguments.get("prompt")
-        if capture and isinstance(prompt, str):
-            request.messages = [{"role": "user", "parts": [{"type": "text", "content": prompt}]}]
+        source = arguments.get("source")  # images to put together, and what to do with them
+        prompt = arguments.get("prompt") or get(source, "prompt")
+        if capture:
+            parts = [{"type": "text", "content": prompt}] if isinstance(prompt, str) else []
+            shown = [arguments.get("image"), get(source, "person_image")]
+            shown += [get(each, "product_image") for each in get(source, "product_images") or ()]
+            shown += [get(each, "reference_image") for each in arguments.get("reference_images") or ()]
+            parts += [_image(image) for image in shown if image is not None]
+            request.messages = [{"role": "user", "parts": parts}] if parts else None
         return request
 
     def response(self, response: Any, capture: bool) -> Answer:

@@ -153,7 +153,7 @@ def read_part(part: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one return
             "type": "tool_call_response",
             "id": get(answer, "id"),  # often none at this vendor: the name and the order tell
             "name": get(answer, "name") or "",
-            "response": plain(get(answer, "response"), _DEPTH),
+            "response": _returned(answer),
         }
     heard = get(get(part, "audio_transcription"), "text")
     if (data := get(part, "inline_data")) is not None:
@@ -164,6 +164,13 @@ def read_part(part: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one return
     if (file := get(part, "file_data")) is not None:
         return _uri(get(file, "mime_type"), get(file, "file_uri"))
     return _server_part(part) or _object(part)
+
+
+def _returned(answer: Any) -> Any:
+    """Return what a function gave: an object, and images or files beside it."""
+    response = plain(get(answer, "response"), _DEPTH)
+    files = _parts(get(answer, "parts") or ())
+    return [response, *files] if files else response
 
 
 def read_call(call: Any) -> dict[str, Any]:

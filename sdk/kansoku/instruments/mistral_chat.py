@@ -261,4 +261,13 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
         return shape.link_or_blob(get(item, "uri"), "document")
     if kind == "reference":
         return {"type": "reference", "ids": [str(i) for i in get(item, "reference_ids") or ()]}
+    return _rare(item, kind)
+
+
+def _rare(item: Any, kind: Any) -> dict[str, Any]:
+    """Return the part of a chunk of a server's tool, or of one that is newer than the client."""
+    if kind == "resource":  # a text or an image, and where it is from
+        return {"source": shape.text_of(item, "uri")[:4096], **_part(get(item, "content"))}
+    if kind == "UNKNOWN" and isinstance(raw := get(item, "raw"), Mapping):
+        return _part(raw)  # newer than the client
     return {"type": str(kind or "unknown")}

@@ -31,8 +31,9 @@ class ChatReader:
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments of `create` or `parse`."""
         request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
-        effort = arguments.get("reasoning_effort") or _routed_effort(arguments.get("extra_body"))
-        if isinstance(effort, str):
+        if (extra := arguments.get("extra_body")) is not None:
+            _read_thinking(extra, request.attributes)
+        if isinstance(effort := arguments.get("reasoning_effort"), str):
             request.attributes[semconv.REASONING_LEVEL] = effort
         if output := output_type(arguments):
             request.attributes[semconv.OUTPUT_TYPE] = output
@@ -123,9 +124,21 @@ class ChatReader:
         return answer
 
 
-def _routed_effort(extra: Any) -> Any:
-    """Return the effort that a router is asked for, which has a field of its own for it (OpenRouter)."""
-    return get(extra, "reasoning_effort") or get(get(extra, "reasoning"), "effort")
+def _read_thinking(extra: Any, found: dict[str, Any]) -> None:
+    """Add how much is to be thought, which routers and others than OpenAI have fields of their own for."""
+    reasoning = get(extra, "reasoning")  # OpenRouter
+    effort = get(extra, "reasoning_effort") or get(reasoning, "effort")
+    if isinstance(effort, str):
+        found[semconv.REASONING_LEVEL] = effort
+    asked = (
+        get(reasoning, "max_tokens"),
+        get(get(extra, "thinking"), "budget_tokens"),
+    )  # the second: Anthropic
+    budget = next(
+        (tokens for tokens in asked if isinstance(tokens, int)), get(extra, "thinking_budget")
+    )  # Qwen
+    if isinstance(budget, int):
+        found[semconv.THINKING_BUDGET] = budget
 
 
 def _parts(chunk: Any) -> Mapping[str, Any]:

@@ -184,5 +184,15 @@ def _executed(tools: Any) -> list[dict[str, Any]]:
         parts.append({"type": "server_tool_call", "id": called, "name": name, "arguments": arguments})
         found = next((value for place in _RESULTS if (value := get(tool, place)) is not None), None)
         if found is not None:
-            parts.append({"type": "server_tool_call_response", "id": called, "response": plain(found, 6)})
+            response = _without_images(plain(found, 6))
+            parts.append({"type": "server_tool_call_response", "id": called, "response": response})
     return parts
+
+
+def _without_images(value: Any) -> Any:
+    """Return what code on the server gave; an image that it drew by type and size."""
+    if isinstance(value, list):
+        return [_without_images(item) for item in value]
+    if isinstance(value, dict) and isinstance(drawn := value.get("png"), str):
+        return {**value, "png": shape.blob("image", "image/png", drawn)}
+    return value

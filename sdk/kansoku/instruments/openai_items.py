@@ -19,7 +19,15 @@ _CALLERS = {
 }
 _RESULTS = ("output", "result", "tools")  # where an item that answers a call has what came out
 _NO_TOOLS = frozenset(
-    {"compaction", "additional_tools", "configuration_update", "mcp_approval_response", "context_compaction"}
+    {
+        "compaction",
+        "compaction_trigger",
+        "context_compaction",
+        "additional_tools",
+        "configuration_update",
+        "mcp_approval_response",
+        "item_reference",
+    }
 )
 _TOLD = (
     "action",
@@ -45,6 +53,9 @@ def input_item(item: Any) -> dict[str, Any]:
         response = output if isinstance(output, str) else plain(_dumped(output), 8)
         part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": response}
         return {"role": "tool", "parts": [part]}
+    if kind == "mcp_approval_response":
+        verdict = {"id": get(item, "approval_request_id") or "", "approve": get(item, "approve")}
+        return {"role": "user", "parts": [{"type": kind, **verdict}]}
     return {"role": "assistant", "parts": output_item(item)}
 
 
@@ -60,8 +71,10 @@ def output_item(item: Any) -> list[dict[str, Any]]:
         return [{"type": "reasoning", "content": words}] if words else []
     if runs_at_caller(item):
         return [_tool_call(item, kind)]
-    if kind == "image_generation_call":
-        return [shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))]
+    if kind == "image_generation_call" and get(item, "result"):  # else it failed, or is only referred to
+        drawn = shape.blob("image", f"image/{get(item, 'output_format') or 'png'}", get(item, "result"))
+        revised = shape.text_of(item, "revised_prompt")
+        return [{**drawn, "revised_prompt": revised} if revised else drawn]
     return [_server_item(item, str(kind or "unknown"))]
 
 
@@ -121,7 +134,8 @@ def _server_tool(item: Any, kind: str) -> dict[str, Any]:
     for name in _TOLD:
         value = get(item, name)
         if value is not None:
-            found[name] = plain(_dumped(value), 8)
+            told = shape.as_object(value) if name == "arguments" else value  # of MCP a text
+            found[name] = plain(_dumped(told), 8)
     return found
 
 

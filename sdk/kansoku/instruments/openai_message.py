@@ -15,7 +15,7 @@ def read_message(message: Any) -> dict[str, Any]:
     role = get(message, "role") or "user"
     if role in ("tool", "function"):
         content = get(message, "content")
-        response = content if isinstance(content, str) else _text_of(shape.read_parts(content))
+        response = content if isinstance(content, str) else _returned(shape.read_parts(content))
         part = {"type": "tool_call_response", "id": get(message, "tool_call_id") or "", "response": response}
         return {"role": "tool", "parts": [part]}
     found: dict[str, Any] = {"role": role, "parts": read_answer(message)}
@@ -28,10 +28,14 @@ def read_tool(tool: Any) -> dict[str, Any]:
     """Return a tool's definition, flat."""
     function = get(tool, "function") or get(tool, "custom") or tool
     found = {"type": get(tool, "type") or "function"}
-    for name in ("name", "description", "parameters"):
+    for name in ("name", "description", "parameters", "format"):  # the last: of what is no JSON
         value = get(function, name)
         if value is not None:
             found[name] = plain(value, 12)
+    if label := get(tool, "server_label"):  # of all tools of a server: none of them is named
+        found["server"] = label
+    if inside := shape.listed(tool, "tools"):
+        found["tools"] = [read_tool(each) for each in inside]
     return found
 
 
@@ -116,5 +120,8 @@ def streamed_reasoning(said: Mapping[str, Any], extra: Any) -> str:
     return ""
 
 
-def _text_of(parts: list[dict[str, Any]]) -> str:
-    return "\n".join(part["content"] for part in parts if "content" in part)
+def _returned(parts: list[dict[str, Any]]) -> Any:
+    """Return what a tool gave: texts as one, an image among them as a part."""
+    if all("content" in part for part in parts):
+        return "\n".join(part["content"] for part in parts)
+    return parts

@@ -82,9 +82,8 @@ class CompletionReader:
         request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         if capture:
             prompt = arguments.get("prompt")
-            texts = (
-                [prompt] if isinstance(prompt, str) else prompt if isinstance(prompt, list | tuple) else []
-            )
+            texts = list(prompt) if isinstance(prompt, list | tuple) else [prompt]
+            texts.append(arguments.get("suffix") or None)  # what comes after that which the model writes
             parts = [{"type": "text", "content": text} for text in texts if isinstance(text, str)]
             request.messages = [{"role": "user", "parts": parts}] if parts else None
         return request

@@ -28,10 +28,11 @@ _PLAIN = frozenset({int, float})
 # Words of older models, and of others that a server passes on as they are.
 _FINISH = {
     **dict.fromkeys(("eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop"),
-    **dict.fromkeys(("max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("max_tokens", "model_length", "model_context_window_exceeded"), "length"),
     **dict.fromkeys(("function_call", "tool_use", "tool_call"), "tool_calls"),
-    "sensitive": "content_filter",  # Z.ai
+    **dict.fromkeys(("sensitive", "refusal", "content_filtered", "safety"), "content_filter"),
 }
+_LINKED = {"image_url": "image", "input_image": "image", "video_url": "video", "audio_url": "audio"}
 _CITED = ("title", "url", "file_id", "filename", "name", "container_id")
 
 
@@ -156,10 +157,10 @@ def _part(item: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of 
         return {**said, "citations": found} if (found := citations(item)) else said
     if kind == "refusal":
         return {"type": "text", "content": get(item, "refusal") or "", "refusal": True}
-    if kind in ("image_url", "input_image"):
-        image = get(item, "image_url")
-        url = image if isinstance(image, str) else get(image, "url")
-        return link_or_blob(url, "image") if url else {"type": "file", "file_id": get(item, "file_id") or ""}
+    if kind in _LINKED:
+        medium = get(item, "image_url" if kind == "input_image" else kind)
+        url = medium if isinstance(medium, str) else get(medium, "url")
+        return link_or_blob(url, _LINKED[kind]) if url else {"type": "file", "file_id": get(item, "file_id")}
     if kind == "input_audio":
         audio = get(item, "input_audio")
         return blob("audio", f"audio/{get(audio, 'format') or 'wav'}", get(audio, "data"))

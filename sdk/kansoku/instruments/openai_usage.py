@@ -7,7 +7,8 @@ from kansoku import semconv
 from kansoku.instruments.openai_shape import count, details, flat, get, listed
 
 # What few servers say; the names alone are looked for in the usage of every call.
-_RARE = frozenset({"cost", "cost_in_usd_ticks", "seconds", "server_tool_use", "num_search_queries"})
+_SERVER_TOOLS = ("server_tool_use_details", "server_tool_use")  # OpenRouter's, now and before
+_RARE = frozenset({"cost", "cost_in_usd_ticks", "seconds", "num_search_queries", *_SERVER_TOOLS})
 _TICKS = 10_000_000_000  # of a dollar, at xAI
 _OUTPUT_DETAILS = (
     ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
@@ -42,7 +43,7 @@ def _add_rare(found: dict[str, Any], usage: Any) -> None:
         found[semconv.VENDOR_COST] = float(cost)
     if seconds is not None and isinstance(seconds, int | float):
         found[semconv.AUDIO_SECONDS] = float(seconds)
-    searches = count(get(usage, "server_tool_use"), "web_search_requests")
+    searches = count(details(usage, *_SERVER_TOOLS), "web_search_requests")
     if searches := searches or count(usage, "num_search_queries"):  # Perplexity
         found[semconv.WEB_SEARCHES] = searches
 
