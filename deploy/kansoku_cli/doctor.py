@@ -123,7 +123,7 @@ def _keys(data: Path) -> Iterator[Finding]:
 def _collector(settings: Any) -> Finding:
     where = f"{settings.host}:{settings.port}"
     if parts.listens(settings.port):
-        if settings.embedded and not (settings.data / "keys.json").exists():
+        if settings.embedded and not any((settings.data / n).exists() for n in ("keys.json", "clickhouse")):
             text = f"collector: listens on {where}, but not with {settings.data}: {access.CHOOSE}"
             return Finding(well=False, sentence=text)
         return Finding(well=True, sentence=f"collector: listens on {where}")
