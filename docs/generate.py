@@ -115,8 +115,12 @@ def _variable(prefix: str, name: str, field: Any) -> str:
 def _default(value: Any) -> str:
     if hasattr(value, "get_secret_value"):
         value = value.get_secret_value()
-    if value is None or value == "":
+    if isinstance(value, tuple | list):  # as the environment has it, not as Python does
+        value = ",".join(str(item) for item in value)
+    if value is None or value in ("", {}):
         return "–"
+    if isinstance(value, bool):
+        value = str(value).lower()
     text = str(value).replace(str(Path.home()), "~")
     return f"`{text}`"
 

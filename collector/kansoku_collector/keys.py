@@ -94,6 +94,9 @@ class Keys:
             raise SettingsError(
                 f"unknown scope {sorted(unknown)[0]!r}; known are {', '.join(sorted(SCOPES))}"
             )
+        for what, text in (("name", name), ("project", project)):
+            if not text.strip():
+                raise SettingsError(f"a key needs a {what}: it is empty")
         key, entry = _new(name, scopes, project)
         self._change(lambda entries: entries.append(entry))
         return key

@@ -8,10 +8,10 @@ from kansoku_dashboard.words import say
 
 POLL_SECONDS = 3
 
-SNIPPET = """pip install path/to/kansoku openai  # a clone: not on PyPI yet
+# One block, one language: each has a button of its own that copies it.
+INSTALL = "pip install path/to/kansoku openai"
 
-# app.py
-import kansoku
+SNIPPET = """import kansoku
 from openai import OpenAI
 
 kansoku.init(
@@ -34,6 +34,8 @@ OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer ksk_..."
 def snippets() -> None:
     """Show what to paste, for the SDK and for any OpenTelemetry application."""
     endpoint = settings.current().collector_url
+    st.code(INSTALL, language="bash")
+    st.caption(say("start.install"))
     st.code(SNIPPET.format(endpoint=endpoint), language="python")
     st.caption(say("start.key"))
     st.markdown(say("start.otel"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kansoku_dashboard import account, links, roles, words
+from kansoku_dashboard import account, links, roles, state, words
 from kansoku_dashboard.paths import LOGO, STYLES
 from kansoku_dashboard.screens import (
     alerts,
@@ -35,6 +35,7 @@ def show() -> None:
     links.keep(pages)
     chosen = st.navigation(list(pages.values()), position="top")
     links.depart()
+    state.follow(chosen.url_path)
     with st.container(key="screen"):
         chosen.run()
     footer()

@@ -8,6 +8,7 @@ from kansoku_collector.store.read.slices import Slice
 from kansoku_dashboard import change
 from kansoku_dashboard.change import MIN_VOTES, Change
 
+_OF_CALLS = ("model", "prompt")
 MIN_SAMPLES = 20  # of a slice, in each period, for its change to be ranked
 
 
@@ -20,7 +21,8 @@ class Mover:
     count: int
     count_before: int
     cost: Change  # of the stretch, in dollars; None where nothing has a price
-    cost_each: Change  # of one priced call
+    cost_each: Change  # of one priced call, or of one request
+    of_calls: bool  # samples are calls; else requests, of which one may hold priced and unpriced calls
     p95: Change
     errors: Change
     liked: Change
@@ -30,18 +32,23 @@ class Mover:
     effect: float
 
 
-def movers(now: Sequence[Slice], before: Sequence[Slice]) -> list[Mover]:
-    """Return every slice, the one that moved most first."""
+def movers(now: Sequence[Slice], before: Sequence[Slice], *, of_calls: bool = False) -> list[Mover]:
+    """Return every slice, the one that moved most first; `of_calls` says that filters leave no requests."""
     past = {(row.dimension, row.name): row for row in before}
     present = {(row.dimension, row.name): row for row in now}
     keys = dict.fromkeys([*present, *past])
-    rows = [_mover(present.get(key, _nothing(*key)), past.get(key, _nothing(*key))) for key in keys]
+    rows = [
+        _mover(
+            present.get(key, _nothing(*key)), past.get(key, _nothing(*key)), of_calls or key[0] in _OF_CALLS
+        )
+        for key in keys
+    ]
     return sorted(rows, key=lambda row: (-row.effect, -(row.cost.now or 0), -row.count))
 
 
-def _mover(now: Slice, before: Slice) -> Mover:
+def _mover(now: Slice, before: Slice, of_calls: bool) -> Mover:
     cost = Change(_cost(now), _cost(before))
-    each = Change(_each(now), _each(before))
+    each = Change(_each(now, of_calls), _each(before, of_calls))
     p95 = Change(now.p95, before.p95)
     errors = change.rate(now.errors, now.samples, before.errors, before.samples)
     liked = change.rate(now.likes, now.votes, before.likes, before.votes)
@@ -57,6 +64,7 @@ def _mover(now: Slice, before: Slice) -> Mover:
         before.samples,
         cost,
         each,
+        of_calls,
         p95,
         errors,
         liked,
@@ -77,8 +85,9 @@ def _cost(row: Slice) -> float | None:
     return None if unknown else row.cost
 
 
-def _each(row: Slice) -> float | None:
-    priced = row.samples - row.unpriced
+def _each(row: Slice, of_calls: bool) -> float | None:
+    # Unpriced calls are no requests: those stay, and their cost is a lower bound.
+    priced = row.samples - row.unpriced if of_calls else row.samples
     cost = _cost(row)
     return cost / priced if cost is not None and priced > 0 else None
 

@@ -131,8 +131,9 @@ def feedback(view: View) -> None:
     rows = data.ask(beside.thumbs, view.scope, period).now.series
     buckets = grid.Grid.of(period, votes.POINTS)
     behind = replace(backdrop(view, period, [row.time for row in rows]), width=buckets.width)
-    made = feedback_figure.liked(rows, behind, say("overview.liked"), say("overview.votes"))
     given = sum(row.votes for row in rows)
+    behind = replace(behind, nothing=say("overview.few_votes" if given else "overview.no_votes"))
+    made = feedback_figure.liked(rows, behind, say("overview.liked"), say("overview.votes"))
     note = say("overview.votes_given", votes=count(given)) if given else say("overview.no_votes")
     _chart("feedback", made, note, say("overview.feedback_alt"))
 
@@ -143,8 +144,10 @@ def drift(view: View) -> None:
     cells = data.ask(drift_questions.drift_strip, view.scope, period)
     names = {signal: say(f"signals.{signal}") for signal in drift_questions.SIGNALS}
     behind = backdrop(view, period, sorted({cell.time for cell in cells}))
-    made = drift_figure.strip(cells, behind, names, lambda cell: table.drift_hover(cell, names, behind))
     reference = next((cell.reference for cell in cells if cell.reference != "none"), "none")
+    if reference == "none":
+        behind = replace(behind, nothing=say("overview.reference_none"))
+    made = drift_figure.strip(cells, behind, names, lambda cell: table.drift_hover(cell, names, behind))
     _chart("drift", made, say(f"overview.reference_{reference}"), say("overview.drift_alt"))
 
 
@@ -154,7 +157,7 @@ def moved(view: View) -> None:
     found = data.ask(slices.slices, view.scope, period)
     with st.container(border=True, key="panel_movers"):
         _heading("movers", say("overview.movers_note", range=view.range_name))
-        rows = movers.movers(found.now, found.before)
+        rows = movers.movers(found.now, found.before, of_calls=overview.counts_calls(view.scope))
         if rows:
             table.draw(rows)
         else:

@@ -102,7 +102,7 @@ def _check_oidc(chosen: DashboardSettings) -> None:
         )
     if not is_authlib_installed():
         raise SettingsError(
-            "KANSOKU_OIDC_METADATA_URL needs the package Authlib: pip install 'kansoku[oidc]'."
+            "KANSOKU_OIDC_METADATA_URL needs the package Authlib: pip install 'path/to/kansoku[oidc]'."
         )
 
 

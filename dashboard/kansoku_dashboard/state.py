@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from kansoku_collector.store.read import overview
 from kansoku_collector.store.scope import Period, Scope
@@ -22,6 +24,7 @@ RANGES = {
 DEFAULT_RANGE = "24h"
 FILTERS = ("env", "service", "model", "prompt")
 REFRESH_SECONDS = 5
+_ASIDE = {"lang", "project"}  # what an address may say of its reader
 STEP_SECONDS = 15  # readers within the same quarter minute share one cached answer
 
 
@@ -52,6 +55,12 @@ class View:
 
 def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
     """Draw the range, the filters and the live switch, and return what they say."""
+    following = st.session_state.pop("_following", {})
+    # Only what stands on this screen: nothing filters out of sight. At once: each change is an address.
+    found = {name: following[name] for name in (*filters, "range") if name in following}
+    if found:
+        st.session_state.update(found)
+        st.query_params.update(found)
     for name in filters:
         _filter(name)
     chosen = st.segmented_control(
@@ -64,6 +73,10 @@ def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
         label_visibility="collapsed",
     )
     alive = st.toggle(say("state.live"), key="live", bind="query-params") if live else False
+    st.session_state["_chosen"] = st.session_state.get("_chosen", {}) | {
+        "range": chosen if chosen != DEFAULT_RANGE else None,
+        **{name: st.session_state.get(name) for name in filters},
+    }
     return View(chosen or DEFAULT_RANGE, scope(), alive)
 
 
@@ -88,6 +101,25 @@ def carried() -> dict[str, str]:
     return {
         name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)
     }
+
+
+def follow(screen: str) -> None:
+    """Take range and filters along where the screen has changed, before the new one is drawn.
+
+    The links of the menu have no parameters: what was chosen stays. An address that has any says all that it
+    means, also where a step back or forward leads to it; of that Streamlit forgets what another screen tied
+    to a widget of the same name.
+    """
+    left, st.session_state["_screen"] = st.session_state.get("_screen", screen), screen
+    run = get_script_run_ctx(suppress_warning=True)
+    if left == screen or run is None:
+        return
+    asked = dict(parse_qsl(run.query_string))
+    stepped = getattr(run, "is_history_navigation", False)
+    kept = asked if stepped or asked.keys() - _ASIDE else st.session_state.get("_chosen", {})
+    st.session_state["_following"] = {name: value for name, value in kept.items() if value}
+    if stepped and kept:
+        st.rerun()  # in a run of such a step the widgets obey the address alone, as Streamlit cut it
 
 
 def _filter(name: str) -> None:

@@ -9,7 +9,7 @@ from kansoku_collector.store.read.drift import DriftCell
 from kansoku_dashboard.change import MIN_VOTES, Change
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.backdrop import Backdrop, escape
-from kansoku_dashboard.figures.style import count, money, share
+from kansoku_dashboard.figures.style import count, money, relative, share
 from kansoku_dashboard.movers import Mover
 from kansoku_dashboard.words import say
 
@@ -36,6 +36,7 @@ def draw(rows: Sequence[Mover]) -> None:
 def _cells(row: Mover) -> dict[str, Any]:
     liked = row.liked if row.liked_votes >= MIN_VOTES else Change(None, None)
     cost = money(row.cost.now)
+    bound = "≥ " if row.unpriced and not row.of_calls and row.cost_each.now else ""
     return {
         "kind": say(f"table.{row.dimension}"),
         "name": row.name,
@@ -45,7 +46,7 @@ def _cells(row: Mover) -> dict[str, Any]:
         else say("table.unpriced")
         if row.unpriced
         else cost,
-        "cost_each": _relative(row.cost_each, money),
+        "cost_each": bound + _relative(row.cost_each, money),
         "p95": _relative(row.p95, duration),
         "errors": _points(row.errors, 2),
         "liked": _points(liked, 1),
@@ -55,7 +56,7 @@ def _cells(row: Mover) -> dict[str, Any]:
 def _relative(changed: Change, write: Callable[[float | None], str]) -> str:
     if changed.ratio is None or abs(changed.ratio) < 0.005:
         return write(changed.now)
-    return f"{write(changed.now)}  {_arrow(changed.ratio)} {changed.ratio * 100:+.0f}%"
+    return f"{write(changed.now)}  {_arrow(changed.ratio)} {relative(changed.ratio, 0)}"
 
 
 def _points(changed: Change, digits: int) -> str:

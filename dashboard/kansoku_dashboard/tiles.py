@@ -10,7 +10,7 @@ from kansoku_dashboard import change
 from kansoku_dashboard.change import MIN_VOTES, Change
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.spark import thin
-from kansoku_dashboard.figures.style import count, money, share
+from kansoku_dashboard.figures.style import count, money, relative, share
 
 Good = Literal["more", "less", "neither"]
 
@@ -69,7 +69,7 @@ def _level(name: str, now: Stretch, before: Stretch | None, hidden: Sequence[boo
     value = _total(now, name)
     # The last bucket is not over: neither drawn as a fall nor compared as one.
     changed = change.level(value, _total(before, name) if before else None, buckets[:-1], past)
-    delta = _per_cent(changed)
+    delta = relative(changed.ratio)
     if name == "cost" and before and now.totals.unpriced_calls + before.totals.unpriced_calls and not value:
         delta = ""  # a sum that leaves calls out says nothing about their change
     return Tile(
@@ -118,10 +118,6 @@ def _text(stretch: Stretch, name: str, text: str) -> str:
         return f"≥ {text}"
     # Where traces were sampled, the kept ones stand for the others: totals and quantiles are estimates.
     return f"≈ {text}" if stretch.totals.estimated else text
-
-
-def _per_cent(changed: Change) -> str:
-    return "" if changed.ratio is None else _signed(f"{changed.ratio * 100:+.1f}") + "%"
 
 
 def _points(changed: Change) -> str:

@@ -101,14 +101,6 @@ def each(cost: Decimal, calls: int, unpriced: int) -> str:
     return money(float(cost) / priced) if priced > 0 else "–"
 
 
-def per_cent(change: float | None) -> str:
-    """Write a relative change with its sign; empty where there is none."""
-    if change is None:
-        return ""
-    text = f"{change * 100:+.1f}%"
-    return f"±{text[1:]}" if not text.strip("+-0.%") else text
-
-
 def missing(unpriced: int, calls: int) -> tuple[str, str]:
     """Write how many calls have no price, and their share."""
     return count(unpriced), share(unpriced / calls if calls else None, 0)

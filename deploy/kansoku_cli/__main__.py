@@ -16,14 +16,19 @@ Command = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one sentence on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["demo"]:  # its options are its own
-        return parts.demo(arguments[1:])
-    args = _parser().parse_args(arguments)
     try:
+        if arguments[:1] == ["demo"]:  # its options are its own
+            return parts.demo(arguments[1:])
+        args = _parser().parse_args(arguments)
         command: Command = args.command
         return command(args)
     except KansokuError as error:
         print(f"kansoku: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "kansoku").startswith("kansoku"):
+            raise
+        print(f"kansoku: {parts.lacking(error.name, 'all')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -3,7 +3,7 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kansoku.errors import KansokuError
@@ -12,32 +12,68 @@ from kansoku_cli import parts
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+CHOOSE = "name the collector's data with --data or KANSOKU_DATA"
+
 
 def reader(args: argparse.Namespace) -> "Client | None":
     """Return a client to read with; None where nothing was ever stored."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415 - the SDK alone has no store
-
     url = parts.read_url(args)
-    if url.startswith("chdb://") and not Path(url.removeprefix("chdb://")).exists():
+    if _empty(url):
         return None
-    client = connect(url)
+    client = connect(args, url)
     require(client)
     return client
 
 
+def filled(args: argparse.Namespace) -> "Client":
+    """Return a client to read with; raise KansokuError where nothing was ever stored."""
+    url = parts.read_url(args)
+    if _empty(url):
+        raise KansokuError(f"nothing is stored in {parts.settings(args).data}: {CHOOSE}")
+    return connect(args, url)
+
+
 def writer(args: argparse.Namespace) -> "Client":
     """Return a client to write with: of the store, or of the collector that holds it."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
-
     chosen = parts.settings(args)
     url = chosen.store_url
     secrets = chosen.data / "secrets.json"
     if chosen.embedded and secrets.exists() and parts.listens(chosen.gateway_port):
         key = json.loads(secrets.read_text(encoding="utf-8"))["admin"]
         url = f"http://admin:{quote(key)}@127.0.0.1:{chosen.gateway_port}/kansoku"
-    client = connect(url)
+    if _empty(url):  # opening it would make a store where nobody looks
+        raise KansokuError(f"nothing is stored in {chosen.data}: {CHOOSE}")
+    client = connect(args, url)
     require(client)
     return client
+
+
+def connect(args: argparse.Namespace, url: str) -> "Client":
+    """Open a store; where a collector with other data holds the gateway, say that and not its password."""
+    from kansoku_collector.store import connect as store  # noqa: PLC0415 - the SDK alone has no store
+
+    chosen = parts.settings(args)
+    try:
+        return store.connect(url)
+    except KansokuError as error:
+        own = f"@127.0.0.1:{chosen.gateway_port}/kansoku"
+        if chosen.embedded and url.endswith(own) and "refuses the user" in str(error):
+            raise KansokuError(
+                f"the collector on this machine does not know the keys of {chosen.data}: {CHOOSE}"
+            ) from error
+        raise
+
+
+def with_keys(args: argparse.Namespace) -> Any:
+    """Return the settings; raise KansokuError where the data directory has no keys."""
+    chosen = parts.settings(args)
+    if not (chosen.data / "keys.json").exists():
+        raise KansokuError(f"there are no keys in {chosen.data}: {CHOOSE}")
+    return chosen
+
+
+def _empty(url: str) -> bool:
+    return url.startswith("chdb://") and not Path(url.removeprefix("chdb://")).exists()
 
 
 def require(client: "Client") -> None:

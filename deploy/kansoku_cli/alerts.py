@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kansoku.errors import KansokuError
-from kansoku_cli import parts
+from kansoku_cli import access, parts
 
 
 def check(args: argparse.Namespace) -> int:
@@ -24,7 +24,6 @@ def check(args: argparse.Namespace) -> int:
 
 def replay(args: argparse.Namespace) -> int:
     """Print what rules and detector would have opened and how good they are; 1 where that is too bad."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
     from kansoku_collector.watch.builtin import Builtin  # noqa: PLC0415
     from kansoku_collector.watch.replay import detectors_of  # noqa: PLC0415
     from kansoku_collector.watch.replay import replay as replay_rules  # noqa: PLC0415
@@ -36,7 +35,7 @@ def replay(args: argparse.Namespace) -> int:
     end = datetime.now(UTC)
     start = end - timedelta(days=args.since if args.days is None else args.days)
     step = timedelta(minutes=args.step)
-    client = connect(parts.read_url(args))
+    client = access.filled(args)
     detectors = detectors_of(client, said.detector, start, end)
     incidents = replay_rules(client, said.rules, start, end, step, detectors)
     for incident in incidents:
@@ -53,8 +52,7 @@ def test(args: argparse.Namespace) -> int:
     """Send a test message to a channel; 1 where it did not arrive."""
     from kansoku_collector.watch.message import sample  # noqa: PLC0415
     from kansoku_collector.watch.notify import deliver  # noqa: PLC0415
-    from kansoku_collector.watch.rule import DASHBOARD  # noqa: PLC0415
-    from kansoku_collector.watch.rules import read_channels  # noqa: PLC0415
+    from kansoku_collector.watch.rules import read_channels, read_dashboard_url  # noqa: PLC0415
 
     path = args.file or parts.settings(args).alerts_file
     if path is None:
@@ -65,18 +63,21 @@ def test(args: argparse.Namespace) -> int:
             f"{path} has no channel {args.channel!r} (expected one of: {', '.join(channels) or 'none'})"
         )
     channel = channels[args.channel]
-    delivery = deliver(sample(channel, DASHBOARD))
+    delivery = deliver(sample(channel, read_dashboard_url(path)))
     told = "accepted" if delivery.delivered else "FAILED"
-    print(f"{channel.name} ({channel.host}): {told} after {delivery.attempts} attempts: {delivery.detail}")
+    print(f"{channel.name} ({channel.host}): {told} {_tries(delivery.attempts)}: {delivery.detail}")
     return 0 if delivery.delivered else 1
+
+
+def _tries(number: int) -> str:
+    return "at the first attempt" if number == 1 else f"after {number} attempts"
 
 
 def listing(args: argparse.Namespace) -> int:
     """Print the incidents that are open, with their ids and states."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
     from kansoku_collector.store.read.incidents import open_incidents  # noqa: PLC0415
 
-    found = open_incidents(connect(parts.read_url(args)), args.project)
+    found = open_incidents(access.filled(args), args.project)
     for one in found:
         where = " ".join(f"{name}={value}" for name, value in one.scope.items() if value)
         line = [one.incident_id, one.state, one.severity, f"{one.opened:%Y-%m-%d %H:%M}", one.rule, where]
@@ -87,10 +88,9 @@ def listing(args: argparse.Namespace) -> int:
 
 def decide(args: argparse.Namespace) -> int:
     """Acknowledge, silence or release an incident, named by the beginning of its id."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415
     from kansoku_collector.store.read.incidents import find_incident  # noqa: PLC0415
 
-    found = find_incident(connect(parts.read_url(args)), args.project, args.incident)
+    found = find_incident(access.filled(args), args.project, args.incident)
     if len(found) != 1:
         raise KansokuError(
             f"{len(found)} incidents have an id that begins with {args.incident!r} (expected one;"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kansoku.canary import Run, Suite
 from kansoku.canary_meter import agreement, compare
 from kansoku.errors import KansokuError
-from kansoku_cli import parts
+from kansoku_cli import access
 
 if TYPE_CHECKING:
     from kansoku_collector.store.read.canaries import CanaryRun
@@ -66,11 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 def report(args: argparse.Namespace) -> int:
     """Print the runs of a suite and whether the latest differs from those before; return 1 if it does."""
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415 - the SDK alone has no store
-    from kansoku_collector.store.read.canaries import canary_runs  # noqa: PLC0415
+    from kansoku_collector.store.read.canaries import canary_runs  # noqa: PLC0415 - the SDK alone has none
 
     since = datetime.now(UTC) - timedelta(days=args.days)
-    runs = canary_runs(connect(parts.read_url(args)), args.project, args.suite, since)
+    runs = canary_runs(access.filled(args), args.project, args.suite, since)
     if not runs:
         raise KansokuError(
             f"the canary suite {args.suite!r} has no run in {args.days:g} days:"

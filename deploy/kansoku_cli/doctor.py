@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from clickhouse_connect.driver.client import Client
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kansoku.errors import KansokuError
-from kansoku_cli import parts
+from kansoku_cli import access, parts
+
+if TYPE_CHECKING:  # the SDK alone has neither store nor client
+    from clickhouse_connect.driver.client import Client
 
 _OLDEST_ENGINE = (26, 3)  # the dialect of the migrations; the embedded engine is 26.9
 _CLOCK_SECONDS = 5.0
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     return worst
 
 
-def examine(settings: Any, connect: Callable[[], Client]) -> Iterator[Finding]:
+def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]:
     """Yield what is found, from the disk to the schema; the store last, because it may be away."""
     yield from _disk(settings)
     yield from _journal(settings)
@@ -60,10 +61,8 @@ def examine(settings: Any, connect: Callable[[], Client]) -> Iterator[Finding]:
         yield Finding(well=False, sentence=f"ClickHouse: {str(error).splitlines()[0]}")
 
 
-def _connect(args: argparse.Namespace) -> Client:
-    from kansoku_collector.store.connect import connect  # noqa: PLC0415 - the SDK alone has no store
-
-    return connect(parts.read_url(args))
+def _connect(args: argparse.Namespace) -> "Client":
+    return access.connect(args, parts.read_url(args))
 
 
 def _disk(settings: Any) -> Iterator[Finding]:
@@ -124,11 +123,14 @@ def _keys(data: Path) -> Iterator[Finding]:
 def _collector(settings: Any) -> Finding:
     where = f"{settings.host}:{settings.port}"
     if parts.listens(settings.port):
+        if settings.embedded and not any((settings.data / n).exists() for n in ("keys.json", "clickhouse")):
+            text = f"collector: listens on {where}, but not with {settings.data}: {access.CHOOSE}"
+            return Finding(well=False, sentence=text)
         return Finding(well=True, sentence=f"collector: listens on {where}")
     return Finding(well=True, sentence=f"collector: nothing listens on {where}")
 
 
-def _store(client: Client, settings: Any) -> Iterator[Finding]:
+def _store(client: "Client", settings: Any) -> Iterator[Finding]:
     from kansoku_collector.store import migrate  # noqa: PLC0415
     from kansoku_collector.store.retention import Retention, read_projects  # noqa: PLC0415
 
@@ -160,7 +162,7 @@ def _store(client: Client, settings: Any) -> Iterator[Finding]:
     yield Finding(well=True, sentence=f"retention: {days}{own}")
 
 
-def _clock(client: Client) -> Finding:
+def _clock(client: "Client") -> Finding:
     now, newest = client.query(
         "SELECT toFloat64(now64(3)), (SELECT toFloat64(max(received)) FROM spans)"
     ).result_rows[0]

@@ -1,6 +1,7 @@
 """`kansoku export`: a table of a project and a stretch of time as a file."""
 
 import argparse
+import os
 import sys
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, time, timedelta
@@ -31,10 +32,11 @@ def run(args: argparse.Namespace) -> int:
     """Stream the rows to a file, whatever their number."""
     from kansoku_collector.store.retention import ROWS  # noqa: PLC0415 - settings() says what to install
 
-    client = access.reader(args)
-    if client is None:
-        raise KansokuError("there is no data yet")
     last = args.until or datetime.now(UTC).date()
+    if last < args.since:
+        raise KansokuError(f"--until {last} is before --since {args.since}: there is no such day")
+    client = access.filled(args)
+    access.require(client)
     column = ROWS[args.table][0]
     query = (
         f"SELECT * FROM {args.table} WHERE project = {{project:String}}"  # noqa: S608 - names of this file
@@ -54,9 +56,13 @@ def run(args: argparse.Namespace) -> int:
         ):
             while block := stream.read(1 << 20):
                 written += target.write(block)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has enough
+        return 0
     except OSError as error:
         raise KansokuError(f"{args.out} cannot be written: {error.strerror}") from error
-    print(f"{written} bytes of {args.table} in {args.out}", file=sys.stderr)
+    where = "" if str(args.out) == "-" else f" in {args.out}"
+    print(f"{written} bytes of {args.table}{where}", file=sys.stderr)
     return 0
 
 

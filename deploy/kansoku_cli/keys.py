@@ -1,10 +1,12 @@
 """`kansoku keys`: API keys of a data directory; a running collector follows within one request."""
 
 import argparse
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from kansoku_cli import parts
+from kansoku.errors import KansokuError
+from kansoku_cli import access, parts
 
 if TYPE_CHECKING:
     from kansoku_collector.keys import Keys
@@ -12,7 +14,16 @@ if TYPE_CHECKING:
 
 def create(args: argparse.Namespace) -> int:
     """Create a key and print it; it is stored nowhere in plain text."""
-    print(_open(args).add(args.name, args.scope, project=args.project))
+    settings = parts.settings(args)
+    if not (settings.data / "keys.json").exists() and parts.listens(settings.port):
+        raise KansokuError(
+            f"there are no keys in {settings.data}, so the collector on port {settings.port} has other data:"
+            f" {access.CHOOSE}"
+        )
+    from kansoku_collector.keys import Keys  # noqa: PLC0415 - settings() says what to install if it is missing
+
+    print(Keys.open(settings.data).add(args.name, args.scope, project=args.project))
+    print(f"Good at the collector whose data is {settings.data}; it is printed only here.", file=sys.stderr)
     return 0
 
 
@@ -43,7 +54,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _open(args: argparse.Namespace) -> "Keys":
-    settings = parts.settings(args)
+    settings = access.with_keys(args)
     from kansoku_collector.keys import Keys  # noqa: PLC0415 - settings() says what to install if it is missing
 
     return Keys.open(settings.data)

@@ -17,7 +17,7 @@ from kansoku.errors import KansokuError, SettingsError
 
 def collect(args: argparse.Namespace) -> int:
     """Run the collector until it is told to stop."""
-    app = _import("kansoku_collector.app", "collector")
+    app = _import("kansoku_collector.app", "all")
     if args.stop_with_parent:
         stop_with_parent()
     code: int = app.serve(settings(args))
@@ -55,7 +55,7 @@ def migrate(args: argparse.Namespace) -> int:
 
 def settings(args: argparse.Namespace) -> Any:
     """Return the collector's settings with the command line's data directory, if one was given."""
-    module = _import("kansoku_collector.settings", "collector")
+    module = _import("kansoku_collector.settings", "all")
     return _valid(module.Settings, **({"data": args.data} if getattr(args, "data", None) else {}))
 
 
@@ -107,7 +107,8 @@ def _valid(model: Any, **values: Any) -> Any:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         name = name if name.startswith("KANSOKU_") else f"KANSOKU_{name}"
-        raise SettingsError(f"{name}={first['input']!r} cannot be used: {first['msg']}") from error
+        why = str(first["msg"]).removeprefix("Value error, ").removeprefix(f"{name}: ")
+        raise SettingsError(f"{name}={first['input']!r} cannot be used: {why}") from error
 
 
 def _import(module: str, extra: str) -> Any:
@@ -118,4 +119,9 @@ def _import(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("kansoku"):
             raise
-        raise KansokuError(f"{error.name} is not installed; run: pip install 'kansoku[{extra}]'") from error
+        raise KansokuError(lacking(error.name, extra)) from error
+
+
+def lacking(name: str | None, extra: str) -> str:
+    """Say what to install where a package is missing; the base install is the SDK alone."""
+    return f"{name} is not installed; run: pip install 'path/to/kansoku[{extra}]', a clone"

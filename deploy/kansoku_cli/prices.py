@@ -66,7 +66,7 @@ def check(args: argparse.Namespace) -> int:
         print(f"Overrides:  {path}: {len(found.prices)} prices, {len(found.aliases)} aliases")
     client = access.reader(args)
     if client is None:
-        print("There is no data yet.")
+        print(f"There is no data yet in {parts.settings(args).data}.")
         return 0
     from kansoku_collector.store.read import ledger  # noqa: PLC0415 - the SDK alone has no store
 
@@ -89,7 +89,9 @@ def set_price(args: argparse.Namespace) -> int:
     replaced = price_file.set_price(path, given)
     print(f"{args.model} {'replaced' if replaced else 'added'} in {path}.")
     day = args.since or "DATE"
-    print(f"Calls from now on have this price; for stored ones: kansoku prices reprice --since {day}")
+    file = f" --file {path}" if args.file else ""
+    print("A collector whose KANSOKU_PRICES_FILE is this file gives it to calls from now on,")
+    print(f"without a restart. For stored ones: kansoku prices reprice --since {day}{file}")
     return 0
 
 

@@ -101,8 +101,8 @@ def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Famil
             str(args.days),
         ]
         family.start("demo", options, {"KANSOKU_API_KEY": keys["ingest"]})
-    if dashboard is not None:
-        _wait_listening(dashboard, family)
+    if dashboard is not None and not _wait_listening(dashboard, family):
+        return _watch(family)  # it has said why, and is not announced
     print(banner(collector, dashboard, keys["ingest"]), flush=True)
     return _watch(family)
 
@@ -162,8 +162,8 @@ def _wait_ready(process: subprocess.Popen[bytes], collector: Any, family: Family
     )
 
 
-def _wait_listening(dashboard: Any, family: Family) -> None:
-    """Wait until a click on the dashboard's address is answered; `_watch` says it if that never happens."""
+def _wait_listening(dashboard: Any, family: Family) -> bool:
+    """Wait until a click on the dashboard's address is answered; False where its process has ended."""
     deadline = time.monotonic() + READY_SECONDS
     process = next(process for name, process in family.members if name == "dashboard")
     while time.monotonic() < deadline and process.poll() is None and not family.stopping:
@@ -172,7 +172,8 @@ def _wait_listening(dashboard: Any, family: Family) -> None:
         except httpx2.HTTPError:
             time.sleep(0.1)
         else:
-            return
+            break
+    return process.poll() is None
 
 
 def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, str]:

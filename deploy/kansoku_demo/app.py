@@ -131,7 +131,7 @@ class GarbageGuide:
 
 def _check(judge: OpenAI, documents: list[Entry], text: str) -> None:
     """Have a small model of our own grade how much of an answer stands in the documents."""
-    with kansoku.span("check_answer", kind="evaluation") as span:
+    with kansoku.evaluation("check_answer") as span:
         content = "\n".join(entry.text for entry in documents) + f"\n<answer>{text}</answer>"
         instruction = "Grade from 1 to 5 how much of the answer stands in the documents. Answer in JSON."
         found = judge.chat.completions.create(
@@ -141,7 +141,7 @@ def _check(judge: OpenAI, documents: list[Entry], text: str) -> None:
         )
         verdict = json.loads(found.choices[0].message.content or "{}")
         span.set_output(verdict)
-        kansoku.feedback(score=verdict["grade"], name="grounded", comment=verdict["reason"])
+        span.set_score("grounded", verdict["grade"], explanation=verdict["reason"])
 
 
 _FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -109,9 +109,8 @@ def read_settings(given: dict[str, Any]) -> Settings:
         for problem in error.errors(include_url=False, include_input=False):
             name = str(problem["loc"][0])
             found[name] = Settings.model_fields[name].default
-            logger.warning(
-                "KANSOKU_%s cannot be used (%s); continuing with the default", name.upper(), problem["msg"]
-            )
+            why = problem["msg"].removeprefix("Value error, ")
+            logger.warning("KANSOKU_%s cannot be used (%s); continuing with the default", name.upper(), why)
         return Settings(**found)
 
 

@@ -1,7 +1,7 @@
 """Spans for one's own code."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -43,7 +43,7 @@ class Span:
         self._token: Any = None
         self._running: runtime.Runtime | None = None
 
-    def __enter__(self) -> "Span":
+    def __enter__(self) -> Self:
         self.start()
         self.activate()
         return self
@@ -52,7 +52,7 @@ class Span:
         self.deactivate()
         self.end(error)
 
-    async def __aenter__(self) -> "Span":
+    async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from kansoku.guard import logger
-from kansoku.wire import partial_success
+from kansoku.wire import partial_success, refusal
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
@@ -202,7 +202,8 @@ def _judge(answer: "HTTPResponse", content: bytes) -> Reply:
         rejected, why = partial_success(content) if kind == "application/x-protobuf" else (0, "")
         reason = f"{rejected} spans were left out: {why}" if rejected else ""
         return Reply(ACCEPTED, reason, rejected=rejected)
-    text = content[:200].decode("utf-8", "replace").strip()
+    told = refusal(content) if kind == "application/x-protobuf" else ""
+    text = (told or content.decode("utf-8", "replace"))[:200].strip()
     reason = f"HTTP {status} {text}".strip()
     if status == 413:
         return Reply(TOO_LARGE, reason)

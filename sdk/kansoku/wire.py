@@ -170,3 +170,12 @@ def partial_success(answer: bytes) -> tuple[int, str]:
     except ValueError:
         pass  # some other 200: the spans were taken, and nothing is said about them
     return 0, ""
+
+
+def refusal(answer: bytes) -> str:
+    """Return the words of a `google.rpc.Status`, the body of an OTLP error; "" where it is none."""
+    try:
+        words = [found.value for found in fields(answer) if found.number == 2 and found.kind == BYTES]
+    except ValueError:
+        return ""
+    return words[0].decode("utf-8", "replace") if words else ""

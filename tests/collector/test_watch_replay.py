@@ -28,6 +28,7 @@ def test_history_is_judged_as_the_clock_would_have(store: Client) -> None:
     assert found.incident.resolved is not None
     assert "Error rate of requests" in str(found)
     assert "above the limit of 10%" in str(found)
+    assert "requests)" not in str(found), "the samples of the end are not those of the worst value"
     assert store.query("SELECT count() FROM incidents").result_rows == [(0,)]
 
 

@@ -128,6 +128,6 @@ def test_the_screen_speaks_japanese(open_app):
     """Labels and sentences follow the language of the address."""
     app = open_app("cost", lang="ja", by="bucket")
     assert not app.exception
-    assert {"リクエスト単価", "セッション単価", "高評価1件の費用"} <= {
+    assert {"リクエスト単価", "セッション単価", "高評価1件のコスト"} <= {
         element.label for element in app.metric
     }

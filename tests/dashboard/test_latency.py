@@ -112,4 +112,4 @@ def test_an_empty_store_tells_how_to_send_the_first_span(open_empty):
     app = open_empty("latency")
     assert not app.exception
     assert not charts(app)
-    assert "kansoku.init" in app.code[0].value
+    assert "kansoku.init" in app.code[1].value

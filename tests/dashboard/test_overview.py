@@ -198,3 +198,13 @@ def test_start_shows_whether_data_arrives(open_app):
     assert not app.exception
     assert "last span" in texts(app)
     assert app.metric[2].value.endswith("K")
+
+
+def test_what_start_offers_to_copy_is_a_program_or_a_command_and_never_both(open_app):
+    """Each block has one button that copies it whole: into a file, or into a shell."""
+    blocks = [(block.language, block.value) for block in open_app("start").code]
+    assert [language for language, _ in blocks] == ["bash", "python", "bash", "python", "bash"]
+    for language, text in blocks:
+        assert ("pip install" in text or "curl" in text) <= (language == "bash")
+        if language == "python":
+            compile(text, "start", "exec")

@@ -8,6 +8,7 @@ from kansoku_collector.store.read.beside import Thumbs
 from kansoku_collector.store.read.overview import Bucket, Totals
 from kansoku_collector.store.read.slices import Slice
 from kansoku_dashboard import change
+from kansoku_dashboard.figures.style import relative, tokens
 from kansoku_dashboard.movers import movers
 from kansoku_dashboard.tiles import Stretch, tiles
 
@@ -148,3 +149,26 @@ def test_a_slice_that_vanished_is_still_listed():
     """A model that stopped answering is a change."""
     gone = movers([], [slice_of("old", 50, 1.0)])[0]
     assert (gone.count, gone.count_before, gone.cost_each.now) == (0, 50, None)
+
+
+def test_a_request_is_not_cheaper_or_dearer_for_its_unpriced_calls():
+    """Of a service samples are requests: each may hold a priced call and one without a price."""
+    half = Slice("service", "guide", 100, 0, 50.0, 100, 2.0, 0, 0)
+    assert movers([half], [half])[0].cost_each.now == 0.5
+    model = Slice("model", "both", 100, 0, 50.0, 20, 2.0, 0, 0)
+    assert movers([model], [])[0].cost_each.now == 50 / 80
+    assert movers([half._replace(unpriced=50)], [], of_calls=True)[0].cost_each.now == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ratio", "written"),
+    [(None, ""), (0.042, "+4.2%"), (-0.0001, "±0.0%"), (9.9, "+990.0%"), (52, "×53"), (1.288e10, "×12.9B")],
+)
+def test_a_change_is_written_in_digits_that_say_something(ratio, written):
+    """Per cents end where multiples read better; no tile holds thirteen digits."""
+    assert relative(ratio) == written
+
+
+def test_a_column_never_cuts_the_first_digits_of_a_number_off():
+    """Right-aligned text loses them first, and eight billion would read as five hundred million."""
+    assert (tokens(4_786), tokens(99_999_999), tokens(8_589_934_590)) == ("4,786", "99,999,999", "8.6B")

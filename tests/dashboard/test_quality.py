@@ -89,7 +89,7 @@ def test_comments_are_read_as_text_with_a_way_to_their_trace(look, seeded):
     """Words of people stand as text elements, which draw no Markdown, and their links name the trace."""
     app = look("quality", range="7d")
     comments = seeded.query("SELECT count() FROM feedback WHERE comment != ''").result_rows[0][0]
-    assert f"{comments} comments" in texts(app)
+    assert f"comments: {comments}" in texts(app)
     assert {element.value for element in app.text} <= {"収集日が違います", "wrong day"}
     assert len(app.text) == 8
     assert sum("/trace?" in link.proto.url for link in app.get("link_button")) == 8
@@ -132,4 +132,4 @@ def test_an_empty_store_tells_how_to_send_the_first_span(open_empty):
     app = open_empty("quality")
     assert not app.exception
     assert not charts(app)
-    assert "kansoku.init" in app.code[0].value
+    assert "kansoku.init" in app.code[1].value

@@ -123,3 +123,17 @@ def test_the_screen_saves_opens_and_deletes_a_view(open_app, seeded, monkeypatch
     assert "status" not in app.query_params
     app.button(key="forget_0").click().run()
     assert sent[-1][1] == SLOW._asdict() | {"deleted": True}
+
+
+def test_a_view_is_listed_as_soon_as_it_is_saved(open_app, seeded, monkeypatch):
+    """The list above the form does not say that there are none while a message says that one was saved."""
+    kept = []
+    monkeypatch.setattr(
+        collector, "post", lambda _, item: kept.append(SLOW._replace(name=item["name"])) or ""
+    )
+    monkeypatch.setattr(views.questions, "saved_views", lambda *_: list(kept))
+    data.forget()
+    app = open_app("traces")
+    app.text_input(key="views_name").set_value("Mine")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert app.button(key="view_0").label == "Mine"

@@ -277,3 +277,14 @@ def test_both_languages_have_the_same_sentences_with_the_same_places():
     assert english.keys() == japanese.keys()
     for key in english:
         assert set(re.findall(r"{\w+}", english[key])) == set(re.findall(r"{\w+}", japanese[key])), key
+
+
+def test_the_choice_of_a_status_follows_the_address(open_app):
+    """A facet or a saved view changes the address; the widget beside them must not say otherwise."""
+    app = open_app("traces")
+    app.query_params["status"] = "error"
+    app.run()
+    assert app.selectbox(key="_status").value == "error"
+    del app.query_params["status"]
+    app.run()
+    assert app.selectbox(key="_status").value == ""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kansoku_collector.store.read.trace import SpanRow
 from kansoku_dashboard import waterfall
+from kansoku_dashboard.screens import facts
 from kansoku_dashboard.waterfall import tree as trees
 from kansoku_dashboard.waterfall.pack import pack, price
 from kansoku_dashboard.waterfall.path import critical_path
@@ -240,3 +241,19 @@ def test_the_component_puts_foreign_text_in_as_text():
         "https:",
     ):
         assert door not in source
+
+
+def test_a_call_that_counted_no_token_is_not_one_of_unknown_usage(monkeypatch):
+    """The header of a trace says what its span says: 0 tokens, and a dash only where nobody counted."""
+    said: list[str] = []
+    monkeypatch.setattr(facts.st, "badge", lambda text, **_: said.append(text))
+    facts.chips(grow([row("a", billed=True, tokens=0, cost_source="computed")]), [])
+    facts.chips(grow([row("a", billed=True, tokens=None)]), [])
+    assert [text.strip("\\") for text in said] == [
+        "100 ms",
+        "$0",
+        "0 tokens",
+        "100 ms",
+        "–",
+        "tokens unknown",
+    ]

@@ -1,5 +1,6 @@
 """`kansoku alerts`: the test of a channel, and the ends of a replay, as their user sees them."""
 
+import json
 import sys
 
 import pytest
@@ -7,6 +8,7 @@ from support import schemas
 
 from kansoku_cli.__main__ import main
 from kansoku_collector.store.connect import connect
+from kansoku_collector.watch.trial import Trial
 
 RULES = """channels:
   works: {{type: command, command: ['{python}', '-c', 'import sys; sys.exit(0 if sys.stdin.read() else 1)']}}
@@ -29,9 +31,24 @@ def test_a_channel_is_tested_without_a_rule_firing(rules, monkeypatch, capsys):
     """One message, how it went, and an exit code; a wrong name lists the right ones."""
     monkeypatch.setenv("HOOK_OF_THE_TEST", "http://127.0.0.1:1/path-hush")
     assert main(["alerts", "test", "works", "--file", str(rules)]) == 0
-    assert "accepted after 1 attempts: exit code 0" in capsys.readouterr().out
+    assert "accepted at the first attempt: exit code 0" in capsys.readouterr().out
     assert main(["alerts", "test", "wrong", "--file", str(rules)]) == 1
     assert "expected one of: works, secret" in capsys.readouterr().err
+
+
+def test_the_test_message_links_to_the_dashboard_of_the_file(tmp_path):
+    """Not to this machine, where whoever reads the channel has none."""
+    sent, path = tmp_path / "sent.json", tmp_path / "rules.yaml"
+    copy = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"
+    command = json.dumps([sys.executable, "-c", copy, str(sent)])
+    path.write_text(
+        f"dashboard_url: https://kansoku.example.jp/\nchannels:\n  c: {{type: command, command: {command}}}\n"
+    )
+    assert main(["alerts", "test", "c", "--file", str(path)]) == 0
+    assert json.loads(sent.read_text())["link"] == "https://kansoku.example.jp"
+    sent.unlink()
+    assert Trial(path).send("c")["delivered"]
+    assert json.loads(sent.read_text())["link"] == "https://kansoku.example.jp"
 
 
 def test_a_failing_channel_is_an_exit_code_and_shows_no_secret(rules, monkeypatch, capsys):

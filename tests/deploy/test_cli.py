@@ -54,7 +54,7 @@ def test_up_does_not_pretend_to_serve_tls(tmp_path: Path) -> None:
 def test_a_key_is_rotated_with_a_grace(tmp_path: Path) -> None:
     """The new key is printed once; the old one is listed with the end of its time."""
     data = ["--data", str(tmp_path)]
-    first = as_process("keys", "create", "web", "--scope", "feedback", *data).stdout.strip()
+    first = as_process("keys", "create", "web", "--scope", "feedback", *data, **ports()).stdout.strip()
     second = in_process("keys", "rotate", "web", "--grace", "2", *data).stdout.strip()
     assert first.startswith("ksk_")
     assert second.startswith("ksk_")
@@ -64,6 +64,75 @@ def test_a_key_is_rotated_with_a_grace(tmp_path: Path) -> None:
     ]
     assert ["until" in line for line in listed] == [True, False]
     assert_one_sentence(in_process("keys", "rotate", "nobody", *data), "nobody")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "list"), ("keys", "revoke", "web"), ("keys", "rotate", "web"), ("alerts", "list"),
+        ("alerts", "replay"), ("forget", "--user", "u"), ("retention", "set", "shop", "--spans", "9"),
+        ("prices", "reprice", "--since", "2026-11-01"), ("export", "--since", "2026-11-01", "--out", "-"),
+        ("canary", "report", "guide"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_command_on_a_wrong_data_directory_says_so_and_makes_nothing(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Neither keys nor a store appear where nobody looks for them; the sentence names what to give."""
+    elsewhere = tmp_path / "elsewhere"
+    result = in_process(*command, "--data", elsewhere, **ports())
+    assert_one_sentence(result, str(elsewhere), "--data", "KANSOKU_DATA")
+    assert not elsewhere.exists()
+
+
+def test_a_key_is_not_made_where_the_running_collector_does_not_look(tmp_path: Path) -> None:
+    """Beside a collector with other data a first key would be good for nothing; without one it is made."""
+    make = ("keys", "create", "web", "--scope", "feedback", "--data", tmp_path / "new")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = in_process(*make, KANSOKU_PORT=str(other.getsockname()[1]))
+        doctor = in_process("doctor", "--data", tmp_path / "new", KANSOKU_PORT=str(other.getsockname()[1]))
+    assert_one_sentence(refused, str(tmp_path / "new"), "--data")
+    assert "!!  collector" in doctor.stdout
+    assert not (tmp_path / "new").exists()
+    made = in_process(*make, **ports())
+    assert made.stdout.startswith("ksk_")
+    assert str(tmp_path / "new") in made.stderr
+
+
+def test_a_key_without_a_name_is_refused(tmp_path: Path) -> None:
+    """It could be told from no other."""
+    result = in_process("keys", "create", " ", "--scope", "ingest", "--data", tmp_path, **ports())
+    assert_one_sentence(result, "name")
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "doctor", "up", "alerts list", "export --since 2026-11-01 --out x"]
+)
+def test_with_the_sdk_alone_the_command_says_what_to_install(tmp_path: Path, command: str) -> None:
+    """`pip install path/to/kansoku` brings the SDK and no store; no command ends in a stack trace."""
+    block = tmp_path / "sitecustomize.py"
+    block.write_text(
+        "import sys\n"
+        "for name in ('clickhouse_connect', 'pydantic_settings', 'streamlit', 'starlette', 'yaml'):\n"
+        "    sys.modules[name] = None\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), *(entry for entry in sys.path if entry)])
+    result = as_process(*command.split(), PYTHONPATH=paths, KANSOKU_DATA=str(tmp_path))
+    if command == "--help":
+        assert (result.returncode, result.stderr) == (0, "")
+    else:
+        assert_one_sentence(result, "is not installed", "pip install")
+
+
+def test_a_dashboard_that_does_not_start_is_not_announced(tmp_path: Path) -> None:
+    """`kansoku up` says why its dashboard refuses, and not that everything is running."""
+    result = as_process("up", "--data", tmp_path, **ports(), KANSOKU_DASHBOARD_HOST="0.0.0.0")
+    assert result.returncode == 1
+    assert "KANSOKU_DASHBOARD_PASSWORD" in result.stderr
+    assert "is running" not in result.stdout
 
 
 def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

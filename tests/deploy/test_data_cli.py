@@ -122,6 +122,9 @@ def test_rows_are_exported_to_a_file_that_others_read(
     lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
     assert rows.num_rows == len(lines) >= 2
     assert {line["trace_id"] for line in lines} >= {"c3" * 16}
+    assert cli("export", "--since", today, "--until", yesterday, "--out", str(tmp_path / "no.jsonl")) == 1
+    assert "--until" in capsys.readouterr().err
+    assert not (tmp_path / "no.jsonl").exists()
     out = tmp_path / "none.jsonl"
     assert cli("export", "--project", "x", "--since", today, "--format", "jsonl", "--out", str(out)) == 0
     assert out.read_text() == ""

@@ -117,6 +117,15 @@ def test_local_judge_has_no_price_and_the_vendors_calls_have_one(usual: list[Rea
     assert priced == {"gpt-5.6-luna": True, "text-embedding-3-small": True, "qwen3-8b": False}
 
 
+def test_the_judges_grade_is_an_evaluators_and_no_users(usual: list[ReadableSpan]) -> None:
+    """It is the score of its evaluation span, which the Quality screen keeps apart from what people say."""
+    checks = [span for span in usual if span.name == "check_answer"]
+    scores = [dict(event.attributes) for span in checks for event in span.events]
+    assert checks
+    assert {score["gen_ai.evaluation.name"] for score in scores} == {"grounded"}
+    assert all(1 <= score["gen_ai.evaluation.score.value"] <= 5 for score in scores)
+
+
 def test_dear_prompt_raises_the_cost_of_a_request_by_about_forty_percent(
     exporter: InMemorySpanExporter,
 ) -> None:

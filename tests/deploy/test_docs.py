@@ -1,5 +1,7 @@
 """The documentation keeps up with the code, and the READMEs with each other."""
 
+import importlib
+import os
 import re
 import runpy
 from pathlib import Path
@@ -14,6 +16,25 @@ def test_the_settings_page_lists_what_the_code_reads() -> None:
     """docs/settings.md is what docs/generate.py would write."""
     generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == generate["settings_page"]()
+
+
+@pytest.mark.parametrize("module", ["kansoku.settings", "kansoku_collector.settings"])
+def test_every_default_of_the_settings_page_can_be_set_as_it_stands(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever copies a default into the environment changes nothing: it is written as it is read."""
+    for name in [name for name in os.environ if name.startswith("KANSOKU_")]:
+        monkeypatch.delenv(name)
+    code = importlib.import_module(module)
+    read = getattr(code, "read_settings", None) or (lambda _: code.Settings())
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    _, sdk, collector, _ = page.split("\n## ")
+    usual = read({}).model_dump()
+    for name, default in re.findall(
+        r"^\| `(\w+)` \| `([^`]+)` \|", sdk if module[7] == "." else collector, re.M
+    ):
+        monkeypatch.setenv(name, os.path.expanduser(default))  # noqa: PTH111 - as a shell does
+    assert read({}).model_dump() == usual
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

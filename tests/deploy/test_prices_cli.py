@@ -44,6 +44,14 @@ def test_set_writes_an_entry_and_replaces_the_same_one(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["prices.toml"], "no temporary file is left"
 
 
+def test_set_does_not_promise_prices_to_a_collector_with_another_file(tmp_path: Path) -> None:
+    """It says whose calls get the price, and repricing stored ones takes the same file."""
+    path = tmp_path / "prices.toml"
+    said = run("set", "m", "--input", "1", "--from", "2026-11-01", "--file", path).stdout
+    assert "KANSOKU_PRICES_FILE" in said
+    assert f"reprice --since 2026-11-01 --file {path}" in said
+
+
 def test_set_knows_every_kind_of_price(tmp_path: Path) -> None:
     """Tiers, lengths, hours and pieces are written as the file has them, exactly as they were typed."""
     path = tmp_path / "new" / "prices.toml"

@@ -1,5 +1,6 @@
 """The pages of a whole Kansoku with the demo's data, as a person sees them in a browser."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -157,4 +158,24 @@ def test_the_overview_speaks_japanese_and_does_not_scroll_sideways_when_narrow(w
     witness.open("/?range=24h&lang=ja")
     expect(witness.page.get_by_text("モデル別コスト").first).to_be_visible(timeout=PATIENCE)
     witness.page.wait_for_function(NO_WIDER, timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_range_and_filters_stay_from_screen_to_screen_and_on_the_way_back(witness: Witness) -> None:
+    """Whoever looks at a week of production does not choose it again on every screen."""
+    shown = witness.page.locator(".st-key-range [aria-checked=true]")
+
+    def holds(path: str) -> None:
+        witness.page.wait_for_url(
+            re.compile(rf"^(?=[^?]*{path}[?])(?=.*range=7d)(?=.*env=production)"), timeout=PATIENCE
+        )
+        expect(shown).to_have_text("7d", timeout=PATIENCE)
+        expect(witness.page.locator(".st-key-env input").first).to_have_value("production", timeout=PATIENCE)
+
+    witness.open("/?range=7d&env=production")
+    for name in ("Cost", "Latency"):
+        witness.page.get_by_role("link", name=name).first.click()
+        holds(f"/{name.lower()}")
+    witness.page.go_back()
+    holds("/cost")
     witness.innocent()

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from support.collector import HANG, HANG_UP, Answer, Collector
 
@@ -63,6 +64,22 @@ def test_a_final_refusal_is_not_tried_again(
     assert len(collector.headers) == 2
     assert len(warnings(caplog)) == 1
     assert f"HTTP {status} no such key" in warnings(caplog)[0]
+    one.close()
+
+
+def test_a_refusal_in_protobuf_is_told_in_its_words(
+    collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a collector says in a `google.rpc.Status` stands in the warning without the bytes around it."""
+    said = Status(code=16, message="this API key is not known to this collector").SerializeToString()
+    kind = {"Content-Type": "application/x-protobuf"}
+    one = make(collector.url)
+    for body, words in ((said, "(HTTP 401 this API key is not known to this collector)"), (b"\xff?", "401")):
+        caplog.clear()
+        collector.rule = lambda _, body=body: Answer(401, kind, body)
+        one._failing = False
+        assert one.send(pack(b"body"), OPEN).outcome == "refused"
+        assert words in warnings(caplog)[0]
     one.close()
 
 

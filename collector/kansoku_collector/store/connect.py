@@ -133,7 +133,8 @@ def is_away(text: str) -> bool:
 
 def _embedded_sentence(path: Path, error: Exception, text: str) -> str:
     if isinstance(error, ImportError):
-        return "embedded ClickHouse is not installed: pip install 'kansoku[embedded]', or give a server's URL"
+        how = "pip install 'path/to/kansoku[embedded]'"
+        return f"embedded ClickHouse is not installed: {how}, or give a server's URL"
     if isinstance(error, OSError):
         return f"the data directory {path} is not writable ({error.strerror}): choose another"
     if "already initialized with path" in text:

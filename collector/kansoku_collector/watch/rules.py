@@ -1,7 +1,7 @@
 """Read alert rules: a YAML file with its line numbers, every problem of it named at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,7 +47,7 @@ def read_file(path: Path | str, environment: Mapping[str, str] | None = None) ->
     problems += _unknown(root, source)
     channels = _channels(root.get("channels") or {}, source, known, problems)
     entries = _entries(root, source, problems)
-    url = str(root.get("dashboard_url") or DASHBOARD).rstrip("/")
+    url = _dashboard(root)
     problems += _crossed(entries, channels, source)
     detector = _detector(root, source, channels, problems)
     if problems:
@@ -73,6 +73,16 @@ def read_channels(path: Path | str, environment: Mapping[str, str] | None = None
     if problems:
         raise RulesError("\n".join(f"{path}:{p.line}: {p.reason}" for p in sorted(problems)))
     return {name: channel for name, channel in channels.items() if channel}
+
+
+def read_dashboard_url(path: Path | str) -> str:
+    """Return the dashboard's address that a file gives to messages, or the one of this machine."""
+    root = read_source(Path(path)).data
+    return _dashboard(root if isinstance(root, dict) else {})
+
+
+def _dashboard(root: dict[str, Any]) -> str:
+    return str(root.get("dashboard_url") or DASHBOARD).rstrip("/")
 
 
 def _unknown(root: dict[str, Any], source: Source) -> list[Problem]:
@@ -196,7 +206,7 @@ def _explain(
         if found["type"] == "missing":
             reason = f"{field} is missing"
         elif found["type"] == "extra_forbidden":
-            reason = f"unknown field {field!r}{_close(str(found['loc'][-1]), model)}"
+            reason = f"unknown field {field!r}{_close(str(found['loc'][-1]), _inner(model, found['loc']))}"
         else:
             reason = ": ".join(filter(None, [field, found["msg"].removeprefix("Value error, ")]))
             if isinstance(found["input"], str) and found["type"] != "value_error":
@@ -208,6 +218,17 @@ def _explain(
 def _about(message: str) -> str:
     """Return the field that a sentence about the whole rule begins with, for its line."""
     return message.removeprefix("Value error, ").partition(" ")[0]
+
+
+def _inner(model: type[BaseModel], place: Sequence[int | str]) -> type[BaseModel]:
+    """Return the model of the mapping that a field of a field, such as `scope.env`, stands in."""
+    for name in place[:-1]:
+        field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        model = kind
+    return model
 
 
 def _close(name: str, model: type[BaseModel]) -> str:

@@ -62,7 +62,7 @@ def tell(
         return tell_found(incident, reason=reason)
     if incident.resolved:
         return _resolved(rule, incident, reason)
-    return _open(rule, incident, incident.peak if peak else incident.value)
+    return _open(rule, incident, peak=peak)
 
 
 def words(rule: Rule | Builtin, incident: Incident, event: Event, reason: str = "") -> Words:
@@ -91,8 +91,9 @@ def link(rule: Rule, incident: Incident) -> str:
     return f"{rule.dashboard_url}/traces?{urlencode(filters | _CAUSES.get(incident.metric, {}))}"
 
 
-def _open(rule: Rule, incident: Incident, value: float) -> tuple[str, str]:
+def _open(rule: Rule, incident: Incident, *, peak: bool) -> tuple[str, str]:
     metric = rule.measured
+    value = incident.peak if peak else incident.value
     shown, limit = show(value, rule.unit), show(incident.threshold, rule.unit)
     whom, whom_ja = _whom(incident)
     if metric.kind == "silence":
@@ -104,15 +105,17 @@ def _open(rule: Rule, incident: Incident, value: float) -> tuple[str, str]:
         )
     against, against_ja = _against(rule)
     side, side_ja = ("above", "超") if incident.comparison == "above" else ("below", "未満")
+    # The samples are those of the latest value and say nothing about the worst one.
+    of = "" if peak else f" ({incident.samples:,} {metric.noun})"
+    of_ja = "" if peak else f"、{metric.noun_ja} {incident.samples:,} 件"
     return (
         f"{rule.name}: {metric.label} {shown}{against}{whom} over {span(incident.window)},"
         f" {side} the limit of {limit}, since {incident.opened:%Y-%m-%d %H:%M} UTC"
-        f" ({incident.samples:,} {metric.noun}).",
+        f"{of}.",
         f"{rule.name}: {whom_ja}{metric.label_ja}が"
         f"直近{span(incident.window, japanese=True)}で{against_ja}"
         f" {shown}"
-        f"(しきい値 {limit} {side_ja}、{incident.opened:%Y-%m-%d %H:%M} UTC から、"
-        f"{metric.noun_ja} {incident.samples:,} 件)。",
+        f"(しきい値 {limit} {side_ja}、{incident.opened:%Y-%m-%d %H:%M} UTC から{of_ja})。",
     )
 
 

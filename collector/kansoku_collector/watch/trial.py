@@ -7,8 +7,7 @@ from typing import Any
 from kansoku_collector.watch.carriers import carry
 from kansoku_collector.watch.channels import Channel
 from kansoku_collector.watch.message import sample
-from kansoku_collector.watch.rule import DASHBOARD
-from kansoku_collector.watch.rules import read_channels
+from kansoku_collector.watch.rules import read_channels, read_dashboard_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,9 @@ class Trial:
     def send(self, name: str) -> dict[str, Any] | None:
         """Try a channel once, since somebody waits; return how it went, None where there is none."""
         channel = self._channels().get(name)
-        if channel is None:
+        if channel is None or self.path is None:
             return None
-        outcome = carry(sample(channel, DASHBOARD))
+        outcome = carry(sample(channel, read_dashboard_url(self.path)))
         return {
             "channel": channel.name,
             "host": channel.host,

@@ -48,7 +48,14 @@ function clothe(layout, { ink, family, ground, border, grid }, width) {
       yaxis: axis,
     },
   };
-  return { ...layout, template, width };
+  return { ...layout, template, width, ...sparse(layout, width) };
+}
+
+// On a phone as many times as stand beside each other: more would be turned and cut off.
+function sparse({ xaxis, margin }, width) {
+  if (!xaxis?.nticks) return {};
+  const room = Math.floor((width - (margin?.l ?? 0)) / 50);
+  return { xaxis: { ...xaxis, nticks: Math.max(2, Math.min(xaxis.nticks, room)) } };
 }
 
 function mount(parent) {

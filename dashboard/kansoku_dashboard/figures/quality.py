@@ -173,7 +173,7 @@ def outcomes(
     """Return the large shares above, all of the scale, and the small ones below on a scale of their own."""
     above = rates(large, backdrop, colours, hover, axis="y3")
     below = rates(small, backdrop, colours, hover)
-    made = figure(backdrop, below + above, {"tickformat": ".0%", "nticks": 4, "domain": [0, 0.42]}, 330)
+    made = figure(backdrop, below + above, {"tickformat": ".1~%", "nticks": 4, "domain": [0, 0.42]}, 330)
     made["layout"]["yaxis3"] = made["layout"]["yaxis"] | {"domain": [0.52, 1], "range": [0, 1.01]}
     made["layout"]["yaxis2"]["overlaying"] = "y3"  # the marks of changes stand above both
     made["layout"]["showlegend"] = True

@@ -121,6 +121,21 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def tokens(value: int) -> str:
+    """Write a number of tokens: every digit, as long as a column holds them, then in three."""
+    return f"{value:,}" if value < 100_000_000 else count(value)
+
+
+def relative(ratio: float | None, digits: int = 1) -> str:
+    """Write a relative change: +4.2%, ±0.0%; ×53 from ten times more on; empty if unknown."""
+    if ratio is None:
+        return ""
+    if ratio >= 10:
+        return f"×{count(ratio + 1)}"
+    text = f"{ratio * 100:+.{digits}f}%"
+    return text if text.strip("+-0.%") else f"±{text[1:]}"  # what rounds to nothing has no direction
+
+
 def share(value: float | None, digits: int = 1) -> str:
     """Write a share of one as per cent: 84.5 %; a dash if unknown."""
     return "–" if value is None else f"{value * 100:.{digits}f}%"

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from kansoku_dashboard.figures import style
 from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.words import say
 
@@ -23,7 +24,7 @@ def exact(usd: Decimal) -> str:
 
 def tokens(count: int, *, calls: int) -> str:
     """Return a number of tokens; a dash if there was no call, or none that told its usage."""
-    return f"{count:,}" if count and calls else "–"
+    return style.tokens(count) if count and calls else "–"
 
 
 def votes(likes: int, dislikes: int) -> str:

@@ -7,11 +7,11 @@ from kansoku_collector.store.read import overview as questions
 from kansoku_collector.store.read import spend
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import bill, board, data, settings, state
-from kansoku_dashboard.figures.style import count, money
+from kansoku_dashboard.figures.style import count, money, relative
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.rates import savings
 from kansoku_dashboard.screens import cost_breakdown, cost_month, cost_prices, messages
-from kansoku_dashboard.unit_costs import Spend, cached, interval, missing, per_cent, tiles
+from kansoku_dashboard.unit_costs import Spend, cached, interval, missing, tiles
 from kansoku_dashboard.words import say
 
 NAMED = 4  # models without a price that are named in the line below the figures
@@ -62,7 +62,7 @@ def figures(view: state.View) -> None:
                 st.metric(
                     say(label),
                     tile.value,
-                    delta=beside.get(tile.name) or per_cent(tile.delta) or say("tiles.no_previous"),
+                    delta=beside.get(tile.name) or relative(tile.delta) or say("tiles.no_previous"),
                     delta_color="off",
                     delta_arrow="off" if tile.delta is None else "auto",
                     delta_description=None

@@ -44,13 +44,14 @@ def chips(tree: Tree, given: Sequence[Feedback]) -> None:
     calls = [item for item in spans if item.billed]
     unpriced = sum(item.cost_source == "unpriced" for item in spans)
     used = sum(item.tokens or 0 for item in calls)
+    told = any(item.tokens is not None for item in calls)  # a vendor may well count none
     cost = sum((item.cost_usd for item in spans), Decimal(0))
     errors = sum(item.status == "error" for item in spans)
     st.badge(duration(took(tree)), icon=":material/schedule:", color="gray")
     if calls or cost:
-        said = amounts.cost(cost, known=bool(used), unpriced=unpriced)
+        said = amounts.cost(cost, known=told, unpriced=unpriced)
         st.badge(plain(said), icon=":material/payments:", color="orange" if unpriced else "gray")
-        label = say("trace.tokens", count=f"{used:,}") if used else say("trace.tokens_unknown")
+        label = say("trace.tokens", count=f"{used:,}") if told else say("trace.tokens_unknown")
         st.badge(label, icon=":material/token:", color="gray")
     if errors:
         st.badge(say("trace.errors", count=errors), icon=":material/error:", color="red")

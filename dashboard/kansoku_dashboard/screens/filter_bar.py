@@ -88,6 +88,8 @@ def choice(name: str, options: tuple[str, ...], nothing_chosen: str, *, visible:
     """Draw a choice whose value, not its label in some language, stands in the URL."""
     present = filters.value(name)
     key = f"_{name}"
+    # The URL decides: a facet, a chip or a saved view may have changed it since the widget was drawn.
+    st.session_state[key] = present if present in options else options[0]
 
     def keep() -> None:
         chosen = st.session_state[key]
@@ -99,7 +101,6 @@ def choice(name: str, options: tuple[str, ...], nothing_chosen: str, *, visible:
     st.selectbox(
         say(f"traces.{name}"),
         options,
-        index=options.index(present) if present in options else 0,
         key=key,
         format_func=lambda option: say(f"traces.{name}_{option}" if option else f"traces.{nothing_chosen}"),
         on_change=keep,

@@ -17,7 +17,7 @@ from kansoku_dashboard.figures import heat
 from kansoku_dashboard.figures import latency as lines
 from kansoku_dashboard.figures import speed as speed_figures
 from kansoku_dashboard.figures.backdrop import Backdrop
-from kansoku_dashboard.figures.style import TOP, colours, count, share
+from kansoku_dashboard.figures.style import TOP, colours, count, relative, share
 from kansoku_dashboard.screens import messages, table
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
@@ -60,7 +60,7 @@ def _figures(view: View) -> None:
                 _seconds(name, now, before, view)
         with columns[3]:
             past = before.rate if before else None
-            step = f"{now.rate / past * 100 - 100:+.1f}%" if now.rate and past else ""
+            step = relative(now.rate / past - 1) if now.rate and past else ""
             _tile("rate", "–" if now.rate is None else f"{now.rate:,.0f}", step, "off", view)
         with columns[4]:
             failed = change.rate(
@@ -85,7 +85,7 @@ def _seconds(name: str, now: speed.Summary, before: speed.Summary | None, view: 
         [getattr(row, column) for row in rows[:-1]],
         [getattr(row, column) for row in rows_before],
     )
-    step = "" if found.ratio is None else f"{found.ratio * 100:+.1f}%"
+    step = relative(found.ratio)
     _tile(name, duration(value), step, "inverse" if found.significant else "off", view)
 
 

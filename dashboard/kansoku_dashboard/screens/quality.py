@@ -113,7 +113,9 @@ def _liked(view: View) -> None:
     else:
         found = data.ask(beside.thumbs, view.scope, period).now.series
         series, total = {say("quality.all"): [Rated(*row) for row in found]}, 1
-    behind = replace(_backdrop(view, period, times), nothing=say("overview.no_votes"))
+    given = any(rate.of for rates in series.values() for rate in rates)
+    words = say("overview.few_votes" if given else "overview.no_votes")
+    behind = replace(_backdrop(view, period, times), nothing=words)
     made = figures.over_time(series, behind, _colours(view, chosen, list(series)), say("quality.hover"))
     note = say("quality.liked_note")
     if total > len(series):

@@ -59,6 +59,8 @@ def _table(rows: list[quality_texts.Score]) -> None:
         height=board.table_height(len(rows), 5),
         row_height=35,
         key="quality_scores",
+        # A long name must not push the figures out of sight.
+        column_config={say("quality.column_score"): st.column_config.TextColumn(width=130)},
         alt=say("quality.scores_table_alt"),
     )
 

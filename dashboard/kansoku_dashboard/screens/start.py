@@ -9,10 +9,9 @@ from kansoku_dashboard.sentences import clock as written
 from kansoku_dashboard.words import say
 
 FEEDBACK = """kansoku.feedback(trace_id, like=True)
-kansoku.feedback(trace_id, like=False, comment="wrong day")
+kansoku.feedback(trace_id, like=False, comment="wrong day")"""
 
-# or without the SDK
-curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\
+CURL = """curl {endpoint}/v1/feedback -H "Authorization: Bearer ksk_..." \\
   -H "Content-Type: application/json" -d '{{"trace_id": "…", "like": true}}'"""
 
 
@@ -28,7 +27,9 @@ def show() -> None:
     with right, st.container(border=True):
         st.subheader(say("start.feedback"), anchor=False)
         st.markdown(say("start.feedback_how"))
-        st.code(FEEDBACK.format(endpoint=settings.current().collector_url), language="python")
+        st.code(FEEDBACK, language="python")
+        st.markdown(say("start.without_sdk"))
+        st.code(CURL.format(endpoint=settings.current().collector_url), language="bash")
 
 
 @st.fragment(run_every=10)

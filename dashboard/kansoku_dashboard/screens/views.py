@@ -46,22 +46,25 @@ def _entry(view: SavedView, number: int) -> None:
 
 def _form() -> None:
     with st.form("save_view", clear_on_submit=True, border=False):
-        name = st.text_input(
-            say("views.name"), max_chars=80, placeholder=say("views.example"), key="views_name"
-        )
-        person = collector.reader()
-        shared = st.checkbox(say("views.share")) if person else True
-        if not person:
+        st.text_input(say("views.name"), max_chars=80, placeholder=say("views.example"), key="views_name")
+        if collector.reader():
+            st.checkbox(say("views.share"), key="views_share")
+        else:
             st.caption(say("views.shared_by_all"))
         closed = collector.barred()
-        if (
-            st.form_submit_button(
-                say("views.save"), icon=":material/bookmark_add:", disabled=bool(closed), help=closed or None
-            )
-            and name.strip()
-        ):
-            view = SavedView(SCREEN, "" if shared else person, name.strip(), urlencode(filters.carried()))
-            _tell(_send(view), say("views.saved", name=messages.label(view.name, 60)))
+        # Saved before the list above is drawn, which then has it.
+        st.form_submit_button(
+            say("views.save"), icon=":material/bookmark_add:", disabled=bool(closed), help=closed or None,
+            on_click=_save,
+        )  # fmt: skip
+
+
+def _save() -> None:
+    name, person = str(st.session_state["views_name"]).strip(), collector.reader()
+    if name:
+        owner = "" if st.session_state.get("views_share") else person
+        view = SavedView(SCREEN, owner, name, urlencode(filters.carried()))
+        _tell(_send(view), say("views.saved", name=messages.label(view.name, 60)))
 
 
 def _open(view: SavedView) -> None:

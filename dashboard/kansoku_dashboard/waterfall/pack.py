@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku_collector.store.read.trace import SpanRow
 from kansoku_dashboard.durations import duration
-from kansoku_dashboard.figures.style import colour_of_kind, money
+from kansoku_dashboard.figures.style import colour_of_kind, money, tokens
 from kansoku_dashboard.waterfall.path import critical_path
 from kansoku_dashboard.waterfall.tree import Node, Tree, idle
 from kansoku_dashboard.words import say
@@ -138,7 +138,7 @@ def _name(node: Node) -> str:
 
 
 def _tokens(span: SpanRow) -> str:
-    return "" if span.tokens is None or not span.billed else f"{span.tokens:,}"
+    return "" if span.tokens is None or not span.billed else tokens(span.tokens)
 
 
 def _kind(operation: str) -> str:
