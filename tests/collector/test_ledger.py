@@ -277,6 +277,15 @@ def test_behind_a_router_the_seller_is_who_serves():
     assert own_price.price_id.startswith("openrouter/")
 
 
+def test_hugging_face_has_a_price_for_each_provider_behind_it():
+    """The list keeps them apart: what one takes for a model is not what the others take, nor is its name."""
+    for behind in ("groq", "cerebras"):
+        served = {"kansoku.response.upstream_provider": behind}
+        span = priced(provider="huggingface", request_model="openai/gpt-oss-120b", attributes=served)
+        assert span.price_id.startswith(f"huggingface_{behind}/")
+        assert span.cost_source == "computed"
+
+
 def test_what_a_program_states_that_it_paid_goes_first():
     """A contract's price is known to the program alone; it is said to be reported, also when priced anew."""
     span = priced(attributes={"kansoku.cost.stated_usd": "0.7"})

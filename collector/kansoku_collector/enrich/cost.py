@@ -141,6 +141,9 @@ def _sellers(span: Span) -> tuple[str, ...]:
     behind = span.attributes.get(semconv.UPSTREAM_PROVIDER, "").strip().lower()
     if not behind:
         return (span.provider,)
+    # The list has Hugging Face's prices once for each provider behind it.
+    if is_listed(pair := f"{span.provider}_{behind}"):
+        return (pair, behind, span.provider)
     return (span.provider, behind) if is_listed(span.provider) else (behind, span.provider)
 
 
