@@ -1,6 +1,7 @@
 """`kansoku doctor`: is everything as it should be, and if not, what to do."""
 
 import argparse
+import os
 import shutil
 import stat
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kansoku.errors import KansokuError
-from kansoku_cli import access, parts
+from kansoku_cli import access, parts, variables
 
 if TYPE_CHECKING:  # the SDK alone has neither store nor client
     from clickhouse_connect.driver.client import Client
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]:
     """Yield what is found, from the disk to the schema; the store last, because it may be away."""
+    yield from (Finding(well=False, sentence=sentence) for sentence in variables.unknown(os.environ))
     yield from _disk(settings)
     yield from _journal(settings)
     yield from _keys(settings.data)

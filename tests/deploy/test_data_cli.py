@@ -141,6 +141,22 @@ def test_the_doctor_finds_a_healthy_install_healthy(cli: Cli, capsys: pytest.Cap
         assert line.startswith("ok") or word == "disk", line
 
 
+def test_the_doctor_finds_variables_that_set_nothing(
+    cli: Cli, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip of the pen is named with the variable that was meant; those of every part are known."""
+    monkeypatch.setenv("KANSOKU_RETENTON_DAYS", "30")
+    monkeypatch.setenv("KANSOKU_MOOD", "good")
+    for known in ("KANSOKU_SPOOL_DIR", "KANSOKU_CLICKHOUSE_READ_URL", "KANSOKU_DASHBOARD_PORT"):
+        monkeypatch.setenv(known, "1")
+    assert cli("doctor") == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if " is no setting" in line]
+    assert said == [
+        "!!  KANSOKU_MOOD is no setting of Kansoku; docs/settings.md lists them",
+        "!!  KANSOKU_RETENTON_DAYS is no setting of Kansoku; did you mean KANSOKU_RETENTION_DAYS?",
+    ]
+
+
 def test_the_doctor_names_what_is_wrong_and_what_to_do(running: Running, tmp_path: Path) -> None:
     """A key that others can read, an unreachable server and a newer schema are sentences with advice."""
     data = tmp_path / "data"
