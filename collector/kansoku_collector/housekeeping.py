@@ -60,7 +60,8 @@ class Housekeeping:
             month = hours.start.replace(day=1, hour=0)
             moved[month] = moved.get(month, 0) + bring_together(client, hours)
         if everything:
-            log.info("traces that crossed an hour: %d rows were brought together", sum(moved.values()))
+            if count := sum(moved.values()):
+                log.info("traces that crossed an hour: %d rows were brought together", count)
             self._merge(client, [month for month, count in moved.items() if count])
             self._gone_round = time.monotonic()
 
