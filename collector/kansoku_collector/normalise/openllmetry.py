@@ -70,9 +70,8 @@ def is_openllmetry(raw: RawSpan) -> bool:
     """Tell whether OpenLLMetry wrote a span, by its scope or by names that only it uses."""
     attributes = raw.attributes
     if not _OTHERS.isdisjoint(attributes):
-        return raw.scope_name.startswith(
-            _JAVASCRIPT
-        )  # Laminar's JavaScript has no instrumentations of its own
+        # Laminar's JavaScript has no instrumentations of its own.
+        return raw.scope_name.startswith(_JAVASCRIPT)
     return raw.scope_name.startswith(_SCOPES) or not _MARKS.isdisjoint(attributes) or is_vector_store(raw)
 
 

@@ -60,9 +60,8 @@ PROVIDERS = {
     **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
     **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
-    **dict.fromkeys(
-        ("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"
-    ),  # Genkit, LangChain, Spring AI
+    # Genkit, LangChain, Spring AI
+    **dict.fromkeys(("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"),
     **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
     "azure_open_ai": "azure.ai.openai",
     "google_ai_gemini": "gcp.gemini",
