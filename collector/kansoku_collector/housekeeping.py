@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.crossing import apart, bring_together, merge_month
+from kansoku_collector.store.crossing import apart, bring_together, emptied, merge_month
 from kansoku_collector.store.scope import Period
 
 FIRST_SECONDS = 60.0  # after the start, when there is most else to do
@@ -62,11 +62,13 @@ class Housekeeping:
         if everything:
             if count := sum(moved.values()):
                 log.info("traces that crossed an hour: %d rows were brought together", count)
-            self._merge(client, [month for month, count in moved.items() if count])
             self._gone_round = time.monotonic()
+            self._merge(client, {month for month, count in moved.items() if count})
 
-    def _merge(self, client: Client, months: list[datetime]) -> None:
-        for month in months if self._embedded else ():
+    def _merge(self, client: Client, moved: set[datetime]) -> None:
+        if not self._embedded:
+            return
+        for month in sorted(moved.union(emptied(client))):
             if not self._stopping.is_set():
                 merge_month(client, month)
 

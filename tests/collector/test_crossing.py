@@ -17,7 +17,8 @@ from kansoku_collector import housekeeping
 from kansoku_collector.errors import StoreError
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.store import crossing
-from kansoku_collector.store.crossing import apart, bring_together, merge_month
+from kansoku_collector.store.connect import connect
+from kansoku_collector.store.crossing import apart, bring_together, emptied, merge_month
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.conditions import Filter
 from kansoku_collector.store.read.whole import APART
@@ -135,6 +136,46 @@ def test_what_comes_after_it_counts(store: Client) -> None:
     assert live(store) == [("a", NOON - HOUR, 3)]
 
 
+def rows_of(client: Client, expected: int) -> list[tuple[str, datetime]]:
+    """Return the rows there are, empty ones too, once as many as expected are left or 30 s are over."""
+    deadline = time.monotonic() + 30
+    while True:
+        rows = client.query("SELECT trace_id, hour FROM traces ORDER BY trace_id, hour").result_rows
+        if len(rows) == expected or time.monotonic() > deadline:
+            return [(str(trace), hour.replace(tzinfo=UTC)) for trace, hour in rows]
+        time.sleep(0.05)
+
+
+def test_a_row_that_was_emptied_is_dropped_once_its_month_is_merged(store: Client) -> None:
+    """A list that leaves out a row in every block copies the others; what comes late makes a row again."""
+    add(store, root(start=NOON - MINUTE, span_id="r"), {"start": NOON + MINUTE})
+    add(store, {"trace_id": "b", "start": NOON})
+    bring_together(store, DAY)
+    store.command("OPTIMIZE TABLE traces FINAL")
+    assert emptied(store) == [NOON.replace(day=1, hour=0)]
+    merge_month(store, NOON)
+    assert rows_of(store, 2) == [("a", NOON - HOUR), ("b", NOON)]
+    assert emptied(store) == []
+    assert listed(store) == [("a", 2, 1, Decimal("0.5")), ("b", 1, 1, Decimal("0.5"))]
+    add(store, {"start": NOON + 2 * MINUTE})
+    assert listed(store) == [("a", 3, 2, Decimal(1)), ("b", 1, 1, Decimal("0.5"))]
+
+
+def test_a_row_that_only_says_what_its_trace_belongs_to_is_kept(unmerged: Client) -> None:
+    """A migration adds such rows to older ones: they have no sums of their own until they are merged."""
+    add(unmerged, {"start": NOON})
+    unmerged.command(
+        "INSERT INTO traces (project, hour, trace_id, start, end, services) VALUES"
+        " ('default', '2026-11-10 12:00:00', 'a', '2026-11-10 12:00:00', '2026-11-10 12:00:00', ['second'])"
+    )
+    with pytest.raises(Exception, match="ABORTED"):
+        merge_month(unmerged, NOON)
+    unmerged.command("SYSTEM START MERGES traces")
+    merge_month(unmerged, NOON)
+    rows = unmerged.query("SELECT has(services, 'second'), spans FROM traces").result_rows
+    assert rows == [(1, 1)]
+
+
 def test_two_collectors_that_move_the_same_move_it_once(
     unmerged: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,23 +272,16 @@ def test_housekeeping_looks_at_the_last_hours_and_once_at_all(store: Client) -> 
     assert len(live(store)) == 2
 
 
-def test_housekeeping_outlives_a_store_that_is_away(store: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_housekeeping_outlives_a_store_that_is_away(
+    store: Client, engine_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It looks again at its next turn, and ends at once when it is told to."""
-    opened = iter([StoreError("away"), StoreError("away")])
+    problems = iter([StoreError("away"), StoreError("away")])
 
-    class Lent:
-        """The test's client, which is closed by whoever made it."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(store, name)
-
-        def close(self) -> None:
-            """Leave it open."""
-
-    def open_client() -> Any:
-        if problem := next(opened, None):
+    def open_client() -> Client:
+        if problem := next(problems, None):
             raise problem
-        return Lent()
+        return connect(engine_url, database=str(store.database))
 
     add(store, root(start=NOON - MINUTE, span_id="r"), {"start": NOON + MINUTE})
     monkeypatch.setattr(housekeeping, "FIRST_SECONDS", 0.01)

@@ -76,6 +76,23 @@ def test_a_root_without_words_shows_those_of_its_first_call(store: Client) -> No
         assert {row.trace_id: f"{row.input} {row.output}" for row in rows} == expected
 
 
+def test_words_of_a_call_that_its_root_has_too_are_not_kept_twice(store: Client) -> None:
+    """Each text by itself; a root that comes in a later batch finds those of its call, which lists leave."""
+    add(
+        store,
+        root(trace_id="whole", input_text="asked", output_text="told"),
+        call(trace_id="whole", input_text="sent", output_text="got"),
+        root(trace_id="half", input_text="asked"),
+        call(trace_id="half", input_text="sent", output_text="got"),
+        call(trace_id="late", input_text="sent", output_text="got"),
+    )
+    add(store, root(trace_id="late", input_text="asked", output_text="told"))
+    kept = store.query("SELECT trace_id, max(call_input), max(call_output) FROM traces GROUP BY trace_id")
+    assert sorted(kept.result_rows) == [("half", "", "got"), ("late", "sent", "got"), ("whole", "", "")]
+    shown = {(row.trace_id, row.input, row.output) for row in traces.page(store, Filter(DAY))}
+    assert shown == {("whole", "asked", "told"), ("half", "asked", "got"), ("late", "asked", "told")}
+
+
 def test_what_came_in_parts_is_put_together_before_a_merge_does_it(store: Client) -> None:
     """A condition on the sum of a trace holds for the sum, not for the rows of its batches."""
     store.command("SYSTEM STOP MERGES traces")

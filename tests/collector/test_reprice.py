@@ -103,7 +103,7 @@ def test_readers_of_a_trace_see_the_figure_of_now(store, tmp_path):
         START + timedelta(minutes=90),
         timedelta(seconds=1),
     )
-    assert store.query("SELECT spans, call_input FROM traces").result_rows == [(1, "hello")]
+    assert store.query("SELECT spans, root_input FROM traces").result_rows == [(1, "hello")]
 
 
 def test_a_second_run_changes_nothing_and_the_way_back_is_exact(store, tmp_path):

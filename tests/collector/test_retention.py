@@ -55,7 +55,7 @@ def test_content_goes_before_spans_and_spans_before_rollups(store):
     assert kept(store, "p") == ([1, 40], [1])
     assert store.command("SELECT sum(cost_usd) FROM rollup_hour") == "1.5"
     store.command("OPTIMIZE TABLE traces FINAL")
-    found = store.query("SELECT trace_id, call_input FROM traces ORDER BY start DESC").result_rows
+    found = store.query("SELECT trace_id, root_input FROM traces ORDER BY start DESC").result_rows
     assert found == [("p1", "ごみ"), ("p40", ""), ("p100", "")]
 
 

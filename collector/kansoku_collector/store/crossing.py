@@ -76,16 +76,33 @@ def bring_together(client: Client, hours: Period) -> int:
     return int(count)
 
 
+def emptied(client: Client) -> list[datetime]:
+    """Return the months in which there are rows of which nothing is left."""
+    rows = client.query(
+        f"SELECT DISTINCT toStartOfMonth(hour) FROM traces WHERE {_nothing(_aggregates(client))}"
+    ).result_rows
+    return sorted(datetime(month.year, month.month, 1, tzinfo=UTC) for (month,) in rows)
+
+
 def merge_month(client: Client, month: datetime) -> None:
-    """Let the engine put the rows of a month together: until then a list gathers those that were moved."""
+    """Let the engine put the rows of a month together, and drop those of which nothing is left.
+
+    Until then a list gathers those that were moved. The emptied ones go in the background, part by part: a
+    list that leaves out a row in every block copies all the others.
+    """
     partition = f"{month:%Y%m}"
     size = client.query(
         """SELECT sum(bytes_on_disk) FROM system.parts WHERE database = currentDatabase() AND table = 'traces'
         AND active AND partition_id = {partition:String}""",
         parameters={"partition": partition},
     ).result_rows[0][0]
-    if size <= LARGEST_MONTH:
-        client.command(f"OPTIMIZE TABLE traces PARTITION ID '{partition}' FINAL")
+    if size > LARGEST_MONTH:
+        return
+    # Of rows that are not together yet, one may have no sums and say what its trace belongs to.
+    settings = {"optimize_throw_if_noop": 1}
+    client.command(f"OPTIMIZE TABLE traces PARTITION ID '{partition}' FINAL", settings=settings)
+    nothing = _nothing(_aggregates(client))
+    client.command(f"ALTER TABLE traces DELETE IN PARTITION ID '{partition}' WHERE {nothing}")
 
 
 def _aggregates(client: Client) -> dict[str, str]:
@@ -101,7 +118,6 @@ def _aggregates(client: Client) -> dict[str, str]:
 def _later(aggregates: dict[str, str]) -> str:
     """Return the SQL of the rows that do not stand where their trace has its root, or begins."""
     gathered = ", ".join(f"{how}(t.{name}) AS {name}" for name, how in aggregates.items())
-    left = " OR ".join(f"{name} != 0" for name, how in aggregates.items() if how == "sum")
     return f"""SELECT * FROM (
         SELECT *, argMin(own_hour, (root_status = '', own_hour)) OVER (PARTITION BY project, trace_id) AS home
         FROM (
@@ -113,4 +129,14 @@ def _later(aggregates: dict[str, str]) -> str:
                 GROUP BY project, trace_key HAVING min(hour) < max(hour))
             GROUP BY project, trace_id, own_hour
         )
-    ) WHERE own_hour != home AND toYYYYMM(own_hour) = toYYYYMM(home) AND ({left})"""
+    ) WHERE own_hour != home AND toYYYYMM(own_hour) = toYYYYMM(home)
+        AND NOT ({_no_sums(aggregates)})"""
+
+
+def _nothing(aggregates: dict[str, str]) -> str:
+    """Return the SQL of rows that have no root and add nothing to any sum."""
+    return f"root_status = '' AND {_no_sums(aggregates)}"
+
+
+def _no_sums(aggregates: dict[str, str]) -> str:
+    return " AND ".join(f"{name} = 0" for name, how in aggregates.items() if how == "sum")
