@@ -71,9 +71,11 @@ def generate(folder: Path, spans: int, days: int) -> None:
     end, began = _end_of(folder), time.monotonic()
     for done in fill(client, spans=spans, days=days, end=end):
         print(f"\r{done:,} spans, {time.monotonic() - began:.0f} s", end="", file=sys.stderr, flush=True)
-    Housekeeping(lambda: client, embedded=False).look(end)
     for table in ("traces", "rollup_minute", "rollup_hour", "rollup_day", "rollup_session"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
+    Housekeeping(lambda: client, embedded=True).look(end)
+    while client.command("SELECT count() FROM system.mutations WHERE NOT is_done"):
+        time.sleep(0.5)
     print(file=sys.stderr)
     client.close()
     (folder / MADE).write_text(json.dumps({"end": end.isoformat(), "finished": True}))
