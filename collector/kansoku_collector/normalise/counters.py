@@ -28,6 +28,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.input_tokens.cache_read",
         "gen_ai.usage.prompt_tokens_details.cached_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_read",
+        "gen_ai.usage.prompt_token_details.cached_read_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.cached_read_tokens",
+        "gen_ai.usage.prompt_token_details.cached_tokens",
+        "gen_ai.usage.token_details.cached_tokens",
+        "gen_ai.usage.input_tokens_details.cached_tokens",
+        "gen_ai.usage.input_tokens_details.cached",
     ),
     "cache_write": (
         s.CACHE_WRITE_TOKENS,
@@ -38,9 +44,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.input_tokens.cache_write",
         "gen_ai.usage.cache_write_input_tokens",  # Strands
         "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.cache_creation_tokens",
         "gen_ai.usage.input_cache_creation_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_write",
+        "gen_ai.usage.prompt_token_details.cached_write_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.cached_write_tokens",
     ),
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
@@ -51,11 +60,16 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.reasoning_tokens",
         "gen_ai.usage.details.reasoning_tokens",
         "gen_ai.usage.details.thoughts_tokens",
+        "gen_ai.usage.thinking_tokens",
         "llm.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "gen_ai.usage.reasoning_output_tokens",  # Laminar
         "gen_ai.usage.completion_tokens_details.reasoning_tokens",
         "gen_ai.usage.completion_tokens_details.reasoning",
+        "gen_ai.usage.completion_token_details.reasoning_tokens",  # Bifrost
+        "gen_ai.usage.output_token_details.reasoning_tokens",
+        "gen_ai.usage.output_tokens_details.reasoning_tokens",
+        "gen_ai.usage.output_tokens_details.reasoning",
     ),
     "audio_in": (
         s.AUDIO_INPUT_TOKENS,
@@ -63,6 +77,8 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.audio_input_tokens",
         "gen_ai.usage.input_audio_tokens",
         "gen_ai.usage.input_tokens.audio",
+        "gen_ai.usage.prompt_token_details.audio_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.audio_tokens",
     ),
     "audio_out": (
         s.AUDIO_OUTPUT_TOKENS,
@@ -72,8 +88,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.output_tokens.audio",
         "gen_ai.usage.completion_tokens_details.audio_tokens",
         "gen_ai.usage.completion_tokens_details.audio",
+        "gen_ai.usage.completion_token_details.audio_tokens",  # Bifrost
     ),
-    "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
+    "image": (
+        *(s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
+        "gen_ai.usage.prompt_token_details.image_tokens",  # Bifrost
+    ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
 _CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")

@@ -19,6 +19,7 @@ from kansoku_collector.normalise.gen_ai_parameters import read_parameters
 from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
 from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
+from kansoku_collector.normalise.pieces import join_pieces
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
@@ -38,7 +39,9 @@ from kansoku_collector.values import (
     truth,
 )
 
-_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno"})
+_FRAMEWORKS = frozenset(
+    {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino"}
+)
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -63,6 +66,14 @@ _STARTED = (
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
 )
+_STARTED_MS = ("copilot_chat.time_to_first_token", "gen_ai.response.time_to_first_token_ms")
+_NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds: Bifrost's
+_SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
+# Servers of models name no operation, and vLLM's newest no model.
+_ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
+# Words for any call of a model: Gemini CLI's, and others'.
+_CALLS = frozenset({"", "llm", "llm_call", "llm_request"})
+_COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
@@ -104,20 +115,24 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 def _read_kind(left: Attributes, span: Span) -> None:
     operation = text(left.get(s.OPERATION)).lower()
     span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
-    if span.operation == "other" and (kind := KINDS.get(text(left.get(SPAN_KIND)).upper())):
-        span.operation = kind
-    if not operation and span.operation == "other":
+    if span.operation == "other" and SPAN_KIND in left:
+        kind = text(left.get(_COMPONENT) or left[SPAN_KIND]).upper()
+        span.operation = KINDS.get(kind, "other")
+    if operation in _CALLS and span.operation == "other":
+        called = bool(operation) or any(name in left for name in _ANSWERED)
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), _kind_of_model(left) if s.REQUEST_MODEL in left else "other"
+            text(left.get("llm.request.type")), _kind_of_model(left) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
-    if operation in OPERATIONS:
-        del left[s.OPERATION]
+    if operation in OPERATIONS or operation in _CALLS:
+        left.pop(s.OPERATION, None)
+    span.streaming = operation.endswith("_streaming")
 
 
 def _kind_of_model(left: Attributes) -> str:
-    return "embeddings" if is_embedding_model(text(left[s.REQUEST_MODEL])) else "chat"
+    model = left.get(s.REQUEST_MODEL) or left.get(s.RESPONSE_MODEL)
+    return "embeddings" if is_embedding_model(text(model)) else "chat"
 
 
 def _read_method(left: Attributes, span: Span) -> None:
@@ -139,13 +154,21 @@ def _read_model(left: Attributes, span: Span) -> None:
 
 def _read_response(left: Attributes, span: Span) -> None:
     span.system_fingerprint = text(first(left, *_FINGERPRINT))
-    started, streaming = first(left, *_STARTED), first(left, *_STREAMING)
-    span.time_to_first_token = number(started)
-    span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
+    started, streaming = number(first(left, *_STARTED)), first(left, *_STREAMING)
+    if started is not None and started > _NO_SECONDS:
+        started /= 1e9
+    if started is None and (milliseconds := number(first(left, *_STARTED_MS))) is not None:
+        started = milliseconds / 1000
+    told = truth(streaming) or (streaming is None and started is not None)
+    span.streaming = span.streaming or told
+    span.time_to_first_token = started if started is not None else number(left.pop(_SERVED, None))
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
-    put_usage(span, take_counts(left, span.provider), estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
+    counts, estimated = take_counts(left, span.provider), truth(left.pop(s.USAGE_ESTIMATED, False))
+    # Several senders write zeros where nobody told them: Koog's streams, Gemini CLI, Copilot.
+    if any(counts.values()) or span.dialect == "kansoku":
+        put_usage(span, counts, estimated=estimated)
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
@@ -162,7 +185,8 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         put_reasons(span, reasons or said.reasons, called=said.called)
     else:
         found = load(answer)
-        answered = ([answer_of(found)] if is_items(found) else read_messages(found, "assistant")) or answered
+        said_now = [answer_of(found)] if is_items(found) else read_messages(found, "assistant")
+        answered = join_pieces(said_now) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
 
@@ -253,7 +277,7 @@ def _plan_of(left: Attributes) -> _Plan:
 _FACTS: Steps = {
     _read_kind: ALWAYS,
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
-    _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
+    _read_response: (*_FINGERPRINT, *_STARTED, *_STARTED_MS, _SERVED, *_STREAMING),
     _read_method: (_METHOD,),
     read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),

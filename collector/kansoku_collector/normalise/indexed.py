@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes
-from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise import flattened, tracy
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.messages import Message
 from kansoku_collector.values import load
@@ -12,7 +12,7 @@ from kansoku_collector.values import load
 _GIVEN = ("gen_ai.prompt", "llm.prompts")
 _ANSWERED = ("gen_ai.completion", "llm.completions")
 _SYSTEM = {"system", "developer"}
-_TOOLS = ("llm.request.functions", "gen_ai.request.functions")
+_TOOLS = ("llm.request.functions", "gen_ai.request.functions", "gen_ai.tool")
 # With the digit: `gen_ai.prompt.name` and `gen_ai.prompt.variable.*` are something else.
 _PREFIXES = tuple(f"{root}.{digit}" for root in (*_GIVEN, *_ANSWERED, *_TOOLS) for digit in range(10))
 _MARKS = frozenset(
@@ -29,6 +29,8 @@ def is_indexed(attributes: Attributes) -> bool:
 
 def restore(left: Attributes) -> None:
     """Replace flattened messages and tools in `left` by the attributes of the conventions."""
+    if tracy.is_tracy(left):
+        tracy.restore(left)
     tree = flattened.take(left, _PREFIXES)
     given = [_message(node, "user") for root in _GIVEN for node in listed(at(tree, root))]
     answered = [_message(node, "assistant") for root in _ANSWERED for node in listed(at(tree, root))]

@@ -15,11 +15,17 @@ OPERATIONS = {
     "embed": "embeddings",  # Langtrace
     "chat_completion": "chat",  # AgentOps
     "interactions.create": "chat",  # Google's own SDK
+    **dict.fromkeys(("chat_streaming", "interactions", "interactions_streaming"), "chat"),  # Rig
     "decide": "generate_content",  # the AI SDK's questions about an input
     **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
     "retrieval": "retrieval",
     "vector_db_retrieve": "retrieval",
+    "retrieve": "retrieval",  # Eino
     "execute_tool": "execute_tool",
+    "tool_call": "execute_tool",  # Gemini CLI
+    "agent_call": "invoke_agent",
+    **dict.fromkeys(("user_prompt", "system_prompt", "schedule_tool_calls"), "chain"),
+    "chat_turn": "chain",  # RubyLLM: the calls of a turn and the tools between them
     "invoke_agent": "invoke_agent",
     "invoke_workflow": "chain",
     "agent_step": "chain",
@@ -57,7 +63,8 @@ PROVIDERS = {
         ),
         "aws.bedrock",
     ),
-    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
+    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai", "gcp.vertex", "vertex"), "gcp.vertex_ai"),
+    "claude": "anthropic",  # Eino
     **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
     # Genkit, LangChain, Spring AI

@@ -10,7 +10,7 @@ from kansoku_collector.model import Attributes, Span
 from kansoku_collector.values import first, items, load, rename, text
 
 SPAN_KIND = "gen_ai.span.kind"
-# What Alibaba's instrumentations, and Dify, call what a span is.
+# What Alibaba's instrumentations, Dify and Eino (its components) call what a span is.
 KINDS = {
     "LLM": "chat",
     "EMBEDDING": "embeddings",
@@ -19,7 +19,11 @@ KINDS = {
     "TOOL": "execute_tool",
     "AGENT": "invoke_agent",
     **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW"), "chain"),
+    "CHATMODEL": "chat",
+    **dict.fromkeys(("GRAPH", "LAMBDA", "TOOLSNODE", "CHATTEMPLATE", "INDEXER"), "chain"),
+    **dict.fromkeys(("LOADER", "DOCUMENTTRANSFORMER"), "chain"),
 }
+_MODEL = "gen_ai.model_name"
 _NAMES = {
     "gen_ai.request.messages": s.INPUT_MESSAGES,
     "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
@@ -28,9 +32,15 @@ _NAMES = {
     "gen_ai.tool.input": s.TOOL_ARGUMENTS,
     "gen_ai.tool.output": s.TOOL_RESULT,
     "gen_ai.response.streaming": s.STREAM,
-    "gen_ai.model_name": s.REQUEST_MODEL,
-    "gen_ai.usage.total_cost": s.VENDOR_COST,
-    "gen_ai.cost.total": s.VENDOR_COST,
+    _MODEL: s.REQUEST_MODEL,
+    **dict.fromkeys(
+        (
+            *("gen_ai.usage.total_cost", "gen_ai.cost.total", "gen_ai.usage.cost_usd"),
+            *("gen_ai.cost.total_usd", "gen_ai.cost.usd"),
+        ),
+        s.VENDOR_COST,
+    ),
+    "gen_ai.response.model_name": s.RESPONSE_MODEL,
     "gen_ai.openai.request.seed": s.SEED,
     "llm.usage.input_tokens": s.INPUT_TOKENS,  # Browser Use
     "llm.usage.output_tokens": s.OUTPUT_TOKENS,
@@ -57,7 +67,13 @@ _NAMES = {
         ),
         s.SYSTEM_INSTRUCTIONS,
     ),
-    **dict.fromkeys(("gen_ai.embeddings.input", "gen_ai.embeddings.input.texts"), s.INPUT_MESSAGES),
+    **dict.fromkeys(
+        ("gen_ai.embeddings.input", "gen_ai.embeddings.input.texts", "gen_ai.input.text"), s.INPUT_MESSAGES
+    ),
+    **dict.fromkeys(("gen_ai.chat.output_messages", "gen_ai.text.output_messages"), s.OUTPUT_MESSAGES),
+    "gen_ai.text.model": s.RESPONSE_MODEL,
+    "gen_ai.chat.system_fingerprint": s.SYSTEM_FINGERPRINT,
+    "gen_ai.error.type": s.ERROR_TYPE,
     **dict.fromkeys(("gen_ai.retrieval.query", "gen_ai.reranker.query"), s.RETRIEVAL_QUERY),
     **dict.fromkeys(
         ("gen_ai.rerank.output_documents", "gen_ai.reranker.output_documents"), s.RETRIEVAL_DOCUMENTS
@@ -76,6 +92,8 @@ OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 def read_other_names(left: Attributes, span: Span) -> None:
     """Give what has another name the one of the conventions."""
+    if s.REQUEST_MODEL in left and _MODEL in left:  # Higress knows both
+        left.setdefault(s.RESPONSE_MODEL, left.pop(_MODEL))
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)

@@ -1,0 +1,117 @@
+"""Spans of packages of other languages (Rust, Go, Kotlin, Ruby, JavaScript) to the canonical row."""
+
+import json
+
+import pytest
+from tests.collector.test_normalise import buckets, row
+
+COUNTED = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"} | COUNTED
+EINO = {"gen_ai.system": "eino", "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Hi?"}
+TEXT = {"type": "text", "content": "Yo."}
+WEATHER = {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "c1"}
+
+
+def test_a_stream_of_rigs_is_a_billed_call():
+    """Rust's Rig names the operation after the way of asking."""
+    told = {
+        "gen_ai.operation.name": "chat_streaming",
+        "gen_ai.provider.name": "xai",
+        "gen_ai.request.model": "grok-4",
+        "gen_ai.response.model_name": "grok-4-0709",
+    }
+    span = row(told | COUNTED)
+    assert (span.operation, span.billed, span.streaming, span.provider) == ("chat", True, True, "x_ai")
+    assert span.response_model == "grok-4-0709"
+
+
+def test_words_and_calls_without_a_type_are_one_answer():
+    """Rig's have no role and no type either."""
+    call = {"id": "c1", "call_id": None, "function": {"name": "weather", "arguments": {"city": "Oslo"}}}
+    span = row(CHAT | {"gen_ai.output.messages": json.dumps([{"text": "Yo."}, call])})
+    assert json.loads(span.output_messages) == [{"role": "assistant", "parts": [TEXT, WEATHER]}]
+
+
+def test_an_object_of_an_unknown_shape_keeps_its_words():
+    """It becomes text, and is not thrown away."""
+    span = row(CHAT | {"gen_ai.output.messages": json.dumps({"answer": "Yo."})})
+    assert span.output_text == '{"answer":"Yo."}'
+
+
+@pytest.mark.parametrize("kind", ["chatmodel", "workflow"])
+def test_a_model_of_einos_is_a_call_outermost_too(kind):
+    """Go's Eino calls the first of its components a workflow, and itself the provider."""
+    told = {
+        "gen_ai.span.kind": kind,
+        "runinfo.component": "ChatModel",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.is_streaming": False,
+    }
+    span = row(EINO | told | COUNTED)
+    assert (span.operation, span.billed, span.provider, span.input_text) == ("chat", True, "openai", "Hi?")
+
+
+def test_other_components_of_einos_are_steps():
+    """A retriever is one that searches, under OpenTelemetry's handler too."""
+    assert row(EINO | {"gen_ai.span.kind": "lambda", "runinfo.component": "Lambda"}).operation == "chain"
+    assert row({"gen_ai.operation.name": "retrieve", "gen_ai.system": "es8"}).operation == "retrieval"
+
+
+def test_who_speaks_is_written_small():
+    """Kotlin's Koog writes `User` and `Assistant`."""
+    said = [{"role": "Assistant", "parts": [TEXT]}]
+    asked = [{"role": "User", "parts": [{"type": "text", "content": "Hi?"}]}]
+    told = {"gen_ai.input.messages": json.dumps(asked), "gen_ai.output.messages": json.dumps(said)}
+    span = row(CHAT | told)
+    assert json.loads(span.output_messages) == [{"role": "assistant", "parts": [TEXT]}]
+    assert (json.loads(span.input_messages)[0]["role"], span.input_text) == ("user", "Hi?")
+
+
+def test_tracy_counts_caches_of_claude_beside_the_input():
+    """JetBrains' Tracy flattens the request as JSON, and passes on the vendor's counts."""
+    told = {
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.output.type": "message",
+        "gen_ai.prompt.system.content": "Be brief.",
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": '"Hi?"',
+        "gen_ai.completion.0.type": "text",
+        "gen_ai.completion.0.content": "Yo.",
+        "gen_ai.completion.1.type": "tool_use",
+        "gen_ai.completion.1.tool.call.id": "c1",
+        "gen_ai.completion.1.tool.name": "weather",
+        "gen_ai.completion.1.tool.arguments": '{"city":"Oslo"}',
+        "gen_ai.tool.0.name": "weather",
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.response.finish_reasons": ["tool_use"],
+    }
+    span = row(told | COUNTED)
+    assert buckets(span) == {"input_fresh": 10, "cache_read": 4, "output_visible": 5}
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hi?", "Yo.", ["tool_calls"])
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert json.loads(span.output_messages)[1]["parts"] == [WEATHER]
+    assert json.loads(span.tool_definitions)[0]["name"] == "weather"
+
+
+def test_a_turn_of_rubys_is_no_call():
+    """The calls within it are."""
+    span = row({"gen_ai.operation.name": "chat_turn", "gen_ai.request.model": "gpt-4o"})
+    assert (span.operation, span.billed) == ("chain", False)
+
+
+@pytest.mark.parametrize("client", ["anthropic", "bedrock"])
+def test_caches_are_missing_from_the_input_of_openlits_javascript(client):
+    """Its packages pass on the vendor's count, of streams and of whole answers."""
+    told = {"telemetry.sdk.name": "openlit", "gen_ai.usage.cache_read.input_tokens": 4}
+    span = row(CHAT | told, scope=f"@openlit/instrumentation-{client}")
+    assert buckets(span) == {"input_fresh": 10, "cache_read": 4, "output_visible": 5}
+
+
+def test_tokens_of_openlits_embeddings_are_no_guess():
+    """They have no answer, whose length a guess goes by."""
+    told = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "text-embedding-3-small"}
+    told |= {"gen_ai.input.messages": '["a","b"]', "gen_ai.usage.input_tokens": 7}
+    told["telemetry.sdk.name"] = "openlit"
+    span = row(told, scope="@openlit/instrumentation-openai")
+    assert (span.usage_source, buckets(span)) == ("reported", {"input_fresh": 7})
