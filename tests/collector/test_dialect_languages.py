@@ -100,6 +100,16 @@ def test_a_turn_of_rubys_is_no_call():
     assert (span.operation, span.billed) == ("chain", False)
 
 
+@pytest.mark.parametrize("scope", ["OpenTelemetry::Instrumentation::RubyLLM", "req_llm"])
+def test_caches_of_claude_are_missing_from_the_input_of_rubys_and_elixirs(scope):
+    """Both pass on the vendor's count; OpenAI's holds the caches."""
+    cached = CHAT | {"gen_ai.usage.cache_read.input_tokens": 4}
+    claude = row(cached | {"gen_ai.provider.name": "anthropic"}, scope=scope)
+    assert buckets(claude) == {"input_fresh": 10, "cache_read": 4, "output_visible": 5}
+    other = row(cached | {"gen_ai.provider.name": "openai"}, scope=scope)
+    assert buckets(other) == {"input_fresh": 6, "cache_read": 4, "output_visible": 5}
+
+
 @pytest.mark.parametrize("client", ["anthropic", "bedrock"])
 def test_caches_are_missing_from_the_input_of_openlits_javascript(client):
     """Its packages pass on the vendor's count, of streams and of whole answers."""

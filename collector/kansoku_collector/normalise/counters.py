@@ -2,7 +2,7 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes
-from kansoku_collector.values import count
+from kansoku_collector.values import count, text
 
 _NAMES = {  # the surest name first
     "input_tokens": (
@@ -97,6 +97,9 @@ _NAMES = {  # the surest name first
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
 _CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
+# Packages that pass on a vendor's own count: Ruby's RubyLLM, Elixir's ReqLLM.
+PASSING_ON = frozenset({"OpenTelemetry::Instrumentation::RubyLLM", "req_llm"})
+_BESIDE = ("anthropic", "bedrock", "claude")
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
@@ -124,6 +127,13 @@ def include_caches(left: Attributes) -> None:
     fresh = count(left.get(s.INPUT_TOKENS))
     if fresh is not None:
         left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in _CACHED)
+
+
+def pass_on(left: Attributes) -> None:
+    """Add cached tokens to the input of a call whose vendor counts them beside it."""
+    named = (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL)
+    if any(word in text(left.get(name)).lower() for name in named for word in _BESIDE):
+        include_caches(left)
 
 
 def _total(left: Attributes) -> int | None:

@@ -21,7 +21,7 @@ def is_tracy(left: Attributes) -> bool:
 
 
 def restore(left: Attributes) -> None:
-    """Give the flattened messages, instructions and calls the names that others have, the input its caches."""
+    """Give flattened messages, instructions and calls the names that others have, the input its caches."""
     include_caches(left)
     told = [left.pop(key) for key in sorted(left) if key.startswith(_SYSTEM)]
     if system := [words for words in told if words != "text"]:
