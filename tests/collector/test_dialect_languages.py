@@ -94,6 +94,44 @@ def test_tracy_counts_caches_of_claude_beside_the_input():
     assert json.loads(span.tool_definitions)[0]["name"] == "weather"
 
 
+def test_a_call_of_the_kits_java_is_billed_and_its_tool_has_an_identifier():
+    """Java's Agent Development Kit says as the operation what the others say as the span's name."""
+    asked = {"model": "gemini-2.5-pro", "contents": [{"role": "user", "parts": [{"text": "Hi?"}]}]}
+    used = {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 3}
+    answer = {"content": {"role": "model", "parts": [{"text": "Yo."}]}, "usageMetadata": used}
+    told = {
+        "gen_ai.system": "gcp.vertex.agent",
+        "gen_ai.operation.name": "call_llm",
+        "gen_ai.request.model": "gemini-2.5-pro",
+        "gcp.vertex.agent.llm_request": json.dumps(asked),
+        "gcp.vertex.agent.llm_response": json.dumps(answer),
+    }
+    span = row(told | COUNTED, scope="gcp.vertex.agent")
+    assert (span.operation, span.billed, span.provider) == ("chat", True, "gcp.gemini")
+    assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 5, "reasoning": 3}
+    for identity, known in (("c1", "c1"), ("<not specified>", "")):
+        tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool_call.id": identity}
+        assert row(tool, scope="gcp.vertex.agent").tool_call_id == known
+
+
+@pytest.mark.parametrize(
+    ("told", "operation"),
+    [
+        ("chat.completion", "chat"),
+        ("response", "chat"),
+        ("message", "chat"),
+        ("invoke_model", "chat"),
+        ("streamGenerateContent", "generate_content"),
+    ],
+)
+def test_the_type_of_an_answer_is_the_operation_of_a_call_seen_from_the_kernel(told, operation):
+    """OpenTelemetry's eBPF instrumentation reads requests and answers off the wire, in any language."""
+    span = row(CHAT | {"gen_ai.operation.name": told})
+    assert (span.operation, span.billed) == (operation, True)
+    assert not row({"gen_ai.operation.name": "message"}).billed
+
+
 def test_a_turn_of_rubys_is_no_call():
     """The calls within it are."""
     span = row({"gen_ai.operation.name": "chat_turn", "gen_ai.request.model": "gpt-4o"})

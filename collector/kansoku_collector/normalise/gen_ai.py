@@ -71,8 +71,10 @@ _NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds:
 _SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
 # Servers of models name no operation, and vLLM's newest no model.
 _ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
-# Words for any call of a model: Gemini CLI's, and others'.
-_CALLS = frozenset({"", "llm", "llm_call", "llm_request"})
+# Words for any call of a model: Gemini CLI's; the types of answers, which OpenTelemetry's eBPF tells; others'.
+_CALLS = frozenset(
+    {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
+)
 _COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
@@ -121,13 +123,13 @@ def _read_kind(left: Attributes, span: Span) -> None:
         kind = text(left.get(_COMPONENT) or left[SPAN_KIND]).upper()
         span.operation = KINDS.get(kind, "other")
     if operation in _CALLS and span.operation == "other":
-        called = bool(operation) or any(name in left for name in _ANSWERED)
+        called = any(name in left for name in _ANSWERED)
         span.operation = OPERATIONS.get(
             text(left.get("llm.request.type")), _kind_of_model(left) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
-    if operation in OPERATIONS or operation in _CALLS:
+    if operation in OPERATIONS or (operation in _CALLS and span.operation != "other"):
         left.pop(s.OPERATION, None)
     span.streaming = operation.endswith("_streaming")
 

@@ -3,6 +3,9 @@
 OPERATIONS = {
     "chat": "chat",
     "chat.completions": "chat",  # Semantic Kernel
+    **dict.fromkeys(("chat.completion", "chat.completion.chunk"), "chat"),  # OpenTelemetry's eBPF
+    **dict.fromkeys(("generatecontent", "streamgeneratecontent"), "generate_content"),
+    **dict.fromkeys(("embedcontent", "batchembedcontents"), "embeddings"),
     "text.completions": "text_completion",
     "text_completion": "text_completion",
     "completion": "text_completion",
@@ -17,7 +20,9 @@ OPERATIONS = {
     "interactions.create": "chat",  # Google's own SDK
     **dict.fromkeys(("chat_streaming", "interactions", "interactions_streaming"), "chat"),  # Rig
     "decide": "generate_content",  # the AI SDK's questions about an input
-    **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
+    **dict.fromkeys(
+        ("images_generate", "images_edit", "image_edit", "image_variation", "image", "images"), "image"
+    ),
     "retrieval": "retrieval",
     "vector_db_retrieve": "retrieval",
     "retrieve": "retrieval",  # Eino
