@@ -163,3 +163,23 @@ def test_tokens_of_openlits_embeddings_are_no_guess():
     told["telemetry.sdk.name"] = "openlit"
     span = row(told, scope="@openlit/instrumentation-openai")
     assert (span.usage_source, buckets(span)) == ("reported", {"input_fresh": 7})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"openinference.span.kind": "LLM", "output.value": '{"type": []}'},
+        {
+            "gen_ai.input.messages": '[{"role": ["user"], "content": "Hi?"}]',
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.0.content": "Be brief.",
+        },
+        {
+            "gen_ai.output.messages": '[{"role": "model", "parts": [{"type": []}]},'
+            ' {"role": "model", "parts": [{"type": []}]}]'
+        },
+    ],
+)
+def test_a_list_in_place_of_a_type_or_a_role_costs_no_span_its_call(told):
+    """Normalisation that fails leaves a span that nobody is billed for."""
+    assert row(CHAT | told).billed

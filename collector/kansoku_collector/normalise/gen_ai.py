@@ -71,7 +71,7 @@ _NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds:
 _SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
 # Servers of models name no operation, and vLLM's newest no model.
 _ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
-# Words for any call of a model: Gemini CLI's; the types of answers, which OpenTelemetry's eBPF tells; others'.
+# Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
 _CALLS = frozenset(
     {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
 )

@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes
 from kansoku_collector.normalise import flattened, tracy
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.messages import Message
-from kansoku_collector.values import load
+from kansoku_collector.values import load, text
 
 _GIVEN = ("gen_ai.prompt", "llm.prompts")
 _ANSWERED = ("gen_ai.completion", "llm.completions")
@@ -50,7 +50,9 @@ def _keep_system(left: Attributes, message: Message) -> None:
     """Keep instructions that only the flattened messages have: Laminar's of the Responses API."""
     told = load(left[s.INPUT_MESSAGES])
     roles = (
-        {item.get("role") for item in told if isinstance(item, dict)} if isinstance(told, list) else _SYSTEM
+        {text(item.get("role")) for item in told if isinstance(item, dict)}
+        if isinstance(told, list)
+        else _SYSTEM
     )
     if roles.isdisjoint(_SYSTEM):
         left.setdefault(s.SYSTEM_INSTRUCTIONS, message["content"])

@@ -2,7 +2,7 @@
 
 from kansoku_collector.normalise.messages import Message, Part
 
-_JOINED = frozenset({"text", "reasoning"})
+_JOINED = ("text", "reasoning")  # no set: what a type is nobody vouches for
 
 
 def join_pieces(answered: list[Message]) -> list[Message]:
