@@ -7,6 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import canonical, indexed
 from kansoku_collector.normalise.counters import COUNTERS, PASSING_ON, pass_on, take_counts
 from kansoku_collector.normalise.frame import (
+    MODEL_OPERATIONS,
     put_content,
     put_finish,
     put_metadata,
@@ -77,6 +78,7 @@ _CALLS = frozenset(
 )
 _COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
+_VALUES = ((s.INPUT_VALUE, "input.value"), (s.OUTPUT_VALUE, "output.value"))  # of steps; Dify's, Alibaba's
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
 
@@ -221,8 +223,8 @@ def _read_tool(left: Attributes, span: Span) -> None:
         return
     span.tool_name = text(left.pop(s.TOOL_NAME, None))
     span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
-    span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
-    span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
+    span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", *_VALUES[0]))
+    span.tool_result = text(first(left, s.TOOL_RESULT, *_VALUES[1]))
     if not (span.tool_arguments and span.tool_result) and (span.input_messages or span.output_messages):
         put_tool_facts(span)
         return
@@ -250,8 +252,10 @@ def _read_context(left: Attributes, span: Span) -> None:
         },
     )
     # The whole value stays in `attributes`; here it becomes searchable.
-    span.input_text = span.input_text or searchable(plain(left.get(s.INPUT_VALUE)))
-    span.output_text = span.output_text or searchable(plain(left.get(s.OUTPUT_VALUE)))
+    called = span.operation in MODEL_OPERATIONS
+    given, returned = (left.get(name, None if called else left.get(beside)) for name, beside in _VALUES)
+    span.input_text = span.input_text or searchable(plain(given))
+    span.output_text = span.output_text or searchable(plain(returned))
 
 
 class _Plan(NamedTuple):
@@ -296,6 +300,6 @@ _REST: Steps = {
     _read_retrieval: (s.RETRIEVAL_QUERY, s.RETRIEVAL_DOCUMENTS),
     _read_context: (
         *(s.PROMPT_NAME, s.PROMPT_VERSION, s.EXPERIMENT, s.TAGS, s.METADATA),
-        *(s.INPUT_VALUE, s.OUTPUT_VALUE),
+        *(name for names in _VALUES for name in names),
     ),
 }

@@ -62,8 +62,8 @@ def read_message(value: Any, role: str) -> Message:
         value = {**value, **inner, "content": None}  # a candidate of Gemini's
     elif (
         "content" not in value
-        and ("index" in value or "role" in value)
         and isinstance(value.get("text"), str)
+        and ("index" in value or "role" in value or "finish_reason" in value)
     ):
         value = {**value, "content": value["text"]}  # a choice of a text completion, or Dify's
     found = {"role": text(value.get("role")).lower() or role, "parts": _parts_of(value)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
 SPAN_KIND = "gen_ai.span.kind"
@@ -74,7 +75,9 @@ _NAMES = {
     "gen_ai.text.model": s.RESPONSE_MODEL,
     "gen_ai.chat.system_fingerprint": s.SYSTEM_FINGERPRINT,
     "gen_ai.error.type": s.ERROR_TYPE,
-    **dict.fromkeys(("gen_ai.retrieval.query", "gen_ai.reranker.query"), s.RETRIEVAL_QUERY),
+    **dict.fromkeys(
+        ("gen_ai.retrieval.query", "gen_ai.reranker.query", "retrieval.query"), s.RETRIEVAL_QUERY
+    ),
     **dict.fromkeys(
         ("gen_ai.rerank.output_documents", "gen_ai.reranker.output_documents"), s.RETRIEVAL_DOCUMENTS
     ),
@@ -87,7 +90,8 @@ _NAMES = {
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
 _USERS = ("gen_ai.user.id", "gen_ai.user")
-OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, *_SESSIONS, *_USERS)
+_DOCUMENTS = "retrieval.document"  # Dify's
+OTHER_NAMES = (*_NAMES, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
 def read_other_names(left: Attributes, span: Span) -> None:
@@ -97,6 +101,8 @@ def read_other_names(left: Attributes, span: Span) -> None:
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
+    if _DOCUMENTS in left:
+        left[s.RETRIEVAL_DOCUMENTS] = read_documents(left.pop(_DOCUMENTS))
     answers = _answers(left.pop(_TEXT, None), items(left.pop(_CALLS, None)))
     if answers:
         left.setdefault(s.OUTPUT_MESSAGES, answers)
