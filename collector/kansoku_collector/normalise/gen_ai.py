@@ -1,6 +1,6 @@
 """OpenTelemetry GenAI conventions, all generations of names, and Kansoku's own `kansoku.*` beside them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
@@ -17,7 +17,8 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.gen_ai_parameters import read_parameters
-from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
+from kansoku_collector.normalise.instructions import instructions
+from kansoku_collector.normalise.messages import Message, read_messages, tool_definitions
 from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
 from kansoku_collector.normalise.pieces import join_pieces
@@ -34,7 +35,6 @@ from kansoku_collector.values import (
     load,
     number,
     plain,
-    remembered,
     searchable,
     text,
     truth,
@@ -178,7 +178,7 @@ def _read_usage(left: Attributes, span: Span) -> None:
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
-    span.system_instructions = _instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
+    span.system_instructions = instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
     asked, answer = left.pop(s.INPUT_MESSAGES, None), left.pop(s.OUTPUT_MESSAGES, None)
     if known := canonical.read_given(asked):
@@ -195,27 +195,6 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         answered = join_pieces(said_now) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
-
-
-@remembered
-def _instructions(value: Any) -> str:
-    parts = read_parts_of(value)
-    return dump(parts) if parts else ""
-
-
-def read_parts_of(value: Any) -> list[dict[str, Any]]:
-    """Return system instructions: parts, JSON text of them, or plain text."""
-    found = items(value)
-    if found and all(isinstance(item, dict) and isinstance(item.get("parts"), list) for item in found):
-        found = [part for item in found for part in item["parts"]]
-    return [part for item in found for part in _unfolded(item)]
-
-
-def _unfolded(value: Any) -> list[dict[str, Any]]:
-    """Return an instruction as parts; OpenLIT puts Anthropic's blocks, or their JSON, inside of one."""
-    words = value.get("content") if isinstance(value, dict) and value.get("type") == "text" else None
-    blocks = load(words) if isinstance(words, list) or text(words).startswith('[{"type":') else None
-    return read_parts(blocks if isinstance(blocks, list) else value)
 
 
 def _read_tool(left: Attributes, span: Span) -> None:
