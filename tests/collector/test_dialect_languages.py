@@ -183,3 +183,35 @@ def test_tokens_of_openlits_embeddings_are_no_guess():
 def test_a_list_in_place_of_a_type_or_a_role_costs_no_span_its_call(told):
     """Normalisation that fails leaves a span that nobody is billed for."""
     assert row(CHAT | told).billed
+
+
+@pytest.mark.parametrize(
+    ("who", "provider"),
+    [
+        ({"provider": "anthropic", "endpoint": "/v1/messages"}, "anthropic"),
+        ({"provider": "ruby_llm"}, "anthropic"),
+        ({"provider": "llm_rb", "llm_provider": "bedrock"}, "aws.bedrock"),
+    ],
+)
+def test_a_call_of_braintrusts_without_a_kind_is_billed(who, provider):
+    """Its SDKs for Ruby and Go say what a step is of tools alone."""
+    notes = {"model": "claude-sonnet-4", "stop_reason": "max_tokens"} | who
+    metrics = {
+        "prompt_tokens": 100,
+        "completion_tokens": 5,
+        "prompt_cached_tokens": 60,
+        "prompt_cache_creation_tokens": 30,
+        "prompt_cache_creation_1h_tokens": 30,
+    }
+    span = row(
+        {
+            "braintrust.input_json": '[{"role": "user", "content": "Hi?"}]',
+            "braintrust.output_json": '[{"role": "assistant", "content": [{"type": "text", "text": "Yo."}]}]',
+            "braintrust.metadata": json.dumps(notes),
+            "braintrust.metrics": json.dumps(metrics),
+        }
+    )
+    assert (span.billed, span.provider, span.request_model) == (True, provider, "claude-sonnet-4")
+    assert buckets(span) == {"input_fresh": 10, "cache_read": 60, "cache_write_1h": 30, "output_visible": 5}
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hi?", "Yo.", ["length"])
+    assert span.metadata == {}
