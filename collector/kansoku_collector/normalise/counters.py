@@ -96,11 +96,10 @@ _NAMES = {  # the surest name first
     ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
-_CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
 # Packages that pass on a vendor's own count: Ruby's RubyLLM, Elixir's ReqLLM.
 PASSING_ON = frozenset({"OpenTelemetry::Instrumentation::RubyLLM", "req_llm"})
 _BESIDE = ("anthropic", "bedrock", "claude")
-_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
+_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "agento11y.gen_ai.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
 _GOOGLE = ("gcp", "google", "gemini", "vertex")
@@ -126,7 +125,18 @@ def include_caches(left: Attributes) -> None:
     """Add cached tokens to the input of a sender that leaves them out, as Anthropic's own count does."""
     fresh = count(left.get(s.INPUT_TOKENS))
     if fresh is not None:
-        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in _CACHED)
+        left[s.INPUT_TOKENS] = fresh + _told(left, "cache_read") + _told(left, "cache_write")
+
+
+def include_thoughts(left: Attributes) -> None:
+    """Add thoughts to the output of a sender that leaves them out, as Google's count does, and tells no total."""
+    answered = count(left.get(s.OUTPUT_TOKENS))
+    if answered is not None and _total(left) is None:
+        left[s.OUTPUT_TOKENS] = answered + _told(left, "reasoning")
+
+
+def _told(left: Attributes, counter: str) -> int:
+    return next((count(left[name]) or 0 for name in _NAMES[counter] if name in left), 0)
 
 
 def pass_on(left: Attributes) -> None:

@@ -75,6 +75,7 @@ _ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
 # Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
 _CALLS = frozenset(
     {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
+    | {"generatetext", "streamtext"}  # Grafana's
 )
 _COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
@@ -133,7 +134,7 @@ def _read_kind(left: Attributes, span: Span) -> None:
             span.operation = "execute_tool"
     if operation in OPERATIONS or (operation in _CALLS and span.operation != "other"):
         left.pop(s.OPERATION, None)
-    span.streaming = operation.endswith("_streaming")
+    span.streaming = operation.endswith("_streaming") or operation == "streamtext"
 
 
 def _kind_of_model(left: Attributes) -> str:
