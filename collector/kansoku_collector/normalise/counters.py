@@ -129,7 +129,7 @@ def include_caches(left: Attributes) -> None:
 
 
 def include_thoughts(left: Attributes) -> None:
-    """Add thoughts to the output of a sender that leaves them out, as Google's count does, and tells no total."""
+    """Add thoughts to the output of a sender that leaves them out, as Google does, and tells no total."""
     answered = count(left.get(s.OUTPUT_TOKENS))
     if answered is not None and _total(left) is None:
         left[s.OUTPUT_TOKENS] = answered + _told(left, "reasoning")
