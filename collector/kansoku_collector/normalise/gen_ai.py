@@ -19,7 +19,7 @@ from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.gen_ai_parameters import read_parameters
 from kansoku_collector.normalise.instructions import instructions
 from kansoku_collector.normalise.messages import Message, read_messages, tool_definitions
-from kansoku_collector.normalise.operations import OPERATIONS
+from kansoku_collector.normalise.operations import OPERATIONS, is_asking
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
 from kansoku_collector.normalise.pieces import join_pieces
 from kansoku_collector.normalise.remembered import Remembered
@@ -125,14 +125,15 @@ def _read_kind(left: Attributes, span: Span) -> None:
     if span.operation == "other" and SPAN_KIND in left:
         kind = text(left.get(_COMPONENT) or left[SPAN_KIND]).upper()
         span.operation = KINDS.get(kind, "other")
-    if operation in _CALLS and span.operation == "other":
+    asked = span.operation == "other" and (operation in _CALLS or is_asking(operation))
+    if asked:
         called = any(name in left for name in _ANSWERED)
         span.operation = OPERATIONS.get(
             text(left.get("llm.request.type")), _kind_of_model(left) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
-    if operation in OPERATIONS or (operation in _CALLS and span.operation != "other"):
+    if operation in OPERATIONS or (asked and span.operation != "other"):
         left.pop(s.OPERATION, None)
     span.streaming = operation.endswith("_streaming") or operation == "streamtext"
 

@@ -1,5 +1,7 @@
 """Operations and providers of the conventions, and of those who use their names, to the ones of a row."""
 
+import re
+
 OPERATIONS = {
     "chat": "chat",
     "chat.completions": "chat",  # Semantic Kernel
@@ -48,6 +50,30 @@ OPERATIONS = {
         ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
     ),
 }
+# What a program's own word for asking a model is made of; of the first set it has one.
+_ASKING = frozenset(
+    (
+        "chat",
+        "completion",
+        "completions",
+        "generate",
+        "generation",
+        "inference",
+        "llm",
+        "messages",
+        "responses",
+    )
+)
+_AROUND = frozenset(("ai", "api", "call", "create", "gen", "invoke", "json", "object", "parse", "request"))
+_MANNER = frozenset(("async", "openai", "anthropic", "stream", "streaming", "structured", "text"))
+
+
+def is_asking(operation: str) -> bool:
+    """Tell whether an operation that nobody knows says in other words that a model was asked."""
+    words = set(re.split(r"[^a-z]+", operation))
+    return not _ASKING.isdisjoint(words) and words <= _ASKING | _AROUND | _MANNER
+
+
 # Who answered has one name, whoever tells it: costs are summed by it. Every row's provider is looked up here.
 PROVIDERS = {
     **dict.fromkeys(
