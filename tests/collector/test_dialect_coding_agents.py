@@ -109,3 +109,20 @@ def test_zeros_for_counts_that_nobody_told_are_no_usage():
     told = {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
     span = row({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"} | told)
     assert (span.billed, span.usage_source) == (True, "none")
+
+
+def test_qwen_codes_thoughts_and_first_token_are_read():
+    """It has the conventions' names but for these; thoughts are in the output already."""
+    span = row(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "dashscope",
+            "gen_ai.request.model": "qwen3-coder-plus",
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 8,
+            "thoughts_token_count": 3,
+            "ttft_ms": 250,
+        }
+    )
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 5, "reasoning": 3}
+    assert (span.streaming, span.time_to_first_token) == (True, 0.25)

@@ -61,6 +61,7 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.details.reasoning_tokens",
         "gen_ai.usage.details.thoughts_tokens",
         "gen_ai.usage.thinking_tokens",
+        "thoughts_token_count",  # Qwen Code
         "llm.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "gen_ai.usage.reasoning_output_tokens",  # Laminar

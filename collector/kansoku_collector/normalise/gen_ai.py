@@ -67,7 +67,10 @@ _STARTED = (
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
 )
-_STARTED_MS = ("copilot_chat.time_to_first_token", "gen_ai.response.time_to_first_token_ms")
+_STARTED_MS = (
+    *("copilot_chat.time_to_first_token", "gen_ai.response.time_to_first_token_ms"),
+    "ttft_ms",  # Qwen Code
+)
 _NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds: Bifrost's
 _SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
 # Servers of models name no operation, and vLLM's newest no model.
