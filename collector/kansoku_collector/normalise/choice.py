@@ -37,6 +37,7 @@ from kansoku_collector.normalise import (
     spring_ai,
     strands,
     trace_ai,
+    truefoundry,
     voltagent,
     weave,
 )
@@ -79,6 +80,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (haystack.is_haystack, haystack.read),
     (nemo.is_nemo, nemo.read),
     (deepeval.is_deepeval, deepeval.read),
+    (truefoundry.is_truefoundry, truefoundry.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
