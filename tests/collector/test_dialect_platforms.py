@@ -332,3 +332,25 @@ def test_thoughts_under_grafanas_sdk_are_in_the_output_once(total):
     }
     span = row(told | asked | counts | total)
     assert buckets(span) == {"input_fresh": 120, "output_visible": 40, "reasoning": 10}
+
+
+def test_the_span_around_a_run_of_voltagents_agent_has_its_words():
+    """It has no kind, unlike those beneath it, and its usage is the sum of theirs."""
+    told = {
+        "entity.type": "agent",
+        "entity.name": "helper",
+        "agent.state": "completed",
+        "user.id": "u",
+        "conversation.id": "s",
+        "input": "Hi?",
+        "output": "Yo.",
+        "ai.model.name": "gpt-4o",
+        "usage.prompt_tokens": 10,
+        "usage.completion_tokens": 5,
+    }
+    span = row(told)
+    assert (span.dialect, span.operation, span.billed) == ("voltagent", "invoke_agent", False)
+    assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
+    assert (span.user_id, span.session_id) == ("u", "s")
+    assert span.attributes["gen_ai.agent.name"] == "helper"
+    assert row(told | {"subagent.name": "scout"}).attributes["gen_ai.agent.name"] == "scout"

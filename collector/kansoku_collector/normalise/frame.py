@@ -93,7 +93,7 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
         _read_error(span, raw, left)
     if called and not span.provider:
         span.provider = provider_of(span.request_model)
-    if "/" in span.provider:  # Dify's are plugins: organisation, plugin, vendor
+    if span.provider.count("/") == 2 and "//" not in span.provider:  # Dify's are organisation/plugin/vendor
         span.provider = span.provider.rpartition("/")[2]
     span.provider = PROVIDERS.get(span.provider, span.provider)
     span.billed = called and not repeats
