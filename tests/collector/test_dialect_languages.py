@@ -215,3 +215,15 @@ def test_a_call_of_braintrusts_without_a_kind_is_billed(who, provider):
     assert buckets(span) == {"input_fresh": 10, "cache_read": 60, "cache_write_1h": 30, "output_visible": 5}
     assert (span.input_text, span.output_text, span.finish_reasons) == ("Hi?", "Yo.", ["length"])
     assert span.metadata == {}
+
+
+def test_spans_of_langchaingos_callbacks_are_what_they_are():
+    """They name no model, so what the tokens cost is unknown, but not that there were any."""
+    call = row({"gen_ai.operation.name": "llm.generate_content", "gen_ai.completion": "Yo."} | COUNTED)
+    assert (call.operation, call.billed, call.output_text) == ("chat", True, "Yo.")
+    assert buckets(call) == {"input_fresh": 10, "output_visible": 5}
+    tool = row({"gen_ai.operation.name": "tool", "tool.input": "Oslo", "tool.output": "sunny"})
+    assert (tool.operation, tool.tool_arguments, tool.tool_result) == ("execute_tool", "Oslo", "sunny")
+    found = row({"gen_ai.operation.name": "retriever", "retriever.query": "Hours?"})
+    assert (found.operation, found.retrieval_query) == ("retrieval", "Hours?")
+    assert row({"gen_ai.operation.name": "chain"}).operation == "chain"

@@ -31,6 +31,8 @@ OPERATIONS = {
     "execute_tool": "execute_tool",
     "tool_call": "execute_tool",  # Gemini CLI
     "agent_call": "invoke_agent",
+    **{"llm.generate_content": "chat", "tool": "execute_tool", "retriever": "retrieval"},  # LangChainGo
+    "chain": "chain",
     **dict.fromkeys(("user_prompt", "system_prompt", "schedule_tool_calls"), "chain"),
     "chat_turn": "chain",  # RubyLLM: the calls of a turn and the tools between them
     "invoke_agent": "invoke_agent",

@@ -31,8 +31,9 @@ _NAMES = {
     "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
     "gen_ai.prompt_json": "gen_ai.prompt",
     "gen_ai.completion_json": "gen_ai.completion",
-    "gen_ai.tool.input": s.TOOL_ARGUMENTS,
-    "gen_ai.tool.output": s.TOOL_RESULT,
+    **dict.fromkeys(("gen_ai.tool.input", "tool.input"), s.TOOL_ARGUMENTS),  # the second: LangChainGo
+    **dict.fromkeys(("gen_ai.tool.output", "tool.output"), s.TOOL_RESULT),
+    "retriever.query": s.RETRIEVAL_QUERY,
     "gen_ai.response.streaming": s.STREAM,
     _MODEL: s.REQUEST_MODEL,
     **dict.fromkeys(
