@@ -138,7 +138,7 @@ def _read_kind(left: Attributes, span: Span) -> None:
             span.operation = "execute_tool"
     if operation in OPERATIONS or (asked and span.operation != "other"):
         left.pop(s.OPERATION, None)
-    span.streaming = operation.endswith("_streaming") or operation == "streamtext"
+    span.streaming = "stream" in operation
 
 
 def _kind_of_model(left: Attributes) -> str:
