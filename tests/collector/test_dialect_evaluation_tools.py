@@ -210,3 +210,53 @@ def test_what_is_added_to_mem0_is_a_tool():
     assert (span.operation, span.tool_name) == ("execute_tool", "memory add")
     assert json.loads(span.tool_arguments) == ASKED
     assert memory("memory delete_all").operation == "execute_tool"
+
+
+def test_a_conversation_of_claudes_agent_sdk_is_billed_and_its_turns_are_not():
+    """Under traceAI the sums of the SDK are on the conversation alone; its input leaves out caches."""
+    asked = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5"}
+    counts = {
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.total_tokens": 105,
+        "gen_ai.usage.cache_read_tokens": 40,
+        "gen_ai.usage.cache_creation_tokens": 20,
+    }
+    kind = {"fi.span.kind": "CHAIN", "claude_agent.span_kind": "conversation"}
+    whole = row(kind | asked | counts | {"input.value": "Hi?", "output.value": "Yo.", "session.id": "s"})
+    assert (whole.billed, whole.provider, whole.request_model) == (True, "anthropic", "claude-sonnet-4-5")
+    assert buckets(whole) == {
+        "input_fresh": 100,
+        "cache_read": 40,
+        "cache_write_5m": 20,
+        "output_visible": 5,
+    }
+    assert (whole.input_text, whole.output_text, whole.session_id) == ("Hi?", "Yo.", "s")
+    assert row(kind | asked | {"input.value": "Hi?"}).operation == "invoke_agent"
+    turn = row({"fi.span.kind": "LLM", "claude_agent.span_kind": "assistant_turn"} | asked)
+    assert (turn.operation, turn.billed) == ("chain", False)
+
+
+def test_a_stream_of_trace_ais_has_the_facts_of_the_raw_response():
+    """Its package for JavaScript has the words as the output, and the response beside them."""
+    response = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-20250514",
+        "content": [{"type": "text", "text": "Yo."}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+    span = row(
+        {
+            "fi.span.kind": "LLM",
+            "gen_ai.request.model": "claude-sonnet-4",
+            "gen_ai.output.messages.0.message.role": "assistant",
+            "gen_ai.output.messages.0.message.content": "Yo.",
+            "output.value": "Yo.",
+            "raw.output": json.dumps(response),
+        }
+    )
+    assert (span.response_id, span.response_model) == ("msg_1", "claude-sonnet-4-20250514")
+    assert (span.output_text, span.finish_reasons) == ("Yo.", ["stop"])

@@ -186,3 +186,52 @@ def test_a_framework_is_not_who_answered(model, provider):
         "gen_ai.request.model": model,
     }
     assert row(asked).provider == provider
+
+
+def test_a_call_behind_truefoundrys_gateway_is_billed_once():
+    """The request is a span around the call, with the same words."""
+    asked = {"messages": [{"role": "user", "content": "Hi?"}], "temperature": 0.5}
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
+    answered = {
+        "id": "r1",
+        "object": "chat.completion",
+        "model": "gpt-4o-2024-08-06",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yo."}}
+        ],
+        "usage": usage,
+    }
+    told = {
+        "tfy.input": json.dumps(asked),
+        "tfy.output": json.dumps(answered),
+        "tfy.request.conversation_id": "s",
+        "tfy.request.metadata": '{"plan": "pro"}',
+    }
+    counts = {
+        "tfy.model.name": "openai-main/gpt-4o",
+        "tfy.model.metric.input_tokens": 10,
+        "tfy.model.metric.output_tokens": 5,
+        "tfy.model.metric.time_to_first_token_in_ms": 250,
+        "tfy.model.metric.cost_in_usd": 0.5,
+        "tfy.model.streaming": True,
+    }
+    call = row({"tfy.span_type": "Model"} | told | counts)
+    assert (call.dialect, call.billed, call.provider, call.request_model) == (
+        "truefoundry",
+        True,
+        "openai",
+        "gpt-4o",
+    )
+    assert (call.response_id, call.response_model, call.finish_reasons) == (
+        "r1",
+        "gpt-4o-2024-08-06",
+        ["stop"],
+    )
+    assert (call.input_text, call.output_text, call.parameters) == ("Hi?", "Yo.", {"temperature": "0.5"})
+    assert buckets(call) == {"input_fresh": 6, "cache_read": 4, "output_visible": 5}
+    assert (call.streaming, call.time_to_first_token, call.session_id) == (True, 0.25, "s")
+    assert call.metadata == {"plan": "pro"}
+    request = row({"tfy.span_type": "ChatCompletion"} | told)
+    assert (request.operation, request.billed) == ("chain", False)
+    unwritten = row({"tfy.span_type": "Model"} | counts)
+    assert buckets(unwritten) == {"input_fresh": 10, "output_visible": 5}

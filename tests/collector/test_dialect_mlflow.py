@@ -314,3 +314,9 @@ def test_the_conversation_of_mlflow_2_20_says_what_input_and_output_do_not():
     assert (asked.output_text, asked.system_instructions) == ("Own.", "")
     unanswered = traced(given=blocks, mlflow__chat__messages=told[:2])
     assert (unanswered.input_text, unanswered.output_messages) == ("観測とは?", "")
+
+
+def test_a_stream_of_javascripts_is_no_answer():
+    """MLflow's package for TypeScript writes down the stream itself, before it is read."""
+    span = traced(given=REQUEST, answered={"controller": {}})
+    assert (span.billed, span.output_messages, span.output_text) == (True, "", "")

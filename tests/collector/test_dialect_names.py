@@ -227,3 +227,24 @@ def test_tools_whose_results_are_there_too_are_not_why_an_answer_ended(odd):
     assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["stop"]
     answered[0]["parts"] = parts[:1]
     assert row(CHAT | {"gen_ai.output.messages": json.dumps(answered)}).finish_reasons == ["tool_calls"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["generate", "generate_text", "llm.call", "messages.create", "chat-completion-stream", "text generation"],
+)
+def test_a_programs_own_word_for_asking_a_model_is_a_call(operation):
+    """The conventions leave custom operations to whoever writes them; a model is named beside."""
+    told = {"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-4o"}
+    span = row(told)
+    assert (span.operation, span.billed) == ("chat", True)
+    assert "gen_ai.operation.name" not in span.attributes
+
+
+@pytest.mark.parametrize(
+    "operation", ["generate_report", "llm.turn", "agent.generate", "chat_session", "run"]
+)
+def test_a_word_that_may_stand_for_several_calls_is_none(operation):
+    """What it counts is the sum of the calls beneath it."""
+    told = {"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-4o"}
+    assert not row(told).billed

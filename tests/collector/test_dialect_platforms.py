@@ -288,3 +288,69 @@ def test_voltagents_calls_tools_and_agents_are_what_they_are():
     assert (tool.tool_name, tool.tool_arguments, tool.tool_result) == ("add", '{"a":1}', "2")
     agent = row(ours | {"span.type": "agent", "usage.prompt_tokens": 10, "input": "Hi?"})
     assert (agent.operation, agent.billed, agent.input_text) == ("invoke_agent", False, "Hi?")
+
+
+CLAUDE = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5"}
+CLAUDES = {
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 5,
+    "gen_ai.usage.cache_read_input_tokens": 40,
+    "gen_ai.usage.cache_write_input_tokens": 20,
+    "gen_ai.usage.cache_creation_input_tokens": 20,
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "fresh"),
+    [
+        ({"sigil.generation.id": "g"}, 100),
+        ({"agento11y.generation.id": "g"}, 100),
+        ({"agento11y.generation.id": "g", "gen_ai.token.semantics": "inclusive"}, 40),
+    ],
+)
+def test_a_generation_of_grafanas_is_billed_with_its_caches_once(told, fresh):
+    """Its SDKs name operations after functions, and say whether a count is the vendor's own."""
+    span = row({"gen_ai.operation.name": "streamText"} | CLAUDE | CLAUDES | told)
+    assert (span.operation, span.billed, span.streaming) == ("chat", True, True)
+    assert buckets(span) == {
+        "input_fresh": fresh,
+        "cache_read": 40,
+        "cache_write_5m": 20,
+        "output_visible": 5,
+    }
+
+
+@pytest.mark.parametrize("total", [{}, {"agento11y.gen_ai.usage.total_tokens": 170}])
+def test_thoughts_under_grafanas_sdk_are_in_the_output_once(total):
+    """Of Google's models it passes on answer and thoughts as they are, with or without a total."""
+    told = {"gen_ai.operation.name": "generateText", "agento11y.generation.id": "g"}
+    asked = {"gen_ai.provider.name": "gcp.gemini", "gen_ai.request.model": "gemini-2.5-pro"}
+    counts = {
+        "gen_ai.usage.input_tokens": 120,
+        "gen_ai.usage.output_tokens": 40,
+        "gen_ai.usage.reasoning.output_tokens": 10,
+    }
+    span = row(told | asked | counts | total)
+    assert buckets(span) == {"input_fresh": 120, "output_visible": 40, "reasoning": 10}
+
+
+def test_the_span_around_a_run_of_voltagents_agent_has_its_words():
+    """It has no kind, unlike those beneath it, and its usage is the sum of theirs."""
+    told = {
+        "entity.type": "agent",
+        "entity.name": "helper",
+        "agent.state": "completed",
+        "user.id": "u",
+        "conversation.id": "s",
+        "input": "Hi?",
+        "output": "Yo.",
+        "ai.model.name": "gpt-4o",
+        "usage.prompt_tokens": 10,
+        "usage.completion_tokens": 5,
+    }
+    span = row(told)
+    assert (span.dialect, span.operation, span.billed) == ("voltagent", "invoke_agent", False)
+    assert (span.input_text, span.output_text) == ("Hi?", "Yo.")
+    assert (span.user_id, span.session_id) == ("u", "s")
+    assert span.attributes["gen_ai.agent.name"] == "helper"
+    assert row(told | {"subagent.name": "scout"}).attributes["gen_ai.agent.name"] == "scout"

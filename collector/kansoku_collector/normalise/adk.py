@@ -12,7 +12,9 @@ from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, load, rename, text
 
 _SCOPE = "gcp.vertex.agent"
+_UNKNOWN = "<not specified>"
 _NAMES = {
+    "gen_ai.tool_call.id": s.TOOL_CALL_ID,
     "gcp.vertex.agent.tool_call_args": s.TOOL_ARGUMENTS,
     "gcp.vertex.agent.tool_response": s.TOOL_RESULT,
     "gcp.vertex.agent.data": s.INPUT_VALUE,
@@ -44,7 +46,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     request, response = (load(left.pop(f"{_SCOPE}.{name}", None)) for name in ("llm_request", "llm_response"))
     session = text(left.pop("gcp.vertex.agent.session_id", None))
     verb, _, rest = raw.name.partition(" ")
-    if s.OPERATION not in left and verb in _OPERATIONS:
+    verb = text(left.get(s.OPERATION, verb))  # Java's says it there
+    if verb in _OPERATIONS:
         left[s.OPERATION] = _OPERATIONS[verb]
     rename(left, _NAMES)
     if raw.events:
@@ -59,6 +62,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.provider = provider_of(span.request_model)
     if span.operation == "execute_tool":
         span.tool_name = span.tool_name or rest
+        span.tool_call_id = span.tool_call_id.replace(_UNKNOWN, "")
     if span.tool_name == "(merged tools)":  # the step that puts the results of several together
         span.operation, span.tool_name = "chain", ""
     if span.operation in MODEL_OPERATIONS and response is not None:

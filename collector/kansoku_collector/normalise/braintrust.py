@@ -24,12 +24,28 @@ _COUNTERS = {
     "completion_tokens": "output_tokens",
     "prompt_cached_tokens": "cache_read",
     "prompt_cache_creation_tokens": "cache_write",
+    "prompt_cache_creation_1h_tokens": "cache_write_1h",
     "completion_reasoning_tokens": "reasoning",
     "prompt_audio_tokens": "audio_in",
     "completion_audio_tokens": "audio_out",
 }
 # What the notes of a call say of it, beside its parameters.
-_ASKED = frozenset(("model", "provider", "tools", "stream", "tool_choice", "response_format", "endpoint"))
+_ASKED = frozenset(
+    (
+        *(
+            "model",
+            "provider",
+            "llm_provider",
+            "tools",
+            "stream",
+            "tool_choice",
+            "response_format",
+            "endpoint",
+        ),
+        *("stop_reason", "stop_sequence"),
+    )
+)
+_FRAMEWORKS = ("ruby_llm", "llm_rb")
 
 
 def is_braintrust(raw: RawSpan) -> bool:
@@ -44,6 +60,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     notes = mapping(left.pop("braintrust.metadata", None))
     given, answered = load(left.pop(_INPUT, None)), load(left.pop(_OUTPUT, None))
     metrics = mapping(left.pop(_METRICS, None))
+    if not kind and "provider" in notes and "model" in notes and "moderation" not in raw.name:
+        kind = "llm"  # Ruby and Go leave it to the server to see that
     span.operation = _OPERATIONS.get(kind, "other")
     if span.operation in MODEL_OPERATIONS and raw.name.lower().endswith(("embedding", "embeddings.create")):
         span.operation = "embeddings"
@@ -65,11 +83,13 @@ def _read_call(span: Span, given: Any, answered: Any, notes: dict[str, Any]) -> 
     )
     response = read_response({"choices": answered} if chosen else answered)
     span.request_model = text(notes.get("model"))
-    span.provider = text(notes.get("provider")).lower() or provider_of(span.request_model)
+    span.provider = text(notes.get("llm_provider") or notes.get("provider")).lower()
+    if span.provider in _FRAMEWORKS or not span.provider:
+        span.provider = provider_of(span.request_model)
     span.parameters = read_parameters(notes)
     span.streaming = truth(notes.get("stream"))
     span.tool_definitions = tool_definitions(notes.get("tools"))
-    put_exchange(span, request, response, [])
+    put_exchange(span, request, response, [reason for reason in (notes.get("stop_reason"),) if reason])
 
 
 def _read_metrics(span: Span, metrics: dict[str, Any]) -> None:

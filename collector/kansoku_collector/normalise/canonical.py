@@ -97,9 +97,10 @@ def _read(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("["):
         return None
     try:
-        return _decode(value) or None
+        found = _decode(value)
     except (ValidationError, ValueError, RecursionError):
         return None
+    return found if found and all(message.role.islower() for message in found) else None  # Koog: `User`
 
 
 def _last_words(messages: list[Message]) -> str:

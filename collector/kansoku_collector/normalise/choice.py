@@ -12,6 +12,7 @@ from kansoku_collector.normalise import (
     ai_sdk,
     braintrust,
     claude_code,
+    codex,
     deepeval,
     gen_ai,
     genkit,
@@ -36,6 +37,7 @@ from kansoku_collector.normalise import (
     spring_ai,
     strands,
     trace_ai,
+    truefoundry,
     voltagent,
     weave,
 )
@@ -61,6 +63,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (ai_sdk.is_ai_sdk, ai_sdk.read),
     (laminar.is_laminar, laminar.read),
     (claude_code.is_claude_code, claude_code.read),
+    (codex.is_codex, codex.read),
     (logfire.is_logfire, logfire.read),
     (adk.is_adk, adk.read),
     (genkit.is_genkit, genkit.read),
@@ -77,6 +80,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (haystack.is_haystack, haystack.read),
     (nemo.is_nemo, nemo.read),
     (deepeval.is_deepeval, deepeval.read),
+    (truefoundry.is_truefoundry, truefoundry.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )

@@ -2,7 +2,7 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes
-from kansoku_collector.values import count
+from kansoku_collector.values import count, text
 
 _NAMES = {  # the surest name first
     "input_tokens": (
@@ -28,6 +28,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.input_tokens.cache_read",
         "gen_ai.usage.prompt_tokens_details.cached_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_read",
+        "gen_ai.usage.prompt_token_details.cached_read_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.cached_read_tokens",
+        "gen_ai.usage.prompt_token_details.cached_tokens",
+        "gen_ai.usage.token_details.cached_tokens",
+        "gen_ai.usage.input_tokens_details.cached_tokens",
+        "gen_ai.usage.input_tokens_details.cached",
     ),
     "cache_write": (
         s.CACHE_WRITE_TOKENS,
@@ -38,9 +44,12 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.input_tokens.cache_write",
         "gen_ai.usage.cache_write_input_tokens",  # Strands
         "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.cache_creation_tokens",
         "gen_ai.usage.input_cache_creation_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
         "gen_ai.usage.prompt_tokens_details.cache_write",
+        "gen_ai.usage.prompt_token_details.cached_write_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.cached_write_tokens",
     ),
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
@@ -51,11 +60,17 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.reasoning_tokens",
         "gen_ai.usage.details.reasoning_tokens",
         "gen_ai.usage.details.thoughts_tokens",
+        "gen_ai.usage.thinking_tokens",
+        "thoughts_token_count",  # Qwen Code
         "llm.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "gen_ai.usage.reasoning_output_tokens",  # Laminar
         "gen_ai.usage.completion_tokens_details.reasoning_tokens",
         "gen_ai.usage.completion_tokens_details.reasoning",
+        "gen_ai.usage.completion_token_details.reasoning_tokens",  # Bifrost
+        "gen_ai.usage.output_token_details.reasoning_tokens",
+        "gen_ai.usage.output_tokens_details.reasoning_tokens",
+        "gen_ai.usage.output_tokens_details.reasoning",
     ),
     "audio_in": (
         s.AUDIO_INPUT_TOKENS,
@@ -63,6 +78,8 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.audio_input_tokens",
         "gen_ai.usage.input_audio_tokens",
         "gen_ai.usage.input_tokens.audio",
+        "gen_ai.usage.prompt_token_details.audio_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.audio_tokens",
     ),
     "audio_out": (
         s.AUDIO_OUTPUT_TOKENS,
@@ -72,12 +89,18 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.output_tokens.audio",
         "gen_ai.usage.completion_tokens_details.audio_tokens",
         "gen_ai.usage.completion_tokens_details.audio",
+        "gen_ai.usage.completion_token_details.audio_tokens",  # Bifrost
     ),
-    "image": (s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
+    "image": (
+        *(s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
+        "gen_ai.usage.prompt_token_details.image_tokens",  # Bifrost
+    ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
-_CACHED = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens")
-_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
+# Packages that pass on a vendor's own count: Ruby's RubyLLM, Elixir's ReqLLM.
+PASSING_ON = frozenset({"OpenTelemetry::Instrumentation::RubyLLM", "req_llm"})
+_BESIDE = ("anthropic", "bedrock", "claude")
+_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "agento11y.gen_ai.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
 # shows it.
 _GOOGLE = ("gcp", "google", "gemini", "vertex")
@@ -103,7 +126,25 @@ def include_caches(left: Attributes) -> None:
     """Add cached tokens to the input of a sender that leaves them out, as Anthropic's own count does."""
     fresh = count(left.get(s.INPUT_TOKENS))
     if fresh is not None:
-        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in _CACHED)
+        left[s.INPUT_TOKENS] = fresh + _told(left, "cache_read") + _told(left, "cache_write")
+
+
+def include_thoughts(left: Attributes) -> None:
+    """Add thoughts to the output of a sender that leaves them out, as Google does, and tells no total."""
+    answered = count(left.get(s.OUTPUT_TOKENS))
+    if answered is not None and _total(left) is None:
+        left[s.OUTPUT_TOKENS] = answered + _told(left, "reasoning")
+
+
+def _told(left: Attributes, counter: str) -> int:
+    return next((count(left[name]) or 0 for name in _NAMES[counter] if name in left), 0)
+
+
+def pass_on(left: Attributes) -> None:
+    """Add cached tokens to the input of a call whose vendor counts them beside it."""
+    named = (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL)
+    if any(word in text(left.get(name)).lower() for name in named for word in _BESIDE):
+        include_caches(left)
 
 
 def _total(left: Attributes) -> int | None:

@@ -27,7 +27,7 @@ def read_documents(value: Any) -> list[dict[str, Any]]:
         found = next(
             (
                 found[name]
-                for name in ("documents", "output", "results", "nodes", "passages")
+                for name in ("documents", "output", "results", "result", "nodes", "passages")
                 if found.get(name)
             ),
             None,
@@ -59,6 +59,8 @@ def _document(value: Any) -> dict[str, Any] | None:
         return None
     if isinstance(value.get("kwargs"), dict):
         value = value["kwargs"]
+    if isinstance(value.get("document"), dict):  # Dify
+        value = value["document"]
     if isinstance(value.get("node"), dict):  # LlamaIndex wraps a node with its score
         value = {**value["node"], "score": value.get("score")}
     metadata = value.get("metadata") if isinstance(value.get("metadata"), dict) else {}

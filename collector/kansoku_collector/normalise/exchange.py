@@ -194,6 +194,8 @@ def _answers(found: Any) -> list[Message]:
             return _generations(found["generations"])
         if {"data", "embeddings", "embedding"} & found.keys() and "role" not in found:
             return []
+        if isinstance(found.get("text"), str) and "finish_reason" in found:  # Dify
+            return [read_message(found, "assistant")]
         output = found.get("output")
         if isinstance(output, dict) and isinstance(output.get("message"), dict):
             return [_message(output["message"], "assistant")]

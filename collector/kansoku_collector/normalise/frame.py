@@ -93,6 +93,8 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
         _read_error(span, raw, left)
     if called and not span.provider:
         span.provider = provider_of(span.request_model)
+    if "/" in span.provider and len(path := span.provider.split("/")) == 3 and all(path):
+        span.provider = path[2]  # Dify's are plugins: organisation, plugin, vendor
     span.provider = PROVIDERS.get(span.provider, span.provider)
     span.billed = called and not repeats
     span.attributes = {

@@ -1,12 +1,13 @@
 """OpenTelemetry GenAI conventions, all generations of names, and Kansoku's own `kansoku.*` beside them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import canonical, indexed
-from kansoku_collector.normalise.counters import COUNTERS, take_counts
+from kansoku_collector.normalise.counters import COUNTERS, PASSING_ON, pass_on, take_counts
 from kansoku_collector.normalise.frame import (
+    MODEL_OPERATIONS,
     put_content,
     put_finish,
     put_metadata,
@@ -16,9 +17,11 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.gen_ai_events import read_events
 from kansoku_collector.normalise.gen_ai_parameters import read_parameters
-from kansoku_collector.normalise.messages import Message, read_messages, read_parts, tool_definitions
-from kansoku_collector.normalise.operations import OPERATIONS
+from kansoku_collector.normalise.instructions import instructions
+from kansoku_collector.normalise.messages import Message, read_messages, tool_definitions
+from kansoku_collector.normalise.operations import OPERATIONS, is_asking
 from kansoku_collector.normalise.other_names import KINDS, OTHER_NAMES, SPAN_KIND, read_other_names
+from kansoku_collector.normalise.pieces import join_pieces
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
 from kansoku_collector.normalise.steps_by_name import ALWAYS, Step, Steps, concerns, needed
@@ -32,13 +35,14 @@ from kansoku_collector.values import (
     load,
     number,
     plain,
-    remembered,
     searchable,
     text,
     truth,
 )
 
-_FRAMEWORKS = frozenset({"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno"})
+_FRAMEWORKS = frozenset(
+    {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino"}
+)
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -63,7 +67,22 @@ _STARTED = (
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
 )
+_STARTED_MS = (
+    *("copilot_chat.time_to_first_token", "gen_ai.response.time_to_first_token_ms"),
+    "ttft_ms",  # Qwen Code
+)
+_NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds: Bifrost's
+_SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
+# Servers of models name no operation, and vLLM's newest no model.
+_ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
+# Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
+_CALLS = frozenset(
+    {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
+    | {"generatetext", "streamtext"}  # Grafana's
+)
+_COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
+_VALUES = ((s.INPUT_VALUE, "input.value"), (s.OUTPUT_VALUE, "output.value"))  # of steps; Dify's, Alibaba's
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
 
@@ -84,6 +103,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if raw.events:
         given, answered, chunks = read_events(raw, left)
         span.user_id = span.user_id or text(left.pop(s.USER_ID, None))
+    if raw.scope_name in PASSING_ON:
+        pass_on(left)
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)
@@ -104,20 +125,25 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 def _read_kind(left: Attributes, span: Span) -> None:
     operation = text(left.get(s.OPERATION)).lower()
     span.operation = OPERATIONS.get(operation) or _KINDS.get(text(left.get(s.KIND)), "other")
-    if span.operation == "other" and (kind := KINDS.get(text(left.get(SPAN_KIND)).upper())):
-        span.operation = kind
-    if not operation and span.operation == "other":
+    if span.operation == "other" and SPAN_KIND in left:
+        kind = text(left.get(_COMPONENT) or left[SPAN_KIND]).upper()
+        span.operation = KINDS.get(kind, "other")
+    asked = span.operation == "other" and (operation in _CALLS or is_asking(operation))
+    if asked:
+        called = any(name in left for name in _ANSWERED)
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), _kind_of_model(left) if s.REQUEST_MODEL in left else "other"
+            text(left.get("llm.request.type")), _kind_of_model(left) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
-    if operation in OPERATIONS:
-        del left[s.OPERATION]
+    if operation in OPERATIONS or (asked and span.operation != "other"):
+        left.pop(s.OPERATION, None)
+    span.streaming = "stream" in operation
 
 
 def _kind_of_model(left: Attributes) -> str:
-    return "embeddings" if is_embedding_model(text(left[s.REQUEST_MODEL])) else "chat"
+    model = left.get(s.REQUEST_MODEL) or left.get(s.RESPONSE_MODEL)
+    return "embeddings" if is_embedding_model(text(model)) else "chat"
 
 
 def _read_method(left: Attributes, span: Span) -> None:
@@ -139,17 +165,25 @@ def _read_model(left: Attributes, span: Span) -> None:
 
 def _read_response(left: Attributes, span: Span) -> None:
     span.system_fingerprint = text(first(left, *_FINGERPRINT))
-    started, streaming = first(left, *_STARTED), first(left, *_STREAMING)
-    span.time_to_first_token = number(started)
-    span.streaming = truth(streaming) or (streaming is None and span.time_to_first_token is not None)
+    started, streaming = number(first(left, *_STARTED)), first(left, *_STREAMING)
+    if started is not None and started > _NO_SECONDS:
+        started /= 1e9
+    if started is None and (milliseconds := number(first(left, *_STARTED_MS))) is not None:
+        started = milliseconds / 1000
+    told = truth(streaming) or (streaming is None and started is not None)
+    span.streaming = span.streaming or told
+    span.time_to_first_token = started if started is not None else number(left.pop(_SERVED, None))
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
-    put_usage(span, take_counts(left, span.provider), estimated=truth(left.pop(s.USAGE_ESTIMATED, False)))
+    counts, estimated = take_counts(left, span.provider), truth(left.pop(s.USAGE_ESTIMATED, False))
+    # Several senders write zeros where nobody told them: Koog's streams, Gemini CLI, Copilot.
+    if any(counts.values()) or span.dialect == "kansoku":
+        put_usage(span, counts, estimated=estimated)
 
 
 def _read_content(left: Attributes, span: Span, given: list[Message], answered: list[Message]) -> None:
-    span.system_instructions = _instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
+    span.system_instructions = instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
     asked, answer = left.pop(s.INPUT_MESSAGES, None), left.pop(s.OUTPUT_MESSAGES, None)
     if known := canonical.read_given(asked):
@@ -162,30 +196,10 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         put_reasons(span, reasons or said.reasons, called=said.called)
     else:
         found = load(answer)
-        answered = ([answer_of(found)] if is_items(found) else read_messages(found, "assistant")) or answered
+        said_now = [answer_of(found)] if is_items(found) else read_messages(found, "assistant")
+        answered = join_pieces(said_now) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
-
-
-@remembered
-def _instructions(value: Any) -> str:
-    parts = read_parts_of(value)
-    return dump(parts) if parts else ""
-
-
-def read_parts_of(value: Any) -> list[dict[str, Any]]:
-    """Return system instructions: parts, JSON text of them, or plain text."""
-    found = items(value)
-    if found and all(isinstance(item, dict) and isinstance(item.get("parts"), list) for item in found):
-        found = [part for item in found for part in item["parts"]]
-    return [part for item in found for part in _unfolded(item)]
-
-
-def _unfolded(value: Any) -> list[dict[str, Any]]:
-    """Return an instruction as parts; OpenLIT puts Anthropic's blocks, or their JSON, inside of one."""
-    words = value.get("content") if isinstance(value, dict) and value.get("type") == "text" else None
-    blocks = load(words) if isinstance(words, list) or text(words).startswith('[{"type":') else None
-    return read_parts(blocks if isinstance(blocks, list) else value)
 
 
 def _read_tool(left: Attributes, span: Span) -> None:
@@ -193,8 +207,8 @@ def _read_tool(left: Attributes, span: Span) -> None:
         return
     span.tool_name = text(left.pop(s.TOOL_NAME, None))
     span.tool_call_id = text(left.pop(s.TOOL_CALL_ID, None))
-    span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", s.INPUT_VALUE))
-    span.tool_result = text(first(left, s.TOOL_RESULT, s.OUTPUT_VALUE))
+    span.tool_arguments = text(first(left, s.TOOL_ARGUMENTS, "gen_ai.tool.args", *_VALUES[0]))
+    span.tool_result = text(first(left, s.TOOL_RESULT, *_VALUES[1]))
     if not (span.tool_arguments and span.tool_result) and (span.input_messages or span.output_messages):
         put_tool_facts(span)
         return
@@ -222,8 +236,10 @@ def _read_context(left: Attributes, span: Span) -> None:
         },
     )
     # The whole value stays in `attributes`; here it becomes searchable.
-    span.input_text = span.input_text or searchable(plain(left.get(s.INPUT_VALUE)))
-    span.output_text = span.output_text or searchable(plain(left.get(s.OUTPUT_VALUE)))
+    called = span.operation in MODEL_OPERATIONS
+    given, returned = (left.get(name, None if called else left.get(beside)) for name, beside in _VALUES)
+    span.input_text = span.input_text or searchable(plain(given))
+    span.output_text = span.output_text or searchable(plain(returned))
 
 
 class _Plan(NamedTuple):
@@ -253,7 +269,7 @@ def _plan_of(left: Attributes) -> _Plan:
 _FACTS: Steps = {
     _read_kind: ALWAYS,
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
-    _read_response: (*_FINGERPRINT, *_STARTED, *_STREAMING),
+    _read_response: (*_FINGERPRINT, *_STARTED, *_STARTED_MS, _SERVED, *_STREAMING),
     _read_method: (_METHOD,),
     read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),
@@ -268,6 +284,6 @@ _REST: Steps = {
     _read_retrieval: (s.RETRIEVAL_QUERY, s.RETRIEVAL_DOCUMENTS),
     _read_context: (
         *(s.PROMPT_NAME, s.PROMPT_VERSION, s.EXPERIMENT, s.TAGS, s.METADATA),
-        *(s.INPUT_VALUE, s.OUTPUT_VALUE),
+        *(name for names in _VALUES for name in names),
     ),
 }

@@ -18,6 +18,7 @@ _PARAMETERS = {
     "candidate_count": "n",
     "embedding.dimensions": "dimensions",  # Spring AI
 }
+_NOT_PARAMETERS = frozenset({"id", "trace_level", "message_count"})  # vLLM, SGLang, Bifrost
 _NUMBERS = frozenset(
     {
         *("temperature", "top_p", "top_k", "max_tokens", "max_output_tokens", "seed"),
@@ -34,6 +35,9 @@ def read_parameters(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(s.REQUEST)]:
         name, value = key.removeprefix(s.REQUEST), left.pop(key)
         if value is None:
+            continue
+        if name in _NOT_PARAMETERS:
+            left[key] = value
             continue
         if name == "stop_sequences":
             value = load(value)

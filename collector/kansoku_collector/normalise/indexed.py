@@ -4,15 +4,15 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes
-from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise import flattened, tracy
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.messages import Message
-from kansoku_collector.values import load
+from kansoku_collector.values import load, text
 
 _GIVEN = ("gen_ai.prompt", "llm.prompts")
 _ANSWERED = ("gen_ai.completion", "llm.completions")
 _SYSTEM = {"system", "developer"}
-_TOOLS = ("llm.request.functions", "gen_ai.request.functions")
+_TOOLS = ("llm.request.functions", "gen_ai.request.functions", "gen_ai.tool")
 # With the digit: `gen_ai.prompt.name` and `gen_ai.prompt.variable.*` are something else.
 _PREFIXES = tuple(f"{root}.{digit}" for root in (*_GIVEN, *_ANSWERED, *_TOOLS) for digit in range(10))
 _MARKS = frozenset(
@@ -29,6 +29,8 @@ def is_indexed(attributes: Attributes) -> bool:
 
 def restore(left: Attributes) -> None:
     """Replace flattened messages and tools in `left` by the attributes of the conventions."""
+    if tracy.is_tracy(left):
+        tracy.restore(left)
     tree = flattened.take(left, _PREFIXES)
     given = [_message(node, "user") for root in _GIVEN for node in listed(at(tree, root))]
     answered = [_message(node, "assistant") for root in _ANSWERED for node in listed(at(tree, root))]
@@ -48,7 +50,9 @@ def _keep_system(left: Attributes, message: Message) -> None:
     """Keep instructions that only the flattened messages have: Laminar's of the Responses API."""
     told = load(left[s.INPUT_MESSAGES])
     roles = (
-        {item.get("role") for item in told if isinstance(item, dict)} if isinstance(told, list) else _SYSTEM
+        {text(item.get("role")) for item in told if isinstance(item, dict)}
+        if isinstance(told, list)
+        else _SYSTEM
     )
     if roles.isdisjoint(_SYSTEM):
         left.setdefault(s.SYSTEM_INSTRUCTIONS, message["content"])

@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import langfuse_beside
 from kansoku_collector.normalise.counts import flat_counts, vendor_counts
 from kansoku_collector.normalise.exchange import (
     Response,
@@ -42,6 +42,11 @@ _FRAMEWORK = (
     "is_langchain_root",
 )  # LangChain's own notes on a run
 _KEYS = frozenset(_OBSERVATION + name for name in ("type", "input", "output", "model.name", "usage_details"))
+# Spans of other dialects, which some senders (LiteLLM's) give these names too.
+_OTHERS = frozenset(
+    {"openinference.span.kind", "ai.operationId", "traceloop.span.kind", "lmnr.span.type", "mastra.span.type"}
+)
+_SDK = "langfuse-sdk"
 _RESPONSE_NOTES = frozenset(
     {
         *("status", "error", "incomplete_details", "instructions", "tools", "reasoning"),
@@ -54,7 +59,9 @@ _STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 
 def is_langfuse(raw: RawSpan) -> bool:
     """Tell whether a span is an observation of Langfuse's SDK."""
-    return raw.scope_name == "langfuse-sdk" or not _KEYS.isdisjoint(raw.attributes)
+    if raw.scope_name == _SDK:
+        return True
+    return not _KEYS.isdisjoint(raw.attributes) and _OTHERS.isdisjoint(raw.attributes)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -69,11 +76,11 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     _read_error(left, span)
     notes = _take_notes(left)
     given, answered = left.pop(f"{_OBSERVATION}input", None), left.pop(f"{_OBSERVATION}output", None)
-    if span.operation in MODEL_OPERATIONS and s.REQUEST_MODEL in left and given is None and answered is None:
-        left[s.OPERATION] = span.operation  # a program's own span: this kind on the names of the conventions
-        gen_ai.read(raw, left, span)
-        span.dialect = "langfuse"
+    silent = given is None and answered is None
+    if (silent or raw.scope_name != _SDK) and langfuse_beside.is_conventional(left):
+        langfuse_beside.read(raw, left, span, given, answered)
         _read_usage(left, span, {})
+        put_started(raw, span, plain(left.pop(f"{_OBSERVATION}completion_start_time", None)))
     elif span.operation in MODEL_OPERATIONS:
         _read_call(raw, left, span, (given, answered), notes)
     else:

@@ -19,6 +19,8 @@ _RESULTS = frozenset(
 )
 
 _CALL_IDS = ("id", "tool_use_id", "call_id", "tool_call_id", "toolCallId")
+_GIVEN = frozenset({"args", "arguments"})
+_MESSAGE = frozenset({"role", "content", "parts", "tool_calls", "message", "text", "refusal", "delta"})
 _RESPONSES = frozenset({"function_response", "functionResponse", "toolResult", "toolResponse"})
 _REQUESTS = frozenset({"function_call", "functionCall", "toolUse", "toolRequest"})
 
@@ -26,6 +28,8 @@ _REQUESTS = frozenset({"function_call", "functionCall", "toolUse", "toolRequest"
 def read_messages(value: Any, role: str) -> list[Message]:
     """Return the messages in `value`: a list, JSON text, one message or plain text."""
     found = load(value)
+    if isinstance(found, list):
+        found = [item for item in found if item is not None]
     if found is None or found in ("", []):
         return []
     if isinstance(found, list) and not any(isinstance(item, dict) and _is_part(item) for item in found):
@@ -58,11 +62,13 @@ def read_message(value: Any, role: str) -> Message:
         value = {**value, **inner, "content": None}  # a candidate of Gemini's
     elif (
         "content" not in value
-        and ("index" in value or "role" in value)
         and isinstance(value.get("text"), str)
+        and ("index" in value or "role" in value or "finish_reason" in value)
     ):
         value = {**value, "content": value["text"]}  # a choice of a text completion, or Dify's
     found = {"role": text(value.get("role")).lower() or role, "parts": _parts_of(value)}
+    if not found["parts"] and value and _MESSAGE.isdisjoint(value):  # of a shape that nobody knows
+        found["parts"] = [{"type": "text", "content": text(value)}]
     if value.get("name"):
         found["name"] = text(value["name"])
     if value.get("finish_reason"):
@@ -99,7 +105,7 @@ def read_part(value: Any) -> Part:
             "type": "reasoning",
             "content": text(_either(value, "content", "thinking", "text", "reasoning", "summary")),
         }
-    if kind in _CALLS or not _REQUESTS.isdisjoint(value):
+    if kind in _CALLS or not _REQUESTS.isdisjoint(value) or (kind is None and _is_call(value)):
         return _call(value)
     if kind in _RESULTS or not _RESPONSES.isdisjoint(value):
         return _result(value)
@@ -185,7 +191,7 @@ def _call(value: dict[str, Any]) -> Part:
     return tool_call(
         _either(source, "name", "toolName"),
         arguments,
-        _either(value, "call_id", "id", "toolCallId") or _either(source, "toolUseId", "ref", "id"),
+        _either(value, "call_id", "id", "toolCallId", "callId") or _either(source, "toolUseId", "ref", "id"),
     )
 
 
@@ -229,7 +235,14 @@ def _media(value: dict[str, Any]) -> Part:
 
 
 def _is_part(value: dict[str, Any]) -> bool:
-    return "role" not in value and "type" in value and "message" not in value and "parts" not in value
+    if "role" in value or "message" in value or "parts" in value:
+        return False
+    return "type" in value or value.keys() == {"text"} or _is_call(value)
+
+
+def _is_call(value: dict[str, Any]) -> bool:
+    """Tell whether something without a type is a tool call: Rig's, Gemini CLI's."""
+    return isinstance(value.get("function"), dict) or ("name" in value and not _GIVEN.isdisjoint(value))
 
 
 def _either(value: dict[str, Any], *names: str) -> Any:

@@ -232,8 +232,13 @@ def _calls(message: Message) -> bool:
 
 
 def _answer(value: Any) -> Any:
-    """Return the output of a call; the name of a Python object that could not be written is none."""
+    """Return the output of a call; an object that could not be written is none.
+
+    Python tells its name, JavaScript what of a stream is no function.
+    """
     found = decode(value)
+    if found == {"controller": {}}:
+        return None
     return None if isinstance(found, str) and _OBJECT.fullmatch(found) else found
 
 

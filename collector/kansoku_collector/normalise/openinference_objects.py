@@ -82,7 +82,13 @@ def read_plain_answer(left: Attributes, span: Span) -> None:
 
 
 def read_plain_prompt(left: Attributes, span: Span) -> None:
-    """Take `input.value` as what was asked where it is words: completions, and frameworks' own models."""
+    """Take `input.value` as what was asked where no message says it.
+
+    It is words (completions, and frameworks' own models), or the vendor's request (Envoy's gateway).
+    """
     value = left.get("input.value")
-    if isinstance(value, str) and value and isinstance(load(value), str):
+    found = load(value) if isinstance(value, str) else None
+    if isinstance(found, str) and found:
         put_content(span, [], read_messages([value], "user"), [])
+    elif isinstance(found, dict) and "model" in found:
+        put_content(span, [], read_request(found).messages, [])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.documents import query_of, read_documents
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of
@@ -21,8 +22,9 @@ def read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: str
             document["id"] = source.get("id")
     if not documents and value is not None:
         left["output.value"] = value
+        documents = read_documents(output)  # Dify's, which are nowhere else
     span.documents = dump(documents)
-    span.retrieval_query = text(first(left, "reranker.query", "input.value"))
+    span.retrieval_query = query_of(first(left, "reranker.query", "input.value"))
     span.input_text = searchable(span.retrieval_query)
     if kind == "RERANKER":
         span.request_model = text(left.pop("reranker.model_name", None))

@@ -14,7 +14,8 @@ from kansoku_collector.normalise.printed import read_printed, tool_message
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, dump, first, items, rename, searchable, text, truth
 
-_SCOPE = "openlit"
+_SDK = "openlit"
+_SCOPES = ("openlit", "@openlit/")  # the second: JavaScript's
 _NAMES = {
     "gen_ai.request.is_stream": s.STREAM,
     "gen_ai.request.embedding_dimension": s.EMBEDDING_DIMENSIONS,
@@ -48,13 +49,14 @@ _TEXTS = re.compile(r"texts=\[['\"](.*)['\"]\]")  # Chroma's questions
 _ROLE = 40  # characters around the words of a message
 _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini"}  # a client whose module has another name than who answers
-_DISJOINT = (".anthropic", ".bedrock")  # clients whose own count of the input leaves caches out
+# Clients whose own count of the input leaves caches out: Python's modules, JavaScript's packages.
+_DISJOINT = (".anthropic", ".bedrock", "-anthropic", "-bedrock")
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
 
 def is_openlit(raw: RawSpan) -> bool:
     """Tell whether OpenLIT wrote a span, by its scope or the name it puts on every span of its own."""
-    return raw.scope_name.startswith(_SCOPE) or raw.attributes.get("telemetry.sdk.name") == _SCOPE
+    return raw.scope_name.startswith(_SCOPES) or raw.attributes.get("telemetry.sdk.name") == _SDK
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
@@ -139,6 +141,8 @@ def _is_guess(span: Span) -> bool:
     """Tell whether counts are OpenLIT's own guess, half of the characters: of streams that reported none."""
     answered = span.output_visible
     if span.reasoning or span.cache_read or answered != (len(span.output_text) + 1) // 2:
+        return False
+    if span.operation == "embeddings":  # whose output is never counted
         return False
     messages = items(span.input_messages)
     words = sum(len(text_of(message)) for message in messages)

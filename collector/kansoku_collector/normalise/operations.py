@@ -1,8 +1,13 @@
 """Operations and providers of the conventions, and of those who use their names, to the ones of a row."""
 
+import re
+
 OPERATIONS = {
     "chat": "chat",
     "chat.completions": "chat",  # Semantic Kernel
+    **dict.fromkeys(("chat.completion", "chat.completion.chunk"), "chat"),  # OpenTelemetry's eBPF
+    **dict.fromkeys(("generatecontent", "streamgeneratecontent"), "generate_content"),
+    **dict.fromkeys(("embedcontent", "batchembedcontents"), "embeddings"),
     "text.completions": "text_completion",
     "text_completion": "text_completion",
     "completion": "text_completion",
@@ -15,11 +20,21 @@ OPERATIONS = {
     "embed": "embeddings",  # Langtrace
     "chat_completion": "chat",  # AgentOps
     "interactions.create": "chat",  # Google's own SDK
+    **dict.fromkeys(("chat_streaming", "interactions", "interactions_streaming"), "chat"),  # Rig
     "decide": "generate_content",  # the AI SDK's questions about an input
-    **dict.fromkeys(("images_generate", "images_edit", "image_edit", "image_variation", "image"), "image"),
+    **dict.fromkeys(
+        ("images_generate", "images_edit", "image_edit", "image_variation", "image", "images"), "image"
+    ),
     "retrieval": "retrieval",
     "vector_db_retrieve": "retrieval",
+    "retrieve": "retrieval",  # Eino
     "execute_tool": "execute_tool",
+    "tool_call": "execute_tool",  # Gemini CLI
+    "agent_call": "invoke_agent",
+    **{"llm.generate_content": "chat", "tool": "execute_tool", "retriever": "retrieval"},  # LangChainGo
+    "chain": "chain",
+    **dict.fromkeys(("user_prompt", "system_prompt", "schedule_tool_calls"), "chain"),
+    "chat_turn": "chain",  # RubyLLM: the calls of a turn and the tools between them
     "invoke_agent": "invoke_agent",
     "invoke_workflow": "chain",
     "agent_step": "chain",
@@ -37,6 +52,30 @@ OPERATIONS = {
         ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
     ),
 }
+# What a program's own word for asking a model is made of; of the first set it has one.
+_ASKING = frozenset(
+    (
+        "chat",
+        "completion",
+        "completions",
+        "generate",
+        "generation",
+        "inference",
+        "llm",
+        "messages",
+        "responses",
+    )
+)
+_AROUND = frozenset(("ai", "api", "call", "create", "gen", "invoke", "json", "object", "parse", "request"))
+_MANNER = frozenset(("async", "openai", "anthropic", "stream", "streaming", "structured", "text"))
+
+
+def is_asking(operation: str) -> bool:
+    """Tell whether an operation that nobody knows says in other words that a model was asked."""
+    words = set(re.split(r"[^a-z]+", operation))
+    return not _ASKING.isdisjoint(words) and words <= _ASKING | _AROUND | _MANNER
+
+
 # Who answered has one name, whoever tells it: costs are summed by it. Every row's provider is looked up here.
 PROVIDERS = {
     **dict.fromkeys(
@@ -57,7 +96,8 @@ PROVIDERS = {
         ),
         "aws.bedrock",
     ),
-    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai"), "gcp.vertex_ai"),
+    **dict.fromkeys(("vertex_ai", "vertexai", "google_vertexai", "gcp.vertex", "vertex"), "gcp.vertex_ai"),
+    "claude": "anthropic",  # Eino
     **dict.fromkeys(("mistral", "mistralai", "mistral ai"), "mistral_ai"),
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
     # Genkit, LangChain, Spring AI

@@ -7,10 +7,12 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise import agento11y
+from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
 SPAN_KIND = "gen_ai.span.kind"
-# What Alibaba's instrumentations, and Dify, call what a span is.
+# What Alibaba's instrumentations, Dify and Eino (its components) call what a span is.
 KINDS = {
     "LLM": "chat",
     "EMBEDDING": "embeddings",
@@ -19,18 +21,29 @@ KINDS = {
     "TOOL": "execute_tool",
     "AGENT": "invoke_agent",
     **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW"), "chain"),
+    "CHATMODEL": "chat",
+    **dict.fromkeys(("GRAPH", "LAMBDA", "TOOLSNODE", "CHATTEMPLATE", "INDEXER"), "chain"),
+    **dict.fromkeys(("LOADER", "DOCUMENTTRANSFORMER"), "chain"),
 }
+_MODEL = "gen_ai.model_name"
 _NAMES = {
     "gen_ai.request.messages": s.INPUT_MESSAGES,
     "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
     "gen_ai.prompt_json": "gen_ai.prompt",
     "gen_ai.completion_json": "gen_ai.completion",
-    "gen_ai.tool.input": s.TOOL_ARGUMENTS,
-    "gen_ai.tool.output": s.TOOL_RESULT,
+    **dict.fromkeys(("gen_ai.tool.input", "tool.input"), s.TOOL_ARGUMENTS),  # the second: LangChainGo
+    **dict.fromkeys(("gen_ai.tool.output", "tool.output"), s.TOOL_RESULT),
+    "retriever.query": s.RETRIEVAL_QUERY,
     "gen_ai.response.streaming": s.STREAM,
-    "gen_ai.model_name": s.REQUEST_MODEL,
-    "gen_ai.usage.total_cost": s.VENDOR_COST,
-    "gen_ai.cost.total": s.VENDOR_COST,
+    _MODEL: s.REQUEST_MODEL,
+    **dict.fromkeys(
+        (
+            *("gen_ai.usage.total_cost", "gen_ai.cost.total", "gen_ai.usage.cost_usd"),
+            *("gen_ai.cost.total_usd", "gen_ai.cost.usd"),
+        ),
+        s.VENDOR_COST,
+    ),
+    "gen_ai.response.model_name": s.RESPONSE_MODEL,
     "gen_ai.openai.request.seed": s.SEED,
     "llm.usage.input_tokens": s.INPUT_TOKENS,  # Browser Use
     "llm.usage.output_tokens": s.OUTPUT_TOKENS,
@@ -57,8 +70,16 @@ _NAMES = {
         ),
         s.SYSTEM_INSTRUCTIONS,
     ),
-    **dict.fromkeys(("gen_ai.embeddings.input", "gen_ai.embeddings.input.texts"), s.INPUT_MESSAGES),
-    **dict.fromkeys(("gen_ai.retrieval.query", "gen_ai.reranker.query"), s.RETRIEVAL_QUERY),
+    **dict.fromkeys(
+        ("gen_ai.embeddings.input", "gen_ai.embeddings.input.texts", "gen_ai.input.text"), s.INPUT_MESSAGES
+    ),
+    **dict.fromkeys(("gen_ai.chat.output_messages", "gen_ai.text.output_messages"), s.OUTPUT_MESSAGES),
+    "gen_ai.text.model": s.RESPONSE_MODEL,
+    "gen_ai.chat.system_fingerprint": s.SYSTEM_FINGERPRINT,
+    "gen_ai.error.type": s.ERROR_TYPE,
+    **dict.fromkeys(
+        ("gen_ai.retrieval.query", "gen_ai.reranker.query", "retrieval.query"), s.RETRIEVAL_QUERY
+    ),
     **dict.fromkeys(
         ("gen_ai.rerank.output_documents", "gen_ai.reranker.output_documents"), s.RETRIEVAL_DOCUMENTS
     ),
@@ -71,14 +92,21 @@ _NAMES = {
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
 _USERS = ("gen_ai.user.id", "gen_ai.user")
-OTHER_NAMES = (*_NAMES, _TEXT, _CALLS, *_SESSIONS, *_USERS)
+_DOCUMENTS = "retrieval.document"  # Dify's
+OTHER_NAMES = (*_NAMES, *agento11y.MARKS, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
 def read_other_names(left: Attributes, span: Span) -> None:
     """Give what has another name the one of the conventions."""
+    if s.REQUEST_MODEL in left and _MODEL in left:  # Higress knows both
+        left.setdefault(s.RESPONSE_MODEL, left.pop(_MODEL))
+    if any(name in left for name in agento11y.MARKS):
+        agento11y.restore(left)
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
+    if _DOCUMENTS in left:
+        left[s.RETRIEVAL_DOCUMENTS] = read_documents(left.pop(_DOCUMENTS))
     answers = _answers(left.pop(_TEXT, None), items(left.pop(_CALLS, None)))
     if answers:
         left.setdefault(s.OUTPUT_MESSAGES, answers)

@@ -56,7 +56,7 @@ def answer_of(value: list[Any]) -> Message:
 
 def last_status(value: Any) -> str:
     """Return how the last item ended that is not reasoning; "" where none says it."""
-    listed = [value] if isinstance(value, dict) and value.get("type") in ROLES else value
+    listed = [value] if isinstance(value, dict) and text(value.get("type")) in ROLES else value
     if isinstance(value, dict) and isinstance(value.get("output"), list):
         listed = value["output"]
     if not is_items(listed):

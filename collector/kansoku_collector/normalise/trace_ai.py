@@ -2,10 +2,11 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import openinference
+from kansoku_collector.normalise import claude_agent, openinference
 from kansoku_collector.normalise.counters import COUNTERS
 from kansoku_collector.values import first, items, number, rename, text
 
+_RAW = "raw.output"
 _KIND, _OLD_KIND = "gen_ai.span.kind", "fi.span.kind"
 _SCOPES = ("traceai", "fi_instrumentation", "@traceai/")
 _PREFIXES = {
@@ -52,6 +53,9 @@ def is_trace_ai(raw: RawSpan) -> bool:
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Give everything OpenInference's names and read it so; `left` loses what was read."""
+    if claude_agent.KIND in left:
+        claude_agent.restore(left, (_KIND, _OLD_KIND))
+    _read_raw(left)
     for key in [key for key in left if key.startswith(tuple(_PREFIXES))]:
         prefix = next(prefix for prefix in _PREFIXES if key.startswith(prefix))
         left[_PREFIXES[prefix] + key.removeprefix(prefix)] = left.pop(key)
@@ -70,3 +74,10 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.session_id = span.session_id or session
     if started is not None and span.time_to_first_token is None:
         span.streaming, span.time_to_first_token = True, started
+
+
+def _read_raw(left: Attributes) -> None:
+    """Take the vendor's response where the output is the words alone: JavaScript's streams of Anthropic."""
+    raw, told = left.get(_RAW), left.get("output.value")
+    if told and isinstance(raw, str) and raw.startswith("{") and not text(told).startswith(("{", "[")):
+        left["output.value"] = left.pop(_RAW)

@@ -7,6 +7,7 @@ from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import load, rename, text
 
 _KIND, _ENTITY = "span.type", "entity.type"
+_MARKS = frozenset((_KIND, "agent.state"))
 _OPERATIONS = {
     "llm": "chat",
     "tool": "execute_tool",
@@ -40,17 +41,19 @@ _SIDES = {
 
 
 def is_voltagent(raw: RawSpan) -> bool:
-    """Tell whether VoltAgent wrote a span, by its kind and what it belongs to."""
-    return _KIND in raw.attributes and _ENTITY in raw.attributes
+    """Tell whether VoltAgent wrote a span, by its kind and what it belongs to; an agent's has no kind."""
+    return _ENTITY in raw.attributes and not _MARKS.isdisjoint(raw.attributes)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` by the conventions; an agent's usage is the sum of its calls and is not billed."""
-    kind = text(left.pop(_KIND)).lower()
+    kind = text(left.pop(_KIND, None) or left.get(_ENTITY)).lower()
     left[s.OPERATION] = _OPERATIONS.get(kind, "invoke_workflow")
     given, answered = _SIDES.get(kind, (s.INPUT_VALUE, s.OUTPUT_VALUE))
     rename(left, _NAMES)
     rename(left, {"input": given, "output": answered})
+    if kind == "agent" and (name := left.get("subagent.name") or left.get("entity.name")):
+        left.setdefault(s.AGENT_NAME, name)
     session = text(left.pop("conversation.id", None))
     if kind == "llm" and isinstance(said := load(left.get(answered)), str) and said:
         left[answered] = [{"role": "assistant", "content": said}]
