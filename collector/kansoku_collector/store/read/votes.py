@@ -88,8 +88,8 @@ def on_traces(scope: Scope) -> str:
 def among(trace_ids: str) -> str:
     """Return the condition that a row of `traces` may be of a trace of a sub-query, for a join to tell.
 
-    Of a hundred thousand ids, looking for each in the indexes takes longer than reading the short keys of all.
-    Two ids may have the same key: what comes of this must be joined by the ids themselves.
+    Of a hundred thousand ids, looking for each in the indexes takes longer than reading the short keys of
+    all. Two ids may have the same key: what comes of this must be joined by the ids themselves.
     """
     return f"trace_key IN (SELECT toUInt32(cityHash64(trace_id)) FROM ({trace_ids}))"  # noqa: S608 - as above
 
