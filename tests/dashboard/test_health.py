@@ -188,6 +188,7 @@ def test_the_gap_of_the_seed_is_found_for_its_service(seeded):
     assert any(gap.start < expected < gap.end for gap in found[0].gaps)
     counted = seeded.query("SELECT count() FROM spans WHERE service = 'garbage-guide'").result_rows[0][0]
     assert found[0].spans == counted
+    assert abs(found[0].first - (datetime.now(UTC) - timedelta(days=2))) < timedelta(hours=6)
 
 
 def test_unpriced_models_are_those_of_the_spans(seeded):
@@ -221,7 +222,7 @@ def test_the_line_of_a_service_breaks_at_its_gaps():
     """Between the two stretches nothing is drawn but the gap."""
     gap = Period(DAY.start + timedelta(hours=3), DAY.start + timedelta(hours=5))
     made = figure.lines(
-        [Arrival("<b>", DAY.end, 7, [gap])], DAY, ("sends", "gap", "none"),
+        [Arrival("<b>", DAY.end, 7, [gap], DAY.start)], DAY, ("sends", "gap", "none"),
         zone=timezone(timedelta(hours=9)), days="%b",
     )  # fmt: skip
     sends, silent = made["data"]
@@ -236,9 +237,16 @@ def test_the_line_of_a_service_breaks_at_its_gaps():
 def test_a_service_that_stopped_ends_where_it_stopped():
     """A line up to now would say that it still sends."""
     last = DAY.start + timedelta(hours=6)
-    made = figure.lines([Arrival("", last, 7, [])], DAY, ("sends", "gap", "none"), days="%b")
+    made = figure.lines([Arrival("", last, 7, [], DAY.start)], DAY, ("sends", "gap", "none"), days="%b")
     assert made["data"][0]["x"][1] == "2026-11-01T06:00:00"
     assert made["data"][0]["y"][0] == "none"
+
+
+def test_a_service_that_came_late_begins_where_it_came():
+    """A line from the beginning of the range would say that it always sent."""
+    first = DAY.start + timedelta(hours=20)
+    made = figure.lines([Arrival("new", DAY.end, 7, [], first)], DAY, ("sends", "gap", "none"), days="%b")
+    assert made["data"][0]["x"][:2] == ["2026-11-01T20:00:00", "2026-11-02T00:00:00"]
 
 
 def test_no_service_is_an_empty_figure():

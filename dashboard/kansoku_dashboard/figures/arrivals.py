@@ -19,24 +19,13 @@ def lines(
     *,
     zone: tzinfo = UTC,
     days: str,
-    first: datetime | None = None,
 ) -> Figure:
-    """Return the lines of the services that were silent longest; `words` name sending, gap and no name.
-
-    No line begins before `first`, the first span of all.
-    """
+    """Return the lines of the services that were silent longest; `words` name sending, gap and no name."""
     sending, silent, unnamed = words
     shown = list(rows[:MOST])
     names = [escape(row.service or unnamed) for row in shown]
     traces = [
-        _trace(
-            sending,
-            PALETTE[2],
-            7,
-            "solid",
-            _stretches(shown, names, max(period.start, first or period.start)),
-            zone,
-        ),
+        _trace(sending, PALETTE[2], 7, "solid", _stretches(shown, names), zone),
         _trace(silent, ALARM, 3, "dot", _gaps(shown, names), zone),
     ]
     short = period.length.total_seconds() <= 36 * 3600
@@ -61,11 +50,11 @@ def lines(
 Stretch = tuple[str, datetime, datetime]
 
 
-def _stretches(rows: Sequence[Arrival], names: Sequence[str], since: datetime) -> list[Stretch]:
-    """Return where each service sent: from the beginning of the range to its last span, without its gaps."""
+def _stretches(rows: Sequence[Arrival], names: Sequence[str]) -> list[Stretch]:
+    """Return where each service sent: from its first span in the range to its last one, without its gaps."""
     found = []
     for row, name in zip(rows, names, strict=True):
-        begins = [since, *(gap.end for gap in row.gaps)]
+        begins = [row.first, *(gap.end for gap in row.gaps)]
         ends = [*(gap.start for gap in row.gaps), max(row.last, begins[-1])]
         found += [(name, start, end) for start, end in zip(begins, ends, strict=True)]
     return found

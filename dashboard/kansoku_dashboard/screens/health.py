@@ -103,7 +103,6 @@ def services(view: state.View) -> None:
             words,
             zone=clock.zone(),
             days=say("overview.day_format"),
-            first=data.ask(overview.health, view.scope.project).first,
         )
         gaps = sum(len(one.gaps) for one in found)
         board.plot("services", made, say("health.services_alt", services=len(found), gaps=gaps))

@@ -14,12 +14,16 @@ MOST = 500
 
 
 class Arrival(NamedTuple):
-    """One service: the minute of its latest span, its spans in the stretch, and when it was silent."""
+    """One service: the minute of its latest span, its spans in the stretch, and when it was silent.
+
+    `first` begins the first bucket of the stretch in which it sent.
+    """
 
     service: str
     last: datetime
     spans: int
     gaps: list[Period]
+    first: datetime
 
 
 class Unpriced(NamedTuple):
@@ -55,6 +59,7 @@ def arrivals(client: Client, project: str, period: Period) -> list[Arrival]:
             last.replace(tzinfo=UTC),
             sum(counts[service].values()),
             find_gaps([(time, counts[service].get(time, 0)) for time in grid.times()], grid.width),
+            max(period.start, min(counts[service], default=period.start)),
         )
         for service, last in latest
     ]
