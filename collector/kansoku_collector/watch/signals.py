@@ -45,7 +45,7 @@ VOLUME, DAYS = Series("volume", "mean", "level"), Series("volume", "days", "leve
 _CALLS = "error"  # the column that every call is in, a user's calls capped
 
 _ALL = [
-    Signal("cost", "The cost of a call", "1 呼び出しの費用", "usd", "cost_per_call", logs=True),
+    Signal("cost", "The cost of a call", "1 呼び出しあたりのコスト", "usd", "cost_per_call", logs=True),
     Signal("in_tokens", "The input tokens of a call", "入力トークン数", "tokens", "cost_per_call",
            logs=True),
     Signal("out_tokens", "The output tokens of an answer", "出力トークン数", "tokens", "output_tokens",
