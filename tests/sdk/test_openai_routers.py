@@ -1,5 +1,6 @@
 """What routers, gateways and older servers of the API add to it, or count in their own way."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -251,3 +252,30 @@ def test_images_that_a_tool_gave_are_told_beside_its_words(client: Any, vendor: 
     told = [m["parts"][0]["response"] for m in spans.messages("gen_ai.input.messages")]
     image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
     assert told == ["Here.\nHere.", [{"type": "text", "content": "Here."}, image]]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_what_a_stream_used_that_a_router_broke_off_is_counted(
+    later: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """The client makes an exception of the chunk that says it, and gives it to nobody."""
+    error = {"error": {"code": 400, "message": "Token limit reached"}}
+    first = {**chunk(content="火曜"), "choices": [{"index": 0, "delta": {"content": "火曜"}}]}
+    first["choices"][0]["finish_reason"] = "length"
+    vendor.answer(sse(first, {**chunk(content=""), **error, "usage": counts(43, 10, 53)}))
+
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(api_key="sk-test", base_url=f"{vendor.url}/v1") as asking:
+            async for _ in await asking.chat.completions.create(model="m", messages=ASK, stream=True):
+                pass
+
+    with pytest.raises(openai.APIError, match="Token limit"):
+        if later:
+            asyncio.run(ask())
+        else:
+            list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+    found = spans.attributes()
+    assert (found[USAGE[0]], found[USAGE[1]]) == (43, 10)
+    assert found["error.type"] == "APIError"
+    assert found["gen_ai.response.finish_reasons"] == ("length",)
+    assert "kansoku.usage.estimated" not in found
