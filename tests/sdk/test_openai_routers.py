@@ -269,11 +269,14 @@ def test_what_a_stream_used_that_a_router_broke_off_is_counted(
             async for _ in await asking.chat.completions.create(model="m", messages=ASK, stream=True):
                 pass
 
-    with pytest.raises(openai.APIError, match="Token limit"):
+    def run() -> None:
         if later:
             asyncio.run(ask())
         else:
             list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+
+    with pytest.raises(openai.APIError, match="Token limit"):
+        run()
     found = spans.attributes()
     assert (found[USAGE[0]], found[USAGE[1]]) == (43, 10)
     assert found["error.type"] == "APIError"
