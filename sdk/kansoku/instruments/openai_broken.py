@@ -1,7 +1,7 @@
 """Read the chunk with which a server breaks a stream off: beside its error it may say what was used.
 
-The clients of this family raise an exception for such a chunk and give it to nobody. OpenRouter tells in it, and
-in no other, what it bills.
+The clients of this family raise an exception for such a chunk and give it to nobody. OpenRouter tells what it
+bills in no other.
 """
 
 from collections.abc import Mapping
