@@ -1,4 +1,4 @@
-"""Trace the `cohere` client: chats, embeddings, rankings, labels, pages, sound, completions; sync and async."""
+"""Trace the `cohere` client: chats, embeddings, rankings, labels, pages, sound, completions; also async."""
 
 import sys
 from collections.abc import Callable, Iterator
