@@ -211,3 +211,42 @@ def test_a_turn_of_a_thread_names_the_answer_before_it(vendor: Vendor, spans: An
     assert "gen_ai.request.previous_response.id" not in first
     assert second["gen_ai.request.previous_response.id"] == "msg_1"
     assert "傘は" in second["gen_ai.input.messages"]
+
+
+def test_what_a_stream_begins_with_is_told(vendor: Vendor, spans: Any) -> None:
+    """What code at the vendor did before it called a function is in the first event, and nowhere else."""
+    ran = {"type": "code_execution_result", "stdout": "火", "stderr": "", "return_code": 0, "content": []}
+    content = [
+        {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": ran},
+        {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"ward": "北区"}},
+    ]
+    found = stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=content, stop_reason="tool_use")},
+        {"type": "message_stop"},
+    )
+    assert [part["type"] for part in spans.messages()[0]["parts"]] == [
+        "server_tool_call_response",
+        "tool_call",
+    ]
+    assert spans.messages()[0]["parts"][1]["arguments"] == {"ward": "北区"}
+    assert found["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    assert found["gen_ai.usage.output_tokens"] == 100
+    assert "kansoku.usage.estimated" not in found
+
+
+def test_what_a_stream_goes_on_with_is_beside_what_it_begins_with(vendor: Vendor, spans: Any) -> None:
+    """The places of the blocks go on where those of the first event end."""
+    stream_of(
+        spans,
+        vendor,
+        {
+            "type": "message_start",
+            "message": message(content=[{"type": "text", "text": "火"}], stop_reason=None),
+        },
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "曜"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": USAGE},
+    )
+    assert [part["content"] for part in spans.messages()[0]["parts"]] == ["火", "曜"]

@@ -110,6 +110,9 @@ class MessagesReader:
             elif kind == "message_start":
                 message = dict(blocks.fields(told["message"]))
                 usage = dict(blocks.fields(message.get("usage") or {}))
+                # What the vendor's tools gave meanwhile may be there from the start, and all of the answer.
+                growing = dict(enumerate(map(_Growing, _listed(message.get("content")))))
+                complete = bool(growing and message.get("stop_reason"))
             elif kind == "message_delta":
                 complete = True
                 _merge(message, told.get("delta"))
