@@ -1,7 +1,7 @@
 """Tell what the requests of a batch of Gemini's used: when its job is fetched with their answers, and once.
 
-Only the answers have tokens, at half the price. They come with the job if its requests did; those in a file or
-in a bucket are the program's to read. A request that failed has none, is not billed and not told.
+Only the answers have tokens, at half the price. They come with the job if its requests did; those in a file
+or in a bucket are the program's to read. A request that failed has none, is not billed and not told.
 """
 
 import functools
