@@ -250,3 +250,22 @@ def test_what_a_stream_goes_on_with_is_beside_what_it_begins_with(vendor: Vendor
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": USAGE},
     )
     assert [part["content"] for part in spans.messages()[0]["parts"]] == ["火", "曜"]
+
+
+def test_blocks_with_one_number_are_all_told(vendor: Vendor, spans: Any) -> None:
+    """Some gateways give every block the number 0: another one begins where the last ended."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}
+    given = {"type": "input_json_delta", "partial_json": '{"ward": "北区"}'}
+    stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[], stop_reason=None)},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "調べる"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 0, "content_block": call},
+        {"type": "content_block_delta", "index": 0, "delta": given},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": USAGE},
+    )
+    text, called = spans.messages()[0]["parts"]
+    assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})

@@ -93,6 +93,7 @@ class MessagesReader:
         message: dict[str, Any] = {}
         usage: dict[str, Any] = {}
         growing: dict[int, _Growing] = {}
+        ended: list[_Growing] = []
         complete = False
         for event in chunks:
             told = event if type(event) is dict else event.__dict__
@@ -104,6 +105,8 @@ class MessagesReader:
                 if capture and index in growing:
                     growing[index].add(told["delta"])
             elif kind == "content_block_start":
+                if told["index"] in growing:  # some gateways give every block the same number
+                    ended.append(growing.pop(told["index"]))
                 growing[told["index"]] = _Growing(told["content_block"])
                 if successor := get(get(told["content_block"], "to"), "model"):
                     message["model"] = successor  # it declined, another model answers from here on
@@ -118,7 +121,9 @@ class MessagesReader:
                 _merge(message, told.get("delta"))
                 _merge(usage, told.get("usage"), counts=True)  # cumulative: the last word counts
         message["usage"] = usage or None
-        message["content"] = [growing[index].block() for index in sorted(growing)]
+        message["content"] = [
+            block.block() for block in (*ended, *(growing[index] for index in sorted(growing)))
+        ]
         answer = self.response(message, capture)
         if usage and not complete:
             # What message_start says of the output is a placeholder; its input is final.
