@@ -269,3 +269,23 @@ def test_blocks_with_one_number_are_all_told(vendor: Vendor, spans: Any) -> None
     )
     text, called = spans.messages()[0]["parts"]
     assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})
+
+
+def test_an_event_without_its_fields_costs_no_more_than_itself(vendor: Vendor, spans: Any) -> None:
+    """Some gateways number no block, and send events that say nothing."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}
+    given = {"type": "input_json_delta", "partial_json": '{"ward": "北区"}'}
+    found = stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[], stop_reason=None)},
+        {"type": "content_block_start", "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "調べる"}},
+        {"type": "content_block_delta", "delta": None},
+        {"type": "content_block_start", "content_block": call},
+        {"type": "content_block_delta", "delta": given},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": USAGE},
+    )
+    text, called = spans.messages()[0]["parts"]
+    assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})
+    assert found["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]
