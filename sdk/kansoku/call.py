@@ -156,6 +156,7 @@ class Call:
             self._notes[semconv.STREAM_CLOSED_EARLY] = True
         if error is not None:
             self._write_error(error)
+            chunks = self._with_last_words(chunks, error)
         if not chunks or not self._span.is_recording():
             self.end(None, ended)
             return
@@ -166,6 +167,16 @@ class Call:
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
             described = self._try(Call._tell_stream)
             self._end(lambda _: described, ended)
+
+    def _with_last_words(self, chunks: list[Any], error: BaseException) -> list[Any]:
+        """Return the chunks, and the one that a client made an exception of, where its reader finds it."""
+        find = getattr(self._reader, "last_words", None)
+        try:
+            said = find(error) if find is not None else None
+        except Exception as fault:  # noqa: BLE001 - the border: the call ends all the same
+            swallow("call.last_words", fault)
+            said = None
+        return [*chunks, said] if said else chunks
 
     # What is left for later is held by the call itself: a function with all that it needs would be many
     # more objects, which wait in the queue and which every garbage collection goes over.

@@ -1,12 +1,12 @@
 """Follow what `with_raw_response` and `with_streaming_response` return: responses yet to be parsed."""
 
 import functools
-import json
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from kansoku.guard import swallow
+from kansoku.raw_body import WAYS, Body
 from kansoku.recording import Recording, Streamed
 from kansoku.stream import follow, is_stainless
 
@@ -20,18 +20,31 @@ def follow_raw(response: Any, call: Streamed) -> Any:
         # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
         call.answer(response.parse())
         return response
+    http: Any = getattr(response, "http_response", None)
     if _is_read(response):
-        call.answer(json.loads(response.http_response.content))  # parse() may be a coroutine
+        Body(http, call).take(http.content)  # parse() may be a coroutine
         return response
-    recording = Recording(call)
-    unread = weakref.finalize(response, recording.end, early=True)
+    streams = getattr(response, "_is_sse_stream", getattr(response, "_stream", True))
+    recording, body = Recording(call), Body(http, call)
+    unread = weakref.finalize(response, _end, call, recording, body, bool(streams))
     response.parse = _parse_and_follow(response.parse, call, recording, unread)
+    for way in WAYS:
+        if callable(read := getattr(response, way, None)):
+            setattr(response, way, body.follow(way, read))
     if callable(getattr(response, "close", None)):
-        streams = getattr(response, "_is_sse_stream", getattr(response, "_stream", True))
         # Not the response itself: one that is dropped goes at once, and its connection with it.
-        http = None if streams else getattr(response, "http_response", None)
-        response.close = _close_and_end(response.close, call, recording, unread, http)
+        response.close = _close_and_end(response.close, recording, body, unread, http)
     return response
+
+
+def _end(call: Streamed, recording: Recording, body: Body, streams: bool) -> None:
+    """End the call of a response that nobody reads any more; one that streams was left early."""
+    if body.begun:
+        body.end(early=True)
+    elif streams:
+        recording.end(early=True)
+    else:
+        call.end()
 
 
 def _is_read(response: Any) -> bool:
@@ -73,23 +86,22 @@ def _parse_and_follow(
 
 def _close_and_end(
     close: Callable[..., Any],
-    call: Streamed,
     recording: Recording,
+    body: Body,
     unread: "weakref.finalize[..., Any]",
     http: Any,
 ) -> Callable[..., Any]:
-    """Return a `close` that ends the call; `http` is the response of one that does not stream."""
+    """Return a `close` that ends the call, of a response that was not parsed with what was read of it."""
 
     @functools.wraps(close)
     def traced(*args: Any, **kwargs: Any) -> Any:
         try:
-            # Read without being parsed: by `read`, `text` or `json`.
-            if unread.alive and (body := getattr(http, "_content", None)) is not None:
-                call.answer(json.loads(body))
-        except Exception as error:  # noqa: BLE001 - the border: a body of any kind, and it is to be closed
-            if not isinstance(error, ValueError):
-                swallow("stream.raw", error)
-        recording.end(early=True)
+            if unread.alive:
+                body.take(getattr(http, "_content", None))  # read by `read`, `text` or `json`
+                unread()
+            recording.end(early=True)
+        except Exception as error:  # noqa: BLE001 - the border: it is to be closed, whatever it holds
+            swallow("stream.raw", error)
         return close(*args, **kwargs)
 
     return traced

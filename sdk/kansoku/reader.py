@@ -47,7 +47,8 @@ class Answer:
 class Reader(Protocol):
     """Understands the requests and the responses of one endpoint of one vendor.
 
-    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies.
+    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies. It may have
+    `last_words`, which returns the chunk that a client made an exception of, or None.
     """
 
     operation: str

@@ -21,6 +21,12 @@ class Streamed(Protocol):
     def answer(self, response: Any) -> None:
         """End with a whole response."""
 
+    def fail(self, error: BaseException) -> None:
+        """End with an exception."""
+
+    def end(self) -> None:
+        """End without an answer."""
+
 
 class Pieces(Protocol):
     """Takes the chunks of one stream as they pass."""

@@ -137,6 +137,7 @@ ROUTER_MODEL: Final = "kansoku.router.model"  # the name that a router was given
 # Counted in other units than tokens
 SEARCH_UNITS: Final = "kansoku.usage.search_units"  # Cohere: a query with up to 100 documents
 PAGES: Final = "kansoku.usage.pages"  # pages read by OCR
+CLASSIFICATIONS: Final = "kansoku.usage.classifications"  # texts that were given a label
 IMAGES: Final = "kansoku.usage.images"  # images made
 AUDIO_SECONDS: Final = "kansoku.usage.audio.input_seconds"
 MODEL_INPUT_TOKENS: Final = "kansoku.usage.model.input_tokens"  # what the model read, where less is billed

@@ -211,3 +211,81 @@ def test_a_turn_of_a_thread_names_the_answer_before_it(vendor: Vendor, spans: An
     assert "gen_ai.request.previous_response.id" not in first
     assert second["gen_ai.request.previous_response.id"] == "msg_1"
     assert "傘は" in second["gen_ai.input.messages"]
+
+
+def test_what_a_stream_begins_with_is_told(vendor: Vendor, spans: Any) -> None:
+    """What code at the vendor did before it called a function is in the first event, and nowhere else."""
+    ran = {"type": "code_execution_result", "stdout": "火", "stderr": "", "return_code": 0, "content": []}
+    content = [
+        {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": ran},
+        {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"ward": "北区"}},
+    ]
+    found = stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=content, stop_reason="tool_use")},
+        {"type": "message_stop"},
+    )
+    assert [part["type"] for part in spans.messages()[0]["parts"]] == [
+        "server_tool_call_response",
+        "tool_call",
+    ]
+    assert spans.messages()[0]["parts"][1]["arguments"] == {"ward": "北区"}
+    assert found["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    assert found["gen_ai.usage.output_tokens"] == 100
+    assert "kansoku.usage.estimated" not in found
+
+
+def test_what_a_stream_goes_on_with_is_beside_what_it_begins_with(vendor: Vendor, spans: Any) -> None:
+    """The places of the blocks go on where those of the first event end."""
+    stream_of(
+        spans,
+        vendor,
+        {
+            "type": "message_start",
+            "message": message(content=[{"type": "text", "text": "火"}], stop_reason=None),
+        },
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "曜"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": USAGE},
+    )
+    assert [part["content"] for part in spans.messages()[0]["parts"]] == ["火", "曜"]
+
+
+def test_blocks_with_one_number_are_all_told(vendor: Vendor, spans: Any) -> None:
+    """Some gateways give every block the number 0: another one begins where the last ended."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}
+    given = {"type": "input_json_delta", "partial_json": '{"ward": "北区"}'}
+    stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[], stop_reason=None)},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "調べる"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 0, "content_block": call},
+        {"type": "content_block_delta", "index": 0, "delta": given},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": USAGE},
+    )
+    text, called = spans.messages()[0]["parts"]
+    assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})
+
+
+def test_an_event_without_its_fields_costs_no_more_than_itself(vendor: Vendor, spans: Any) -> None:
+    """Some gateways number no block, and send events that say nothing."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}
+    given = {"type": "input_json_delta", "partial_json": '{"ward": "北区"}'}
+    found = stream_of(
+        spans,
+        vendor,
+        {"type": "message_start", "message": message(content=[], stop_reason=None)},
+        {"type": "content_block_start", "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "調べる"}},
+        {"type": "content_block_delta", "delta": None},
+        {"type": "content_block_start", "content_block": call},
+        {"type": "content_block_delta", "delta": given},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": USAGE},
+    )
+    text, called = spans.messages()[0]["parts"]
+    assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})
+    assert found["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]

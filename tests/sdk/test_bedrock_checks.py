@@ -127,7 +127,8 @@ def test_documents_that_are_no_text_have_words(vendor: Any, spans: Any) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_stop_sequence_that_was_met_is_told(stream: bool, vendor: Any, spans: Any) -> None:
     """A program asks Converse for it among the fields of the model's own answer."""
-    more = {"additionalModelResponseFields": {"stop_sequence": "END"}}
+    met = {"stop_sequence": "END"}  # a stream has it where the model's own event has it
+    more = {"additionalModelResponseFields": {"delta": met} if stream else met}
     usage = {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4}
     asked: Any = {
         "modelId": "anthropic.claude-3-haiku-20240307-v1:0",

@@ -482,3 +482,85 @@ def test_the_page_about_cohere_runs(vendor: Any, start: Any, monkeypatch: pytest
 
 def _pointed(url: str) -> dict[str, Any]:
     return {**cohere.ClientV2.__init__.__kwdefaults__, "base_url": url}
+
+
+def _raw_stream(vendor: Any, later: bool, asked: Any = ASK) -> list[str]:
+    """Read a raw stream and return the kinds of its events."""
+
+    async def ask() -> list[str]:
+        async with cohere.AsyncClientV2("test", base_url=vendor.url) as client:
+            raw = client.with_raw_response
+            async with raw.chat_stream(model="command-a-03-2025", messages=asked) as response:
+                return [event.type async for event in response.data]
+
+    if later:
+        return asyncio.run(ask())
+    with (
+        cohere.ClientV2("test", base_url=vendor.url) as client,
+        client.with_raw_response.chat_stream(model="command-a-03-2025", messages=asked) as response,
+    ):
+        assert response.headers["content-type"] == "text/event-stream"
+        return [event.type for event in response.data]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_raw_stream_is_put_together_from_its_events(later: bool, vendor: Any, spans: Any) -> None:
+    """A program that reads its headers gets the same events, and one span."""
+    vendor.answer(sse(*EVENTS))
+    assert _raw_stream(vendor, later) == [name for name, _ in EVENTS]
+    found = spans.attributes()
+    assert spans.messages() == [{"role": "assistant", "parts": PARTS, "finish_reason": "tool_calls"}]
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (5, 7)
+    assert found["gen_ai.request.stream"] is True
+    assert "kansoku.stream.closed_early" not in found
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_raw_stream_that_is_refused_has_its_error(later: bool, vendor: Any, spans: Any) -> None:
+    """The program gets it, too."""
+    vendor.answer(Reply(b'{"message": "no"}', 400))
+    with pytest.raises(ApiError):
+        _raw_stream(vendor, later)
+    found = spans.attributes()
+    assert found["http.response.status_code"] == 400
+    assert found["gen_ai.request.stream"] is True
+
+
+def test_a_raw_stream_that_is_left_ends_its_call(vendor: Any, spans: Any) -> None:
+    """With what had come by then."""
+    vendor.answer(sse(*EVENTS))
+    with cohere.ClientV2("test", base_url=vendor.url) as client:
+        raw = client.with_raw_response
+        with raw.chat_stream(model="command-a-03-2025", messages=ASK) as response:
+            next(iter(response.data))
+        found = spans.attributes()
+    assert found["kansoku.stream.closed_early"] is True
+    assert found["gen_ai.response.id"] == "c-2"
+
+
+def test_labels_are_told_and_counted(vendor: Any, spans: Any) -> None:
+    """Of each text the label and how certain it is; it is paid by the text."""
+    label = {
+        **{"id": "1", "input": "いつ", "prediction": "day", "predictions": ["day"], "confidence": 0.9},
+        **{
+            "confidences": [0.9],
+            "labels": {"day": {"confidence": 0.9}},
+            "classification_type": "single-label",
+        },
+    }
+    several = {**label, "prediction": None, "confidence": None, "predictions": ["day", "paper"]}
+    vendor.answer(
+        {"id": "c-1", "classifications": [label, several], "meta": {"billed_units": {"classifications": 2}}}
+    )
+    with cohere.Client("test", base_url=vendor.url) as client:
+        client.classify(model="embed-english-v3.0", inputs=["いつ", "紙はいつ"])
+    found = spans.attributes()
+    assert found["kansoku.usage.classifications"] == 2
+    assert found["gen_ai.response.id"] == "c-1"
+    assert not [name for name in found if name.startswith("gen_ai.usage")]
+    assert json.loads(spans.messages()[0]["parts"][0]["content"]) == [
+        {"prediction": "day", "confidence": 0.9},
+        {"predictions": ["day", "paper"], "confidences": [0.9]},
+    ]
+    asked = [part["content"] for part in spans.messages("gen_ai.input.messages")[0]["parts"]]
+    assert asked == ["いつ", "紙はいつ"]

@@ -136,6 +136,15 @@ def test_the_tier_asked_for_and_that_of_the_answer_are_told(
     assert found["kansoku.response.service_tier"] == "standard"
 
 
+def test_the_tier_beside_the_usage_is_told(client: Any, vendor: Vendor, spans: Any) -> None:
+    """The API says it there, too; a program may take the answer as it came."""
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4, "serviceTier": "flex"}
+    vendor.answer({**answer({"text": "Yes."}), "usageMetadata": usage})
+    as_it_came = {"should_return_http_response": True}
+    client.models.generate_content(model=MODEL, contents="?", config=as_it_came)
+    assert spans.attributes()["kansoku.response.service_tier"] == "flex"
+
+
 def test_the_certainty_of_an_answer_is_told(vertex: Any, vendor: Vendor, spans: Any) -> None:
     """Vertex says the mean log probability of the tokens."""
     vendor.answer(answer({"text": "Yes."}, finishReason="STOP", avgLogprobs=-0.25))

@@ -109,6 +109,21 @@ def test_a_stream_is_read_as_openais(family: Family, client: Any, vendor: Vendor
     assert spans.attributes()["gen_ai.usage.output_tokens"] == 12
 
 
+def test_a_call_in_pieces_is_whole(family: Family, client: Any, vendor: Vendor, spans: Any) -> None:
+    """The first piece names the tool; the client takes those that only go on for another kind of answer."""
+    begun = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "days", "arguments": ""}}
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"city"', ':"津"}')]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "調べる"}, {"content": "。"}]
+    deltas += [{"tool_calls": [piece]} for piece in (begun, *pieces)]
+    chunks = [chunk(delta, system_fingerprint="fp_1") for delta in deltas]
+    chunks.append(chunk({}, "tool_calls", usage=USAGE, system_fingerprint="fp_1"))
+    vendor.answer(sse(*chunks))
+    assert len(list(client.chat.completions.create(model="m", messages=ASK, stream=True))) == len(chunks)
+    text, call = spans.messages()[0]["parts"]
+    assert text["content"] == "調べる。"
+    assert (call["name"], call["arguments"]) == ("days", {"city": "津"})
+
+
 def test_an_asynchronous_call_is_one_span(family: Family, vendor: Vendor, spans: Any) -> None:
     """The asynchronous client goes through the same reader."""
     vendor.answer(family.answer)

@@ -1,5 +1,6 @@
 """What routers, gateways and older servers of the API add to it, or count in their own way."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -251,3 +252,128 @@ def test_images_that_a_tool_gave_are_told_beside_its_words(client: Any, vendor: 
     told = [m["parts"][0]["response"] for m in spans.messages("gen_ai.input.messages")]
     image = {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3}
     assert told == ["Here.\nHere.", [{"type": "text", "content": "Here."}, image]]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_what_a_stream_used_that_a_router_broke_off_is_counted(
+    later: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """The client makes an exception of the chunk that says it, and gives it to nobody."""
+    error = {"error": {"code": 400, "message": "Token limit reached"}}
+    first = {**chunk(content="火曜"), "choices": [{"index": 0, "delta": {"content": "火曜"}}]}
+    first["choices"][0]["finish_reason"] = "length"
+    vendor.answer(sse(first, {**chunk(content=""), **error, "usage": counts(43, 10, 53)}))
+
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(api_key="sk-test", base_url=f"{vendor.url}/v1") as asking:
+            async for _ in await asking.chat.completions.create(model="m", messages=ASK, stream=True):
+                pass
+
+    def run() -> None:
+        if later:
+            asyncio.run(ask())
+        else:
+            list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+
+    with pytest.raises(openai.APIError, match="Token limit"):
+        run()
+    found = spans.attributes()
+    assert (found[USAGE[0]], found[USAGE[1]]) == (43, 10)
+    assert found["error.type"] == "APIError"
+    assert found["gen_ai.response.finish_reasons"] == ("length",)
+    assert "kansoku.usage.estimated" not in found
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_calls_that_begin_beside_each_other_without_a_number_stay_apart(
+    numbered: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """Their place is their number, for the pieces that follow: with it, or in the same places."""
+    begun = [
+        {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": '{"at": '}}
+        for name in ("f", "g")
+    ]
+    rest: list[dict[str, Any]] = [{"function": {"arguments": f"{number}}}"}} for number in (1, 2)]
+    if numbered:
+        rest = [{**rest[1], "index": 1}, {**rest[0], "index": 0}]
+    vendor.answer(sse(chunk(tool_calls=begun), chunk(tool_calls=rest)))
+    list(client.chat.completions.create(model="m", messages=ASK, stream=True))
+    assert [(part["id"], part["arguments"]) for part in spans.messages()[0]["parts"]] == [
+        ("call_f", {"at": 1}),
+        ("call_g", {"at": 2}),
+    ]
+
+
+def response(*items: dict[str, Any], **said: Any) -> dict[str, Any]:
+    """Return a response."""
+    named = {"id": "r", "object": "response", "model": "m-1", "status": "completed", "created_at": 1}
+    return {**named, "output": list(items), "usage": {"input_tokens": 3, "output_tokens": 1}, **said}
+
+
+SEARCH = {
+    "type": "custom_tool_call", "id": "ctc_1", "call_id": "xs_call_1", "name": "x_keyword_search",
+    "input": '{"query": "収集日"}', "status": "completed",
+}  # fmt: skip
+TEXT = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "火"}]}
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_search_of_x_is_no_call_that_the_program_has_to_make(
+    left: bool, client: Any, vendor: Any, spans: Any
+) -> None:
+    """It looks like one of a custom tool, but nobody defined a tool of that name."""
+    told = response(SEARCH, TEXT, tools=[{"type": "x_search"}])
+    if left:  # a stream that has no last event
+        events: list[dict[str, Any]] = [{"type": "response.created", "response": {**told, "output": []}}]
+        events += [
+            {"type": "response.output_item.done", "output_index": place, "item": item}
+            for place, item in enumerate((SEARCH, TEXT))
+        ]
+        vendor.answer(sse(*events, done=False))
+        list(client.responses.create(model="m", input="いつ", stream=True))
+    else:
+        vendor.answer(told)
+        client.responses.create(model="m", input="いつ")
+    found = spans.attributes()
+    parts = spans.messages()[0]["parts"]
+    assert parts[0] == {
+        "type": "server_tool_call",
+        "id": "xs_call_1",
+        "name": "x_keyword_search",
+        "arguments": {"query": "収集日"},
+    }
+    assert found["kansoku.usage.x_search.requests"] == 1
+    assert left or found["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+def test_a_custom_tool_beside_a_search_of_x_is_called(client: Any, vendor: Any, spans: Any) -> None:
+    """The program defined it."""
+    tools = [{"type": "x_search"}, {"type": "custom", "name": "x_keyword_search"}]
+    vendor.answer(response(SEARCH, tools=tools))
+    client.responses.create(model="m", input="いつ")
+    assert spans.messages()[0]["parts"][0]["type"] == "tool_call"
+    assert spans.attributes()["gen_ai.response.finish_reasons"] == ("tool_calls",)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            {"server_side_tool_usage_details": {"web_search_calls": 2, "x_search_calls": 1, "mcp_calls": 0}},
+            (2, 1),
+        ),
+        ({"tool_calls_details": {"search_web": {"invocation": 3, "cost_usd": 0.003}}}, (3, None)),
+    ],
+)
+def test_tools_that_a_seller_ran_are_counted_as_its_usage_says(
+    said: Any, expected: Any, client: Any, vendor: Any, spans: Any
+) -> None:
+    """What is listed may be less, or the steps of one search."""
+    steps = [{"type": "web_search_call", "id": f"ws_{n}", "status": "completed"} for n in range(5)]
+    usage = {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4, **said}
+    vendor.answer(response(*steps, TEXT, usage=usage))
+    client.responses.create(model="m", input="いつ")
+    found = spans.attributes()
+    counted = found.get("kansoku.usage.web_search.requests"), found.get("kansoku.usage.x_search.requests")
+    assert counted == expected
+    assert "kansoku.usage.mcp.requests" not in found

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku import estimation, semconv
 from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.anthropic_growing import Growing
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.parameters import add_parameter
@@ -32,7 +33,6 @@ _READ_ELSEWHERE = frozenset(
     }
     | {"output_config", "output_format", "tool_choice", "user_profile_id", "workspace_id"}
 )
-_BEGUN = {"text_delta": "text", "thinking_delta": "thinking"}
 _SERVER_TOOLS = {
     "web_search_requests": semconv.WEB_SEARCHES,
     "web_fetch_requests": semconv.WEB_FETCHES,
@@ -92,30 +92,30 @@ class MessagesReader:
         """Put the events of a stream together to the message that they tell."""
         message: dict[str, Any] = {}
         usage: dict[str, Any] = {}
-        growing: dict[int, _Growing] = {}
+        growing = Growing(())
         complete = False
         for event in chunks:
             told = event if type(event) is dict else event.__dict__
             kind = told.get("type")
             if kind == "content_block_delta":
-                index = told["index"]
-                if index not in growing and (begun := _BEGUN.get(get(told["delta"], "type"))):
-                    growing[index] = _Growing({"type": begun})  # some gateways begin no text
-                if capture and index in growing:
-                    growing[index].add(told["delta"])
+                growing.add(told, capture)
             elif kind == "content_block_start":
-                growing[told["index"]] = _Growing(told["content_block"])
-                if successor := get(get(told["content_block"], "to"), "model"):
+                growing.begin(told)
+                if successor := get(get(told.get("content_block"), "to"), "model"):
                     message["model"] = successor  # it declined, another model answers from here on
             elif kind == "message_start":
-                message = dict(blocks.fields(told["message"]))
+                message = dict(blocks.fields(told.get("message") or {}))
                 usage = dict(blocks.fields(message.get("usage") or {}))
+                # What the vendor's tools gave meanwhile may be there from the start, and all of the answer.
+                content = _listed(message.get("content"))
+                growing = Growing(content)
+                complete = bool(content and message.get("stop_reason"))
             elif kind == "message_delta":
                 complete = True
                 _merge(message, told.get("delta"))
                 _merge(usage, told.get("usage"), counts=True)  # cumulative: the last word counts
         message["usage"] = usage or None
-        message["content"] = [growing[index].block() for index in sorted(growing)]
+        message["content"] = growing.whole()
         answer = self.response(message, capture)
         if usage and not complete:
             # What message_start says of the output is a placeholder; its input is final.
@@ -124,45 +124,6 @@ class MessagesReader:
                 guess = estimation.output_tokens(answer.messages)
                 answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = guess
         return answer
-
-
-class _Growing:
-    """One content block of a stream, growing."""
-
-    __slots__ = ("_arguments", "_citations", "_start", "_words")
-
-    def __init__(self, start: Any) -> None:
-        self._start = start
-        self._words: list[str] = []
-        self._arguments: list[str] = []
-        self._citations: list[Any] = []
-
-    def add(self, delta: Any) -> None:
-        """Add what one event says about this block."""
-        said = delta if type(delta) is dict else delta.__dict__
-        kind = said.get("type")
-        if kind == "text_delta":
-            self._words.append(said.get("text") or "")
-        elif kind == "thinking_delta":
-            self._words.append(said.get("thinking") or "")
-        elif kind == "input_json_delta":
-            self._arguments.append(said.get("partial_json") or "")
-        elif kind == "citations_delta":
-            self._citations.append(said.get("citation"))
-        elif kind == "compaction_delta":
-            self._words.append(said.get("content") or "")
-
-    def block(self) -> dict[str, Any]:
-        """Return the whole block."""
-        whole = dict(blocks.fields(self._start))
-        name = {"text": "text", "thinking": "thinking", "compaction": "content"}.get(str(whole.get("type")))
-        if name is not None:
-            whole[name] = (whole.get(name) or "") + "".join(self._words)
-        if arguments := "".join(self._arguments):
-            whole["input"] = shape.as_object(arguments)
-        if self._citations:
-            whole["citations"] = [*(whole.get("citations") or ()), *self._citations]
-        return whole
 
 
 def _merge(known: dict[str, Any], told: Any, *, counts: bool = False) -> None:

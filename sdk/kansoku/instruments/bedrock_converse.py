@@ -191,8 +191,11 @@ def _extras(response: Mapping[str, Any]) -> dict[str, Any]:
     if latency := (response.get("performanceConfig") or {}).get("latency"):
         found[semconv.AWS_PERFORMANCE] = latency
     more = response.get("additionalModelResponseFields")  # what was asked for of the model's own answer
-    if isinstance(more, Mapping) and isinstance(met := more.get("stop_sequence"), str):
-        found[semconv.STOP_SEQUENCE] = met
+    for told in (
+        (more, more.get("delta")) if isinstance(more, Mapping) else ()
+    ):  # of its own event, in a stream
+        if isinstance(told, Mapping) and isinstance(met := told.get("stop_sequence"), str):
+            found[semconv.STOP_SEQUENCE] = met
     return found
 
 

@@ -1,4 +1,4 @@
-"""Trace the `cohere` client: chats, embeddings, reranking, pages, sound, old completions; sync and async."""
+"""Trace the `cohere` client: chats, embeddings, rankings, labels, pages, sound, completions; also async."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,11 +8,12 @@ from typing import Any
 
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_chat import ChatReader
+from kansoku.instruments.cohere_classify import ClassifyReader
 from kansoku.instruments.cohere_generate import GenerateReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.cohere_parse import ParseReader
-from kansoku.instruments.cohere_raw import whole_answers
+from kansoku.instruments.cohere_raw import streams, whole_answers, wrap_stream
 from kansoku.instruments.cohere_shape import read_origin
 from kansoku.instruments.openai_audio import TranscriptionReader
 from kansoku.reader import Reader
@@ -32,10 +33,12 @@ _OLD: dict[str, Reader] = {
     "chat": _OLD_CHAT,
     "chat_stream": _OLD_CHAT,
     "rerank": _RERANK,
+    "classify": ClassifyReader(read_origin),
     "generate": _GENERATE,
     "generate_stream": _GENERATE,
 }
-_RAW_NEW, _RAW_OLD, _RAW_HEAR = whole_answers(_NEW), whole_answers(_OLD), whole_answers({"create": _HEAR})
+_RAW_NEW, _RAW_OLD = whole_answers(_NEW) | streams(_NEW), whole_answers(_OLD) | streams(_OLD)
+_RAW_HEAR = whole_answers({"create": _HEAR})
 # Module -> class -> method -> reader. `Client.embed` cuts its texts into several requests, as one call.
 _TARGETS: dict[str, dict[str, dict[str, Reader]]] = {
     "cohere.v2.client": {"V2Client": _NEW, "AsyncV2Client": _NEW},
@@ -81,7 +84,10 @@ def _methods(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
         if owner is None:
             continue
         for name, reader in methods.items():
+            if name.endswith("_stream") and "Raw" in owner_name:
+                yield owner, name, partial(wrap_stream, reader=reader)
+                continue
             # The streaming methods are generators, asynchronous ones too: nothing is awaited to get one.
-            streams = name.endswith("_stream")
-            later = owner_name.startswith("Async") and not streams
-            yield owner, name, partial(wrap_async if later else wrap_sync, reader=reader, streams=streams)
+            streamed = name.endswith("_stream")
+            later = owner_name.startswith("Async") and not streamed
+            yield owner, name, partial(wrap_async if later else wrap_sync, reader=reader, streams=streamed)

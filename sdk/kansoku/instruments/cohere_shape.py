@@ -110,6 +110,7 @@ def read_meta(meta: Any) -> dict[str, Any]:
         semconv.MODEL_OUTPUT_TOKENS: get(get(meta, "tokens"), "output_tokens"),
         semconv.SEARCH_UNITS: get(get(meta, "billed_units"), "search_units"),
         semconv.PAGES: get(get(meta, "billed_units"), "pages"),
+        semconv.CLASSIFICATIONS: get(get(meta, "billed_units"), "classifications"),
     }
     return {name: int(value) for name, value in counted.items() if value is not None}
 

@@ -191,8 +191,9 @@ def _last(chunks: list[Any], name: str) -> Any:
 
 
 def _tier(chunks: list[Any]) -> str:
-    """Return the tier a call was served in: Vertex says it beside the usage, the Gemini API in a header."""
-    told = shape.word(get(_last(chunks, "usage_metadata"), "traffic_type"))
+    """Return the tier a call was served in: it is with the usage, of the Gemini API also in a header."""
+    usage = _last(chunks, "usage_metadata")
+    told = shape.word(get(usage, "traffic_type")) or shape.word(get(usage, "service_tier"))
     headers = get(_last(chunks, "sdk_http_response"), "headers")
     if not told and isinstance(headers, Mapping):
         told = next((str(value) for name, value in headers.items() if name.lower() == _TIER_HEADER), "")

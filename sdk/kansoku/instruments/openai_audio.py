@@ -9,6 +9,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import usage_facts
+from kansoku.raw_body import events_of
 from kansoku.reader import Answer, Request
 
 
@@ -77,23 +78,33 @@ class SpeechReader:
         return request
 
     def response(self, response: Any, capture: bool) -> Answer:
-        """Read the head of a binary response, and its size where its body is here."""
+        """Read the head of a binary response and its size, where its body is here; or its events."""
         # Of openai's client it is `response`, of others of its family `http_response`.
         http = getattr(response, "response", None) or getattr(response, "http_response", None)
         headers = getattr(http, "headers", None)
-        answer = Answer()
-        if headers is None or not capture:
-            return answer
+        if headers is None:
+            return Answer()
         kind = str(headers.get("content-type") or "audio/*").partition(";")[0]
         body = getattr(http, "_content", None)  # absent until read: asking for `content` would raise
+        if kind == "text/event-stream":
+            return self.fold(events_of(body.decode("utf-8", "replace")) if body else [], capture)
         size = len(body) if isinstance(body, bytes) else int(headers.get("content-length") or 0)
-        part = {"type": "blob", "modality": "audio", "mime_type": kind, "size": size}
-        answer.messages = [{"role": "assistant", "parts": [part], "finish_reason": ""}]
-        return answer
+        return Answer(messages=_spoken(kind, getattr(response, "size", None) or size) if capture else [])
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
-        """Read the last chunk: speech comes as one binary response."""
-        return self.response(chunks[-1], capture)
+        """Put the pieces of a sound together; the event that ends a stream has the usage."""
+        usage = next((found for event in reversed(chunks) if (found := get(event, "usage"))), None)
+        size = sum(shape.decoded_size(get(event, "audio")) for event in chunks)
+        return Answer(
+            usage=shape.read_usage(usage),
+            attributes=usage_facts(usage),
+            messages=_spoken("audio/*", size) if size and capture else [],
+        )
+
+
+def _spoken(kind: str, size: int) -> list[dict[str, Any]]:
+    part = {"type": "blob", "modality": "audio", "mime_type": kind, "size": size}
+    return [{"role": "assistant", "parts": [part], "finish_reason": ""}]
 
 
 def _told(text: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.instruments import openai_broken
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
@@ -24,6 +25,7 @@ class ChatReader:
 
     operation = "chat"
     brief = ChatBrief()
+    last_words = staticmethod(openai_broken.last_words)
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin

@@ -18,6 +18,7 @@ from kansoku.instruments.targets import Targets, both
 from kansoku.reader import Answer, Reader
 
 _LONGEST = 4096
+_NOTHING: Mapping[str, Any] = {}
 _TIMES = {
     "queue_time": semconv.SERVER_QUEUE_TIME,
     "prompt_time": semconv.SERVER_PROMPT_TIME,
@@ -88,10 +89,8 @@ class FamilyChatReader(ChatReader):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together; usage may be in the vendor's own corner of the last ones."""
-        first = next((c for chunk in chunks for c in get(chunk, "choices") or ()), None)
-        # The models of these clients are lenient: of a chunk that looks like another kind, the rest is extra.
-        odd = first is not None and "delta" not in getattr(first, "__dict__", first)
-        answer = super().fold([fields_of(chunk) for chunk in chunks] if odd else chunks, capture)
+        known = [fields_of(chunk) if _is_odd(chunk) else chunk for chunk in chunks]
+        answer = super().fold(known, capture)
         for chunk in reversed(chunks[-3:]):
             own = get(chunk, "x_groq")
             if answer.usage is None:
@@ -114,6 +113,16 @@ class FamilyRerankReader(RerankReader):
         answer.model = shape.text_of(response, "model")
         answer.usage = shape.read_usage(get(response, "usage"))
         return answer
+
+
+def _is_odd(chunk: Any) -> bool:
+    """Tell a chunk that a lenient client took for another kind: what the stream says is an extra field there.
+
+    One may be while its neighbours are not: Cerebras's client takes a piece of a call without type and name
+    for a whole completion.
+    """
+    choices = getattr(chunk, "__dict__", _NOTHING).get("choices") or ()
+    return any("delta" not in getattr(choice, "__dict__", choice) for choice in choices)
 
 
 def fields_of(chunk: Any) -> dict[str, Any]:

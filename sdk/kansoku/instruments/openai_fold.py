@@ -61,8 +61,10 @@ class Choice:
         if extra or "reasoning" in said or "reasoning_content" in said or "reasoning_details" in said:
             self.reasoning.append(streamed_reasoning(said, extra))
         if calls := said.get("tool_calls"):
-            for call in calls:
-                self._add_tool(call)
+            # Calls that begin beside each other without a number have that of their place.
+            several = type(calls) is list and len(calls) > 1
+            for place, call in enumerate(calls):
+                self._add_tool(call, place if several else None)
         if refusal := said.get("refusal"):
             self.refusal.append(refusal)
         if function := said.get("function_call"):
@@ -82,8 +84,9 @@ class Choice:
             if part["type"] in ("text", "reasoning"):
                 (self.text if part["type"] == "text" else self.reasoning).append(part["content"])
 
-    def _add_tool(self, call: Any) -> None:
+    def _add_tool(self, call: Any, place: int | None = None) -> None:
         index, called = get(call, "index"), get(call, "id")
+        index = place if index is None else index
         function = get(call, "function")
         free = function is None
         if free:

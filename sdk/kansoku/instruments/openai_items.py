@@ -88,6 +88,24 @@ def runs_at_caller(item: Any) -> bool:
     return kind in _CALLERS
 
 
+def searches_apart(items: list[Any], tools: list[Any]) -> list[Any]:
+    """Return the items with xAI's searches of X as what they are: they look like calls of custom tools."""
+    if "x_search" not in {shape.text_of(tool, "type") for tool in tools}:
+        return items
+    own = {shape.text_of(tool, "name") for tool in tools}
+    return [
+        {
+            "type": "x_search_call",
+            "id": shape.text_of(item, "call_id"),
+            "name": shape.text_of(item, "name"),
+            "arguments": shape.text_of(item, "input"),
+        }
+        if shape.text_of(item, "type") == "custom_tool_call" and shape.text_of(item, "name") not in own
+        else item
+        for item in items
+    ]
+
+
 def server_tools(items: list[Any]) -> dict[str, int]:
     """Return how often the vendor ran each of its tools."""
     found: dict[str, int] = {}

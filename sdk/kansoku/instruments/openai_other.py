@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.instruments import openai_broken
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
@@ -73,6 +74,7 @@ class CompletionReader:
     """Reads text completions, the endpoint before chat."""
 
     operation = "text_completion"
+    last_words = staticmethod(openai_broken.last_words)
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin

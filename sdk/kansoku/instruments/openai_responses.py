@@ -11,7 +11,7 @@ from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.instruments.openai_usage import told_apart, usage_facts
+from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts
 from kansoku.reader import Answer, Request
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -69,7 +69,7 @@ class ResponsesReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Response."""
         response = shape.flat(response)
-        items = shape.listed(response, "output")
+        items = read.searches_apart(shape.listed(response, "output"), shape.listed(response, "tools"))
         usage = get(response, "usage")
         finish = _finish(response, items)
         answer = Answer(
@@ -88,7 +88,7 @@ class ResponsesReader:
             extras.add_verdicts(answer, (response,))
         if conversation := _conversation(response):
             answer.attributes[semconv.CONVERSATION_ID] = conversation
-        ran = read.server_tools(items)
+        ran = {**read.server_tools(items), **counted_tools(usage)}
         tools = get(response, "tool_usage")
         if searches := shape.count(get(tools, "web_search"), "num_requests"):
             ran["web_search"] = searches
@@ -114,7 +114,11 @@ class ResponsesReader:
                 return self.response(last, capture)
         head, items, error = fold_events(chunks)
         answer = self.response(
-            {"model": get(head, "model"), "id": get(head, "id"), "output": items, "error": error}, capture
+            {
+                **{name: get(head, name) for name in ("model", "id", "tools")},
+                **{"output": items, "error": error},
+            },
+            capture,
         )
         answer.finish_reasons = []
         return answer

@@ -9,6 +9,7 @@ from kansoku.instruments.openai_shape import count, details, flat, get, listed
 # What few servers say; the names alone are looked for in the usage of every call.
 _SERVER_TOOLS = ("server_tool_use_details", "server_tool_use")  # OpenRouter's, now and before
 _RARE = frozenset({"cost", "cost_in_usd_ticks", "seconds", "num_search_queries", *_SERVER_TOOLS})
+_PERPLEXITYS = {"search_web": "web_search", "fetch_url": "web_fetch"}
 _TICKS = 10_000_000_000  # of a dollar, at xAI
 _OUTPUT_DETAILS = (
     ("accepted_prediction_tokens", semconv.ACCEPTED_PREDICTION_TOKENS),
@@ -46,6 +47,20 @@ def _add_rare(found: dict[str, Any], usage: Any) -> None:
     searches = count(details(usage, *_SERVER_TOOLS), "web_search_requests")
     if searches := searches or count(usage, "num_search_queries"):  # Perplexity
         found[semconv.WEB_SEARCHES] = searches
+
+
+def counted_tools(usage: Any) -> dict[str, int]:
+    """Return how often the vendor ran its tools, where the usage says it: xAI's and Perplexity's do."""
+    found: dict[str, int] = {}
+    if usage is None:
+        return found
+    told = details(usage, "server_side_tool_usage_details")
+    for name in told if isinstance(told, Mapping) else ():
+        found[str(name).removesuffix("_calls")] = count(told, name) or 0
+    told = details(usage, "tool_calls_details")
+    for name, each in told.items() if isinstance(told, Mapping) else ():
+        found[_PERPLEXITYS.get(name, str(name))] = count(each, "invocation") or 0
+    return {name: number for name, number in found.items() if number}
 
 
 def told_apart(prefix: str, usages: Sequence[Any]) -> dict[str, int]:

@@ -1,0 +1,93 @@
+"""Tell what the requests of a batch of Gemini's used: when its job is fetched with their answers, and once.
+
+Only the answers have tokens, at half the price. They come with the job if its requests did; those in a file
+or in a bucket are the program's to read. A request that failed has none, is not billed and not told.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from kansoku import semconv
+from kansoku.call import begin
+from kansoku.guard import guard
+from kansoku.instruments import patch
+from kansoku.instruments.fetched import Known
+from kansoku.instruments.google_content import ContentReader
+from kansoku.instruments.google_shape import get
+from kansoku.reader import Answer
+
+_MODULE = "google.genai.batches"
+_CLASSES = ("Batches", "AsyncBatches")
+_told = Known()  # answers that are on a span of this process
+
+
+class _BatchReader(ContentReader):
+    """Reads one answer of a batch."""
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a GenerateContentResponse, which does not name the tier of batches."""
+        answer = super().response(response, capture)
+        answer.attributes[semconv.RESPONSE_TIER] = "batch"
+        return answer
+
+
+def start(origin: Any) -> None:
+    """Trace the jobs that are fetched from now on."""
+    patch.when_imported(_MODULE, functools.partial(_patch, _BatchReader(origin)))
+
+
+def stop() -> None:
+    """Put the client's own methods back."""
+    patch.forget(_MODULE)
+    for owner in patch.classes(sys.modules.get(_MODULE), _CLASSES):
+        patch.restore(owner, "get")
+
+
+def _patch(reader: _BatchReader, module: ModuleType) -> None:
+    for owner in patch.classes(module, _CLASSES):
+        wrap = _wrap_async if owner.__name__.startswith("Async") else _wrap
+        patch.replace(owner, "get", functools.partial(wrap, reader=reader))
+
+
+def _wrap(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        job = original(self, *args, **kwargs)
+        _tell(reader, self, job)
+        return job
+
+    return fetch
+
+
+def _wrap_async(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        job = await original(self, *args, **kwargs)
+        _tell(reader, self, job)
+        return job
+
+    return fetch
+
+
+@guard
+def _tell(reader: _BatchReader, resource: Any, job: Any) -> None:
+    """Tell the answers of a job that were not told yet."""
+    for each in get(get(job, "dest"), "inlined_responses") or ():
+        response = get(each, "response")
+        name = get(response, "response_id")
+        if response is None or not isinstance(name, str) or name in _told:
+            continue
+        call = begin(reader, resource, {"model": get(job, "model")})
+        if call is None:
+            return
+        _told.add(name)
+        given = {
+            semconv.BATCH_ID: get(job, "name"),
+            semconv.BATCH_REQUEST_ID: (get(each, "metadata") or {}).get("key"),
+        }
+        # By the first, a collector tells it from a second call where another process fetches it, too.
+        call.note({semconv.FETCHED: True, **{key: value for key, value in given.items() if value}})
+        call.answer(response)
