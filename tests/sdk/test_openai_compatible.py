@@ -187,6 +187,22 @@ def test_usage_is_found_in_the_corners_of_a_stream(ask: Any, spans: Any, corner:
     assert "kansoku.usage.estimated" not in found
 
 
+@pytest.mark.parametrize(("model", "answered"), [("models/gemini-2.5-flash", 412), ("m-1", 12)])
+@pytest.mark.parametrize("stream", [False, True])
+def test_thoughts_that_gemini_counts_in_the_sum_alone_are_paid(
+    ask: Any, spans: Any, model: str, answered: int, stream: bool
+) -> None:
+    """Its endpoint for OpenAI's clients leaves them out of the completion; others' sums are not trusted."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 421}
+    if stream:
+        ask(sse(chunk({"content": "On"}) | {"model": model, "usage": usage}), stream=True)
+    else:
+        ask(message(spans, content="On") | {"model": model, "usage": usage})
+    found = spans.attributes()
+    assert (found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]) == (9, answered)
+    assert found.get("gen_ai.usage.reasoning.output_tokens", 0) == answered - 12
+
+
 def test_a_refusal_is_text_that_says_so(ask: Any, spans: Any) -> None:
     """Streamed in pieces, it is put together."""
     ask(sse(chunk({"refusal": "I can"}), chunk({"refusal": "not."})), stream=True)

@@ -59,7 +59,7 @@ class ChatReader:
             model=shape.text_of(response, "model"),
             id=shape.text_of(response, "id"),
             finish_reasons=[reason for reason in reasons if reason],
-            usage=shape.read_usage(usage),
+            usage=shape.read_usage(usage, shape.text_of(response, "model")),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
@@ -103,11 +103,12 @@ class ChatReader:
             usage = parts.get("usage") or usage
         usage = usage or last_usage(whole)
         ordered = [choices[index] for index in sorted(choices)]
+        model = extras.last_text(whole, "model")
         answer = Answer(
-            model=extras.last_text(whole, "model"),
+            model=model,
             id=extras.last_text(whole, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
-            usage=shape.read_usage(usage),
+            usage=shape.read_usage(usage, model),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, whole)

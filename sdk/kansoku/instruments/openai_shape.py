@@ -33,6 +33,7 @@ _FINISH = {
     **dict.fromkeys(("sensitive", "refusal", "content_filtered", "safety"), "content_filter"),
 }
 _LINKED = {"image_url": "image", "input_image": "image", "video_url": "video", "audio_url": "audio"}
+_GEMINIS = ("gemini", "models/gemini", "google/gemini")
 _CITED = ("title", "url", "file_id", "filename", "name", "container_id")
 
 
@@ -229,8 +230,11 @@ def decoded_size(data: Any) -> int:
     return len(data) * 3 // 4 - data[-2:].count("=") if isinstance(data, str) else 0
 
 
-def read_usage(usage: Any) -> Usage | None:
-    """Return the token counts of a `usage` object of any endpoint, None when there is none."""
+def read_usage(usage: Any, model: str = "") -> Usage | None:
+    """Return the token counts of a `usage` object of any endpoint, None when there is none.
+
+    Gemini's, behind OpenAI's API, have thoughts in the sum alone: `model` is who answers.
+    """
     if usage is None:
         return None
     usage = flat(usage)
@@ -244,6 +248,8 @@ def read_usage(usage: Any) -> Usage | None:
     if cached is None:  # DeepSeek, Together, and who passes on the names of Anthropic
         cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
     thought = count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0
+    if not thought and out is None and model.startswith(_GEMINIS):
+        thought = max(0, (count(usage, "total_tokens") or 0) - (sent or 0) - (answered or 0))
     written = count(into, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
     written = written or count(usage, "cache_creation_input_tokens") or 0
     said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
