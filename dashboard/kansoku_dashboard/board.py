@@ -24,6 +24,16 @@ import_module("pandas")
 def head(section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool = True) -> state.View | None:
     """Draw title, filters and range; None, after saying how to send a span, where there is none yet."""
     title = say(f"nav.{section}")
+    view = bar(title, filters=filters, live=live)
+    with data.panel(title):
+        if data.ask(overview.health, view.scope.project).last is not None:
+            return view
+        empty.first_span(view.scope.project)
+    return None
+
+
+def bar(title: str, *, filters: tuple[str, ...] = (), live: bool = True) -> state.View:
+    """Draw title, filters and range, and return what is chosen."""
     with st.container(
         key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
@@ -31,12 +41,7 @@ def head(section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool =
         with st.container(
             key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
         ):
-            view = state.choose(filters=filters, live=live)
-    with data.panel(title):
-        if data.ask(overview.health, view.scope.project).last is not None:
-            return view
-        empty.first_span(view.scope.project)
-    return None
+            return state.choose(filters=filters, live=live)
 
 
 def panel(

@@ -156,7 +156,7 @@ def moved(view: View) -> None:
     period = view.period()
     found = data.ask(slices.slices, view.scope, period)
     with st.container(border=True, key="panel_movers"):
-        _heading("movers", say("overview.movers_note", range=view.range_name))
+        board.heading("overview", "movers", say("overview.movers_note", range=view.range_name))
         rows = movers.movers(found.now, found.before, of_calls=overview.counts_calls(view.scope))
         if rows:
             table.draw(rows)
@@ -181,11 +181,7 @@ def backdrop(view: View, period: Period, times: list[datetime]) -> Backdrop:
     )
 
 
-def _heading(name: str, note: str) -> None:
-    st.markdown(f"**{say(f'overview.{name}')}**  :gray[{note}]" if note else f"**{say(f'overview.{name}')}**")
-
-
 def _chart(name: str, figure: Figure, note: str, alt: str) -> None:
     with st.container(border=True, key=f"panel_{name}", gap=None):
-        _heading(name, note)
+        board.heading("overview", name, note)
         board.plot(name, figure, alt)

@@ -26,14 +26,7 @@ _STATES = {"acknowledged": ":material/visibility:", "silenced": ":material/notif
 def show() -> None:
     """Draw the screen."""
     st.html(ROOM / "screens" / "drift.css")
-    with st.container(
-        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.title(say("alerts.title"), anchor=False, width="content")
-        with st.container(
-            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
-        ):
-            view = state.choose(filters=())
+    view = board.bar(say("alerts.title"))
     empty.unless_filled(view.scope.project)
     st.fragment(_open, run_every=view.refresh)(view)
     st.fragment(_past, run_every=view.refresh)(view)

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kansoku_dashboard import collector
+from kansoku_dashboard import board, collector
 from kansoku_dashboard.screens import messages
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
@@ -33,7 +33,7 @@ SILENT = {
 def draw() -> None:
     """Draw the channels; what was said of the last test stays beside each."""
     with st.container(border=True, key="panel_channels"):
-        st.markdown(f"**{say('alerts.channels')}**  :gray[{say('alerts.channels_note')}]")
+        board.heading("alerts", "channels", say("alerts.channels_note"))
         try:
             found = _read(collector.get(LIST))
         except collector.UnansweredError as error:

@@ -1,8 +1,5 @@
 """Data health: does everything arrive, is everything stored and priced, and how long is it kept."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
-
 import streamlit as st
 
 from kansoku_collector.store.read import arrivals as arrival_questions
@@ -13,40 +10,24 @@ from kansoku_dashboard.figures.style import count, share
 from kansoku_dashboard.screens import health_admin, health_metrics, health_rows
 from kansoku_dashboard.words import say
 
+HEIGHT = 120  # of what stands where a panel is not drawn yet
+
 
 def show() -> None:
     """Draw the screen."""
-    with st.container(
-        key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.title(say("health.title"), anchor=False, width="content")
-        with st.container(
-            key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
-        ):
-            view = state.choose(filters=())
+    view = board.bar(say("health.title"))
     empty.unless_filled(view.scope.project)
-    fragment("verdict", verdict, view)
-    fragment("services", services, view)
-    fragment("receipts", balances, view)
-    fragment("unpriced", unpriced, view)
-    fragment("metrics", health_metrics.draw, view)
+    board.panel("health", "verdict", verdict, view, height=HEIGHT)
+    board.panel("health", "services", services, view, height=HEIGHT)
+    board.panel("health", "receipts", balances, view, height=HEIGHT)
+    board.panel("health", "unpriced", unpriced, view, height=HEIGHT)
+    board.panel("health", "metrics", health_metrics.draw, view, height=HEIGHT)
     if not roles.may("admin"):
         st.caption(f":material/lock: {say('health.for_admins')}")
         return
-    fragment("condition", health_admin.condition_panels, view)
+    board.panel("health", "condition", health_admin.condition_panels, view, height=HEIGHT)
     if roles.everywhere("admin"):
-        fragment("storage", health_admin.storage_panel, view)
-
-
-def fragment(name: str, draw: Callable[[state.View], None], view: state.View) -> None:
-    """Draw a panel on its own: a slow one does not hold up the others, a failing one says so in its place."""
-
-    def run() -> None:
-        waiting = nullcontext() if view.live else st.skeleton(height=120)
-        with data.panel(say(f"health.{name}")), waiting:
-            draw(view)
-
-    st.fragment(run, run_every=view.refresh, parallel=True, key=f"health_{name}")()
+        board.panel("health", "storage", health_admin.storage_panel, view, height=HEIGHT)
 
 
 def verdict(view: state.View) -> None:
@@ -92,7 +73,7 @@ def services(view: state.View) -> None:
     period = view.period()
     found = data.ask(arrival_questions.arrivals, view.scope.project, period)
     with st.container(border=True, key="panel_services"):
-        _heading("services", say("health.services_note"))
+        board.heading("health", "services", say("health.services_note"))
         if not found:
             st.caption(say("health.no_services", range=view.range_name))
             return
@@ -113,7 +94,7 @@ def balances(view: state.View) -> None:
     """Draw what became of every span, process by process."""
     found = data.ask(receipts.receipts, view.scope.project, since=view.period().start)
     with st.container(border=True, key="panel_receipts"):
-        _heading("receipts", say("health.receipts_note"))
+        board.heading("health", "receipts", say("health.receipts_note"))
         if not found:
             st.caption(say("health.no_receipts"))
             return
@@ -125,13 +106,9 @@ def unpriced(view: state.View) -> None:
     """Draw which models have no known price or usage."""
     found = data.ask(arrival_questions.unpriced, view.scope, view.period())
     with st.container(border=True, key="panel_unpriced"):
-        _heading("unpriced", say("health.unpriced_note"))
+        board.heading("health", "unpriced", say("health.unpriced_note"))
         if not found:
             st.caption(f":material/check_circle: {say('health.all_priced')}")
             return
         health_rows.table("unpriced", [health_rows.unpriced(one) for one in found])
         health_rows.way_to_unpriced(view.range)
-
-
-def _heading(name: str, note: str) -> None:
-    st.markdown(f"**{say(f'health.{name}')}**  :gray[{note}]")

@@ -7,7 +7,7 @@ import streamlit as st
 from kansoku_collector.store.migrate import migrations
 from kansoku_collector.store.read import storage as questions
 from kansoku_collector.store.read.storage import Storage
-from kansoku_dashboard import collector, condition, data, state
+from kansoku_dashboard import board, collector, condition, data, state
 from kansoku_dashboard.condition import Aside, Condition, Journal, Key
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import health_rows
@@ -30,7 +30,7 @@ def condition_panels(view: state.View) -> None:
     with left, st.container(border=True, key="panel_retention"):
         _retention(found, view.scope.project)
     with right, st.container(border=True, key="panel_keys"):
-        st.markdown(f"**{say('health.keys')}**  :gray[{say('health.keys_note')}]")
+        board.heading("health", "keys", say("health.keys_note"))
         if found.keys:
             health_rows.table("keys", [_key(key) for key in found.keys])
         else:
@@ -42,7 +42,7 @@ def condition_panels(view: state.View) -> None:
 
 
 def _retention(found: Condition, project: str) -> None:
-    st.markdown(f"**{say('health.retention')}**  :gray[{say('health.retention_note')}]")
+    board.heading("health", "retention", say("health.retention_note"))
     if not found.days:
         st.caption(say("health.no_retention"))
         return
@@ -69,7 +69,7 @@ def _key(key: Key) -> Cells:
 
 
 def _journal(found: Journal) -> None:
-    st.markdown(f"**{say('health.journal')}**  :gray[{say('health.journal_note')}]")
+    board.heading("health", "journal", say("health.journal_note"))
     with st.container(horizontal=True):
         st.metric(say("health.segments"), f"{found.segments:,}", width=180)
         st.metric(say("health.waiting_bytes"), size(found.bytes), width=180)
@@ -99,7 +99,7 @@ def storage_panel(_: state.View) -> None:
     found: Storage = data.ask_everywhere("admin", questions.storage)
     applied = data.ask_everywhere("admin", questions.schema)
     with st.container(border=True, key="panel_storage"):
-        st.markdown(f"**{say('health.storage')}**  :gray[{say('health.storage_note', days=questions.DAYS)}]")
+        board.heading("health", "storage", say("health.storage_note", days=questions.DAYS))
         with st.container(horizontal=True):
             st.metric(say("health.on_disk"), size(found.bytes), width=180)
             st.metric(say("health.growth"), _growth(found.daily_bytes), width=200)

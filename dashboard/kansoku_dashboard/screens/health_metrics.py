@@ -28,7 +28,7 @@ def draw(view: state.View) -> None:
     period = view.period()
     found = data.ask(metric_points.list_metrics, view.scope.project, period)
     with st.container(border=True, key="panel_metrics"):
-        st.markdown(f"**{say('health.metrics')}**  :gray[{say('health.metrics_note')}]")
+        board.heading("health", "metrics", say("health.metrics_note"))
         if not found:
             st.caption(say("health.no_metrics"))
             return
