@@ -132,7 +132,6 @@ def of_cost(period: Period) -> Named:
     for name in ("model", "service", "prompt"):
         yield f"cost_over_time {name}", lambda c, n=name: spend.cost_over_time(c, SCOPE, period, n)
         yield f"tokens.usage_by {name}", lambda c, n=name: tokens.usage_by(c, SCOPE, period, n)
-    yield "tokens.usage_over_time", lambda c: tokens.usage_over_time(c, SCOPE, period)
     yield "cost_by_user", lambda c: spend.cost_by_user(c, SCOPE, period)
     yield "metered", lambda c: spend.metered(c, SCOPE, period)
     yield "unpriced_models", lambda c: spend.unpriced_models(c, SCOPE, period)
@@ -156,7 +155,6 @@ def of_latency(period: Period) -> Named:
     yield "speed.by_model", lambda c: speed.by_model(c, SCOPE, period)
     yield "latency.heat_map", lambda c: latency.heat_map(c, SCOPE, period, most=60)
     yield "heat_map first token", lambda c: latency.heat_map(c, SCOPE, period, kind="first_token", most=60)
-    yield "latency.percentiles_by model", lambda c: latency.percentiles_by(c, SCOPE, period, "model")
     yield "slowest traces", lambda c: traces.page(c, slowest, sort="duration", size=10)
 
 

@@ -28,7 +28,6 @@ class Mover:
     liked: Change
     unpriced: int
     liked_votes: int
-    liked_votes_before: int
     effect: float
 
 
@@ -70,7 +69,6 @@ def _mover(now: Slice, before: Slice, of_calls: bool) -> Mover:
         liked,
         now.unpriced,
         now.votes,
-        before.votes,
         effect,
     )
 

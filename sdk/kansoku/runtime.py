@@ -21,7 +21,6 @@ class Runtime(NamedTuple):
     capture: bool
     max_bytes: int
     local_provider: str
-    capture_level: str = "full"  # full, metadata or off; `capture` says whether it is not off
 
 
 _current: Runtime | None = None

@@ -104,7 +104,6 @@ def _start(
             capture=settings.capture_content != "off",
             max_bytes=settings.max_field_bytes,
             local_provider=settings.local_provider,
-            capture_level=settings.capture_content,
         )
     )
     from kansoku.instruments import instrument  # noqa: PLC0415 - instruments read the runtime

@@ -54,11 +54,6 @@ def traffic(
         yield Hour(hour, sums, values={"model": {"small": int(n)}})
 
 
-def part_of(sums: Sums, part: float) -> Sums:
-    """Return the sums of the first part of an hour in which calls come evenly."""
-    return Sums(sums.weight * part, sums.square * part, sums.total * part)
-
-
 def found(detector: Detector, hours: Iterator[Hour]) -> list[Finding]:
     """Return everything that a detector finds in these hours."""
     return [finding for hour in hours for finding in detector.observe(hour)]

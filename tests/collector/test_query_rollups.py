@@ -144,8 +144,8 @@ def test_pages_of_sessions_and_users_give_each_once(store: Client) -> None:
     assert {row.user_id for row in sessions.sessions(store, Scope(), WEEK, user="u3")} == {"u3"}
 
 
-def test_usage_by_model_and_over_time_are_the_same_usage(store: Client) -> None:
-    """The two views of tokens and money have the same totals, unpriced calls counted apart."""
+def test_usage_by_model_counts_unpriced_calls_apart(store: Client) -> None:
+    """Each model has its own tokens, and the number of its calls without a price."""
     rows = calls(200) + calls(50, request_model="own", cost_usd="0", cost_source="unpriced", reasoning=3)
     add(store, [{"reasoning": 0, "cost_source": "computed"} | row for row in rows])
     by_model = tokens.usage_by(store, Scope(), WEEK, "model")
@@ -153,9 +153,6 @@ def test_usage_by_model_and_over_time_are_the_same_usage(store: Client) -> None:
         ("luna", 200, 0, 0),
         ("own", 50, 50, 150),
     ]
-    over_time = [use for _, use in tokens.usage_over_time(store, Scope(), WEEK)]
-    for at in range(len(tokens.Usage._fields)):
-        assert sum(use[at] for use in over_time) == sum(use[at] for _, use in by_model)
 
 
 def test_the_heat_map_puts_durations_where_they_are(store: Client) -> None:
@@ -168,8 +165,6 @@ def test_the_heat_map_puts_durations_where_they_are(store: Client) -> None:
     assert total[latency.EDGES.index(0.5)] == pytest.approx(60, abs=4)
     assert total[latency.EDGES.index(10.0)] == pytest.approx(20, abs=4)
     assert sum(total) == 80
-    (row,) = latency.percentiles_by(store, Scope(), WEEK, "model")
-    assert (row.name, row.samples, row.p50) == ("luna", 80, pytest.approx(0.3, abs=0.05))
 
 
 def test_versions_of_a_prompt_have_their_calls_and_votes(store: Client) -> None:

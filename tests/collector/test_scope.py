@@ -13,12 +13,6 @@ def test_the_previous_period_ends_where_this_one_starts():
     assert period.previous() == Period(NOON - timedelta(hours=4), NOON - timedelta(hours=2))
 
 
-def test_minutes_answer_for_six_hours_and_hours_for_more():
-    """Long stretches read the small table."""
-    assert Period.last(timedelta(hours=6), now=NOON).rollup() == "rollup_minute"
-    assert Period.last(timedelta(hours=6, seconds=1), now=NOON).rollup() == "rollup_hour"
-
-
 def test_a_period_is_bound_in_utc():
     """A zone of the caller does not shift the question."""
     tokyo = timezone(timedelta(hours=9))

@@ -19,7 +19,6 @@ import kansoku
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
 ASK: Any = [{"role": "user", "content": [{"text": "傘は何ごみですか"}]}]
-SCHEMA = {"json": {"type": "object"}}
 ANSWER = {
     "output": {"message": {"role": "assistant", "content": [{"text": "小物金属です。"}]}},
     "stopReason": "end_turn",

@@ -15,7 +15,6 @@ from kansoku.privacy.recognisers import ALL, choose
 EVERYTHING = Mask(ALL)
 KEY_BODY = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MbzYLdZ7ZvVy7F7V\nabcdEFGH+/12=="
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{KEY_BODY}\n-----END RSA PRIVATE KEY-----"
-SPACES = {"": "", " ": " ", "-": "-"}
 
 
 def _base64url(value: object) -> str:

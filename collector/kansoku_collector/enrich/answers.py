@@ -9,7 +9,6 @@ from msgspec.json import Decoder
 from kansoku_collector.model import Span
 from kansoku_collector.values import decode
 
-LOOPS = 0.5  # from this repetition on an answer goes round in circles
 _LEAST = 200  # characters: a shorter answer has too little to repeat
 _LATEST = 4000  # characters: who goes round in circles does so until the end
 _PROBES, _WIDTH = 12, 16

@@ -40,10 +40,6 @@ class Period:
         """Return the stretch of the same length just before."""
         return replace(self, start=self.start - self.length, end=self.start)
 
-    def rollup(self) -> str:
-        """Name the rollup table that answers for this stretch: minutes up to six hours, else hours."""
-        return "rollup_minute" if self.length <= timedelta(hours=6) else "rollup_hour"
-
     def params(self) -> dict[str, datetime]:
         """Bind `{start:DateTime64(6, 'UTC')}` and `{end:DateTime64(6, 'UTC')}`."""
         return {"start": self.start.astimezone(UTC), "end": self.end.astimezone(UTC)}

@@ -1,7 +1,6 @@
 """A metric over time as a rule sees it: its values with their intervals, and the limit."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from kansoku_collector.store.read.measures import Measure
 from kansoku_dashboard.figures.backdrop import Backdrop, band, escape, figure, write_axis
@@ -10,7 +9,6 @@ from kansoku_dashboard.figures.quality import area
 from kansoku_dashboard.figures.style import ALARM, PALETTE, Figure
 
 HEIGHT = 220
-Side = Literal["above", "below"]
 
 
 def beyond(rows: Sequence[Measure], limit: float, side: str) -> list[bool]:

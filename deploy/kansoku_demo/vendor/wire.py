@@ -14,7 +14,7 @@ from kansoku_demo.vendor.model import AUGUST, JUDGE, NOVEMBER, Completion, Versi
 
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 FIRST_CHUNK, END = "x-simulated-first-chunk-seconds", "x-simulated-end-seconds"
-SIMULATED_TIME, RETRY_COUNT = "x-simulated-time", "x-stainless-retry-count"
+RETRY_COUNT = "x-stainless-retry-count"
 _CACHE_UNIT, _CACHE_MINIMUM = 128, 1024
 _CHUNKS = 8
 

@@ -1,4 +1,4 @@
-"""How long it takes: percentiles by slice, and the heat map of durations over time, from the sketches."""
+"""The heat map of durations over time, from the sketches."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.read.grid import Grid
-from kansoku_collector.store.read.overview import edges, exact, known, measured
-from kansoku_collector.store.scope import VALUES, Dimension, Period, Scope
+from kansoku_collector.store.read.overview import known, measured
+from kansoku_collector.store.scope import Period, Scope
 
 # Upper edges of the heat map's rows, in seconds: three a factor of ten; the last row has no end.
 EDGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -24,43 +24,12 @@ _COLUMNS: dict[Kind, tuple[str, str]] = {
 }
 
 
-class Percentiles(NamedTuple):
-    """Seconds of one value of a dimension; None where nothing was measured."""
-
-    name: str
-    samples: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
 class Column(NamedTuple):
     """One bucket of time of the heat map: how many took how long, by the rows that `EDGES` divide."""
 
     time: datetime
     samples: int
     counts: tuple[int, ...]
-
-
-def percentiles_by(
-    client: Client,
-    scope: Scope,
-    period: Period,
-    dimension: Dimension,
-    *,
-    kind: Kind = "calls",
-    most: int = 200,
-) -> list[Percentiles]:
-    """Return the percentiles of each value of a dimension, those with the most samples first."""
-    count, seconds = _COLUMNS[kind]
-    rows = client.query(
-        f"""SELECT {VALUES[dimension]} AS name, sum({count}) AS samples,
-            quantilesTDigestMerge(0.5, 0.95, 0.99)({seconds})
-        FROM {exact(scope)} GROUP BY name HAVING samples > 0
-        ORDER BY samples DESC, name LIMIT {{most:UInt32}}""",  # noqa: S608 - names of these files, values bound
-        parameters=scope.params() | edges(period) | {"most": most},
-    ).result_rows
-    return [Percentiles(str(name), int(samples), *known(quantiles)) for name, samples, quantiles in rows]
 
 
 def heat_map(
@@ -76,7 +45,7 @@ def heat_map(
     levels = ", ".join(f"{level:.3f}" for level in LEVELS)
     rows = client.query(
         f"""SELECT {grid.bucket}, sum({count}), quantilesTDigestMerge({levels})({seconds})
-        FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - as above
+        FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - names of these files, values bound
         parameters=scope.params() | grid.params(),
     ).result_rows
     found = {time: (int(samples), quantiles) for time, samples, quantiles in grid.aware(rows)}

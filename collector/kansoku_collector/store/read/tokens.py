@@ -1,12 +1,10 @@
-"""Where the tokens and the money go: each bucket of usage over time or by model, from the rollups."""
+"""Where the tokens and the money go: each bucket of usage by a dimension, from the rollups."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.read.overview import edges, exact
 from kansoku_collector.store.scope import VALUES, Dimension, Period, Scope
 
@@ -36,20 +34,6 @@ class Usage(NamedTuple):
     unmetered: int
 
 
-def usage_over_time(client: Client, scope: Scope, period: Period) -> list[tuple[datetime, Usage]]:
-    """Return every bucket of time of the stretch, the empty ones included."""
-    grid = Grid.of(period)
-    rows = client.query(
-        f"""SELECT {grid.bucket}, {_SUMS}, sum(cost_input_usd), sum(cost_usd), sum(calls),
-            sum(unpriced_calls), sum(unmetered_calls)
-        FROM {grid.table} WHERE {scope.where()} AND {grid.within} GROUP BY bucket""",  # noqa: S608 - names of these files, values bound
-        parameters=scope.params() | grid.params(),
-    ).result_rows
-    found = {time: Usage._make(figures) for time, *figures in grid.aware(rows)}
-    nothing = Usage._make((*(0,) * len(BUCKETS), Decimal(0), Decimal(0), 0, 0, 0))
-    return [(time, found.get(time, nothing)) for time in grid.times()]
-
-
 def usage_by(
     client: Client, scope: Scope, period: Period, dimension: Dimension, *, most: int = 200
 ) -> list[tuple[str, Usage]]:
@@ -58,7 +42,7 @@ def usage_by(
         f"""SELECT {VALUES[dimension]} AS name, {_SUMS}, sum(cost_input_usd), sum(cost_usd) AS cost,
             sum(calls) AS called, sum(unpriced_calls), sum(unmetered_calls)
         FROM {exact(scope)} GROUP BY name HAVING called > 0
-        ORDER BY cost DESC, name LIMIT {{most:UInt32}}""",  # noqa: S608 - as above
+        ORDER BY cost DESC, name LIMIT {{most:UInt32}}""",  # noqa: S608 - names of these files, values bound
         parameters=scope.params() | edges(period) | {"most": most},
     ).result_rows
     return [(str(name), Usage._make(figures)) for name, *figures in rows]
