@@ -15,8 +15,9 @@ from kansoku_dashboard.settings import DashboardSettings
 HERE = Path(__file__).parent
 HEAD = """# Settings
 
-Every setting is one environment variable. Nothing else reads the environment, except OpenTelemetry's own
-`OTEL_*` variables in the SDK.
+Every setting is one environment variable. Beside these the SDK obeys OpenTelemetry's `OTEL_*` variables and
+the usual ones of proxies (`https_proxy`, `no_proxy`, ...), and a file of alert rules takes secrets from the
+variables that it names as `${NAME}`. Nothing else is read from the environment.
 This page is generated from the code (`make docs`); a test fails when it is out of date.
 """
 SECTIONS = [

@@ -39,10 +39,31 @@ def test_every_default_of_the_settings_page_can_be_set_as_it_stands(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_and_picture_of_a_page_exists(page: Path) -> None:
-    """No page names a file that is not there."""
-    names = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    missing = [name for name in names if not (page.parent / name).exists()]
+    """No page names a file, or a heading of a page, that is not there."""
+    missing = [
+        f"{name}#{heading}"
+        for name, heading in links(page)
+        if not (target := page.parent / name if name else page).exists()
+        or (heading and heading not in headings(target))
+    ]
     assert missing == []
+
+
+def test_a_page_links_to_every_other_page() -> None:
+    """Whoever begins at the README finds everything that is written."""
+    linked = {(page.parent / name).resolve() for page in PAGES for name, _ in links(page)}
+    assert [page for page in PAGES if page not in linked and not page.name.startswith("README")] == []
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """Return the file and the heading of each link of a page to this project; either may be empty."""
+    return re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page's headings."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
