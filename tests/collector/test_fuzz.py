@@ -225,8 +225,8 @@ def test_json_of_the_wrong_shape(rig, signal, value):
 
 @quiet
 @given(SIGNALS, st.binary(max_size=300), st.sampled_from([PROTOBUF, JSON, "text/plain", ""]))
-def test_rubbish(rig, signal, body, content_type):
-    """Bytes that mean nothing, under any name."""
+def test_bytes_that_mean_nothing(rig, signal, body, content_type):
+    """Under the name of any signal and any content type."""
     rig.check(signal, body, content_type)
 
 

@@ -99,6 +99,7 @@ def test_a_row_of_users_counts_their_sessions_and_votes(open_app, seeded):
     rows = open_app("sessions", of="users", range="7d", order="cost").dataframe[0].value.to_dict("records")
     known = {row.user_id: row for row in sessions.users(seeded, Scope(), week(), size=500)}
     given = conversations.opinions(seeded, "default", week(), "user_id", list(known))
+    assert rows
     for row in rows:
         assert row["sessions"] == known[row["user"]].sessions
         assert row["dislikes"] == (given[row["user"]].dislikes if row["user"] in given else 0)

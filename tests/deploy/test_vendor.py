@@ -105,7 +105,7 @@ def test_stream_says_the_same_as_the_plain_answer_and_ends_with_usage(client: op
 def test_stream_without_being_asked_has_no_usage(client: openai.OpenAI) -> None:
     """Usage in a stream comes only with include_usage, as at the real vendor."""
     stream = client.chat.completions.create(model=MODEL, messages=prompt("缶は？", "cans"), stream=True)
-    assert all(chunk.usage is None for chunk in stream)
+    assert {chunk.usage for chunk in stream} == {None}
 
 
 def test_tool_is_called_and_its_result_is_said(client: openai.OpenAI) -> None:

@@ -382,6 +382,7 @@ def test_a_transcription_is_a_call(vendor: Any, spans: Any) -> None:
     with cohere.ClientV2("test", base_url=vendor.url) as client:
         client.audio.transcriptions.create(**asked)
     asyncio.run(ask())
+    assert len(spans.all()) == 2
     for span in spans.all():
         found = dict(span.attributes)
         assert (found["gen_ai.provider.name"], found["gen_ai.request.model"]) == ("cohere", asked["model"])

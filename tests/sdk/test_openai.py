@@ -363,6 +363,7 @@ def test_without_content_only_the_figures_remain(model: Any, start: Callable[...
     tools = [{"type": "function", "function": {"name": "secret_tool", "parameters": {}}}]
     model("chat_tools.json").client().chat.completions.create(model="gpt-4o-mini", messages=ASK, tools=tools)
     model("responses.json").client().responses.create(model="gpt-5-mini", input="hidden", instructions="hid")
+    assert len(spans.all()) == 2
     for span in spans.all():
         text = json.dumps(dict(span.attributes), ensure_ascii=False)
         assert not [
