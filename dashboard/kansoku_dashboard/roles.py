@@ -55,7 +55,7 @@ def everywhere(role: str) -> bool:
     return access.Rights(reader().rights.everywhere).may(role, "")
 
 
-def check_everywhere(role: str = "viewer") -> None:
+def check_everywhere(role: str) -> None:
     """Raise ForbiddenError unless the reader has at least `role` in every project there is."""
     if not everywhere(role):
         raise ForbiddenError(f"not {role} of every project")

@@ -1,6 +1,6 @@
 """Write a few believable days of traffic straight into a store: `python tests/dashboard/seed.py chdb:///path`.
 
-What happens in it, as shares of the whole stretch: no data from 0.45 to 0.51; at 0.60 the vendor answers with
+What happens in it, as shares of the whole stretch: no data from 0.43 to 0.56; at 0.60 the vendor answers with
 a new model version (longer answers, more refusals); at 0.40 prompt v14 takes over from v13, liked less.
 """
 

@@ -63,13 +63,12 @@ def read_file(path: Path | str, environment: Mapping[str, str] | None = None) ->
     return Contents(rules, detector and detector.model_copy(update={"dashboard_url": url}))
 
 
-def read_channels(path: Path | str, environment: Mapping[str, str] | None = None) -> dict[str, Channel]:
+def read_channels(path: Path | str) -> dict[str, Channel]:
     """Return the channels of a file by name, whatever its rules are; raise RulesError like `read_rules`."""
     source = read_source(Path(path))
     problems = list(source.problems)
     root = source.data if isinstance(source.data, dict) else {}
-    known = os.environ if environment is None else environment
-    channels = _channels(root.get("channels") or {}, source, known, problems)
+    channels = _channels(root.get("channels") or {}, source, os.environ, problems)
     if problems:
         raise RulesError("\n".join(f"{path}:{p.line}: {p.reason}" for p in sorted(problems)))
     return {name: channel for name, channel in channels.items() if channel}
@@ -239,8 +238,8 @@ def _close(name: str, model: type[BaseModel]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else f" (expected one of: {', '.join(known)})"
 
 
-def check_rules(path: Path | str, environment: Mapping[str, str] | None = None) -> list[str]:
+def check_rules(path: Path | str) -> list[str]:
     """Return each rule of a file and the detector as a sentence; raise RulesError like `read_file`."""
-    found = read_file(path, environment)
+    found = read_file(path)
     detector = found.detector.describe() if found.detector else f"{NAME}: off."
     return [*(describe(rule) for rule in found.rules), detector]

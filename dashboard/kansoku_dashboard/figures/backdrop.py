@@ -254,6 +254,24 @@ def band(
     return outline_x[:-1], outline_y[:-1]
 
 
+def area(
+    outline: tuple[Sequence[str | None], Sequence[float | None]], fill: str, *, edge: float
+) -> dict[str, Any]:
+    """Return the area inside of an outline; an `edge` (pixels) shows it where it has no width."""
+    x, y = outline
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "fill": "toself",
+        "fillcolor": fill,
+        "line": {"width": edge, "color": fill},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
 def escape(text: str) -> str:
     """Escape what Plotly would read as its own HTML in a name or a hover text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from kansoku_collector.store.read.measures import Measure
-from kansoku_dashboard.figures.backdrop import Backdrop, band, escape, figure, write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, escape, figure, write_axis
 from kansoku_dashboard.figures.latency import line
-from kansoku_dashboard.figures.quality import area
+from kansoku_dashboard.figures.quality import pale
 from kansoku_dashboard.figures.style import ALARM, PALETTE, Figure
 
 HEIGHT = 220
@@ -45,7 +45,7 @@ def course(
     outline = band(x, lows, [row.high if row.low is not None else None for row in rows])
     flat = line(escape(name), [x[0], x[-1]] if x else [], [limit, limit] if x else [], ALARM, 1.4)
     flat["line"]["dash"] = "dot"
-    traces = [area(*outline, PALETTE[0]), drawn, flat | {"mode": "lines", "hoverinfo": "skip"}]
+    traces = [area(outline, pale(PALETTE[0]), edge=1), drawn, flat | {"mode": "lines", "hoverinfo": "skip"}]
     made = figure(backdrop, traces, {"rangemode": "normal"}, HEIGHT)
     shown = [value for row in rows for value in (row.value, row.low, row.high)]
     known = [value for value in shown if value is not None]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kansoku_collector.store.read.votes import Votes
 from kansoku_dashboard.change import MIN_VOTES, wilson
-from kansoku_dashboard.figures.backdrop import Backdrop, band, figure
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
 COLOUR = PALETTE[2]
@@ -21,7 +21,6 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
     ]
     low = [interval[0] if interval else None for interval in intervals]
     high = [interval[1] if interval else None for interval in intervals]
-    outline_x, outline_y = band(x, low, high)
     texts = [
         f"{rate:.1%} ({interval[0]:.0%}–{interval[1]:.0%}) · {hover.format(likes=row.likes, votes=row.votes)}"
         if rate is not None and interval
@@ -29,18 +28,7 @@ def liked(rows: Sequence[Votes], backdrop: Backdrop, name: str, hover: str = "{l
         for row, rate, interval in zip(rows, rates, intervals, strict=True)
     ]
     traces = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": outline_x,
-            "y": outline_y,
-            "fill": "toself",
-            "fillcolor": FILL,
-            # The outline gives the interval of a point that stands alone, where the area has no width.
-            "line": {"width": 1.5, "color": FILL},
-            "hoverinfo": "skip",
-            "showlegend": False,
-        },
+        area(band(x, low, high), FILL, edge=1.5),
         {
             "type": "scatter",
             "mode": "lines+markers",

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from kansoku_collector.forecast.month import Forecast
+from kansoku_dashboard.figures.backdrop import area
 from kansoku_dashboard.figures.style import ALARM, GRID, OTHER, PALETTE, Figure, money_axis
 
 COLOUR = PALETTE[0]
@@ -68,18 +69,9 @@ def _ahead(told: Forecast, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     low = [band.low for band in told.days]
     high = [band.high for band in told.days]
     x = [f"{day}" for day in [*days, *reversed(days), days[0]]]
-    interval = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": labels["interval"],
-        "x": x,
-        "y": [*high, *reversed(low), high[0]],
-        "fill": "toself",
-        "fillcolor": FILL,
-        # On the last day of a month the area has no width; its outline still shows the interval.
-        "line": {"width": 1.5, "color": FILL},
-        "hoverinfo": "skip",
-    }
+    # On the last day of a month the area has no width; its edge still shows the interval.
+    interval = area((x, [*high, *reversed(low), high[0]]), FILL, edge=1.5)
+    interval |= {"name": labels["interval"], "showlegend": True}
     median = _line("median", days, [band.median for band in told.days], labels, COLOUR, "dash", 1.5)
     median["text"] = [f"${band.low:,.2f} – ${band.high:,.2f}" for band in told.days]
     median["hovertemplate"] = "%{y:$,.2f} (%{text})"

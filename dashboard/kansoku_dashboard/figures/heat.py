@@ -14,10 +14,11 @@ SCALE = (
     (0.4, "rgba(74,111,220,0.72)"),
     (1.0, "rgba(62,92,190,1)"),
 )
+HEIGHT = 230
 MARGIN = 1  # empty rows that are kept around those in use
 
 
-def durations(rows: Sequence[Column], backdrop: Backdrop, hover: str, *, height: int = 230) -> Figure:
+def durations(rows: Sequence[Column], backdrop: Backdrop, hover: str) -> Figure:
     """Return the map; every column adds up to 100 %, and a column without samples is empty.
 
     `hover` has places for `from`, `to` and `share`.
@@ -46,7 +47,7 @@ def durations(rows: Sequence[Column], backdrop: Backdrop, hover: str, *, height:
         "hoverongaps": False,
     }
     y = {"type": "category", "showgrid": False, "rangemode": "normal", "nticks": 0, "ticks": ""}
-    made = figure(backdrop, [trace], y, height)
+    made = figure(backdrop, [trace], y, HEIGHT)
     made["layout"]["hovermode"] = "closest"
     made["layout"]["margin"] |= {"l": 76}
     if all(value is None for line in z for value in line):

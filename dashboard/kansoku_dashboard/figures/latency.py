@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku_collector.store.read.overview import Bucket
 from kansoku_collector.store.read.speed import Point
-from kansoku_dashboard.figures.backdrop import Backdrop, band, figure, round_steps, runs
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure, round_steps, runs
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
 UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
@@ -17,20 +17,7 @@ def percentiles(rows: Sequence[Bucket | Point], backdrop: Backdrop) -> Figure:
     """Return three lines with gaps where nothing was measured; what is not over yet is dotted."""
     rows = [row for row in rows if not backdrop.unfinished(row.time) or row.p50 is not None]
     x = [backdrop.x(row.time + backdrop.width / 2) for row in rows]
-    outline_x, outline_y = band(x, [row.p50 for row in rows], [row.p99 for row in rows])
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": outline_x,
-            "y": outline_y,
-            "fill": "toself",
-            "fillcolor": FILL,
-            "line": {"width": 0},
-            "hoverinfo": "skip",
-            "showlegend": False,
-        }
-    ]
+    traces = [area(band(x, [row.p50 for row in rows], [row.p99 for row in rows]), FILL, edge=0)]
     last = bool(rows) and backdrop.unfinished(rows[-1].time)
     for name, width, opacity in LINES:
         y = [getattr(row, name) for row in rows]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kansoku_collector.store.read.quality_texts import ScoreThen
 from kansoku_dashboard.change import MIN_VOTES, wilson
-from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, band, escape, figure
+from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, area, band, escape, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure, share
 
@@ -49,27 +49,16 @@ def rates(
         ]  # fmt: skip
         colour = colours.get(name, OTHER)
         outline = band(x, [k and k[0] for k in found], [k and min(k[1], ceiling or 1.0) for k in found])
-        traces.append(area(*outline, colour) | {"yaxis": axis})
+        traces.append(area(outline, pale(colour), edge=1) | {"yaxis": axis})
         drawn = line(escape(name), x, y, colour, 2)
         traces.append(drawn | {"text": texts, "hovertemplate": "%{text}<extra></extra>", "yaxis": axis})
     return traces
 
 
-def area(x: list[str | None], y: list[float | None], colour: str) -> dict[str, Any]:
-    """Return a closed area in a pale shade of a colour, with an edge that shows where it has no width."""
+def pale(colour: str) -> str:
+    """Return a shade of a colour for areas."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    pale = f"rgba({red},{green},{blue},0.14)"
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "fill": "toself",
-        "fillcolor": pale,
-        "line": {"width": 1, "color": pale},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    return f"rgba({red},{green},{blue},0.14)"
 
 
 def over_time(
@@ -196,7 +185,7 @@ def score(rows: Sequence[ScoreThen], backdrop: Backdrop, name: str, hover: str) 
         for row, mean, off in zip(rows, means, half, strict=True)
     ]  # fmt: skip
     traces = [
-        area(*band(x, low, high), PALETTE[4]),
+        area(band(x, low, high), pale(PALETTE[4]), edge=1),
         line(escape(name), x, means, PALETTE[4], 2)
         | {"text": texts, "hovertemplate": "%{text}<extra></extra>"},
     ]
