@@ -133,8 +133,9 @@ class Filter:
             kind = capture.kind_of(name)
             if kind in (capture.STRUCTURE, capture.PART) or isinstance(value, bool | int | float):
                 masked[name] = value
-            elif kind == capture.SECRET and self._mask.hides_fields and isinstance(value, str):
-                masked[name] = "[secret]"
+            elif kind == capture.SECRET and self._mask.hides_fields:
+                # A header of HTTP is a list of its values.
+                masked[name] = "[secret]" if isinstance(value, str | bytes) else ["[secret]"] * len(value)
             else:
                 masked[name] = self._mask.any(value)
         return masked
