@@ -218,3 +218,51 @@ def test_the_setting_metadata_reaches_spans_of_other_instrumentors(
         "kansoku.capture_content": "metadata",
     }
     assert {a.key: python(a.value) for a in sent.events[0].attributes} == {"content_chars": 2}
+
+
+PARAMETERS = {
+    "gen_ai.request.model": "m",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.voice": "alloy",
+    "gen_ai.request.response_format": '{"type":"json_schema","json_schema":{"schema":{"enum":["太郎"]}}}',
+    "gen_ai.request.include": '["file_search_call.results"]',
+    "gen_ai.request.stop_sequences": ("太郎:",),
+    "gen_ai.request.metadata": '{"customer":"Taro","count":3}',
+    "gen_ai.request.question": "who is Taro?",
+}
+
+
+@pytest.mark.parametrize("level", [capture.METADATA, capture.OFF])
+def test_of_a_requests_parameters_settings_are_left_and_no_text(level: str) -> None:
+    """Numbers and words of known settings stay; schemas, labels, stop sequences and sentences go."""
+    found = capture.reduce(PARAMETERS, level)
+    assert {name: value for name, value in found.items() if not name.endswith("_chars")} == {
+        "gen_ai.request.model": "m",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.voice": "alloy",
+        "gen_ai.request.response_format": '{"type":"json_schema"}',
+        "gen_ai.request.include": '["file_search_call.results"]',
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["kansoku.guardrail.reason", "db.query.text", "db.statement", "genkit:input", "genkit:output"]
+)
+def test_what_quotes_content_is_content(name: str) -> None:
+    """A guardrail's reason, a statement with its values and Genkit's input leave nothing but a length."""
+    assert capture.reduce({name: "about Taro"}, capture.OFF) == {}
+    assert capture.reduce({name: "about Taro"}, capture.METADATA) == {f"{name}_chars": 10}
+
+
+def test_a_requests_labels_are_masked(start: Callable[..., Any], recorder: Any) -> None:
+    """What a program sends along to its vendor may hold an address or a key; the name of the model stays."""
+    start(endpoint=recorder.url, mask="all")
+    told = {"gen_ai.request.metadata": '{"by":"taro@example.jp"}', "gen_ai.request.model": "taro@example.jp"}
+    with kansoku.span("x", attributes=told):
+        pass
+    assert kansoku.flush(5)
+    (body,) = recorder.bodies("/v1/traces")
+    (sent,) = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+    found = {item.key: python(item.value) for item in sent.attributes}
+    assert found["gen_ai.request.metadata"] == '{"by":"[email]"}'
+    assert found["gen_ai.request.model"] == "taro@example.jp"

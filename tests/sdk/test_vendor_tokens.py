@@ -148,8 +148,8 @@ def test_headers_that_an_http_instrumentor_lists_are_masked(start: Callable[...,
         span.set_attribute("http.request.header.accept", ["text/html"])
     assert kansoku.flush(5)
     (body,) = recorder.bodies("/v1/traces")
-    (span,) = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
-    found = {a.key: [v.string_value for v in a.value.array_value.values] for a in span.attributes}
+    (told,) = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+    found = {a.key: [v.string_value for v in a.value.array_value.values] for a in told.attributes}
     assert found["http.request.header.x-api-key"] == ["[secret]"]
     assert found["http.response.header.set-cookie"] == ["[secret]", "[secret]"]
     assert found["http.request.header.accept"] == ["text/html"]
