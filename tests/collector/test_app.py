@@ -95,6 +95,13 @@ def test_a_polite_end_leaves_nothing_in_the_journal(running):
     assert running.end(signal.SIGINT) == 0
 
 
+def test_a_closed_terminal_is_a_polite_end(running):
+    """SIGHUP stops in order, with what it does in the log; it had killed the process."""
+    running.start()
+    assert running.end(signal.SIGHUP) == 0
+    assert "stopping" in (running.data / "log").read_text()
+
+
 def test_without_a_key_when_it_is_asked_for(tmp_path):
     """KANSOKU_INSECURE accepts and answers requests without a key, but a wrong key stays wrong."""
     running = Running(tmp_path / "data", {"KANSOKU_INSECURE": "1"})

@@ -73,8 +73,11 @@ def _parts(url: str) -> SplitResult:
             if parts.scheme == "chdb"
             else bool(parts.hostname) and parts.port != 0
         )
-    except ValueError as error:
-        raise StoreError(f"{redact(url)!r} is not a ClickHouse URL ({error}): {_FORMS}") from None
+    except ValueError:  # its words may quote a part of the password
+        raise StoreError(
+            f"{redact(url)!r} is not a ClickHouse URL (host and port cannot be told;"
+            f" / : @ and # of a password are written %2F %3A %40 %23): {_FORMS}"
+        ) from None
     if not known or not complete or (parts.scheme == "chdb" and parts.netloc):
         raise StoreError(f"{redact(url)!r} is not a ClickHouse URL: {_FORMS}")
     return parts
