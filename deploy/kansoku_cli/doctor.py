@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
 def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]:
     """Yield what is found, from the disk to the schema; the store last, because it may be away."""
     yield from (Finding(well=False, sentence=sentence) for sentence in variables.unknown(os.environ))
-    yield from _disk(settings)
-    yield from _journal(settings)
-    yield from _keys(settings.data)
+    yield from _looked("data directory", lambda: _disk(settings))
+    yield from _looked("journal", lambda: _journal(settings))
+    yield from _looked("keys", lambda: _keys(settings.data))
     yield _collector(settings)
     if settings.embedded and not Path(settings.store_url.removeprefix("chdb://")).exists():
         yield Finding(well=True, sentence="ClickHouse: nothing is stored yet; the first start makes it")
@@ -63,6 +63,17 @@ def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]
         yield Finding(well=False, sentence=f"ClickHouse: {str(error).splitlines()[0]}")
 
 
+def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what is found; what cannot be looked at is a finding, and the others are looked at still."""
+    try:
+        yield from look()
+    except OSError as error:
+        sentence = f"{what}: {error.filename} cannot be read: {error.strerror}"
+        yield Finding(well=False, sentence=f"{sentence}; the collector's user has to own it")
+    except KansokuError as error:
+        yield Finding(well=False, sentence=f"{what}: {error}")
+
+
 def _connect(args: argparse.Namespace) -> "Client":
     return access.connect(args, parts.read_url(args))
 
@@ -70,7 +81,14 @@ def _connect(args: argparse.Namespace) -> "Client":
 def _disk(settings: Any) -> Iterator[Finding]:
     data: Path = settings.data
     if not data.exists():
-        yield Finding(well=True, sentence=f"data directory {data}: not there yet; the first start makes it")
+        above = next(parent for parent in data.absolute().parents if parent.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            yield Finding(
+                well=False, sentence=f"data directory {data} cannot be made: {above} is not writable"
+            )
+        else:
+            sentence = f"data directory {data}: not there yet; the first start makes it"
+            yield Finding(well=True, sentence=sentence)
         return
     try:
         probe = data / ".writable"
