@@ -140,6 +140,8 @@ class Collector:
                     self.tls.load(config.ssl)
                 except (OSError, ssl.SSLError) as error:
                     log.error("the new certificate cannot be used, the one of before stays: %s", error)
+                else:
+                    self.tls.warn()
 
     async def _follow_retention(self) -> None:
         """Take up what `kansoku retention set` changed: which spans are too old to be accepted."""

@@ -52,6 +52,7 @@ def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]
     yield from _looked("data directory", lambda: _disk(settings))
     yield from _looked("journal", lambda: _journal(settings))
     yield from _looked("keys", lambda: _keys(settings.data))
+    yield from _looked("TLS", lambda: _tls(settings))
     yield _collector(settings)
     if settings.embedded and not Path(settings.store_url.removeprefix("chdb://")).exists():
         yield Finding(well=True, sentence="ClickHouse: nothing is stored yet; the first start makes it")
@@ -138,6 +139,19 @@ def _keys(data: Path) -> Iterator[Finding]:
     secrets = data / "secrets.json"
     if secrets.exists() and stat.S_IMODE(secrets.stat().st_mode) & 0o077:
         yield Finding(well=False, sentence=f"{secrets} can be read by others: chmod 600 {secrets}")
+
+
+def _tls(settings: Any) -> Iterator[Finding]:
+    if settings.tls_cert is None:
+        return
+    from kansoku_collector.receive import certificate  # noqa: PLC0415
+
+    if settings.tls_key is not None:
+        certificate.check(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    sentence = certificate.problem(settings.tls_cert)
+    end = certificate.expires(settings.tls_cert)
+    until = f" until {end:%Y-%m-%d}" if end else ""
+    yield Finding(well=not sentence, sentence=f"TLS: {sentence or f'{settings.tls_cert} is good{until}'}")
 
 
 def _collector(settings: Any) -> Finding:
