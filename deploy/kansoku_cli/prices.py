@@ -105,6 +105,8 @@ def set_price(args: argparse.Namespace) -> int:
 
 def reprice(args: argparse.Namespace) -> int:
     """Price stored calls anew and print what changed by model."""
+    if args.until and args.until < args.since:
+        raise PricesError(f"--until {args.until} is before --since {args.since}")
     path = _file(args)
     prices = Prices(path)
     client = access.writer(args)
