@@ -161,7 +161,7 @@ def test_an_error_keeps_its_type_and_its_places_without_its_words() -> None:
         ("off", "full", "off"),
         ("metadata", "off", "off"),
         ("metadata", None, "metadata"),
-        ("full", "nonsense", "full"),
+        ("full", "nonsense", "off"),
     ],
 )
 def test_the_level_that_keeps_less_wins(one: str, other: Any, expected: str) -> None:
@@ -266,3 +266,13 @@ def test_a_requests_labels_are_masked(start: Callable[..., Any], recorder: Any) 
     found = {item.key: python(item.value) for item in sent.attributes}
     assert found["gen_ai.request.metadata"] == '{"by":"[email]"}'
     assert found["gen_ai.request.model"] == "taro@example.jp"
+
+
+@pytest.mark.parametrize("level", [False, "none", "OFF", "of", "nothing"])
+def test_less_content_is_asked_for_by_any_word(start: Callable[..., Any], recorder: Any, level: Any) -> None:
+    """A switch, a synonym and a slip of the pen keep a part's content back; they had let all of it out."""
+    start(endpoint=recorder.url)
+    with kansoku.context(capture_content=level), kansoku.span("x", input="saffron-yarrow38"):
+        pass
+    assert kansoku.flush(5)
+    assert b"saffron" not in b"".join(recorder.bodies("/v1/traces"))

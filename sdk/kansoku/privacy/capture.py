@@ -70,8 +70,9 @@ def kind_of(name: str) -> str:  # noqa: PLR0911 - one return a kind
 
 
 def stricter(one: str, other: Any) -> str:
-    """Return the level that keeps less; what is no level counts as none."""
-    return other if isinstance(other, str) and _STRICTNESS.get(other, 0) > _STRICTNESS[one] else one
+    """Return the level that keeps less; no level asks for nothing, and a word that is none for the least."""
+    asked = one if other is None else other if isinstance(other, str) and other in _STRICTNESS else OFF
+    return asked if _STRICTNESS[asked] > _STRICTNESS[one] else one
 
 
 def reduce(attributes: Mapping[str, Any], level: str) -> dict[str, Any]:
