@@ -176,7 +176,7 @@ def test_an_app_that_fails_fails_as_before(spans: Any) -> None:
 
 
 def test_headers_keep_their_type() -> None:
-    """What `inject` returns is what it was given, for a type checker too: a dict goes into any HTTP client."""
+    """What `inject` returns is what it was given, for a type checker too: a dict fits any HTTP client."""
     hints = get_type_hints(kansoku.inject)
     assert isinstance(hints["headers"], TypeVar)
     assert hints["return"] is hints["headers"]
