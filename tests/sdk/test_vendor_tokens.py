@@ -76,6 +76,10 @@ def test_a_vendors_key_is_masked_in_any_surroundings(key: str, name: str) -> Non
             f"https://x.example/c/b?sv=2022-11-02&sr=b&sig={LETTERS[:43]}%3D&se=1",
             "https://x.example/c/b?sv=2022-11-02&sr=b&sig=[url_signature]&se=1",
         ),
+        (f"key={LETTERS[:32]}&q=1", "key=[secret]&q=1"),
+        ("/login?user=a&password=hunter&x=1", "/login?user=a&password=[secret]&x=1"),
+        ("Server=db;Uid=sa;Pwd=letmein;Encrypt=1", "Server=db;Uid=sa;Pwd=[secret];Encrypt=1"),
+        ("client_secret=opaque", "client_secret=[secret]"),
         (f"/o?X-Amz-Signature={HEX[:64]}", "/o?X-Amz-Signature=[url_signature]"),
         (f"/o?X-Amz-Security-Token={LETTERS[:60]}", "/o?X-Amz-Security-Token=[secret]"),
         (f"AWS_SESSION_TOKEN={LETTERS[:60]}", "AWS_SESSION_TOKEN=[secret]"),
@@ -100,6 +104,7 @@ def test_a_value_is_masked_for_where_it_stands(text: str, masked: str) -> None:
     [
         "pa-uniform-hello-world-this-is-a-very-long-slug-of-words-1",
         "fw_version_1234567890abcdefgh fc-barcelona key-value-store SKU-1 shpat shape_1234567890123456",
+        "connect(user=name, password=load(), secret=None); one secret= no value",
         "the cookie: chocolate=8 grams of sugar and two eggs",
         "https://x.example/?page_token=abcdefghijkl123456789&key=product12&design=abcdefghijklmnop",
         "パスワードは8文字以上で英数字を含むこと",

@@ -52,7 +52,7 @@ _LONG_HINTS = frozenset(
     }
 )
 # Hints of fields whose values are secrets: they count in JSON.
-_FIELD_HINTS = frozenset({b"authorization", b"credential", b"pwd", b"cookie"})
+_FIELD_HINTS = frozenset({b"authorization", b"credential", b"cookie"})
 _PASSWORD_HINTS = frozenset({b"://"})
 # Under the name of a secret a number up to this is a count or a flag.
 _SMALL_NUMBER = 999

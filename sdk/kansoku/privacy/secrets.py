@@ -118,7 +118,8 @@ def _says_secret(name: str, before: str, value: str) -> bool:
         told = before.rstrip(" _-").endswith(_BEFORE_TOKEN)
     else:
         return True
-    return told or (before.endswith(("?", "&", "&amp;")) and len(value) >= _QUERY_VALUE)
+    in_query = not before or before.endswith(("?", "&", "&amp;"))
+    return told or (in_query and len(value) >= _QUERY_VALUE)
 
 
 SECRETS = (
@@ -196,6 +197,15 @@ SECRETS = (
     # The password of a URL, as in the address of a database.
     Recogniser(
         "url_password", "text", (b"://",), by_pattern(r"://[^\s/:@\"'\\]{0,100}:([^\s/@\"'\\]{1,200})@")
+    ),
+    # In an address and in what opens a database a password is one, however short and simple.
+    Recogniser(
+        "secret",
+        "text",
+        (*NAMES, b"pwd"),
+        by_pattern(
+            r"(?i:(?:^|[?&;])[a-z_.-]{0,20}(?:passw(?:or)?d|passphrase|pwd|secret))=([^\s&;#\"'\\<>]{1,200})"
+        ),
     ),
     # Who has a signed address may do what it is signed for.
     Recogniser(
