@@ -84,6 +84,12 @@ class Settings(BaseModel):
             raise ValueError("must start with http:// or https://")
         return url
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _key(cls, value: Any) -> Any:
+        """Take off the line break at the end of a file, from which the key may have been read."""
+        return value.strip() if isinstance(value, str) else value
+
     @field_validator("capture_content", mode="before")
     @classmethod
     def _level(cls, value: Any) -> Any:

@@ -64,6 +64,13 @@ def test_a_variable_that_cannot_work_is_told_and_the_others_hold(
     assert "KANSOKU_SAMPLE_RATE cannot be used" in caplog.text
 
 
+def test_a_key_read_from_a_file_loses_its_line_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mounted secret ends in one; HTTP cannot carry it, and nothing would arrive."""
+    monkeypatch.setenv("KANSOKU_API_KEY", "ksk_abc\n")
+    assert read_settings({}).api_key.get_secret_value() == "ksk_abc"
+    assert read_settings({"api_key": " ksk_def\r\n"}).api_key.get_secret_value() == "ksk_def"
+
+
 def test_the_key_is_not_shown() -> None:
     """Printing the settings does not print the key."""
     assert "ksk_" not in repr(read_settings({"api_key": "ksk_secret"}))
