@@ -12,6 +12,7 @@ from kansoku_cli import parts, up
 from kansoku_collector.errors import StoreError
 from kansoku_collector.settings import Settings
 from kansoku_collector.store.connect import connect
+from kansoku_dashboard.settings import DashboardSettings
 
 
 @pytest.fixture
@@ -93,3 +94,12 @@ def test_a_closed_terminal_ends_up_in_order_unless_nohup_says_otherwise(monkeypa
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def test_the_dashboards_keys_lose_the_line_break_of_their_file(monkeypatch):
+    """A mounted secret ends in one; HTTP cannot carry it."""
+    monkeypatch.setenv("KANSOKU_API_KEY", "ksk_abc\n")
+    monkeypatch.setenv("KANSOKU_ADMIN_KEY", "ksk_def\n")
+    chosen = DashboardSettings()
+    assert chosen.api_key.get_secret_value() == "ksk_abc"
+    assert chosen.admin_key.get_secret_value() == "ksk_def"
