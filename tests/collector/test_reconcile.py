@@ -9,7 +9,7 @@ from kansoku_collector.errors import KansokuError
 from kansoku_collector.ledger.invoice import read_invoice
 from kansoku_collector.ledger.reconcile import reconcile
 from kansoku_collector.model import Span
-from kansoku_collector.store.read.ledger import ModelDay, by_model_and_day
+from kansoku_collector.store.read.ledger import ModelDay, by_model_and_day, projects
 from kansoku_collector.store.write import Writer
 
 DAY, NEXT = date(2026, 11, 2), date(2026, 11, 3)
@@ -197,3 +197,15 @@ def test_the_ledgers_days_are_utc_and_exact(store):
         (DAY, Decimal("0.000000000001"), 1, 0),
         (NEXT, Decimal("0.000000000005"), 2, 1),
     ]
+
+
+def test_a_project_whose_spans_are_gone_is_still_compared(store):
+    """Rollups outlive spans: the invoice of a quarter ago is compared with what was counted then."""
+    start = int(datetime.fromisoformat("2026-11-02T10:00:00+00:00").timestamp()) * 10**9
+    span = Span(project="old", trace_id="1" * 32, span_id="1" * 16, start=start, operation="chat",
+                provider="openai", response_model="m", billed=True, cost_usd=Decimal(1),
+                cost_source="computed")  # fmt: skip
+    Writer(store).spans([span], "b")
+    store.command("TRUNCATE TABLE spans")
+    assert "old" in projects(store)
+    assert [row.cost for row in by_model_and_day(store, "old", DAY, DAY)] == [Decimal(1)]
