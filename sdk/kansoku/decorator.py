@@ -68,7 +68,8 @@ def observe(
             warn_once(f"observe:{kind_of}", "observe: a %s cannot be called and stays untraced", kind_of)
             return target
         recipe = _Recipe(target, name, **options)
-        make = next((make for tells, make in _KINDS if tells(target)), _plain)
+        called = getattr(type(target), "__call__", None)  # noqa: B004 - of an object, not of a function
+        make = next((make for tells, make in _KINDS if tells(target) or tells(called)), _plain)
         return like(target, make(target, recipe))
 
     return decorate if function is None else decorate(function)

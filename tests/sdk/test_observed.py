@@ -1,5 +1,6 @@
 """`observe` around what is no plain function: the program sees what it saw without it."""
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -144,3 +145,22 @@ def test_what_cannot_be_called_is_left_alone_with_a_warning(start, caplog):
         assert kansoku.observe("text") == "text"
     assert Owner().once() == 1
     assert "a str cannot be called and stays untraced" in caplog.text
+
+
+def test_the_span_of_an_object_that_is_awaited_lasts_until_it_is_done(start):
+    """An object whose `__call__` is a coroutine function is traced as one: with its result."""
+    spans = start()
+
+    class Search:
+        async def __call__(self, text):
+            await asyncio.sleep(0)
+            return text.upper()
+
+    class Words:
+        def __call__(self, text):
+            yield from text.split()
+
+    assert asyncio.run(kansoku.observe(Search())("a")) == "A"
+    assert list(kansoku.observe(Words())("a b")) == ["a", "b"]
+    told = [span.attributes["kansoku.output.value"] for span in spans.all()]
+    assert told == ['"A"', '"ab"']
