@@ -254,6 +254,8 @@ def _on_signals(family: Family) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # else `nohup` says that it shall go on
+        signal.signal(signal.SIGHUP, stop)
 
 
 def _url(host: str, port: int) -> str:
