@@ -26,6 +26,7 @@ from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.receive.api import Api, Clients
 from kansoku_collector.receive.channels import Trial, channel_routes
 from kansoku_collector.receive.condition import condition_route
+from kansoku_collector.receive.elsewhere import not_found
 from kansoku_collector.receive.feedback import feedback_route
 from kansoku_collector.receive.http import otlp_routes
 from kansoku_collector.receive.incident_actions import incident_actions_route
@@ -152,7 +153,8 @@ def _routed(
             incident_actions_route(receiver, clients),
             condition_route(receiver, journal.directory),
             *channel_routes(receiver, _trial(settings)),
-        ]
+        ],
+        exception_handlers=not_found(receiver.metrics),
     )
 
 

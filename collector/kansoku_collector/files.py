@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def sync_directory(path: Path) -> None:
     with contextlib.suppress(OSError):  # some file systems cannot; the file's own fdatasync still counts
         os.fsync(handle)
     os.close(handle)
+
+
+def private_directory(path: Path) -> None:
+    """Make a directory, or take one that is there from everybody who is neither its user nor of its group.
+
+    What lies beneath is closed with it, whatever the umask of the process that wrote it: other users of the
+    machine must not read prompts in the files of the engine. Raises OSError when it cannot be made.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o007:
+        with contextlib.suppress(PermissionError):  # somebody else's, who has let us in
+            path.chmod(mode & ~0o007)
 
 
 def append_durably(path: Path, data: bytes) -> None:

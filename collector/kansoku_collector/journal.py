@@ -18,7 +18,7 @@ from pathlib import Path
 from kansoku_collector import aside
 from kansoku_collector.entries import Entry, Kind, is_torn, read_entries, read_pieces
 from kansoku_collector.errors import KansokuError
-from kansoku_collector.files import sync, sync_directory, write_all
+from kansoku_collector.files import private_directory, sync, sync_directory, write_all
 from kansoku_collector.recent import Recent
 
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
@@ -76,7 +76,7 @@ class Journal:
         self._closed_at = float("-inf")
         self._aside_bytes = 0
         self.ready = threading.Event()  # set when a segment may be due
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         self._id = self._own_id()
         self._recent = Recent(directory / "recent.bin")
         self._recent.load()

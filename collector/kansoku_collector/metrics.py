@@ -2,9 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
+
+# A second series beside each counter, which says when the process began.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+_MOST_MODELS = 100
+_LONGEST_NAME = 128
 
 
 class Followed(Collector):
@@ -37,7 +49,8 @@ class Metrics:
         self.points = self._counter("metric_points_stored", "Data points of metrics written to ClickHouse.")
         self.cut = self._counter("cut", "Parts cut off items that were stored.", "signal", "reason")
         self.dropped = self._counter("dropped", "Items refused or given up.", "signal", "reason")
-        self.unpriced = self._counter("unpriced_calls", "Billed model calls without a known price.", "model")
+        self._unpriced = self._counter("unpriced_calls", "Billed model calls without a known price.", "model")
+        self._unpriced_models: set[str] = set()
         self.fallbacks = self._counter(
             "unreadable_spans", "Spans stored uninterpreted after an error of ours."
         )
@@ -51,6 +64,16 @@ class Metrics:
         )
         self.journal_bytes = self._gauge("journal_bytes", "Bytes acknowledged and not yet in ClickHouse.")
         self.lag = self._gauge("lag_seconds", "Age of the oldest request that is not yet in ClickHouse.")
+
+    def count_unpriced(self, model: str) -> None:
+        """Count a call without a price; senders choose the names, so only so many get a series."""
+        model = model[:_LONGEST_NAME] or "unknown"
+        if model not in self._unpriced_models:
+            if len(self._unpriced_models) >= _MOST_MODELS:
+                model = "other"
+            else:
+                self._unpriced_models.add(model)
+        self._unpriced.labels(model).inc()
 
     def follow_watch(self, counts: Mapping[str, int]) -> None:
         """Export what the watch counts: evaluations, failures, incidents opened and resolved, deliveries."""
@@ -71,7 +94,6 @@ class Metrics:
         found = {}
         for family in self.registry.collect():
             for sample in family.samples:
-                if not sample.name.endswith("_created"):
-                    name = sample.name.removeprefix("kansoku_").removesuffix("_total")
-                    found[".".join([name, *sample.labels.values()])] = sample.value
+                name = sample.name.removeprefix("kansoku_").removesuffix("_total")
+                found[".".join([name, *sample.labels.values()])] = sample.value
         return found

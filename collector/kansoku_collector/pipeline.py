@@ -18,6 +18,7 @@ from kansoku_collector.aside import Lacking
 from kansoku_collector.decode import logs, metrics, otlp
 from kansoku_collector.entries import Entry, Kind
 from kansoku_collector.events import Held, Key, LateEvents, orphan
+from kansoku_collector.fault_log import FaultLog
 from kansoku_collector.faults import Row, insert_apart, sentence
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
@@ -94,6 +95,7 @@ class Pipeline:
         self.writes = 0  # inserts so far: as long as it stays, the store holds what it held
         self._stages = stages
         self._metrics = metrics
+        self._faults = FaultLog()
         self._settle = settle
         self._repeats = Repeats()
         self._sums = Sums()
@@ -252,17 +254,15 @@ class Pipeline:
     def _bordered(self, stage: Callable[[Row], None], subject: Row, name: str) -> None:
         try:
             stage(subject)
-        except Exception:
-            # A border: whatever a stage trips over, the span itself is stored.
-            log.exception("stage %s failed on span %s", stage, name)
+        except Exception as error:  # noqa: BLE001 - a border: the span itself is stored
+            self._faults.say(f"stage {getattr(stage, '__qualname__', stage)}", name, error)
             self._metrics.fallbacks.inc()
 
     def _row(self, raw: RawSpan, arrival: Arrival, scores: list[Feedback]) -> Span:
         try:
             row, found = normalise(raw, arrival.project, arrival.received_ms)
-        except Exception:
-            # A border: a dialect that cannot be read is stored as it came.
-            log.exception("span %s cannot be interpreted", raw.span_id)
+        except Exception as error:  # noqa: BLE001 - a border: a dialect that cannot be read is stored as it came
+            self._faults.say("reading", raw.span_id, error)
             self._metrics.fallbacks.inc()
             return uninterpreted(raw, arrival.project, arrival.received_ms)
         scores += found

@@ -78,6 +78,7 @@ class Collector:
         log.info("collector listens on %s:%d", *self.listener.getsockname()[:2])
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
+        log.info("stopping: nothing more is accepted, and the journal is emptied")
         for task in (renewal, ageing, coming):
             task.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
@@ -139,6 +140,8 @@ class Collector:
                     self.tls.load(config.ssl)
                 except (OSError, ssl.SSLError) as error:
                     log.error("the new certificate cannot be used, the one of before stays: %s", error)
+                else:
+                    self.tls.warn()
 
     async def _follow_retention(self) -> None:
         """Take up what `kansoku retention set` changed: which spans are too old to be accepted."""
@@ -156,6 +159,8 @@ class Collector:
             self.watch.stop()
         self.housekeeping.stop()
         self.writer.stop(_DRAIN_SECONDS)
+        if left := self.journal.bytes:
+            log.info("%d bytes stay in the journal: the next start stores them", left)
         self.clients.close()
         self.schema.close()
 
@@ -186,6 +191,8 @@ def _stop_on_signal(servers: list[uvicorn.Server]) -> Callable[[], None]:
         for server in servers:
             server.should_exit = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A terminal that is closed stops it in order, unless `nohup` says that it shall go on.
+    hangs_up = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL else []
+    for number in (signal.SIGINT, signal.SIGTERM, *hangs_up):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     return stop

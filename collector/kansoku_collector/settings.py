@@ -1,10 +1,13 @@
 """The collector's settings: an argument, else a `KANSOKU_*` variable, else the default written here."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
 class Settings(BaseSettings):
@@ -13,7 +16,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KANSOKU_", extra="ignore", frozen=True)
 
     data: Path = Field(
-        default=Path.home() / ".local/share/kansoku",
+        default=Path("~/.local/share/kansoku"),
+        validate_default=True,
         description="Directory of the journal, the keys and embedded ClickHouse.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the collector listens on.")
@@ -150,7 +154,36 @@ class Settings(BaseSettings):
         default=True,
         description="Find changes of all signals without a rule; the rules file may say more of it.",
     )
-    log_level: str = Field(default="INFO", description="Level of the collector's own log on standard error.")
+    log_level: str = Field(
+        default="INFO",
+        description="Level of the collector's own log on standard error: DEBUG, INFO, WARNING or ERROR.",
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _at_home(cls, value: Path) -> Path:
+        """Read `~`, as a shell would; a container's user may have no home, and names another directory."""
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError("this user has no home directory; name another one, or give --data") from None
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        known = ("DEBUG", "INFO", "WARNING", "ERROR")
+        if value.upper() not in known:
+            raise ValueError(f"it is one of {', '.join(known)}")
+        return value.upper()
+
+    @field_validator("feedback_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what no browser sends as its origin: it would be waited for in vain."""
+        for origin in value:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as https://app.example.com")
+        return value
 
     @field_validator("rate_spans", "rate_bytes", mode="before")
     @classmethod

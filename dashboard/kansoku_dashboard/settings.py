@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -76,6 +76,12 @@ class DashboardSettings(BaseSettings):
     language: Literal["", "en", "ja"] = Field(
         default="", description="Language of the screens; empty for the browser's own, else English."
     )
+
+    @field_validator("api_key", "admin_key", "read_url", mode="before")
+    @classmethod
+    def _from_a_file(cls, value: Any) -> Any:
+        """Take off the line break at the end of a mounted file, which HTTP cannot carry."""
+        return value.strip() if isinstance(value, str) else value
 
     @field_validator("budget_usd")
     @classmethod

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,16 +23,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(arguments)
         command: Command = args.command
         return command(args)
-    except KansokuError as error:
-        print(f"kansoku: {error}", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        if (error.name or "kansoku").startswith("kansoku"):
-            raise
-        print(f"kansoku: {parts.lacking(error.name, 'all')}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `kansoku ... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KansokuError, ModuleNotFoundError, OSError) as error:
+        print(f"kansoku: {_told(error)}", file=sys.stderr)
+        return 1
+
+
+def _told(error: Exception) -> str:
+    """Return a sentence about what the operator can mend; raise what is a fault of ours."""
+    if isinstance(error, ModuleNotFoundError):
+        if (error.name or "kansoku").startswith("kansoku"):
+            raise error
+        return parts.lacking(error.name, "all")
+    if isinstance(error, OSError):
+        if error.filename is None:
+            raise error
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -49,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
 def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]:
     """Yield what is found, from the disk to the schema; the store last, because it may be away."""
     yield from (Finding(well=False, sentence=sentence) for sentence in variables.unknown(os.environ))
-    yield from _disk(settings)
-    yield from _journal(settings)
-    yield from _keys(settings.data)
+    yield from _looked("data directory", lambda: _disk(settings))
+    yield from _looked("journal", lambda: _journal(settings))
+    yield from _looked("keys", lambda: _keys(settings.data))
+    yield from _looked("TLS", lambda: _tls(settings))
     yield _collector(settings)
     if settings.embedded and not Path(settings.store_url.removeprefix("chdb://")).exists():
         yield Finding(well=True, sentence="ClickHouse: nothing is stored yet; the first start makes it")
@@ -63,6 +64,17 @@ def examine(settings: Any, connect: "Callable[[], Client]") -> Iterator[Finding]
         yield Finding(well=False, sentence=f"ClickHouse: {str(error).splitlines()[0]}")
 
 
+def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what is found; what cannot be looked at is a finding, and the others are looked at still."""
+    try:
+        yield from look()
+    except OSError as error:
+        sentence = f"{what}: {error.filename} cannot be read: {error.strerror}"
+        yield Finding(well=False, sentence=f"{sentence}; the collector's user has to own it")
+    except KansokuError as error:
+        yield Finding(well=False, sentence=f"{what}: {error}")
+
+
 def _connect(args: argparse.Namespace) -> "Client":
     return access.connect(args, parts.read_url(args))
 
@@ -70,7 +82,14 @@ def _connect(args: argparse.Namespace) -> "Client":
 def _disk(settings: Any) -> Iterator[Finding]:
     data: Path = settings.data
     if not data.exists():
-        yield Finding(well=True, sentence=f"data directory {data}: not there yet; the first start makes it")
+        above = next(parent for parent in data.absolute().parents if parent.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            yield Finding(
+                well=False, sentence=f"data directory {data} cannot be made: {above} is not writable"
+            )
+        else:
+            sentence = f"data directory {data}: not there yet; the first start makes it"
+            yield Finding(well=True, sentence=sentence)
         return
     try:
         probe = data / ".writable"
@@ -120,6 +139,19 @@ def _keys(data: Path) -> Iterator[Finding]:
     secrets = data / "secrets.json"
     if secrets.exists() and stat.S_IMODE(secrets.stat().st_mode) & 0o077:
         yield Finding(well=False, sentence=f"{secrets} can be read by others: chmod 600 {secrets}")
+
+
+def _tls(settings: Any) -> Iterator[Finding]:
+    if settings.tls_cert is None:
+        return
+    from kansoku_collector.receive import certificate  # noqa: PLC0415
+
+    if settings.tls_key is not None:
+        certificate.check(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    sentence = certificate.problem(settings.tls_cert)
+    end = certificate.expires(settings.tls_cert)
+    until = f" until {end:%Y-%m-%d}" if end else ""
+    yield Finding(well=not sentence, sentence=f"TLS: {sentence or f'{settings.tls_cert} is good{until}'}")
 
 
 def _collector(settings: Any) -> Finding:

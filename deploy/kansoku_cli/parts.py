@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,11 +28,20 @@ def collect(args: argparse.Namespace) -> int:
 
 def dashboard(args: argparse.Namespace) -> int:
     """Run the dashboard until it is told to stop."""
+    _have_home()
     server = _import("kansoku_dashboard.server", "dashboard")
     if args.stop_with_parent:
         stop_with_parent()
     code: int = server.serve(dashboard_settings())
     return code
+
+
+def _have_home() -> None:
+    """Give a user without a home directory one: Streamlit looks there when it is imported."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
 
 
 def demo(argv: list[str]) -> int:
@@ -108,7 +119,9 @@ def _valid(model: Any, **values: Any) -> Any:
         name = "_".join(str(part) for part in first["loc"]).upper()
         name = name if name.startswith("KANSOKU_") else f"KANSOKU_{name}"
         why = str(first["msg"]).removeprefix("Value error, ").removeprefix(f"{name}: ")
-        raise SettingsError(f"{name}={first['input']!r} cannot be used: {why}") from error
+        given = first["input"]
+        shown = str(given) if isinstance(given, Path) else given
+        raise SettingsError(f"{name}={shown!r} cannot be used: {why}") from error
 
 
 def _import(module: str, extra: str) -> Any:

@@ -46,6 +46,14 @@ def add_commands(commands: Any, add_data: Any) -> None:
     bill = actions.add_parser("reconcile", help="compare a vendor's invoice (CSV) by model and day")
     bill.add_argument("invoice", type=Path)
     bill.add_argument("--provider", default="", help="compare only calls of this provider")
+    bill.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        type=_column,
+        metavar="MEANING=NAME",
+        help="of another vendor's export: which column is the date, the model, the cost_usd; may be repeated",
+    )
     bill.set_defaults(command=reconcile)
     for action in (look, own, again):
         action.add_argument("--file", type=Path, help="overrides file (default: KANSOKU_PRICES_FILE)")
@@ -97,6 +105,8 @@ def set_price(args: argparse.Namespace) -> int:
 
 def reprice(args: argparse.Namespace) -> int:
     """Price stored calls anew and print what changed by model."""
+    if args.until and args.until < args.since:
+        raise PricesError(f"--until {args.until} is before --since {args.since}")
     path = _file(args)
     prices = Prices(path)
     client = access.writer(args)
@@ -126,13 +136,14 @@ def reconcile(args: argparse.Namespace) -> int:
     from kansoku_collector.ledger.invoice import read_invoice  # noqa: PLC0415
     from kansoku_collector.store.read.ledger import by_model_and_day  # noqa: PLC0415
 
-    invoice = read_invoice(args.invoice)
+    invoice = read_invoice(args.invoice, dict(args.column))
     client = access.reader(args)
+    if client is None:
+        raise PricesError(f"nothing is stored in {parts.settings(args).data}: {access.CHOOSE}")
     days = invoice.days
     rows = []
-    if client is not None:
-        for project in _projects(args, client):
-            rows += by_model_and_day(client, project, days[0], days[-1])
+    for project in _projects(args, client):
+        rows += by_model_and_day(client, project, days[0], days[-1])
     lines = ledger.reconcile(invoice, rows, args.provider)
     _print_lines(lines)
     return 0 if all(line.agrees for line in lines) else 1
@@ -212,6 +223,15 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-01") from None
+
+
+def _column(text: str) -> tuple[str, str]:
+    from kansoku_collector.ledger.invoice import MEANINGS  # noqa: PLC0415 - the SDK alone has no store
+
+    meaning, _, name = text.partition("=")
+    if meaning not in MEANINGS or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(f'{m}=NAME' for m in MEANINGS)}")
+    return meaning, name
 
 
 def _dollars(text: str) -> Decimal:

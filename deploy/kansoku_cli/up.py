@@ -105,22 +105,24 @@ def _run(args: argparse.Namespace, collector: Any, dashboard: Any, family: Famil
         family.start("demo", options, {"KANSOKU_API_KEY": keys["ingest"]})
     if dashboard is not None and not _wait_listening(dashboard, family):
         return _watch(family)  # it has said why, and is not announced
-    print(banner(collector, dashboard, keys["ingest"]), flush=True)
+    # What a service manager or a pipe takes down is a log, and keys are in none.
+    print(banner(collector, dashboard, keys["ingest"] if sys.stdout.isatty() else ""), flush=True)
     return _watch(family)
 
 
 def banner(collector: Any, dashboard: Any, key: str) -> str:
-    """Return the lines that tell a newcomer where everything is."""
+    """Return the lines that tell a newcomer where everything is; without `key`, where that is kept."""
+    secrets = f"{collector.data}/secrets.json"
     rows = [("Dashboard", _url(dashboard.dashboard_host, dashboard.dashboard_port))] if dashboard else []
     rows.append(("OTLP/HTTP", _url(collector.host, collector.port)))
     if collector.grpc_port:
         rows.append(("OTLP/gRPC", _url(collector.host, collector.grpc_port)))
     if collector.embedded:
         address = _url("127.0.0.1", collector.gateway_port)
-        rows.append(("ClickHouse", f"{address}  (user reader, password in {collector.data}/secrets.json)"))
-    rows += [("API key", key), ("Data", str(collector.data))]
+        rows.append(("ClickHouse", f"{address}  (user reader, password in {secrets})"))
+    rows += [("API key", key or f"ingest in {secrets}"), ("Data", str(collector.data))]
     lines = [f"  {name:<11} {value}" for name, value in rows]
-    trace = f"  Trace an app: KANSOKU_API_KEY={key} and `import kansoku; kansoku.init()`"
+    trace = f"  Trace an app: KANSOKU_API_KEY={key or '…'} and `import kansoku; kansoku.init()`"
     return "\n".join(["", "Kansoku is running. Ctrl-C stops it.", *lines, trace, ""])
 
 
@@ -254,6 +256,8 @@ def _on_signals(family: Family) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # else `nohup` says that it shall go on
+        signal.signal(signal.SIGHUP, stop)
 
 
 def _url(host: str, port: int) -> str:

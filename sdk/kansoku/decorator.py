@@ -8,7 +8,8 @@ from typing import Any, TypeVar, overload
 
 from kansoku import runtime, semconv
 from kansoku.content import is_secret, plain
-from kansoku.guard import guard
+from kansoku.guard import guard, warn_once
+from kansoku.observed import like
 from kansoku.trace import Span
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,18 +61,29 @@ def observe(
                 own = f"{name}.{method}" if name else None
                 setattr(target, method, observe(name=own, **options)(plain))
             return target
-        if isinstance(target, staticmethod | classmethod):
-            return type(target)(decorate(target.__func__))
+        if (made := _around(target, decorate)) is not None:
+            return made
+        if not callable(target):
+            kind_of = type(target).__name__
+            warn_once(f"observe:{kind_of}", "observe: a %s cannot be called and stays untraced", kind_of)
+            return target
         recipe = _Recipe(target, name, **options)
-        if inspect.isasyncgenfunction(target):
-            return _async_generator(target, recipe)
-        if inspect.iscoroutinefunction(target):
-            return _coroutine(target, recipe)
-        if inspect.isgeneratorfunction(target):
-            return _generator(target, recipe)
-        return _plain(target, recipe)
+        called = getattr(type(target), "__call__", None)  # noqa: B004 - of an object, not of a function
+        make = next((make for tells, make in _KINDS if tells(target) or tells(called)), _plain)
+        return like(target, make(target, recipe))
 
     return decorate if function is None else decorate(function)
+
+
+def _around(target: Any, decorate: Callable[[Any], Any]) -> Any:
+    """Return a method or property of a kind of its own around the traced function; None if it is none."""
+    if isinstance(target, staticmethod | classmethod):
+        return type(target)(decorate(target.__func__))
+    if isinstance(target, property):
+        return type(target)(target.fget and decorate(target.fget), target.fset, target.fdel, target.__doc__)
+    if isinstance(target, functools.cached_property):
+        return type(target)(decorate(target.func))
+    return None
 
 
 def _public_methods(owner: type) -> list[tuple[str, Any]]:
@@ -277,3 +289,10 @@ def _close_early(recipe: _Recipe, span: Span, items: list[Any], error: BaseExcep
 def _joined(items: list[Any]) -> Any:
     """Return the text that was yielded in pieces, else the items."""
     return "".join(items) if items and all(isinstance(item, str) for item in items) else items or None
+
+
+_KINDS = (
+    (inspect.isasyncgenfunction, _async_generator),
+    (inspect.iscoroutinefunction, _coroutine),
+    (inspect.isgeneratorfunction, _generator),
+)

@@ -27,7 +27,7 @@ _OTHERWISE = frozenset(
     }
 )  # fmt: skip
 # Words and objects that are settings whatever their values are.
-_SETTINGS = frozenset(
+SETTINGS = frozenset(
     {
         "audio", "background", "chunking_strategy", "include", "input_fidelity", "language", "logit_bias",
         "modalities", "moderation", "output_format", "parallel_tool_calls", "prompt_cache_options",
@@ -51,9 +51,9 @@ def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -
     key = semconv.REQUEST + name
     if isinstance(value, bool | int | float):
         found[key] = value
-    elif type(value) is dict and name in _SETTINGS and _FLAGS.issuperset(map(type, value.values())):
+    elif type(value) is dict and name in SETTINGS and _FLAGS.issuperset(map(type, value.values())):
         found[key] = _flags(tuple(value.items()), tuple(map(type, value.values())))
-    elif (capture or name in _SETTINGS) and type(value).__name__ not in _NAMELESS:
+    elif (capture or name in SETTINGS) and type(value).__name__ not in _NAMELESS:
         told = value if isinstance(value, str) else plain(_fields(value))
         if isinstance(told, str) and told.startswith("data:"):
             return  # a file, whatever the parameter is called

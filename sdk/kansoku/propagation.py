@@ -22,6 +22,7 @@ from kansoku.guard import guard, swallow
 from kansoku.stamps import context, stamps
 
 F = TypeVar("F", bound=Callable[..., Any])
+_Headers = TypeVar("_Headers", bound=MutableMapping[str, str])
 Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 _W3C = TraceContextTextMapPropagator()
 _BAGGAGE = "baggage"
@@ -35,7 +36,7 @@ _CARRIED = {
 }
 
 
-def inject(headers: MutableMapping[str, str], *, who: bool = False) -> MutableMapping[str, str]:
+def inject(headers: _Headers, *, who: bool = False) -> _Headers:
     """Add `traceparent` (and `tracestate`) of the current span to `headers` and return them.
 
     `who` adds session, user, prompt and experiment of `kansoku.context()` as W3C baggage: only for services

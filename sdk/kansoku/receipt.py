@@ -77,7 +77,8 @@ class Receipt:
             semconv.SERVICE_NAME: self.service,
             semconv.PROCESS_ID: self.process_id,
             semconv.PROCESS_STARTED: self.started,
-            semconv.PROCESS_EXPORTED: self.exported + items,
+            # What waits on the disk is delivered by this process or the next: only this one can count it.
+            semconv.PROCESS_EXPORTED: self.exported + self.spooled + items,
         }
         facts |= {semconv.PROCESS_DROPPED + reason: number for reason, number in dropped.items()}
         return field(1, field(1, b"".join(attribute(1, name, value) for name, value in facts.items())))

@@ -7,13 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from kansoku.guard import logger
+from kansoku.levels import level_of
 
 _PREFIX = "kansoku_"
-# capture_content was a switch once, and may still be used as one
-_LEVELS = {
-    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), "full"),
-    **dict.fromkeys(("false", "0", "no", "f", "n"), "off"),
-}
+# What a setting that cannot be read becomes, where the default would let content out.
+_SAFEST: dict[str, Any] = {"capture_content": "off", "mask": ("all",)}
 
 
 class Settings(BaseModel):
@@ -86,11 +84,16 @@ class Settings(BaseModel):
             raise ValueError("must start with http:// or https://")
         return url
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _key(cls, value: Any) -> Any:
+        """Take off the line break at the end of a file, from which the key may have been read."""
+        return value.strip() if isinstance(value, str) else value
+
     @field_validator("capture_content", mode="before")
     @classmethod
     def _level(cls, value: Any) -> Any:
-        word = str(value).strip().lower()
-        return _LEVELS.get(word, word)
+        return level_of(value)
 
     @field_validator("instrument", "mask", "foreign_instrumentors", mode="before")
     @classmethod
@@ -101,16 +104,20 @@ class Settings(BaseModel):
 
 
 def read_settings(given: dict[str, Any]) -> Settings:
-    """Return the settings; a value that cannot work is replaced by its default and logged as a warning."""
+    """Return the settings; a value that cannot work is replaced by its default and logged as a warning.
+
+    What protects content is replaced by the most that it can do: a slip of the pen must not let data out.
+    """
     found = {**_variables(), **given}
     try:
         return Settings(**found)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             name = str(problem["loc"][0])
-            found[name] = Settings.model_fields[name].default
+            found[name] = _SAFEST.get(name, Settings.model_fields[name].default)
             why = problem["msg"].removeprefix("Value error, ")
-            logger.warning("KANSOKU_%s cannot be used (%s); continuing with the default", name.upper(), why)
+            instead = repr(_SAFEST[name]) if name in _SAFEST else "the default"
+            logger.warning("KANSOKU_%s cannot be used (%s); continuing with %s", name.upper(), why, instead)
         return Settings(**found)
 
 

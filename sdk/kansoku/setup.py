@@ -132,6 +132,7 @@ def _attach(settings: Settings, given: TracerProvider | None) -> tuple[Processor
         provider = providers.attach(_processor, given, _resource(settings), sampler)
     atexit.unregister(shutdown)
     atexit.register(shutdown)
+    _end_with_child()
     return _processor, provider
 
 
@@ -294,15 +295,26 @@ def _after_fork() -> None:
     _lock = threading.RLock()
     for receipt in (_spans, _feedback):
         receipt.unlock()  # also where the queue that counts on it was only being made
-    for name in ("multiprocessing.util", "billiard.util"):
-        # Their children leave by os._exit, which calls nothing that was registered for the exit.
-        if (util := sys.modules.get(name)) is not None:
-            try:
-                util.register_after_fork(
-                    shutdown, lambda _, at=util: at.Finalize(None, shutdown, exitpriority=1)
-                )
-            except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
-                swallow("setup.fork", error)
+    _end_with_child()
+
+
+def _end_with_child() -> None:
+    """Send at the end of a child of multiprocessing or billiard, which may leave by os._exit.
+
+    That calls nothing that was registered for the exit. Such a child is told by a fork, or, where it was
+    forked by a server that has not loaded this module (`forkserver`), by `init()`.
+    """
+    for name in ("multiprocessing", "billiard"):
+        if (util := sys.modules.get(f"{name}.util")) is None:
+            continue
+        try:
+            # A child that begins forgets what was to be done at the end; then it runs these.
+            util.register_after_fork(shutdown, lambda _, at=util: at.Finalize(None, shutdown, exitpriority=1))
+            process = sys.modules.get(f"{name}.process")
+            if process is not None and getattr(process, "parent_process", lambda: None)() is not None:
+                util.Finalize(None, shutdown, exitpriority=1)
+        except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
+            swallow("setup.fork", error)
 
 
 if hasattr(os, "register_at_fork"):

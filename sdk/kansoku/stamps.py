@@ -8,6 +8,7 @@ from opentelemetry import context as otel_context
 
 from kansoku import semconv
 from kansoku.guard import swallow
+from kansoku.levels import level_of
 
 _STAMPS = otel_context.create_key("kansoku-stamps")
 
@@ -27,7 +28,7 @@ def context(
     """Say for every span that starts inside who asked and which prompt or experiment it belongs to.
 
     Contexts nest: the inner value wins, tags and metadata add up. `capture_content` (full, metadata, off) can
-    only record less than KANSOKU_CAPTURE_CONTENT allows.
+    only record less than KANSOKU_CAPTURE_CONTENT allows; a word that is no level counts as off.
     """
     given = {
         semconv.SESSION_ID: session_id,
@@ -35,7 +36,7 @@ def context(
         semconv.PROMPT_NAME: prompt_name,
         semconv.PROMPT_VERSION: prompt_version,
         semconv.EXPERIMENT: experiment,
-        semconv.CAPTURE_CONTENT: capture_content,
+        semconv.CAPTURE_CONTENT: None if capture_content is None else level_of(capture_content),
         **{semconv.METADATA + str(key): value for key, value in (metadata or {}).items()},
     }
     token = None

@@ -87,9 +87,9 @@ class Transport:
         except (HTTPException, OSError) as error:
             self.close()
             reply = Reply(AWAY, f"{type(error).__name__}: {error}")
-        except ValueError as error:  # a key or an address that HTTP cannot carry
+        except ValueError:  # whose words quote the key
             self.close()
-            reply = Reply(REFUSED, f"{type(error).__name__}: {error}")
+            reply = Reply(REFUSED, "KANSOKU_API_KEY or the address holds a character that HTTP cannot carry")
         if reply.outcome == ACCEPTED and not reply.rejected:
             self._failing = False
         elif reply.outcome != TOO_LARGE:

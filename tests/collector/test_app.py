@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import stat
 
 import pytest
 from tests.collector.conftest import Running, call, free_port, request_of
@@ -93,6 +94,26 @@ def test_a_polite_end_leaves_nothing_in_the_journal(running):
     assert len(running.trace(trace_id.hex())["spans"]) == 1
     assert (running.data / "keys.json").read_text() == keys
     assert running.end(signal.SIGINT) == 0
+
+
+def test_a_closed_terminal_is_a_polite_end(running):
+    """SIGHUP stops in order, with what it does in the log; it had killed the process."""
+    running.start()
+    assert running.end(signal.SIGHUP) == 0
+    assert "stopping" in (running.data / "log").read_text()
+
+
+def test_other_users_of_the_machine_read_nothing_that_is_stored(running):
+    """The engine writes files for everybody under the usual umask; the directories around them are closed."""
+    (running.data / "clickhouse").mkdir(parents=True)
+    (running.data / "clickhouse").chmod(0o755)  # as an earlier version made it
+    running.start()
+    for name in ("clickhouse", "journal", "scratch"):
+        assert stat.S_IMODE((running.data / name).stat().st_mode) & 0o007 == 0, name
+    for file in running.data.iterdir():
+        assert not file.is_file() or file.stat().st_mode & 0o007 == 0 or file.name in ("log", ".keys.lock"), (
+            file
+        )
 
 
 def test_without_a_key_when_it_is_asked_for(tmp_path):

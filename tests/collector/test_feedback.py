@@ -81,6 +81,20 @@ def test_bad_items_leave_the_good_ones_stored(collector):
     assert collector.call("POST", "/v1/feedback", b"{}", collector.key("read"))[0] == 403
 
 
+def test_what_is_refused_counts_once(collector):
+    """One bad item of several, and one alone: each is in the counts of what was dropped, under one reason."""
+
+    def dropped():
+        found = collector.get("/v1/stats")
+        return {name: value for name, value in found.items() if name.startswith("dropped.feedback")}
+
+    before = dropped()
+    send(collector, [{"trace_id": TRACE, "like": True}, {"like": True}])
+    send(collector, {"like": True})
+    grown = {name: value - before.get(name, 0) for name, value in dropped().items()}
+    assert {name: value for name, value in grown.items() if value} == {"dropped.feedback.invalid": 2}
+
+
 @pytest.mark.parametrize(
     ("item", "field"),
     [

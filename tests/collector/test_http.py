@@ -206,6 +206,16 @@ def test_keys_are_required_and_scoped(collector):
     assert collector.call("POST", "/v1/traces", body, kind | {"x-api-key": secret})[0] == 200
 
 
+def test_an_address_where_nothing_is_tells_the_right_one(collector):
+    """An exporter whose endpoint lacks the path of its signal logs the answer, and the loss is counted."""
+    before = collector.get("/v1/stats").get("dropped.request.wrong_path", 0)
+    status, answer, _ = collector.call("POST", "/", b"{}", {"content-type": "application/json"})
+    assert (status, "/v1/traces" in json.loads(answer)["message"]) == (404, True)
+    assert collector.get("/v1/stats")["dropped.request.wrong_path"] == before + 1
+    assert collector.call("GET", "/favicon.ico")[0] == 404
+    assert collector.get("/v1/stats")["dropped.request.wrong_path"] == before + 1
+
+
 def test_a_request_sent_again_is_stored_once(collector):
     """A client that never saw the answer repeats the same bytes: acknowledged, not doubled."""
     request, trace_id = one()

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import os
+import re
 import socket
 import ssl
 import urllib.error
@@ -15,7 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.collector.conftest import PROTOBUF, Running, call, free_port, request_of
 
+from kansoku_cli import doctor
 from kansoku_collector.errors import SettingsError
+from kansoku_collector.receive import certificate
 from kansoku_collector.receive.tls import Tls
 from kansoku_collector.settings import Settings
 
@@ -188,11 +191,66 @@ def test_a_renewed_certificate_is_taken_up_without_a_restart(secure, files, auth
     [
         ({"tls_key": "server.key"}, "need KANSOKU_TLS_CERT"),
         ({"tls_cert": "server.pem"}, "needs KANSOKU_TLS_KEY"),
-        ({"tls_cert": "server.pem", "tls_key": "client.key"}, "cannot be used"),
-        ({"tls_cert": "nothing.pem", "tls_key": "server.key"}, "cannot be used"),
+        ({"tls_cert": "server.pem", "tls_key": "client.key"}, "is not the key of the first certificate"),
+        ({"tls_cert": "nothing.pem", "tls_key": "server.key"}, "KANSOKU_TLS_CERT=.*: No such file"),
+        ({"tls_cert": "server.key", "tls_key": "server.key"}, "KANSOKU_TLS_CERT=.*no certificate in PEM"),
+        ({"tls_cert": "server.pem", "tls_key": "server.pem"}, "KANSOKU_TLS_KEY=.*no private key in PEM"),
+        ({"tls_cert": "server.pem", "tls_key": "encrypted.key"}, "write it without a passphrase"),
+        (
+            {"tls_cert": "server.pem", "tls_key": "server.key", "tls_client_ca": "server.key"},
+            "KANSOKU_TLS_CLIENT_CA=.*no certificate in PEM",
+        ),
     ],
 )
 def test_wrong_files_are_named_before_anything_starts(files, given, said):
-    """A missing half, a key of another certificate and a file that is not there."""
+    """A missing half, a key of another certificate, an encrypted one, and files that are something else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = serialization.BestAvailableEncryption(b"secret")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    (files / "encrypted.key").write_bytes(pem)
     with pytest.raises(SettingsError, match=said):
         Tls.of(Settings(**{name: files / value for name, value in given.items()}))
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-1, "was good until .*: clients refuse it"),
+        (2, "is good until .*: renew it.*"),
+        (40, ""),
+        (20000, ""),
+    ],
+)
+def test_the_end_of_a_certificate_is_told_before_it_comes(files, days, said):
+    """Over, or over within two weeks: a warning with the moment; clocks of either notation are read."""
+    certificate_file = files / "server.pem"
+    end = certificate.expires(certificate_file)
+    loaded = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+    assert end == loaded.not_valid_after_utc
+    assert re.fullmatch(
+        f".*{said}" if said else "", certificate.problem(certificate_file, end - datetime.timedelta(days))
+    )
+
+
+def test_an_end_far_away_is_read(tmp_path):
+    """Years from 2050 on are written with four digits."""
+    now = datetime.datetime(2060, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - datetime.timedelta(36500)).not_valid_after(now)
+    path = tmp_path / "far.pem"
+    path.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    assert certificate.expires(path) == now
+
+
+def test_the_doctor_tells_of_the_certificate(files):
+    """A certificate that is over soon, and a key that is another's, need somebody."""
+    chosen = {"tls_cert": files / "server.pem", "port": 1, "gateway_port": 1, "data": files / "nowhere"}
+
+    def told(key):
+        found = doctor.examine(Settings(**chosen, tls_key=files / key), lambda: None)
+        return [(one.well, one.sentence) for one in found if one.sentence.startswith("TLS")]
+
+    assert [(well, "is good until" in said) for well, said in told("server.key")] == [(False, True)]
+    assert [(well, "is not the key" in said) for well, said in told("client.key")] == [(False, True)]

@@ -9,7 +9,7 @@ from kansoku_collector.errors import KansokuError
 from kansoku_collector.ledger.invoice import read_invoice
 from kansoku_collector.ledger.reconcile import reconcile
 from kansoku_collector.model import Span
-from kansoku_collector.store.read.ledger import ModelDay, by_model_and_day
+from kansoku_collector.store.read.ledger import ModelDay, by_model_and_day, projects
 from kansoku_collector.store.write import Writer
 
 DAY, NEXT = date(2026, 11, 2), date(2026, 11, 3)
@@ -52,11 +52,19 @@ def test_anthropics_export_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("day,what,money\n", ":1: no known columns"),
+        ("day,what,money\n", ":1: no export of OpenAI's"),
         ("date,model,cost_usd\n", "there is no row"),
         ("date,model,cost_usd\n2026-11-02,m,0.1\nsoon,m,0.1\n", ":3: 'soon' is not a date"),
         ("date,model,cost_usd\n2026-11-02,m,much\n", ":2: 'much' is not a number"),
         ("date,model,cost_usd,currency\n2026-11-02,m,1,EUR\n", ":2: the currency is 'EUR'"),
+        ("day,what,money\n", "It has: day, what, money"),
+        ('date,model,cost_usd\n2026-11-02,m,"1,50"\n', "write the decimals behind a point"),
+        ('date,model,cost_usd\n2026-11-02,m,"1.234,56"\n', "write the decimals behind a point"),
+        ("date;model;cost_usd\n2026-11-02;m;1,50\n", ":2: '1,50' is not a number"),
+        ("date,model,cost_usd\n2026-11-02,m,1\nTotal,,1\n", ":3: 'Total' is not a date"),
+        ("date,model,cost_usd\n2026-11-02,m,1\n,,1\n", "take lines of totals out"),
+        ("date,model,cost_usd\n11/02/2026,m,1\n", "write the year first"),
+        ("date,model,cost_usd\n2026-11-02,m\n", ":2: 'cost_usd' is missing"),
     ],
 )
 def test_a_bad_invoice_is_named_with_its_line(tmp_path, text, reason):
@@ -64,6 +72,57 @@ def test_a_bad_invoice_is_named_with_its_line(tmp_path, text, reason):
     with pytest.raises(KansokuError) as caught:
         read_invoice(write(tmp_path, text))
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_an_invoice_is_read_as_spreadsheets_save_it(tmp_path, encoding, separator):
+    """Any encoding and separator of a spreadsheet's, thousands, credits in brackets or with a minus."""
+    lines = [
+        ("Date", "Model", "cost_usd", "メモ"),
+        ("2026-11-02", "m", '"1,234.56"', "請求"),
+        ("2026/11/2", "m", "(0.50)", ""),
+        ("20261102", "m", "-$0.06", ""),
+        ("1793577600", "m", "", ""),
+    ]
+    path = tmp_path / "invoice.csv"
+    path.write_bytes("\r\n".join(map(separator.join, lines)).encode(encoding))
+    assert read_invoice(path).costs == {(DAY, "m"): Decimal("1234.00")}
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    """A workbook in place of its CSV is told what to be saved as."""
+    path = tmp_path / "invoice.csv"
+    path.write_bytes(b"PK\x03\x04\x00\x00binary\xff\xfe")
+    with pytest.raises(KansokuError, match="save it as"):
+        read_invoice(path)
+
+
+def test_the_columns_of_any_export_can_be_named(tmp_path):
+    """The bills of clouds have columns of their own; their currency counts, and a wrong name is told."""
+    path = write(tmp_path, (
+        "lineItem/UsageStartDate,lineItem/UsageType,lineItem/UnblendedCost,lineItem/CurrencyCode\n"
+        "2026-11-02T23:00:00Z,input-tokens,0.0123,USD\n"
+    ))  # fmt: skip
+    named = {
+        "date": "lineItem/UsageStartDate",
+        "model": "lineItem/UsageType",
+        "cost_usd": "lineItem/UnblendedCost",
+    }
+    assert read_invoice(path, named).costs == {(DAY, "input-tokens"): Decimal("0.0123")}
+    with pytest.raises(KansokuError, match="no column 'usagetype' for the model"):
+        read_invoice(path, named | {"model": "UsageType"})
+    path.write_text(path.read_text("utf-8").replace("USD", "EUR"), "utf-8")
+    with pytest.raises(KansokuError, match="EUR"):
+        read_invoice(path, named)
+
+
+def test_what_anthropic_bills_beside_tokens_keeps_its_name(tmp_path):
+    """A line without a model is called by what it is for."""
+    invoice = read_invoice(write(tmp_path, (
+        "usage_date_utc,model,token_type,cost_usd,cost_type\n2026-11-02,,,0.05,web_search\n"
+    )))  # fmt: skip
+    assert invoice.costs == {(DAY, "web_search"): Decimal("0.05")}
 
 
 def row(
@@ -138,3 +197,15 @@ def test_the_ledgers_days_are_utc_and_exact(store):
         (DAY, Decimal("0.000000000001"), 1, 0),
         (NEXT, Decimal("0.000000000005"), 2, 1),
     ]
+
+
+def test_a_project_whose_spans_are_gone_is_still_compared(store):
+    """Rollups outlive spans: the invoice of a quarter ago is compared with what was counted then."""
+    start = int(datetime.fromisoformat("2026-11-02T10:00:00+00:00").timestamp()) * 10**9
+    span = Span(project="old", trace_id="1" * 32, span_id="1" * 16, start=start, operation="chat",
+                provider="openai", response_model="m", billed=True, cost_usd=Decimal(1),
+                cost_source="computed")  # fmt: skip
+    Writer(store).spans([span], "b")
+    store.command("TRUNCATE TABLE spans")
+    assert "old" in projects(store)
+    assert [row.cost for row in by_model_and_day(store, "old", DAY, DAY)] == [Decimal(1)]

@@ -204,6 +204,7 @@ def test_up_stops_cleanly_on_ctrl_c_and_leaves_no_process(tmp_path: Path) -> Non
             lines += process.stdout
             assert process.wait(60) == 0, "".join(lines)
         assert "Traceback" not in "".join(lines)
+        assert "ksk_" not in "".join(lines)  # what reads this is no terminal, and may keep it
         for port in settings.values():
             assert not _listens(int(port))
 

@@ -161,7 +161,7 @@ def test_an_error_keeps_its_type_and_its_places_without_its_words() -> None:
         ("off", "full", "off"),
         ("metadata", "off", "off"),
         ("metadata", None, "metadata"),
-        ("full", "nonsense", "full"),
+        ("full", "nonsense", "off"),
     ],
 )
 def test_the_level_that_keeps_less_wins(one: str, other: Any, expected: str) -> None:
@@ -218,3 +218,61 @@ def test_the_setting_metadata_reaches_spans_of_other_instrumentors(
         "kansoku.capture_content": "metadata",
     }
     assert {a.key: python(a.value) for a in sent.events[0].attributes} == {"content_chars": 2}
+
+
+PARAMETERS = {
+    "gen_ai.request.model": "m",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.voice": "alloy",
+    "gen_ai.request.response_format": '{"type":"json_schema","json_schema":{"schema":{"enum":["太郎"]}}}',
+    "gen_ai.request.include": '["file_search_call.results"]',
+    "gen_ai.request.stop_sequences": ("太郎:",),
+    "gen_ai.request.metadata": '{"customer":"Taro","count":3}',
+    "gen_ai.request.question": "who is Taro?",
+}
+
+
+@pytest.mark.parametrize("level", [capture.METADATA, capture.OFF])
+def test_of_a_requests_parameters_settings_are_left_and_no_text(level: str) -> None:
+    """Numbers and words of known settings stay; schemas, labels, stop sequences and sentences go."""
+    found = capture.reduce(PARAMETERS, level)
+    assert {name: value for name, value in found.items() if not name.endswith("_chars")} == {
+        "gen_ai.request.model": "m",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.voice": "alloy",
+        "gen_ai.request.response_format": '{"type":"json_schema"}',
+        "gen_ai.request.include": '["file_search_call.results"]',
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["kansoku.guardrail.reason", "db.query.text", "db.statement", "genkit:input", "genkit:output"]
+)
+def test_what_quotes_content_is_content(name: str) -> None:
+    """A guardrail's reason, a statement with its values and Genkit's input leave nothing but a length."""
+    assert capture.reduce({name: "about Taro"}, capture.OFF) == {}
+    assert capture.reduce({name: "about Taro"}, capture.METADATA) == {f"{name}_chars": 10}
+
+
+def test_a_requests_labels_are_masked(start: Callable[..., Any], recorder: Any) -> None:
+    """What a program sends along to its vendor may hold an address or a key; the name of the model stays."""
+    start(endpoint=recorder.url, mask="all")
+    told = {"gen_ai.request.metadata": '{"by":"taro@example.jp"}', "gen_ai.request.model": "taro@example.jp"}
+    with kansoku.span("x", attributes=told):
+        pass
+    assert kansoku.flush(5)
+    (body,) = recorder.bodies("/v1/traces")
+    (sent,) = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+    found = {item.key: python(item.value) for item in sent.attributes}
+    assert found["gen_ai.request.metadata"] == '{"by":"[email]"}'
+    assert found["gen_ai.request.model"] == "taro@example.jp"
+
+
+@pytest.mark.parametrize("level", [False, "none", "OFF", "of", "nothing"])
+def test_less_content_is_asked_for_by_any_word(start: Callable[..., Any], recorder: Any, level: Any) -> None:
+    """A switch, a synonym and a slip of the pen keep a part's content back; they had let all of it out."""
+    start(endpoint=recorder.url)
+    with kansoku.context(capture_content=level), kansoku.span("x", input="saffron-yarrow38"):
+        pass
+    assert kansoku.flush(5)
+    assert b"saffron" not in b"".join(recorder.bodies("/v1/traces"))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.collector import Collector, receipt
@@ -152,6 +153,40 @@ with context.Pool(1) as pool:
     pool.map(span, ["pooled"]); pool.close(); pool.join()
 """
     run(collector, START + code)
+    assert collector.spans() == {"child 0": 1, "child 1": 1, "pooled": 1}
+
+
+CHILDREN = (
+    START
+    + """
+import multiprocessing, concurrent.futures
+{where}
+def work(name):
+    {within}
+    span(name)
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    children = [context.Process(target=work, args=(f"child {{n}}",)) for n in range(2)]
+    for child in children: child.start()
+    for child in children: child.join()
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        list(pool.map(work, ["pooled"]))
+"""
+)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+@pytest.mark.parametrize("place", ["where", "within"])
+def test_children_that_a_server_forks_send_at_their_end(
+    collector: Collector, tmp_path: Path, method: str, place: str
+) -> None:
+    """A fork server has not loaded the SDK, and its children leave by os._exit: init() sees to it."""
+    code = CHILDREN.format(**{"where": "", "within": "pass", "method": method, place: "init()"})
+    (tmp_path / "program.py").write_text(code)
+    env = {**os.environ, "KANSOKU_ENDPOINT": collector.url, "KANSOKU_API_KEY": "k"}
+    command = [sys.executable, str(tmp_path / "program.py")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     assert collector.spans() == {"child 0": 1, "child 1": 1, "pooled": 1}
 
 

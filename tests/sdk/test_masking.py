@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
 
 import kansoku
 from kansoku import guard, provider
@@ -304,3 +306,25 @@ def test_lists_and_cut_json_are_masked() -> None:
     assert mask.value('[{"role":"user","content":"a@example.jp and more… [cut: 99') == (
         '[{"role":"user","content":"[email] and more… [cut: 99'
     )
+
+
+def test_a_key_on_a_command_line_does_not_leave_the_process(
+    start: Callable[..., Any], recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What detectors write of a process is looked at once: its arguments and what is named a secret."""
+    told = f"process.command_line=app --api-key={KEY},db.password=opaque,host.name=taro@example.jp"
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", told)
+    theirs = TracerProvider(resource=Resource.create())
+    start(endpoint=recorder.url, tracer_provider=theirs, mask="all")
+    for name in ("one", "two"):
+        with theirs.get_tracer("x").start_as_current_span(name):
+            pass
+    assert kansoku.flush(5)
+    (body,) = recorder.bodies("/v1/traces")
+    described, *_ = ExportTraceServiceRequest.FromString(body).resource_spans
+    found = values(described.resource.attributes)
+    assert found["process.command_line"] == "app --api-key=[anthropic_api_key]"
+    assert found["db.password"] == "[secret]"
+    assert found["host.name"] == "taro@example.jp"
+    assert theirs.resource.attributes["db.password"] == "opaque"
+    assert len(described.scope_spans[0].spans) == 2

@@ -35,14 +35,21 @@ def test_clients_to_trace_are_a_list_of_names(monkeypatch: pytest.MonkeyPatch) -
     ("given", "level"),
     [
         (True, "full"), (False, "off"), ("TRUE", "full"), ("0", "off"), ("metadata", "metadata"),
-        (" Full ", "full"), ("off", "off"), ("perhaps", "full"),
+        (" Full ", "full"), ("off", "off"), ("none", "off"), ("", "full"), ("perhaps", "off"),
     ],
 )  # fmt: skip
 def test_the_levels_of_capture(given: object, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A switch means full or off; a word means itself; what is neither is the default; everywhere alike."""
+    """A switch means full or off; a word means itself, or lets nothing out; everywhere alike."""
     assert read_settings({"capture_content": given}).capture_content == level
     monkeypatch.setenv("KANSOKU_CAPTURE_CONTENT", str(given))
     assert read_settings({}).capture_content == level
+
+
+def test_a_mask_that_cannot_be_read_masks_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """What protects content does the most that it can when it is set wrongly, and the log says so."""
+    assert read_settings({"mask": 5}).mask == ("all",)
+    assert "KANSOKU_MASK cannot be used" in caplog.text
+    assert "continuing with ('all',)" in caplog.text
 
 
 def test_a_variable_that_cannot_work_is_told_and_the_others_hold(
@@ -55,6 +62,13 @@ def test_a_variable_that_cannot_work_is_told_and_the_others_hold(
     found = read_settings({"service_name": "guide"})
     assert (found.sample_rate, found.release, found.service_name) == (1.0, "1.0", "guide")
     assert "KANSOKU_SAMPLE_RATE cannot be used" in caplog.text
+
+
+def test_a_key_read_from_a_file_loses_its_line_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mounted secret ends in one; HTTP cannot carry it, and nothing would arrive."""
+    monkeypatch.setenv("KANSOKU_API_KEY", "ksk_abc\n")
+    assert read_settings({}).api_key.get_secret_value() == "ksk_abc"
+    assert read_settings({"api_key": " ksk_def\r\n"}).api_key.get_secret_value() == "ksk_def"
 
 
 def test_the_key_is_not_shown() -> None:

@@ -149,6 +149,16 @@ def test_a_key_that_no_header_can_carry_is_refused(collector: Collector) -> None
     assert collector.headers == []
 
 
+@pytest.mark.parametrize("key", ["ksk_hush\nx", "ksk_hush鍵"])
+def test_a_key_that_cannot_be_sent_is_not_in_the_log(
+    collector: Collector, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    """What HTTP's client says of it quotes it; the warning names the setting."""
+    make(collector.url, api_key=key).send(pack(b"body"), OPEN)
+    assert "hush" not in caplog.text
+    assert any("KANSOKU_API_KEY" in warning for warning in warnings(caplog))
+
+
 def test_while_closing_nothing_is_tried_again(collector: Collector) -> None:
     """At the end of the program there is one attempt."""
     collector.rule = lambda _: Answer(503)

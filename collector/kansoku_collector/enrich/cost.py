@@ -83,7 +83,7 @@ def pricing(prices: Prices | Callable[[], Prices], metrics: Metrics) -> Callable
             return
         put_cost(span, current())
         if span.cost_source == "unpriced":
-            metrics.unpriced.labels(span.response_model or span.request_model or "unknown").inc()
+            metrics.count_unpriced(span.response_model or span.request_model)
 
     return price
 

@@ -1,21 +1,19 @@
 """Read what a vendor bills: its CSV export, as money by day and model."""
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from kansoku_collector.errors import KansokuError
+from kansoku_collector.ledger.invoice_text import InvoiceError, amount, day, read_table
 
 Row = Mapping[str, str]
-
-
-class InvoiceError(KansokuError):
-    """An invoice cannot be read; the message names the file, the line and the column."""
+# What a plain invoice says of a line; `columns` of `read_invoice` names the columns that say it.
+MEANINGS = ("date", "model", "cost_usd")
+_SHOWN = 20  # columns of a file that an error lists
 
 
 class Invoice(NamedTuple):
@@ -43,55 +41,58 @@ class _Format(NamedTuple):
     read: Callable[[Row], tuple[str, str, str]]  # day, model, dollars
 
 
-def read_invoice(path: Path) -> Invoice:
-    """Read an export of OpenAI or Anthropic, or a CSV with the columns date, model and cost_usd."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = {(name or "").strip().lower() for name in reader.fieldnames or ()}
-            chosen = next((form for form in _FORMATS if form.columns <= names), None)
-            if chosen is None:
-                known = "; ".join(", ".join(sorted(form.columns)) for form in _FORMATS)
-                raise InvoiceError(f"{path}:1: no known columns; known sets are: {known}")
-            costs: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
-            for row in reader:
-                _add(costs, chosen, row, f"{path}:{reader.line_num}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvoiceError(f"{path}: cannot be read as CSV: {error}") from error
+def read_invoice(path: Path, columns: Mapping[str, str] | None = None) -> Invoice:
+    """Read an export of OpenAI or Anthropic, or a CSV with the columns date, model and cost_usd.
+
+    `columns` names the columns of any other export by `MEANINGS`. Raises InvoiceError.
+    """
+    names, rows = read_table(path)
+    chosen = _named(path, names, columns) if columns else _known(path, names)
+    costs: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for line, row in rows:
+        _add(costs, chosen, row, f"{path}:{line}")
     if not costs:
         raise InvoiceError(f"{path}: there is no row in it")
     return Invoice(chosen.vendor, dict(costs))
 
 
+def _known(path: Path, names: list[str]) -> _Format:
+    chosen = next((form for form in _FORMATS if form.columns <= set(names)), None)
+    if chosen is None:
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise InvoiceError(
+            f"{path}:1: no export of OpenAI's or Anthropic's, and no columns date, model, cost_usd;"
+            f" name yours: --column date=NAME --column model=NAME --column cost_usd=NAME."
+            f" It has: {shown or 'nothing'}"
+        )
+    return chosen
+
+
+def _named(path: Path, names: list[str], columns: Mapping[str, str]) -> _Format:
+    taken = {meaning: columns.get(meaning, meaning).strip().lower() for meaning in MEANINGS}
+    for meaning, name in taken.items():
+        if name not in names:
+            raise InvoiceError(
+                f"{path}:1: there is no column {name!r} for the {meaning}; it has: {', '.join(names)}"
+            )
+    return _Format(
+        "",
+        frozenset(taken.values()),
+        lambda row: (row[taken["date"]], row[taken["model"]], row[taken["cost_usd"]]),
+    )
+
+
 def _add(costs: dict[tuple[date, str], Decimal], form: _Format, row: Row, where: str) -> None:
-    plain = {
-        (key or "").strip().lower(): value.strip() for key, value in row.items() if isinstance(value, str)
-    }
-    if not any(plain.values()):
+    if not any(row.values()):
         return
-    if (currency := plain.get("amount_currency") or plain.get("currency") or "usd").lower() != "usd":
+    currency = next((row[name] for name in _CURRENCIES if row.get(name)), "usd")
+    if currency.lower() != "usd":
         raise InvoiceError(f"{where}: the currency is {currency!r}; only US dollars can be compared")
     try:
-        day, model, dollars = form.read(plain)
+        when, model, dollars = form.read(row)
     except KeyError as error:
         raise InvoiceError(f"{where}: {error} is missing") from error
-    try:
-        amount = Decimal(dollars.replace("$", "").replace(",", "") or "0")
-    except ArithmeticError as error:
-        raise InvoiceError(f"{where}: {dollars!r} is not a number of US dollars") from error
-    if not amount.is_finite():
-        raise InvoiceError(f"{where}: {dollars!r} is not a number of US dollars")
-    costs[_day(day, where), model] += amount
-
-
-def _day(value: str, where: str) -> date:
-    try:
-        if value.isdigit():
-            return datetime.fromtimestamp(int(value), UTC).date()
-        moment = datetime.fromisoformat(value)
-    except (ValueError, OverflowError, OSError) as error:
-        raise InvoiceError(f"{where}: {value!r} is not a date such as 2026-11-02") from error
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+    costs[day(when, where), model] += amount(dollars, where)
 
 
 def _openai(row: Row) -> tuple[str, str, str]:
@@ -102,8 +103,9 @@ def _openai(row: Row) -> tuple[str, str, str]:
 
 
 def _anthropic(row: Row) -> tuple[str, str, str]:
-    # "Claude Haiku 4.5" is what the console calls claude-haiku-4-5.
-    model = re.sub(r"[\s.]+", "-", row["model"].lower()) if " " in row["model"] else row["model"]
+    # "Claude Haiku 4.5" is what the console calls claude-haiku-4-5; searches and containers have no model.
+    model = row["model"] or row.get("cost_type") or row["token_type"]
+    model = re.sub(r"[\s.]+", "-", model.lower()) if " " in model else model
     return row["usage_date_utc"], model, row["cost_usd"]
 
 
@@ -111,9 +113,16 @@ def _simple(row: Row) -> tuple[str, str, str]:
     return row["date"], row["model"], row["cost_usd"]
 
 
+_CURRENCIES = (
+    "amount_currency",
+    "currency",
+    "lineitem/currencycode",
+    "billingcurrency",
+    "billingcurrencycode",
+)
 _FORMATS = (
     _Format("openai", frozenset({"start_time", "amount_value", "line_item"}), _openai),
     _Format("openai", frozenset({"start_time_iso", "amount_value", "line_item"}), _openai),
     _Format("anthropic", frozenset({"usage_date_utc", "model", "token_type", "cost_usd"}), _anthropic),
-    _Format("", frozenset({"date", "model", "cost_usd"}), _simple),
+    _Format("", frozenset(MEANINGS), _simple),
 )

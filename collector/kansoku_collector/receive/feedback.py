@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from kansoku_collector.entries import Entry, Kind, digest_of
 from kansoku_collector.errors import PayloadError
-from kansoku_collector.receive.answer import headers_of
+from kansoku_collector.receive.answer import Refusal, headers_of
 from kansoku_collector.receive.body import inflate, read_body
 from kansoku_collector.receive.receiver import Receiver
 
@@ -36,6 +36,8 @@ _TEXTS = (
 )
 _FIELDS = frozenset({*_TEXTS, "like", "score", "metadata", "time"})
 Row = dict[str, Any]
+
+_INVALID = "invalid"  # the reason under which an item that cannot be stored counts
 
 
 def feedback_route(receiver: Receiver, origins: Sequence[str] = ()) -> Route:
@@ -79,10 +81,10 @@ async def _accept(request: Request, receiver: Receiver) -> Response:
         await receiver.intake.store(
             Entry(Kind.FEEDBACK, grant.project, now, digest, body, raw_bytes=len(body))
         )
-    for item in rejected:
-        receiver.metrics.dropped.labels("feedback", "invalid").inc()
-        if not rows and len(rejected) == 1:
-            raise PayloadError(str(item["reason"]))
+    if not rows and len(rejected) == 1:
+        raise Refusal(400, str(rejected[0]["reason"]), _INVALID)  # which counts it
+    if rejected:
+        receiver.metrics.dropped.labels("feedback", _INVALID).inc(len(rejected))
     accepted = len({row["item"] for row in rows})
     answer: dict[str, Any] = {"accepted": accepted} | ({"rejected": rejected} if rejected else {})
     return JSONResponse(answer, 400 if rejected and not rows else 202)

@@ -1,11 +1,15 @@
 """The certificate that OTLP is served with, and the authorities whose clients are let in."""
 
+import logging
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kansoku_collector.errors import SettingsError
+from kansoku_collector.receive import certificate
+
+log = logging.getLogger("kansoku")
 
 
 @dataclass
@@ -27,21 +31,22 @@ class Tls:
         if settings.tls_key is None:
             raise SettingsError("KANSOKU_TLS_CERT needs KANSOKU_TLS_KEY")
         tls = cls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
-        try:
-            tls.load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                "the files of KANSOKU_TLS_CERT, KANSOKU_TLS_KEY or KANSOKU_TLS_CLIENT_CA cannot be used:"
-                f" {error}"
-            ) from error
+        certificate.check(tls.cert, tls.key, tls.client_ca)
+        tls.warn()
         tls.changed()
         return tls
 
     def load(self, context: ssl.SSLContext) -> None:
         """Give a context the certificate as it is on disk now."""
-        context.load_cert_chain(self.cert, self.key)
+        # Without a password OpenSSL would ask the terminal for that of an encrypted key, and wait.
+        context.load_cert_chain(self.cert, self.key, password="")
         if self.client_ca is not None:
             context.load_verify_locations(self.client_ca)
+
+    def warn(self) -> None:
+        """Say in the log when the certificate is over, or soon will be."""
+        if sentence := certificate.problem(self.cert):
+            log.warning("%s", sentence)
 
     def changed(self) -> bool:
         """Tell whether a file has changed since this was asked last."""

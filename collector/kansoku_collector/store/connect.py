@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
 from kansoku_collector.errors import StoreAwayError, StoreError
+from kansoku_collector.files import private_directory
 
 DATABASE = "kansoku"
 _DISTRIBUTED = {"distributed_foreground_insert": 1, "distributed_product_mode": "global"}
@@ -73,8 +74,11 @@ def _parts(url: str) -> SplitResult:
             if parts.scheme == "chdb"
             else bool(parts.hostname) and parts.port != 0
         )
-    except ValueError as error:
-        raise StoreError(f"{redact(url)!r} is not a ClickHouse URL ({error}): {_FORMS}") from None
+    except ValueError:  # its words may quote a part of the password
+        raise StoreError(
+            f"{redact(url)!r} is not a ClickHouse URL (host and port cannot be told;"
+            f" / : @ and # of a password are written %2F %3A %40 %23): {_FORMS}"
+        ) from None
     if not known or not complete or (parts.scheme == "chdb" and parts.netloc):
         raise StoreError(f"{redact(url)!r} is not a ClickHouse URL: {_FORMS}")
     return parts
@@ -82,7 +86,7 @@ def _parts(url: str) -> SplitResult:
 
 def _embedded(url: str) -> Client:
     path = _path(url)
-    path.mkdir(parents=True, exist_ok=True)
+    private_directory(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
     # An index that leaves rows out is asked before they are read: beside the reading it costs twice as much.

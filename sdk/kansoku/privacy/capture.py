@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from kansoku.parameters import SETTINGS as PARAMETERS
 from kansoku.privacy import names
 from kansoku.privacy.secrets import names_secret
 
@@ -16,6 +17,7 @@ _STRICTNESS = {FULL: 0, METADATA: 1, OFF: 2}
 STRUCTURE = "structure"  # ids, names and settings of the call: never masked
 MESSAGES = "messages"  # JSON of messages, tools or documents: has an outline without its text
 SETTINGS = "settings"  # JSON of request parameters among which there may be text
+PARAMETER = "parameter"  # one parameter of a request: a number, a word, or anything
 CONTENT = "content"  # what somebody said, or what a function got and gave
 PART = "part"  # a part of flattened messages that is no text: role, id, type
 ERROR = "error"  # an error's message
@@ -35,6 +37,8 @@ _PARTS = re.compile(
     r"\.(?:role|id|score|type|finish_reason|tool_call_id|mime_type|index|tool_calls?(?:\.[0-9]+)?(?:\.tool_call)?"
     r"(?:\.function)?\.name|functions\.[0-9]+\.name)$"
 )
+_USER = "gen_ai.request.user"
+_SETTING = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _FRAME = re.compile(r'^ {2,}File "[^"\n]*", line [0-9]+, in [^\n]*$', re.MULTILINE)
 
 
@@ -58,16 +62,17 @@ def kind_of(name: str) -> str:  # noqa: PLR0911 - one return a kind
         return ERROR
     if name in ("exception.stacktrace", "error.stack"):
         return STACK
-    if name == "gen_ai.request.user" or not (
-        name in names.STRUCTURE or name.startswith(names.STRUCTURE_PREFIXES)
-    ):
-        return SECRET if names_secret(name) else OTHER
-    return STRUCTURE
+    if name in names.STRUCTURE or name.startswith(names.STRUCTURE_PREFIXES):
+        return STRUCTURE
+    if names_secret(name):
+        return SECRET
+    return PARAMETER if name.startswith(names.PARAMETER_PREFIX) and name != _USER else OTHER
 
 
 def stricter(one: str, other: Any) -> str:
-    """Return the level that keeps less; what is no level counts as none."""
-    return other if isinstance(other, str) and _STRICTNESS.get(other, 0) > _STRICTNESS[one] else one
+    """Return the level that keeps less; no level asks for nothing, and a word that is none for the least."""
+    asked = one if other is None else other if isinstance(other, str) and other in _STRICTNESS else OFF
+    return asked if _STRICTNESS[asked] > _STRICTNESS[one] else one
 
 
 def reduce(attributes: Mapping[str, Any], level: str) -> dict[str, Any]:
@@ -81,6 +86,8 @@ def reduce(attributes: Mapping[str, Any], level: str) -> dict[str, Any]:
             kept[name] = frames(value)
         elif kind == SETTINGS:
             kept[name] = _json(_scalars(value))
+        elif kind == PARAMETER and (setting := _setting(name, value)) is not None:
+            kept[name] = setting
         elif level == METADATA:
             _write_outline(kept, name, value, kind)
     return kept
@@ -152,6 +159,20 @@ def _scalars(value: Any) -> Any:
         k: v for k, v in found.items() if isinstance(v, bool | int | float) or k in ("model", "model_name")
     }
     return {k: v for k, v in kept.items() if not isinstance(v, Mapping | list)}
+
+
+def _setting(name: str, value: Any) -> Any:
+    """Return what is a setting of a parameter: a number, one word, or those of a known object; else None."""
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and _SETTING.fullmatch(value)):
+        return value
+    if name.removeprefix(names.PARAMETER_PREFIX) not in PARAMETERS:
+        return None
+    found = _parsed(value)
+    if isinstance(found, Mapping):
+        return _json({k: v for k, v in found.items() if _setting("", v) is not None})
+    words = found if isinstance(value, str) else value
+    kept = isinstance(words, list | tuple) and all(_setting("", word) is not None for word in words)
+    return value if kept else None
 
 
 def _parsed(value: Any) -> Any:

@@ -8,6 +8,7 @@ from kansoku import semconv
 from kansoku.guard import warn_once
 from kansoku.privacy import capture
 from kansoku.privacy.mask import Mask
+from kansoku.privacy.resource import Resources
 
 _NUMBERS = frozenset({bool, int, float})
 _WORDS = ("comment", "correction", "label", "user_id")  # of feedback, besides its metadata
@@ -56,11 +57,15 @@ class Filter:
         self.failed = 0
         self._mask = mask
         self._level = level
+        self._resources = Resources(mask.any)
 
     def span(self, span: Any) -> Any:
         """Return the span, or one that says less."""
         try:
-            return self._masked(self._reduced(span))
+            shown = self._masked(self._reduced(span))
+            if self._mask.hides_fields and (described := self._resources.masked(span.resource)) is not None:
+                return Changed(shown, resource=described)
+            return shown
         except Exception as error:  # noqa: BLE001 - the border: most likely the user's function
             self._count(error)
             return Changed(
@@ -133,8 +138,9 @@ class Filter:
             kind = capture.kind_of(name)
             if kind in (capture.STRUCTURE, capture.PART) or isinstance(value, bool | int | float):
                 masked[name] = value
-            elif kind == capture.SECRET and self._mask.hides_fields and isinstance(value, str):
-                masked[name] = "[secret]"
+            elif kind == capture.SECRET and self._mask.hides_fields:
+                # A header of HTTP is a list of its values.
+                masked[name] = "[secret]" if isinstance(value, str | bytes) else ["[secret]"] * len(value)
             else:
                 masked[name] = self._mask.any(value)
         return masked

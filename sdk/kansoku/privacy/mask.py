@@ -14,8 +14,8 @@ MaskFunction = Callable[[str], str]
 # Full-width letters, digits and signs, and the strokes that people use as hyphens, one character for one:
 # what is found in the folded text is at the same place in the original.
 _FOLD = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-_FOLD |= dict.fromkeys("‐‑‒–—―−ー", "-") | {"\u3000": " ", "\u00a0": " "}
-_FOLDED = re.compile("[！-～‐-―−ー\u3000\u00a0]")
+_FOLD |= dict.fromkeys("‐‑‒–—―−ーｰ", "-") | {"\u3000": " ", "\u00a0": " "}
+_FOLDED = re.compile("[！-～‐-―−ーｰ\u3000\u00a0]")
 _WIDE = re.compile(rb"\xef(?:\xbc[\x8b\x90-\x99\xa0-\xba]|\xbd[\x81-\x9a])")
 # Where a number may be, and how far around it one has to look.
 _NUMBER = re.compile(r"[0-9(+〒][0-9 ().+/-]{5,}")
@@ -23,7 +23,7 @@ _BEFORE, _BEHIND = 24, 16
 _TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _WORDS = bytes(byte if byte in _TOKEN_BYTES else 32 for byte in range(256))
 # What keys consist of, and addresses: words of a language have no sixteen of these in a row.
-_LONG = bytes(120 if byte in _TOKEN_BYTES + b".~+/=" else 32 for byte in range(256))
+_LONG = bytes(120 if byte in _TOKEN_BYTES + b".~+/=%" else 32 for byte in range(256))
 _RUNS = bytes(120 if byte in _TOKEN_BYTES else 32 for byte in range(256))
 _DIGITS = bytes(100 if 48 <= byte < 58 else 32 for byte in range(256))
 _LETTERS = bytes(
@@ -34,10 +34,28 @@ _LETTERS = bytes(
 _SMALL = bytes(range(256)).lower()
 _HIGH = bytes(range(128, 256))
 # What may stand between the digits of a number, in UTF-8: the strokes and wide spaces too.
-_BETWEEN = b" -().+/" + bytes({byte for stroke in "‐‑‒–—―−ー\u3000\u00a0" for byte in stroke.encode()})
+_BETWEEN = b" -().+/" + bytes({byte for stroke in "‐‑‒–—―−ーｰ\u3000\u00a0" for byte in stroke.encode()})
 # Hints of recognisers that ask for sixteen of the letters in `_LONG` in a row, and of one that asks for an @.
-_LONG_HINTS = frozenset({b"ya29.", b"sg.", b"bearer", b"hooks.slack.com"})
+_LONG_HINTS = frozenset(
+    {
+        b"ya29.",
+        b"1//0",
+        b"sg.",
+        b"hvs.",
+        b"hvb.",
+        b"hvr.",
+        b"bearer",
+        b"hooks.slack.com",
+        b"sig=",
+        b"signature=",
+        b"cookie",
+    }
+)
+# Hints of fields whose values are secrets: they count in JSON.
+_FIELD_HINTS = frozenset({b"authorization", b"credential", b"cookie"})
 _PASSWORD_HINTS = frozenset({b"://"})
+# Under the name of a secret a number up to this is a count or a flag.
+_SMALL_NUMBER = 999
 _WORD = re.compile(r"[a-z][a-z_.\-]{0,31}")
 # Fields of messages whose values are words of the format, not content.
 _FORMAT_FIELDS = frozenset(
@@ -62,8 +80,15 @@ class Mask:
         hints = {hint for one in self._recognisers if one.kind == "text" for hint in one.hints}
         # Where one is part of another (key, private key), the shorter tells for both.
         hints = {h for h in hints if not any(other in h for other in hints if other != h)}
-        self._hints = tuple(hints - _LONG_HINTS - _PASSWORD_HINTS)
+        self._hints = tuple(hints - _LONG_HINTS - _PASSWORD_HINTS - _FIELD_HINTS)
+        self._field_hints = tuple(hints & _FIELD_HINTS)
         self._long_hints = tuple(hints & _LONG_HINTS)
+        self._no_tokens = tuple(one for one in self._recognisers if one.kind != "token")
+        token_hints = {hint for one in self._recognisers if one.kind == "token" for hint in one.hints}
+        self._token_hint = re.compile(b"|".join(map(re.escape, sorted(token_hints, key=len))) or b"(?!)")
+        self._wide_hints = tuple(
+            hint for one in self._recognisers if one.kind == "wide" for hint in one.hints
+        )
         self._password_hints = tuple(hints & _PASSWORD_HINTS)
 
     @property
@@ -87,11 +112,15 @@ class Mask:
             return True
         if b"@" in small and any(map(small.__contains__, self._password_hints)):
             return True
+        if b'"' in small and any(map(small.__contains__, self._field_hints)):
+            return True
         if b"x" * 16 in small.translate(_LONG) and (
             any(map(small.__contains__, self._long_hints)) or self._tokens_in(small)
         ):
             return True
-        return not ascii_only and _WIDE.search(raw) is not None
+        return not ascii_only and (
+            _WIDE.search(raw) is not None or any(map(raw.__contains__, self._wide_hints))
+        )
 
     def recognised(self, text: str) -> str:
         """Return the text with what the recognisers find replaced; the function is not asked."""
@@ -105,16 +134,17 @@ class Mask:
         tokens = self._tokens_in(raw) if self._tokens_in(small) else b""
         stretches = _stretches(folded) if self._numbers_in(raw) else []
         ibans = "iban" in self._kinds and b" aadd" in b" " + raw.translate(_LETTERS)
+        chosen = self._recognisers if self._token_hint.search(tokens) else self._no_tokens
+        searched = {"token": tokens, "text": small, "wide": raw}
         places: list[tuple[int, int, str]] = []
-        for one in self._recognisers:
+        for one in chosen:
             if one.kind == "number":
                 for start, end in stretches:
                     places += ((*place, one.name) for place in one.find(folded, start, end))
-            elif (
-                any(map(tokens.__contains__, one.hints))
-                if one.kind == "token"
-                else any(map(small.__contains__, one.hints)) or (one.kind == "iban" and ibans)
-            ):
+            elif one.kind == "iban":
+                if ibans:
+                    places += ((*place, one.name) for place in one.find(folded, 0, len(folded)))
+            elif any(map(searched[one.kind].__contains__, one.hints)):
                 places += ((*place, one.name) for place in one.find(folded, 0, len(folded)))
         return self._replace(text, folded, places) if places else text
 
@@ -168,7 +198,11 @@ class Mask:
             return self._members(value)
         if isinstance(value, list | tuple):
             return [self._tree(item, field) for item in value]
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**9:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _SMALL_NUMBER:
+            if self._fields and field and names_secret(field):
+                return "[secret]"
+            if abs(value) <= 10**9:
+                return value
             masked = self.recognised(str(value))
             return value if masked == str(value) else masked
         return value

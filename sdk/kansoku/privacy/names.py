@@ -57,6 +57,8 @@ CONTENT = frozenset(
         "body",
         "completion",
         "content",
+        "db.query.text",
+        "db.statement",
         "embedding.text",
         "events",
         "final_result",
@@ -74,9 +76,12 @@ CONTENT = frozenset(
         "gen_ai.tool.call.arguments",
         "gen_ai.tool.call.result",
         "gen_ai.tool.description",
+        "genkit:input",
+        "genkit:output",
         "input",
         "input.value",
         "inputs",
+        "kansoku.guardrail.reason",
         "kansoku.input.value",
         "kansoku.output.value",
         "kansoku.retrieval.filter",
@@ -139,6 +144,11 @@ STRUCTURE = frozenset(
         "gen_ai.prompt.name",
         "gen_ai.prompt.version",
         "gen_ai.provider.name",
+        "gen_ai.request.encoding_formats",
+        "gen_ai.request.model",
+        "gen_ai.request.previous_response.id",
+        "gen_ai.request.reasoning.level",
+        "gen_ai.request.service_tier",
         "gen_ai.system",
         "gen_ai.tool.call.id",
         "gen_ai.tool.name",
@@ -177,7 +187,6 @@ STRUCTURE_PREFIXES = (
     "azure.",
     "code.",
     "gen_ai.embeddings.",
-    "gen_ai.request.",
     "gen_ai.response.",
     "gen_ai.token.",
     "gen_ai.usage.",
@@ -193,6 +202,9 @@ STRUCTURE_PREFIXES = (
     "telemetry.",
     "thread.",
 )
+
+# Parameters of a request: settings, and whatever else a program sends along.
+PARAMETER_PREFIX = "gen_ai.request."
 
 # Fields of messages that hold other fields.
 HOLDERS = frozenset(

@@ -23,15 +23,16 @@ _SAYS_MY_NUMBER = re.compile(r"マイナンバー|個人番号|my ?number|indivi
 _CORPORATE = re.compile(_START + r"T?([0-9]{13}|[0-9]-[0-9]{4}-[0-9]{4}-[0-9]{4})" + _END)
 _SAYS_CORPORATE = re.compile(r"法人番号|登録番号|corporate number|registration number", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![0-9A-Za-z])([A-Za-z]{2})[0-9]{2}(?=[ -]?[0-9A-Za-z])")
+_AT = re.compile("@|%40")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9])")
 _NO_DOMAINS = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "py", "js", "ts", "css", "html", "json"})
-_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&*+/=?^_`{|}~-")
+_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%*+^_`{|}~-")
 _PHONE = re.compile(
     r"(?<![0-9A-Za-z_+])(?<![0-9][.-])(?:"
     r"\+81[ -]?(?:\(0\))?0?[1-9][0-9]{0,3}[ -]?[0-9]{1,4}[ -]?[0-9]{3,4}"
     r"|\(0[1-9][0-9]{0,3}\)[ -]?[0-9]{1,4}[ -][0-9]{4}"
     r"|0[1-9][0-9]{0,3}(?:([ -])[0-9]{1,4}\1|\([0-9]{1,4}\))[0-9]{3,4}"
-    r"|0[5-9]0[0-9]{8}"
+    r"|0[5-9]0(?:\.[0-9]{4}\.[0-9]{4}|[0-9]{8})"
     r"|0[1-9][0-9]{8})" + r"(?![0-9A-Za-z_]|-[0-9]|\.[0-9])"
 )
 _SAYS_PHONE = re.compile(r"電話|TEL|℡|☎|携帯|連絡先|phone|call|FAX|mobile", re.IGNORECASE)
@@ -103,18 +104,16 @@ def find_ibans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def find_emails(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the places of e-mail addresses."""
-    at = text.find("@", start, end)
-    while at >= 0:
-        first = at
+    """Yield the places of e-mail addresses; in the query of a URL the sign is %40."""
+    for sign in _AT.finditer(text, start, end):
+        first = at = sign.start()
         while first > 0 and at - first < 64 and text[first - 1] in _LOCAL:
             first -= 1
-        while first < at and text[first] in "./=?&-":
+        while first < at and text[first] in ".-":
             first += 1
-        domain = _DOMAIN.match(text, at + 1)
+        domain = _DOMAIN.match(text, sign.end())
         if first < at and domain and domain[1].lower() not in _NO_DOMAINS and text[first:at] != "git":
             yield first, domain.end()
-        at = text.find("@", at + 1, end)
 
 
 def find_phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -124,7 +123,7 @@ def find_phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if found.startswith("+"):
             national = digits[2:].removeprefix("0")
             right = len(national) in (9, 10)
-        elif found.isdigit() and len(found) == 10:
+        elif found.isdigit() and len(found) == 10 and found[:4] != "0120":
             right = _said(text, match.start(), _SAYS_PHONE)  # else it may be any number
         else:
             mobile = digits[:3] in ("050", "060", "070", "080", "090", "020")
@@ -168,7 +167,7 @@ PERSONAL = (
     Recogniser("corporate_number", "number", (), find_corporate_numbers),
     Recogniser("phone", "number", (), find_phones),
     Recogniser("postal_code", "number", (), find_postal_codes),
-    Recogniser("email", "text", (b"@",), find_emails),
+    Recogniser("email", "text", (b"@", b"%40"), find_emails),
     Recogniser("ipv4", "text", (b".",), _find_ipv4),
     Recogniser("ipv6", "text", (b":",), _find_ipv6),
 )

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 
 from kansoku.guard import warn_once
 from kansoku.privacy.personal import PERSONAL
-from kansoku.privacy.secrets import SECRETS, Recogniser
+from kansoku.privacy.secrets import SECRETS as _SECRETS
+from kansoku.privacy.secrets import Recogniser
+from kansoku.privacy.vendor_tokens import VENDOR_TOKENS
 
+# A value that has a name and a shape of its own is called by its shape.
+SECRETS = (*VENDOR_TOKENS, *_SECRETS)
 ALL = (*SECRETS, *PERSONAL)
 NAMES = {one.name: one for one in ALL}
 GROUPS = {"secrets": SECRETS, "personal": PERSONAL, "all": ALL, "none": ()}

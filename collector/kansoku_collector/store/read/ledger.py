@@ -105,8 +105,9 @@ def _corrections(client: Client, bound: dict[str, Any]) -> dict[tuple[str, str],
 
 
 def projects(client: Client) -> list[str]:
-    """Return the projects that have spans."""
-    return [str(row[0]) for row in client.query("SELECT DISTINCT project FROM spans ORDER BY 1").result_rows]
+    """Return the projects that have figures, also those whose spans are older than their retention."""
+    rows = client.query("SELECT DISTINCT project FROM rollup_hour ORDER BY 1").result_rows
+    return [str(row[0]) for row in rows]
 
 
 def by_model_and_day(client: Client, project: str, first: date, last: date) -> list[ModelDay]:

@@ -61,8 +61,8 @@ _VOTES = ("votes", "評価")
 _ALL = [
     Metric("cost_usd", "sum", "usd", "cost_usd", "calls", *_CALLS, "Cost", "コスト",
            "Money spent on model calls. With unpriced calls it is a lower bound."),
-    Metric("cost_per_user", "sum", "usd", "cost_usd", "calls", *_CALLS,
-           "Cost of a user", "利用者あたりのコスト",
+    Metric("cost_per_user", "sum", "usd", "cost_usd", "calls", *_CALLS, "Cost of a user",
+           "利用者あたりのコスト",
            "Money spent on a user's calls, an incident for each; calls without a user count for none."),
     Metric("cost_per_request", "mean", "usd", "cost_usd", "roots", *_REQUESTS,
            "Cost per request", "リクエスト単価", "Cost divided by requests.", floor=20),
