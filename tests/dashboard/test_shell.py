@@ -60,9 +60,9 @@ def test_the_switch_changes_the_language(open_app):
 def test_the_setting_decides_where_nobody_chose():
     """A team may want one language."""
     settings.use(DashboardSettings(language="ja"))
-    assert words.say("overview.title") == "概要"
+    assert words.say("nav.overview") == "概要"
     settings.use(DashboardSettings())
-    assert words.say("overview.title") == "Overview"
+    assert words.say("nav.overview") == "Overview"
 
 
 def test_a_filter_that_the_store_does_not_know_still_filters(open_app):

@@ -1,4 +1,4 @@
-"""Every sentence exists in both languages and is asked for somewhere."""
+"""Every sentence exists in both languages, and every one that is asked for exists."""
 
 import re
 from pathlib import Path

@@ -55,6 +55,16 @@ def test_a_page_links_to_every_other_page() -> None:
     assert [page for page in PAGES if page not in linked and not page.name.startswith("README")] == []
 
 
+def test_no_table_is_torn() -> None:
+    """A row behind an empty line is shown as the letters it is made of."""
+    torn = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        rows = re.findall(r"(?:\A|\n)(?!\|)[^\n]*\n(\|[^\n]*)\n(?!\|[ :|-]+\n)", text)
+        torn += [(page.name, row) for row in rows]
+    assert torn == []
+
+
 def links(page: Path) -> list[tuple[str, str]]:
     """Return the file and the heading of each link of a page to this project; either may be empty."""
     return re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
