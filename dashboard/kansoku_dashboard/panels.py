@@ -8,7 +8,7 @@ import streamlit as st
 from kansoku_collector.store.read import beside, grid, incidents, overview, slices, votes
 from kansoku_collector.store.read import drift as drift_questions
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import board, clock, data, links, movers, sentences, table, words
+from kansoku_dashboard import board, clock, data, drift_cell, links, movers, movers_table, sentences, words
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures import drift as drift_figure
 from kansoku_dashboard.figures import feedback as feedback_figure
@@ -147,7 +147,7 @@ def drift(view: View) -> None:
     reference = next((cell.reference for cell in cells if cell.reference != "none"), "none")
     if reference == "none":
         behind = replace(behind, nothing=say("overview.reference_none"))
-    made = drift_figure.strip(cells, behind, names, lambda cell: table.drift_hover(cell, names, behind))
+    made = drift_figure.strip(cells, behind, names, lambda cell: drift_cell.hover(cell, names, behind))
     _chart("drift", made, say(f"overview.reference_{reference}"), say("overview.drift_alt"))
 
 
@@ -159,7 +159,7 @@ def moved(view: View) -> None:
         board.heading("overview", "movers", say("overview.movers_note", range=view.range_name))
         rows = movers.movers(found.now, found.before, of_calls=overview.counts_calls(view.scope))
         if rows:
-            table.draw(rows)
+            movers_table.draw(rows)
         else:
             st.caption(say("overview.no_movers"))
 

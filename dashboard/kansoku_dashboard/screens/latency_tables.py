@@ -10,7 +10,7 @@ from kansoku_collector.store.read.conditions import Filter
 from kansoku_dashboard import board, clock, data, links, state
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count, share
-from kansoku_dashboard.screens import messages, table
+from kansoku_dashboard.screens import messages, trace_table
 from kansoku_dashboard.state import View
 from kansoku_dashboard.words import say
 
@@ -100,8 +100,8 @@ def slowest(view: View) -> None:
             st.caption(say("overview.nothing"))
             return
         st.dataframe(
-            table.frame(rows, state.carried()),
-            column_config=table.columns(),
+            trace_table.frame(rows, state.carried()),
+            column_config=trace_table.columns(),
             column_order=("id", "duration", "time", "name", "text", "models", "tokens", "errors"),
             hide_index=True,
             height=board.table_height(len(rows), 8),

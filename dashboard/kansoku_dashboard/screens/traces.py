@@ -12,7 +12,7 @@ from kansoku_dashboard import board, data, empty, facets, state
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count, share
 from kansoku_dashboard.paths import ROOM
-from kansoku_dashboard.screens import amounts, export, filter_bar, filters, table, views
+from kansoku_dashboard.screens import amounts, export, filter_bar, filters, trace_table, views
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import say
 
@@ -82,17 +82,17 @@ def tools(found: Totals | None) -> None:
     """Draw order, columns, saved views and export."""
     filter_bar.choice("sort", tuple(store.KEYS), "")
     with st.popover("", icon=":material/view_column:", help=say("traces.columns"), width="content"):
-        present = table.chosen(filters.value("cols"))
+        present = trace_table.chosen(filters.value("cols"))
 
         def keep() -> None:
-            names = [name for name in table.COLUMNS if name in st.session_state["_cols"]]
-            if tuple(names) in ((), table.USUAL):
+            names = [name for name in trace_table.COLUMNS if name in st.session_state["_cols"]]
+            if tuple(names) in ((), trace_table.USUAL):
                 st.query_params.pop("cols", None)
             else:
                 st.query_params["cols"] = ",".join(names)
 
-        st.multiselect(say("traces.columns"), table.COLUMNS, default=present, key="_cols", on_change=keep,
-                       format_func=table.title, width=360)  # fmt: skip
+        st.multiselect(say("traces.columns"), trace_table.COLUMNS, default=present, key="_cols",
+                       on_change=keep, format_func=trace_table.title, width=360)  # fmt: skip
         st.toggle(say("traces.show_facets"), value=True, key="facets", bind="query-params",
                   on_change=lambda: st.session_state.update(_cleared=True))  # fmt: skip
     views.draw()
@@ -170,11 +170,11 @@ def draw_rows(rows: list[TraceRow]) -> None:
     """Draw the rows; a click on one opens it."""
     board.table(
         "traces",
-        table.frame(rows, filters.carried()),
+        trace_table.frame(rows, filters.carried()),
         "trace",
         [{"trace": row.trace_id} | filters.packed() for row in rows],
-        column_config=table.columns(),
-        column_order=table.chosen(filters.value("cols")),
+        column_config=trace_table.columns(),
+        column_order=trace_table.chosen(filters.value("cols")),
         height=board.table_height(len(rows), 17),
         alt=say("traces.table"),
     )

@@ -1,14 +1,12 @@
-"""The movers as a table, and the words of a drift cell."""
+"""What moved most, as a table."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from kansoku_collector.store.read.drift import DriftCell
 from kansoku_dashboard.change import MIN_VOTES, Change
 from kansoku_dashboard.durations import duration
-from kansoku_dashboard.figures.backdrop import Backdrop, escape
 from kansoku_dashboard.figures.style import count, money, relative, share
 from kansoku_dashboard.movers import Mover
 from kansoku_dashboard.words import say
@@ -68,27 +66,3 @@ def _points(changed: Change, digits: int) -> str:
 
 def _arrow(step: float) -> str:
     return "▲" if step > 0 else "▼"
-
-
-def drift_hover(cell: DriftCell, names: dict[str, str], backdrop: Backdrop) -> str:
-    """Say what one cell of the drift strip shows: signal, time, measure, value, and from how many samples."""
-    lines = [
-        f"<b>{escape(names[cell.signal])}</b>",
-        f"{backdrop.x(cell.time).replace('T', ' ')[:16]} – {backdrop.x(cell.time + cell.width)[11:16]}",
-        say("overview.psi", psi=f"{cell.psi or 0:.2f}"),
-    ]
-    if cell.level is not None and cell.reference_level is not None:
-        write = _unit(cell.signal)
-        lines.append(say("overview.levels", now=write(cell.level), before=write(cell.reference_level)))
-    lines.append(
-        say("overview.samples", samples=count(cell.samples), reference=count(cell.reference_samples))
-    )
-    return "<br>".join(lines)
-
-
-def _unit(signal: str) -> Callable[[float], str]:
-    if signal in ("refusals", "invalid_json", "error_rate", "repetition"):
-        return lambda value: share(value, 2)
-    if signal == "retrieval_score":
-        return lambda value: f"{value:.2f}"
-    return lambda value: say("overview.tokens", tokens=count(value))
