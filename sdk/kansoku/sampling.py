@@ -23,7 +23,7 @@ from kansoku import semconv
 
 _RANDOM_BITS = 56
 _ALL = 1 << _RANDOM_BITS
-_KEEP, _CHANCE, _DROP = "keep", "chance", "drop"
+_KEEP, _CHANCE = "keep", "chance"
 
 
 def threshold(rate: float) -> int:

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from kansoku_collector.traffic import Patience, Traffic
 
 MIB = 2**20
@@ -33,9 +35,7 @@ def test_patience_ends_though_requests_do_not() -> None:
 def test_a_request_that_fails_is_counted_off() -> None:
     """A refused request leaves nothing behind that the writer would wait for."""
     traffic = Traffic()
-    try:
-        with traffic.request():
-            raise ValueError
-    except ValueError:
-        time.sleep(0.03)
+    with pytest.raises(ValueError, match="refused"), traffic.request():
+        raise ValueError("refused")
+    time.sleep(0.03)  # longer than a sender pauses between two requests
     assert not traffic.busy

@@ -116,7 +116,7 @@ class _Answer:
     dice: random.Random
 
     def whole(self) -> Reply:
-        first, end = self._timing()
+        _, end = self._timing()  # nothing is visible before the whole answer is
         message: dict[str, Any] = {
             "role": "assistant",
             "content": self.completion.text or None,
@@ -126,7 +126,6 @@ class _Answer:
             message["tool_calls"] = calls
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason()}
         body = self._head("chat.completion") | {"choices": [choice], "usage": self._usage()}
-        del first  # nothing is visible before the whole answer is
         return Reply(200, [json.dumps(body, ensure_ascii=False).encode()], end, end)
 
     def stream(self) -> Reply:
