@@ -1,5 +1,6 @@
 """The collector's pages: generated ones are up to date, and what they tell to type works."""
 
+import ast
 import os
 import re
 import runpy
@@ -49,6 +50,44 @@ def test_the_commands_of_a_page_exist_with_these_options(page: Path) -> None:
             words = shlex.split(line, comments=True)
             if words[:1] == ["kansoku"] and words[1] not in ("up", "demo"):
                 assert _parser().parse_args(words[1:]).command
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_tells_to_type_is_taken(page: Path) -> None:
+    """Also in blocks that are no shell, beside what a command prints."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^(?: {4}|\$ )?kansoku (.*)$", text, re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        if words[0] not in ("up", "demo"):
+            assert _parser().parse_args(words).command
+
+
+def test_the_page_of_questions_lists_what_the_screens_ask() -> None:
+    """Whoever looks for a slow question finds its module there."""
+    listed = set(
+        re.findall(r"`(\w+)`", (ROOT / "docs" / "collector" / "queries.md").read_text(encoding="utf-8"))
+    )
+    asked = {name for path in (ROOT / "dashboard").rglob("*.py") for name in questions(path)}
+    assert len(asked) > 40
+    assert asked - listed == set()
+
+
+def questions(path: Path) -> set[str]:
+    """Return the questions of the store that a module of the dashboard hands to `data`."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    modules = {
+        name.asname or name.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "kansoku_collector.store.read"
+        for name in node.names
+    }
+    return {
+        argument.attr
+        for node in nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("data.")
+        for argument in node.args
+        if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) in modules
+    }
 
 
 def test_the_runbook_can_be_followed(tmp_path: Path) -> None:
