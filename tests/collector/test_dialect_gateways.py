@@ -6,6 +6,8 @@ import pytest
 from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import buckets, row
 
+from kansoku_collector.normalise.repeats import Repeats
+
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 CALL = {"type": "function", "id": "c1", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
 COUNTED = {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 5}
@@ -235,3 +237,33 @@ def test_a_call_behind_truefoundrys_gateway_is_billed_once():
     assert (request.operation, request.billed) == ("chain", False)
     unwritten = row({"tfy.span_type": "Model"} | counts)
     assert buckets(unwritten) == {"input_fresh": 10, "output_visible": 5}
+
+
+RUN = {"az.namespace": "Microsoft.CognitiveServices", "gen_ai.thread.run.id": "run_abcdefghijklmnopqrst"}
+
+
+def test_a_run_of_azures_agents_that_is_fetched_is_billed_once():
+    """Who starts a run and waits learns what it used when it is over, from each time that it is fetched."""
+    asked = RUN | {"gen_ai.system": "az.ai.agents", "gen_ai.response.model": "gpt-4o"}
+    assert row(asked | {"gen_ai.operation.name": "start_thread_run"}).operation == "chain"
+    assert row(asked | {"gen_ai.operation.name": "get_thread_run"}).operation == "chain"
+    runs = [row(asked | COUNTED | {"gen_ai.operation.name": "get_thread_run"}) for _ in range(3)]
+    for number, span in enumerate(runs):
+        span.trace_id, span.span_id = "t", f"s{number}"
+        assert (span.operation, span.provider, span.response_id) == (
+            "chat",
+            "azure.ai.inference",
+            "run_abcdefghijklmnopqrst",
+        )
+    repeats = Repeats()
+    repeats.mark(runs[:2])
+    repeats.mark(runs[2:])
+    assert [span.billed for span in runs] == [True, False, False]
+
+
+def test_an_agent_of_foundrys_that_was_asked_is_billed():
+    """Its model is asked on the server, and nothing else tells the tokens; others' agents are containers."""
+    told = {"gen_ai.provider.name": "microsoft.foundry", "gen_ai.operation.name": "invoke_agent"}
+    span = row(told | COUNTED | {"az.namespace": "Microsoft.CognitiveServices"})
+    assert (span.operation, span.billed, span.provider) == ("chat", True, "azure.ai.inference")
+    assert not row(told | COUNTED).billed

@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import agento11y
+from kansoku_collector.normalise import agento11y, azure_agents
 from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
@@ -88,12 +88,15 @@ _NAMES = {
     "gen_ai.tool.result": s.TOOL_RESULT,
     "gen_ai.prompt.template.name": s.PROMPT_NAME,
     "gen_ai.prompt.template.version": s.PROMPT_VERSION,
+    "gen_ai.memory.query.text": s.RETRIEVAL_QUERY,
+    "gen_ai.memory.records": s.RETRIEVAL_DOCUMENTS,
 }
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
 _USERS = ("gen_ai.user.id", "gen_ai.user")
 _DOCUMENTS = "retrieval.document"  # Dify's
-OTHER_NAMES = (*_NAMES, *agento11y.MARKS, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
+_ALSO = (*agento11y.MARKS, azure_agents.MARK, _DOCUMENTS, _TEXT, _CALLS)
+OTHER_NAMES = (*_NAMES, *_ALSO, *_SESSIONS, *_USERS)
 
 
 def read_other_names(left: Attributes, span: Span) -> None:
@@ -102,6 +105,8 @@ def read_other_names(left: Attributes, span: Span) -> None:
         left.setdefault(s.RESPONSE_MODEL, left.pop(_MODEL))
     if any(name in left for name in agento11y.MARKS):
         agento11y.restore(left)
+    if azure_agents.MARK in left:
+        azure_agents.restore(left)
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
