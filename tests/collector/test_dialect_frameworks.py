@@ -286,3 +286,10 @@ def test_genkit_leaves_caches_of_claude_out_of_the_input(name, usage, raw):
     said["raw"] = {"usage": raw | {"output_tokens": 5}} if raw else {}
     told = {"genkit:name": name, "genkit:metadata:subtype": "model", "genkit:output": json.dumps(said)}
     assert buckets(row(told)) == {"input_fresh": 50, "cache_read": 40, "output_visible": 5}
+
+
+def test_a_step_of_genkits_around_a_failed_one_failed():
+    """Go tells the failure as an error of the innermost step alone, and of those around it as their state."""
+    told = {"genkit:name": "flow", "genkit:metadata:subtype": "flow"}
+    assert row(told | {"genkit:state": "error"}).status == "error"
+    assert row(told | {"genkit:state": "success"}).status == "unset"

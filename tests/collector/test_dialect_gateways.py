@@ -267,3 +267,73 @@ def test_an_agent_of_foundrys_that_was_asked_is_billed():
     span = row(told | COUNTED | {"az.namespace": "Microsoft.CognitiveServices"})
     assert (span.operation, span.billed, span.provider) == ("chat", True, "azure.ai.inference")
     assert not row(told | COUNTED).billed
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (
+            {"system": "Be brief.", "messages": [{"role": "user", "content": "Hello?"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "Hi."}], "stop_reason": "end_turn"},
+        ),
+        (
+            {
+                "systemInstruction": {"parts": [{"text": "Be brief."}]},
+                "contents": [{"role": "user", "parts": [{"text": "Hello?"}]}],
+            },
+            {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi."}]}}]},
+        ),
+        (
+            {"instructions": "Be brief.", "input": "Hello?"},
+            {
+                "output": [
+                    {
+                        "type": "message",
+                        "role": "assistant",
+                        "content": [{"type": "output_text", "text": "Hi."}],
+                    }
+                ]
+            },
+        ),
+    ],
+    ids=["anthropic", "gemini", "responses"],
+)
+def test_a_gateway_passes_on_the_objects_of_every_vendor(asked, answered):
+    """Cloudflare's does; what the system was told stands beside the messages in most of them."""
+    told = {"gen_ai.prompt_json": json.dumps(asked), "gen_ai.completion_json": json.dumps(answered)}
+    named = {"gen_ai.request.model": "m", "gen_ai.model.provider": "google-ai-studio"}
+    span = row(named | COUNTED | told)
+    assert (span.operation, span.provider, span.input_text, span.output_text) == (
+        "chat",
+        "gcp.gemini",
+        "Hello?",
+        "Hi.",
+    )
+    assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+
+
+def test_what_a_model_thought_is_kept_behind_a_router():
+    """OpenRouter says it beside the words; Workers AI calls the words its response."""
+    told = {"gen_ai.request.model": "m", "gen_ai.operation.name": "chat"} | COUNTED
+    span = row(told | {"gen_ai.completion": json.dumps({"completion": "Hi.", "reasoning": "Hm."})})
+    assert [part["type"] for part in json.loads(span.output_messages)[0]["parts"]] == ["reasoning", "text"]
+    assert span.output_text == "Hi."
+    assert row(told | {"gen_ai.completion_json": json.dumps({"response": "Hi."})}).output_text == "Hi."
+
+
+def test_content_under_coze_loops_names_is_content():
+    """Of a call both sides are OpenAI's objects; a tool and a step have values."""
+    asked = {"messages": [{"role": "user", "content": "Hello?"}]}
+    answer = {"choices": [{"message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}]}
+    sides = {"cozeloop.input": json.dumps(asked), "cozeloop.output": json.dumps(answer)}
+    span = row({"cozeloop.span_type": "model", "gen_ai.request.model": "doubao"} | COUNTED | sides)
+    assert (span.operation, span.billed, span.input_text, span.output_text) == ("chat", True, "Hello?", "Hi.")
+    values = {"cozeloop.input": '{"city":"Oslo"}', "cozeloop.output": "sunny"}
+    tool = row({"cozeloop.span_type": "tool", "gen_ai.tool.name": "weather"} | values)
+    assert (tool.operation, tool.tool_arguments, tool.tool_result) == (
+        "execute_tool",
+        '{"city":"Oslo"}',
+        "sunny",
+    )
+    step = row({"cozeloop.span_type": "graph", "gen_ai.system": "x"} | values)
+    assert (step.operation, step.output_text) == ("chain", "sunny")

@@ -36,6 +36,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     name, kind = text(raw.attributes[_NAME]), text(left.get("genkit:metadata:subtype"))
     span.operation = _OPERATIONS.get(kind, "chain")
     given, answered = left.pop("genkit:input", None), left.pop("genkit:output", None)
+    if span.status == "unset" and left.get("genkit:state") == "error":  # Go's steps around a failed one
+        span.status = "error"
     if span.operation not in MODEL_OPERATIONS:
         span.tool_name = name if span.operation == "execute_tool" else ""
         put_step(span, left, given, answered)

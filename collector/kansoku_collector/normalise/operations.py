@@ -112,6 +112,10 @@ PROVIDERS = {
     "azure_open_ai": "azure.ai.openai",
     "google_ai_gemini": "gcp.gemini",
     **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),
-    "xai": "x_ai",
+    **dict.fromkeys(("xai", "x-ai", "grok"), "x_ai"),
+    # Cloudflare's gateway and Portkey
+    **{"google-ai-studio": "gcp.gemini", "aws-bedrock": "aws.bedrock", "perplexity-ai": "perplexity"},
+    **dict.fromkeys(("google-vertex-ai", "vertex-ai"), "gcp.vertex_ai"),
+    "mistral-ai": "mistral_ai",
     "watsonx": "ibm.watsonx.ai",
 }

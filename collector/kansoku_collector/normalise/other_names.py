@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import agento11y, azure_agents
+from kansoku_collector.normalise import agento11y, azure_agents, coze_loop
 from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
@@ -29,6 +29,7 @@ _MODEL = "gen_ai.model_name"
 _NAMES = {
     "gen_ai.request.messages": s.INPUT_MESSAGES,
     "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
+    "gen_ai.model.provider": s.PROVIDER,  # Cloudflare
     "gen_ai.prompt_json": "gen_ai.prompt",
     "gen_ai.completion_json": "gen_ai.completion",
     **dict.fromkeys(("gen_ai.tool.input", "tool.input"), s.TOOL_ARGUMENTS),  # the second: LangChainGo
@@ -95,7 +96,7 @@ _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
 _USERS = ("gen_ai.user.id", "gen_ai.user")
 _DOCUMENTS = "retrieval.document"  # Dify's
-_ALSO = (*agento11y.MARKS, azure_agents.MARK, _DOCUMENTS, _TEXT, _CALLS)
+_ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, _DOCUMENTS, _TEXT, _CALLS)
 OTHER_NAMES = (*_NAMES, *_ALSO, *_SESSIONS, *_USERS)
 
 
@@ -107,6 +108,8 @@ def read_other_names(left: Attributes, span: Span) -> None:
         agento11y.restore(left)
     if azure_agents.MARK in left:
         azure_agents.restore(left)
+    if any(name in left for name in coze_loop.MARKS):
+        coze_loop.restore(left)
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
