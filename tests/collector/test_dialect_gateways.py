@@ -57,7 +57,10 @@ def test_a_monitors_messages_and_answer_are_content_and_no_parameters():
 
 @pytest.mark.parametrize(
     ("kind", "operation"),
-    [("LLM", "chat"), ("TOOL", "execute_tool"), ("STEP", "chain"), ("AGENT", "invoke_agent")],
+    [
+        *(("LLM", "chat"), ("TOOL", "execute_tool"), ("STEP", "chain"), ("AGENT", "invoke_agent")),
+        ("MEMORY", "chain"),
+    ],
 )
 def test_alibabas_kind_names_the_operation(kind, operation):
     """Its instrumentations and Dify say what a span is in a name of their own, and who used it."""

@@ -235,7 +235,7 @@ def test_a_tool_that_asks_another_model_leaves_a_run_its_bill(run, order):
     other = call("other", "run", request_model="text-model-9")
     batches = {"together": [[other, run]], "before": [[other], [run]], "after": [[run], [other]]}
     assert sorted(billed(*batches[order])) == ["other", "run"]
-    assert run.usage_source == "reported"
+    assert run.usage_source == ("reported" if run.dialect == "codex" else "estimated")  # no caches are told
 
 
 def test_a_run_within_a_run_of_claudes_agent_sdk_has_a_sum_of_its_own():

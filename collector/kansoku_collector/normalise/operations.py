@@ -117,5 +117,6 @@ PROVIDERS = {
     **{"google-ai-studio": "gcp.gemini", "aws-bedrock": "aws.bedrock", "perplexity-ai": "perplexity"},
     **dict.fromkeys(("google-vertex-ai", "vertex-ai"), "gcp.vertex_ai"),
     "mistral-ai": "mistral_ai",
+    **dict.fromkeys(("moonshot", "moonshotai"), "moonshot_ai"),  # Alibaba, the AI SDK
     "watsonx": "ibm.watsonx.ai",
 }

@@ -20,7 +20,7 @@ KINDS = {
     "RERANKER": "rerank",
     "TOOL": "execute_tool",
     "AGENT": "invoke_agent",
-    **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW"), "chain"),
+    **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW", "MEMORY"), "chain"),
     "CHATMODEL": "chat",
     **dict.fromkeys(("GRAPH", "LAMBDA", "TOOLSNODE", "CHATTEMPLATE", "INDEXER"), "chain"),
     **dict.fromkeys(("LOADER", "DOCUMENTTRANSFORMER"), "chain"),

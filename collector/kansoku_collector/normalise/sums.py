@@ -148,6 +148,8 @@ class Sums:
         whole.billed = not paid and not speaks_for(found.get(key, _NOTHING).told, known)
         if not whole.billed:
             return
+        if whole.operation == "invoke_agent" and not whole.cache_read:
+            whole.usage_source = "estimated"  # OpenTelemetry's package adds caches up and tells none
         self._wholes.put(key, known)
         self._climb(whole, _COUNTED, by_id, found)
         self._date(whole, whole.request_model)
