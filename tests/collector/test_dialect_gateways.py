@@ -340,3 +340,23 @@ def test_content_under_coze_loops_names_is_content():
     )
     step = row({"cozeloop.span_type": "graph", "gen_ai.system": "x"} | values)
     assert (step.operation, step.output_text) == ("chain", "sunny")
+
+
+def test_a_request_of_vercels_gateway_is_a_call_and_its_attempts_are_not():
+    """Each attempt names its model and no tokens; the request has tokens, cost, user and the answer's id."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "anthropic/claude-sonnet-4.5",
+        "vercel.ai_gateway.request.id": "r1",
+        "vercel.ai_gateway.generation.id": "gen_1",
+        "vercel.ai_gateway.cost.total": "0.25",
+        "vercel.ai_gateway.user.id": "u",
+    }
+    span = row(told | COUNTED)
+    assert (span.billed, span.response_id, span.user_id) == (True, "gen_1", "u")
+    assert span.attributes["gen_ai.usage.cost"] == "0.25"
+    tried = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4.5"}
+    attempt = row(tried | {"vercel.ai_gateway.attempt.id": "a1"})
+    assert (attempt.operation, attempt.billed) == ("chain", False)
+    ranked = row(told | COUNTED | {"gen_ai.operation.name": "retrieval"})
+    assert (ranked.operation, ranked.billed) == ("rerank", True)
