@@ -4,8 +4,9 @@ import json
 
 import pytest
 from tests.collector.conftest import START_NS
-from tests.collector.test_normalise import buckets, row
+from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku_collector.normalise import normalise
 from kansoku_collector.normalise.repeats import Repeats
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
@@ -360,3 +361,35 @@ def test_a_request_of_vercels_gateway_is_a_call_and_its_attempts_are_not():
     assert (attempt.operation, attempt.billed) == ("chain", False)
     ranked = row(told | COUNTED | {"gen_ai.operation.name": "retrieval"})
     assert (ranked.operation, ranked.billed) == ("rerank", True)
+
+
+PORTKEY = {"gen_ai.request.model": "gpt-5-mini", "gen_ai.provider.name": "openai", "server.port": 443}
+
+
+def test_a_request_behind_portkeys_gateway_has_its_tokens():
+    """It counts in names of the response, and tells no operation; of embeddings it passes on the numbers."""
+    told = {
+        "gen_ai.response.input_tokens": 9,
+        "gen_ai.response.output_tokens": 5,
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": "Hello?",
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "content": "Hi."}]),
+        "gen_ai.response.finish_reasons": ["stop"],
+    }
+    span = row(PORTKEY | told, scope="custom.genai.instrumentation")
+    assert (span.operation, span.billed, span.input_text, span.output_text) == ("chat", True, "Hello?", "Hi.")
+    assert buckets(span) == {"input_fresh": 9, "output_visible": 5}
+    vectors = [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]
+    numbers = {"gen_ai.request.model": "text-embedding-3-small", "gen_ai.response.input_tokens": 3}
+    embedded = row(PORTKEY | numbers | {"gen_ai.output.messages": json.dumps(vectors)})
+    assert (embedded.operation, embedded.output_messages) == ("embeddings", "")
+    assert buckets(embedded) == {"input_fresh": 3}
+
+
+def test_a_request_that_failed_behind_portkeys_gateway_is_an_error():
+    """It calls each of them a success, and says the error's type; an answer that came is none."""
+    sent = raw(PORTKEY | {"error.type": 429, "gen_ai.response.input_tokens": 0})
+    sent.status_code = 1
+    span = normalise(sent, "default", NOW_MS)[0]
+    assert (span.status, span.error_type) == ("error", "429")
+    assert row(PORTKEY | COUNTED | {"error.type": "x"}).status == "unset"
