@@ -41,12 +41,12 @@ class Beneath(NamedTuple):
     def with_all(self, other: "Beneath") -> "Beneath":
         """Return what is known once another call is; two models are as unknown as a thousand."""
         models = self.models if len(self.models) > 1 else self.models | other.models
-        told = self.told if len(self.told) >= _MODELS else self.told | other.told
+        told = self.told if len(self.told) >= _MODELS else self.told | other.told if self.told else other.told
         return Beneath(self.counted or other.counted, models, told)
 
     def knows(self, names: frozenset[str]) -> bool:
         """Tell whether a call with counts, of a model of these names, would say nothing new."""
-        return self.counted and (names <= self.told or len(self.told) >= _MODELS)
+        return self.told is names or (self.counted and (names <= self.told or len(self.told) >= _MODELS))
 
 
 _NOTHING, _COUNTED = Beneath(), Beneath(counted=True)

@@ -14,6 +14,7 @@ from kansoku_collector.normalise.claude_agent import KIND
 
 _AGENT_SDK = ("claude_agent_sdk", "claude-agent-sdk")
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
+_DIALECTS = ("codex", "traceai")
 _LONGEST = 200  # characters of a name that is remembered
 
 
@@ -26,11 +27,13 @@ class Whole(NamedTuple):
 
 def is_whole(span: Span) -> bool:
     """Tell whether a span holds the sum of a run that another program made."""
-    if span.usage_source == "none":
-        return False
     if span.operation == "chat":
-        return span.billed and (span.dialect == "codex" or span.attributes.get(KIND) == "conversation")
-    return span.operation == "invoke_agent" and is_agent_sdk(span.scope_name)
+        if span.dialect not in _DIALECTS or not span.billed or span.usage_source == "none":
+            return False
+        return span.dialect == "codex" or span.attributes.get(KIND) == "conversation"
+    if span.operation != "invoke_agent" or span.usage_source == "none":
+        return False
+    return is_agent_sdk(span.scope_name)
 
 
 def is_agent_sdk(scope: str) -> bool:
