@@ -380,3 +380,61 @@ def test_the_kits_calls_and_tools_are_read_under_openinference():
     assert row(tool, scope=scope).tool_result == '{"sky":"clear"}'
     other = json.dumps({"response": 7})
     assert row(tool | {"output.value": other}, scope=scope).tool_result == other
+
+
+VEADK = {"openinference.instrumentation.veadk": "0.2.0", "gen_ai.system": "openai", "gen_ai.session.id": "s"}
+
+
+def test_veadks_calls_count_a_cache_once_and_have_their_messages():
+    """It tells tokens of a cache twice, messages in nested events, and words for what it does not know."""
+    call = {
+        "tool_calls.0.id": "c1",
+        "tool_calls.0.type": "function",
+        "tool_calls.0.function.name": "weather",
+        "tool_calls.0.function.arguments": '{"city":"Oslo"}',
+    }
+    events = [
+        Event("gen_ai.system.message", 1, {"role": "system", "content": "Be brief."}),
+        Event("gen_ai.user.message", 1, {"role": "user", "parts.0.type": "text", "parts.0.text": "Hi?"}),
+        Event("gen_ai.assistant.message", 1, {"role": "model"} | call),
+        Event("gen_ai.choice", 1, {"message.role": "model", "message.content": "Yo."}),
+    ]
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "openai/doubao-seed-1-6",
+        "gen_ai.response.finish_reason": "<no_finish_reason_provided>",
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": "Hi?",
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 20,
+        "gen_ai.usage.cache_creation_input_tokens": 40,
+        "gen_ai.usage.cache_read_input_tokens": 40,
+    }
+    span = normalise(raw(VEADK | told, events, scope=KIT), "default", NOW_MS)[0]
+    assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 20}
+    given = json.loads(span.input_messages)
+    assert [message["role"] for message in given] == ["system", "user", "assistant"]
+    assert given[2]["parts"][0]["name"] == "weather"
+    assert (span.input_text, span.output_text, span.finish_reasons) == ("Hi?", "Yo.", [])
+
+
+def test_veadks_tools_and_agents_have_what_they_were_given():
+    """A tool's is wrapped in what the tool is called; an agent's begins with who asked."""
+    tool = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "weather",
+        "gen_ai.tool.input": '{"name":"weather","description":"d","parameters":{"city":"Oslo"}}',
+        "gen_ai.tool.output": '{"id":"c1","name":"weather","response":{"result":"sunny"}}',
+    }
+    span = row(VEADK | tool, scope=KIT)
+    assert (span.tool_name, span.tool_call_id) == ("weather", "c1")
+    assert (span.tool_arguments, span.tool_result) == ('{"city":"Oslo"}', '{"result":"sunny"}')
+    events = [
+        Event("gen_ai.user.message", 1, {"agent_name": "a", "user_id": "u"}),
+        Event("gen_ai.user.message", 1, {"parts.0.type": "text", "parts.0.content": "Hi?"}),
+        Event("gen_ai.choice", 1, {"message.parts.0.type": "text", "message.parts.0.text": "Yo."}),
+    ]
+    asked = raw(VEADK | {"gen_ai.operation.name": "agent"}, events, scope=KIT)
+    agent = normalise(asked, "default", NOW_MS)[0]
+    assert (agent.operation, agent.input_text, agent.output_text) == ("invoke_agent", "Hi?", "Yo.")
+    assert len(json.loads(agent.input_messages)) == 1

@@ -268,3 +268,28 @@ def test_a_tool_call_that_was_given_nothing_has_an_empty_object(told):
     answered = json.dumps([{"role": "assistant", "parts": parts}])
     span = row({"gen_ai.operation.name": "chat", "gen_ai.output.messages": answered})
     assert json.loads(span.output_messages)[0]["parts"][0]["arguments"] == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "usage", "raw"),
+    [
+        ("anthropic/claude-sonnet-4-5", {"custom": {"cache_read_input_tokens": 40}}, {}),  # JavaScript
+        ("anthropic/claude-sonnet-4-5", {}, {"input_tokens": 50, "cache_read_input_tokens": 40}),
+        ("anthropic/claude-sonnet-4-5", {"cachedContentTokens": 40}, {}),  # Go
+        ("vertexai/claude-sonnet-4-5", {"cachedContentTokens": 40}, {}),
+    ],
+)
+def test_genkit_leaves_caches_of_claude_out_of_the_input(name, usage, raw):
+    """Go tells those that were read under its own name, JavaScript all under the vendor's."""
+    said = {"message": {"role": "model", "content": [{"text": "Hi."}]}}
+    said["usage"] = {"inputTokens": 50, "outputTokens": 5} | usage
+    said["raw"] = {"usage": raw | {"output_tokens": 5}} if raw else {}
+    told = {"genkit:name": name, "genkit:metadata:subtype": "model", "genkit:output": json.dumps(said)}
+    assert buckets(row(told)) == {"input_fresh": 50, "cache_read": 40, "output_visible": 5}
+
+
+def test_a_step_of_genkits_around_a_failed_one_failed():
+    """Go tells the failure as an error of the innermost step alone, and of those around it as their state."""
+    told = {"genkit:name": "flow", "genkit:metadata:subtype": "flow"}
+    assert row(told | {"genkit:state": "error"}).status == "error"
+    assert row(told | {"genkit:state": "success"}).status == "unset"

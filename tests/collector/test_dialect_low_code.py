@@ -64,3 +64,17 @@ def test_the_words_of_a_node_are_its_answer():
     output = {"text": "Yo.", "reasoning_content": "", "usage": {"prompt_tokens": 10}, "finish_reason": "stop"}
     span = row({"openinference.span.kind": "LLM", "output.value": json.dumps(output)})
     assert (span.output_text, span.finish_reasons) == ("Yo.", ["stop"])
+
+
+@pytest.mark.parametrize("asked", [[{"role": "user", "content": "Hello?"}], "Hello?"])
+def test_a_call_of_flowises_has_its_words(asked):
+    """It writes messages or words as JSON, without a model's request around them."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "input.value": json.dumps(asked),
+        "input.mime_type": "application/json",
+        "output.value": json.dumps("Hi."),
+        "output.mime_type": "application/json",
+    }
+    span = row(told)
+    assert (span.operation, span.input_text, span.output_text) == ("chat", "Hello?", "Hi.")

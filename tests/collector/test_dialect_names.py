@@ -248,3 +248,13 @@ def test_a_word_that_may_stand_for_several_calls_is_none(operation):
     """What it counts is the sum of the calls beneath it."""
     told = {"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-4o"}
     assert not row(told).billed
+
+
+def test_a_search_of_a_memory_is_a_retrieval():
+    """The conventions have operations for what is remembered, and for an answer that is fetched later."""
+    records = [{"id": "m1", "content": "Likes tea.", "score": 0.9}]
+    told = {"gen_ai.memory.query.text": "tea", "gen_ai.memory.records": json.dumps(records)}
+    span = row({"gen_ai.operation.name": "search_memory"} | told)
+    assert (span.operation, span.retrieval_query, json.loads(span.documents)) == ("retrieval", "tea", records)
+    for operation in ("upsert_memory", "delete_memory_store", "fetch_response", "task"):
+        assert row({"gen_ai.operation.name": operation}).operation == "chain"

@@ -62,3 +62,18 @@ def test_what_is_no_event_of_a_call_is_named():
         ({}, {"event.name": "gen_ai.choice"}),
     )
     assert faults(request) == ["log_not_stored", "event_without_span", "absurd_time", "absurd_time", ""]
+
+
+def test_content_that_was_taken_out_of_a_span_is_kept():
+    """AWS's distribution sends it under the name of the span's scope, with messages for a body."""
+    ids = {"trace_id": b"t" * 16, "span_id": b"s" * 8}
+    request = request_of(
+        ({"event_name": "strands.telemetry.tracer", "time_unix_nano": START_NS, **ids}, {}),
+        ({"event_name": "strands.telemetry.tracer", "time_unix_nano": START_NS}, {}),
+        ({"event_name": "app.request", "time_unix_nano": START_NS, **ids}, {}),
+    )
+    content, elsewhere, other = logs.records_of(request)
+    for record in (content, elsewhere):
+        put(record.body, {"input": {"messages": [{"role": "user", "content": "Hi?"}]}})
+    put(other.body, {"input": "Hi?"})
+    assert faults(request) == ["", "log_not_stored", "log_not_stored"]

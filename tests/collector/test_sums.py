@@ -1,5 +1,7 @@
 """An agent's own count of tokens is billed once, where no call beneath it has one."""
 
+import dataclasses
+
 import pytest
 from tests.collector.test_dialect_logfire import row
 
@@ -183,3 +185,85 @@ def test_a_sum_of_mlflows_is_billed_once_and_under_one_model():
     assert billed([module("step")]) == []
     assert billed([lm(name, model=name) for name in "abc"], [module("step")]) == ["a", "b", "c"]
     assert billed([lm("a"), lm("b"), call("own", "b"), module("step")]) == ["a", "own"]
+
+
+CODEX = {"operation": "chat", "dialect": "codex", "billed": True, "request_model": "gpt-5.4"}
+CLAUDE = {"request_model": "claude-sonnet-4-5", "input_fresh": 900}
+COMMAND = {"dialect": "claude_code", "request_model": "claude-haiku-4-5-20251001"}
+SDK = "openinference.instrumentation.claude_agent_sdk"
+
+
+def whole(**fields):
+    """Return a turn of Codex, or another run that its client sums up."""
+    return agent("run", **({"scope": "codex_cli_rs", "input_fresh": 900} | CODEX | fields))
+
+
+def claude(span_id="run", **fields):
+    """Return a run of Claude's Agent SDK."""
+    return agent(span_id, scope=SDK, **(CLAUDE | fields))
+
+
+@pytest.mark.parametrize(
+    ("run", "inner"),
+    [
+        (whole(), {"request_model": "openai/gpt-5.4", "response_model": "gpt-5.4-2026-03-05"}),
+        (claude(), COMMAND),
+        (claude(request_model="sonnet"), {"request_model": "claude-sonnet-4-5-20250929"}),
+        (whole(dialect="traceai", attributes={"claude_agent.span_kind": "conversation"}), COMMAND),
+    ],
+    ids=["gateway", "command", "alias", "conversation"],
+)
+@pytest.mark.parametrize("order", ["together", "before", "after"])
+def test_a_run_that_its_client_sums_up_is_billed_once(run, inner, order):
+    """Beside the spans of the program that made its calls, or of a gateway: by what came first."""
+    run = dataclasses.replace(run, billed=run.operation == "chat")
+    calls = [call(f"c{n}", "answer", **inner) for n in range(2)]
+    around = [step("answer", "run"), run]
+    if order == "together":
+        assert billed([*calls, *around]) == ["c0", "c1"]
+    elif order == "before":
+        assert billed(calls, around) == ["c0", "c1"]
+    else:
+        assert billed(around, calls) == ["run"]
+
+
+@pytest.mark.parametrize("run", [whole(), claude()], ids=["codex", "claude"])
+@pytest.mark.parametrize("order", ["together", "before", "after"])
+def test_a_tool_that_asks_another_model_leaves_a_run_its_bill(run, order):
+    """Its call is not in the run's sum."""
+    run = dataclasses.replace(run, billed=run.operation == "chat")
+    other = call("other", "run", request_model="text-model-9")
+    batches = {"together": [[other, run]], "before": [[other], [run]], "after": [[run], [other]]}
+    assert sorted(billed(*batches[order])) == ["other", "run"]
+    assert run.usage_source == ("reported" if run.dialect == "codex" else "estimated")  # no caches are told
+
+
+def test_a_run_within_a_run_of_claudes_agent_sdk_has_a_sum_of_its_own():
+    """What a subagent used is not in the sum of the agent that asked it."""
+    assert sorted(billed([claude("inner", parent_span_id="run"), claude()])) == ["inner", "run"]
+    assert sorted(billed([claude("inner", parent_span_id="run")], [claude()])) == ["inner", "run"]
+
+
+def test_a_run_of_claudes_agent_sdk_is_billed_under_openinference():
+    """Its agent alone tells tokens and model, with the caches in the input."""
+    told = {
+        "openinference.span.kind": "AGENT",
+        "llm.system": "anthropic",
+        "llm.model_name": "claude-sonnet-4-5-20250929",
+        "llm.token_count.prompt": 160,
+        "llm.token_count.completion": 5,
+        "llm.token_count.total": 165,
+        "llm.token_count.prompt_details.cache_read": 40,
+        "llm.token_count.prompt_details.cache_write": 20,
+        "input.value": "Hi?",
+        "output.value": "Yo.",
+    }
+    span = row(told, name="ClaudeAgentSDK.query", scope=SDK)
+    assert billed([span]) == [span.span_id]
+    assert (span.operation, span.provider, span.request_model) == (
+        "invoke_agent",
+        "anthropic",
+        "claude-sonnet-4-5-20250929",
+    )
+    assert (span.input_fresh, span.cache_read, span.cache_write_5m, span.output_visible) == (100, 40, 20, 5)
+    assert (span.usage_source, span.input_text, span.output_text) == ("reported", "Hi?", "Yo.")

@@ -1,10 +1,11 @@
 """OTLP log records that belong to the GenAI conventions, as events of their span."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kansoku.semconv import RESPONSE_ID
@@ -13,6 +14,7 @@ from kansoku_collector.model import Attributes, Event
 
 BODY = "body"  # where an event keeps the record's body
 EVALUATION = "gen_ai.evaluation.result"
+_SIDES = ("input", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def name_of(record: LogRecord) -> str:
 def fault(record: LogRecord, received_ms: int) -> tuple[str, str] | None:
     """Return (reason, explanation) when a log record is not stored, else None."""
     name = name_of(record)
-    if not name.startswith("gen_ai."):
+    if not name.startswith("gen_ai.") and not _is_content(record):
         return "log_not_stored", "only the GenAI events (gen_ai.*) of logs are stored"
     if name == EVALUATION and not _names_span(record):
         return "event_without_span", f"event {name!r} does not name the span that it belongs to"
@@ -61,6 +63,21 @@ def _time(record: LogRecord, received_ms: int) -> int:
 
 def _names_span(record: LogRecord) -> bool:
     return len(record.trace_id) == 16 and len(record.span_id) == 8
+
+
+def _is_content(record: LogRecord) -> bool:
+    """Tell whether a record is what AWS's distribution took out of a span: messages of one side or both."""
+    sides = record.body.kvlist_value.values
+    return (
+        len(sides) in (1, 2)
+        and _names_span(record)
+        and name_of(record) != ""
+        and all(pair.key in _SIDES and _has_messages(pair.value.kvlist_value.values) for pair in sides)
+    )
+
+
+def _has_messages(pairs: Iterable[KeyValue]) -> bool:
+    return any(pair.key == "messages" and pair.value.HasField("array_value") for pair in pairs)
 
 
 def _answer(record: LogRecord) -> str:

@@ -1,7 +1,7 @@
 """Make a span of any dialect the one canonical row."""
 
 from kansoku_collector.model import Feedback, RawSpan, Span
-from kansoku_collector.normalise import langfuse
+from kansoku_collector.normalise import adot, langfuse
 from kansoku_collector.normalise.choice import choose
 from kansoku_collector.normalise.context import read_context
 from kansoku_collector.normalise.frame import close_row, open_row
@@ -17,8 +17,11 @@ def normalise(raw: RawSpan, project: str, received_ms: int) -> tuple[Span, list[
     left = dict(raw.attributes)
     scores = read_scores(raw, left, project, received_ms)
     span = open_row(raw, left, project, received_ms)
+    content = adot.take(raw) if raw.events else None
     read = choose(raw)
     repeats = read(raw, left, span) if read else False
+    if content:
+        adot.put(content, left, span)
     read_copies(raw, left, span)
     read_context(left, span)
     langfuse.read_trace(raw, left, span)

@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import gen_ai, veadk
 from kansoku_collector.normalise.exchange import Response, put_exchange, read_request, read_response
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
 from kansoku_collector.normalise.gen_ai_events import DETAILS
@@ -50,6 +50,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if verb in _OPERATIONS:
         left[s.OPERATION] = _OPERATIONS[verb]
     rename(left, _NAMES)
+    if veadk.MARK in left:
+        veadk.restore(raw, left)
     if raw.events:
         _read_details(raw, left)
     _count_thoughts_once(left)

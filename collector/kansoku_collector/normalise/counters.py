@@ -7,10 +7,12 @@ from kansoku_collector.values import count, text
 _NAMES = {  # the surest name first
     "input_tokens": (
         *(s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", "gen_ai.response.prompt_tokens"),
+        "gen_ai.response.input_tokens",  # Portkey
         s.ESTIMATED_INPUT_TOKENS,
     ),
     "output_tokens": (
         *(s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", "gen_ai.response.completion_tokens"),
+        "gen_ai.response.output_tokens",  # Portkey
         s.ESTIMATED_OUTPUT_TOKENS,
     ),
     "cache_read": (

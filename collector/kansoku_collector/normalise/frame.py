@@ -87,7 +87,7 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
     A span that `repeats` what another one reports is not billed.
     """
     called = span.operation in MODEL_OPERATIONS
-    if called and raw.events and span.status == "unset" and _stopped(span, raw):
+    if called and _failed(span, raw, left):
         span.status = "error"
     if span.status == "error":
         _read_error(span, raw, left)
@@ -198,11 +198,18 @@ def texts(value: Any) -> list[str]:
     return [text(item) for item in items(value)]
 
 
-def _stopped(span: Span, raw: RawSpan) -> bool:
-    """Tell whether a call ended in an exception that nobody called an error, as Quarkus does not."""
+def _failed(span: Span, raw: RawSpan, left: Attributes) -> bool:
+    """Tell whether a call failed that nobody calls an error.
+
+    Quarkus tells the exception alone; Portkey's gateway calls every request a success, and tells the type of
+    its error.
+    """
+    if span.status == "error" or not (raw.events or semconv.ERROR_TYPE in left):
+        return False
     if span.usage_source != "none" or span.output_messages or span.finish_reasons:
         return False
-    return any(event.name in _EXCEPTIONS for event in raw.events)
+    stopped = span.status == "unset" and any(event.name in _EXCEPTIONS for event in raw.events)
+    return stopped or bool(left.get(semconv.ERROR_TYPE))
 
 
 def _read_error(span: Span, raw: RawSpan, left: Attributes) -> None:

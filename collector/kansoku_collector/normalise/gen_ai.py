@@ -83,6 +83,7 @@ _CALLS = frozenset(
 _COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
 _VALUES = ((s.INPUT_VALUE, "input.value"), (s.OUTPUT_VALUE, "output.value"))  # of steps; Dify's, Alibaba's
+_START = 200  # characters in which a vector says what it is
 _STREAMING = (s.STREAM, "gen_ai.is_streaming", "llm.is_streaming")
 _plans: Remembered["_Plan"] = Remembered()
 
@@ -186,6 +187,8 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
     span.system_instructions = instructions(left.pop(s.SYSTEM_INSTRUCTIONS, None))
     span.tool_definitions = tool_definitions(left.pop(s.TOOL_DEFINITIONS, None))
     asked, answer = left.pop(s.INPUT_MESSAGES, None), left.pop(s.OUTPUT_MESSAGES, None)
+    if span.operation == "embeddings" and '"embedding"' in text(answer)[:_START]:
+        answer = None  # numbers, which Portkey's gateway passes on as well
     if known := canonical.read_given(asked):
         span.input_messages, span.input_text = known.json, searchable(known.words)
     else:

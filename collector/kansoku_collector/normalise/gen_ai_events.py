@@ -42,14 +42,14 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
             for key, value in event.attributes.items():
                 left.setdefault(key, value)
         elif event.name in _ROLES:
-            given += read_messages(_message(event), _ROLES[event.name])
+            given += read_messages(message_of(event), _ROLES[event.name])
         elif event.name in _CONTENT and _CONTENT[event.name][0] in event.attributes:
             source, target = _CONTENT[event.name]
             left.setdefault(target, event.attributes[source])
         elif event.name in _WHOLE and (content := load(event.attributes.get(_BODY))) is not None:
             _read_whole(event.name, content, left, given, answered)
         elif event.name == "gen_ai.choice":
-            answered += read_messages(_message(event), "assistant")
+            answered += read_messages(message_of(event), "assistant")
         elif event.name in _CHUNKS:
             chunks.append(event.time_ns)
         else:
@@ -73,7 +73,7 @@ def _read_whole(
         left.setdefault(s.SYSTEM_INSTRUCTIONS, content)
 
 
-def _message(event: Event) -> Any:
+def message_of(event: Event) -> Any:
     """Return the message of a legacy event: the record's body, or a span event's attributes."""
     role = _ROLES.get(event.name, "assistant")
     body = event.attributes.get("body") or load(event.attributes.get(_BODY))

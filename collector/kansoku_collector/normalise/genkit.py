@@ -10,6 +10,8 @@ from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import response_facts
 from kansoku_collector.values import load, mapping, text
 
+_CACHED = "cachedContentTokens"
+
 _NAME = "genkit:name"
 _OPERATIONS = {
     "model": "chat",
@@ -34,6 +36,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     name, kind = text(raw.attributes[_NAME]), text(left.get("genkit:metadata:subtype"))
     span.operation = _OPERATIONS.get(kind, "chain")
     given, answered = left.pop("genkit:input", None), left.pop("genkit:output", None)
+    if span.status == "unset" and left.get("genkit:state") == "error":  # Go's steps around a failed one
+        span.status = "error"
     if span.operation not in MODEL_OPERATIONS:
         span.tool_name = name if span.operation == "execute_tool" else ""
         put_step(span, left, given, answered)
@@ -46,11 +50,27 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     reason = output.get("finishReason")
     response = response._replace(facts=response_facts(raw_response) | response.facts)
     put_exchange(span, read_request(given), response, [reason] if reason else [])
-    put_usage(span, _counts(output, raw_response))
+    claude = span.provider == "anthropic" or "claude" in model.lower()
+    put_usage(span, _counts(output, raw_response, claude=claude))
 
 
-def _counts(output: dict[str, Any], raw_response: dict[str, Any]) -> Counts:
-    """Return Genkit's counts, or the vendor's own where they come to the same and say more of it."""
-    counts, told = response_counts(output), response_counts(raw_response)
-    same = all(counts.get(name) == told.get(name) for name in ("input_tokens", "output_tokens"))
-    return told if told and same else counts
+def _counts(output: dict[str, Any], raw_response: dict[str, Any], *, claude: bool) -> Counts:
+    """Return Genkit's counts, or the vendor's own where they come to the same and say more of it.
+
+    Of Claude's it passes on an input without caches, which are in the vendor's response, or (JavaScript)
+    under the vendor's names, or (Go) reads alone under its own.
+    """
+    usage = mapping(output.get("usage"))
+    beside = {name: told for name, told in mapping(usage.get("custom")).items() if name.startswith("cache_")}
+    if claude and not beside and _CACHED in usage:
+        beside = {"cache_read_input_tokens": usage[_CACHED]}
+    counts, told = response_counts({"usage": {**usage, **beside}}), response_counts(raw_response)
+    return told if told and _agree(counts, told) else counts
+
+
+def _agree(counts: Counts, told: Counts) -> bool:
+    """Tell whether two counts are of one answer: the first may leave caches out of the input."""
+    cached = (told.get("cache_read") or 0) + (told.get("cache_write") or 0)
+    given = told.get("input_tokens") or 0
+    same = counts.get("output_tokens") == told.get("output_tokens")
+    return same and counts.get("input_tokens") in (given, given - cached)

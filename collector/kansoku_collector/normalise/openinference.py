@@ -32,6 +32,7 @@ from kansoku_collector.normalise.openinference_objects import (
 from kansoku_collector.normalise.openinference_retrieval import read_retrieval
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of, response_facts
+from kansoku_collector.normalise.wholes import is_agent_sdk
 from kansoku_collector.values import (
     decode,
     dump,
@@ -131,6 +132,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.input_text = searchable(text(left.get("input.value")))
         span.output_text = searchable(text(left.get("output.value")))
         _read_messages(left, span, tree)
+        if kind == "AGENT" and is_agent_sdk(raw.scope_name):  # nothing else tells what the run used
+            _read_models(left, span, {}, {})
+            read_usage(left, span)
 
 
 def _is_inside(raw: RawSpan) -> bool:

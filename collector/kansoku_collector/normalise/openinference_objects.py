@@ -10,6 +10,7 @@ from kansoku_collector.normalise.printed import read_printed
 from kansoku_collector.values import dump, items, load, mapping, searchable, text
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
+_JSON = "application/json"
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -77,18 +78,23 @@ def read_plain_answer(left: Attributes, span: Span) -> None:
     if isinstance(found, list) and any(isinstance(item, dict) and "text" in item for item in found):  # DSPy's
         put_content(span, [], [], read_response(found).messages)
     elif isinstance(value, str) and value and not isinstance(found, dict):
-        span.output_messages = dump(read_messages([value], "assistant"))
-        span.output_text = searchable(value)
+        words = found if isinstance(found, str) and left.get("output.mime_type") == _JSON else value
+        span.output_messages = dump(read_messages([words], "assistant"))
+        span.output_text = searchable(words)
 
 
 def read_plain_prompt(left: Attributes, span: Span) -> None:
     """Take `input.value` as what was asked where no message says it.
 
-    It is words (completions, and frameworks' own models), or the vendor's request (Envoy's gateway).
+    It is words (completions, and frameworks' own models), the vendor's request (Envoy's gateway), or its
+    messages alone (Flowise).
     """
     value = left.get("input.value")
     found = load(value) if isinstance(value, str) else None
     if isinstance(found, str) and found:
-        put_content(span, [], read_messages([value], "user"), [])
-    elif isinstance(found, dict) and "model" in found:
+        words = found if left.get("input.mime_type") == _JSON else value
+        put_content(span, [], read_messages([words], "user"), [])
+    elif (isinstance(found, dict) and "model" in found) or (
+        isinstance(found, list) and found and all(isinstance(item, dict) and "role" in item for item in found)
+    ):
         put_content(span, [], read_request(found).messages, [])

@@ -46,6 +46,11 @@ OPERATIONS = {
     "orchestrate_tools": "chain",  # Microsoft.Extensions.AI
     "responses": "chat",  # Azure's agents, and their runs
     "process_thread_run": "chat",
+    "search_memory": "retrieval",
+    **dict.fromkeys(("create_memory", "update_memory", "upsert_memory", "delete_memory"), "chain"),
+    **dict.fromkeys(("create_memory_store", "delete_memory_store"), "chain"),
+    "fetch_response": "chain",  # the answer of a call that was made before, without its tokens
+    "task": "chain",  # Datadog
     **dict.fromkeys(("handoff", "agent_handoff", "invoke_node", "execute_node"), "chain"),
     **dict.fromkeys(("evaluate", "evaluation"), "evaluation"),
     **dict.fromkeys(
@@ -83,6 +88,7 @@ PROVIDERS = {
         "azure.ai.openai",
     ),
     **dict.fromkeys(("az.ai.inference", "azure_ai"), "azure.ai.inference"),
+    **dict.fromkeys(("az.ai.agents", "azure.ai.agents", "microsoft.foundry"), "azure.ai.inference"),
     **dict.fromkeys(
         (
             "bedrock",
@@ -106,6 +112,11 @@ PROVIDERS = {
     "azure_open_ai": "azure.ai.openai",
     "google_ai_gemini": "gcp.gemini",
     **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),
-    "xai": "x_ai",
+    **dict.fromkeys(("xai", "x-ai", "grok"), "x_ai"),
+    # Cloudflare's gateway and Portkey
+    **{"google-ai-studio": "gcp.gemini", "aws-bedrock": "aws.bedrock", "perplexity-ai": "perplexity"},
+    **dict.fromkeys(("google-vertex-ai", "vertex-ai"), "gcp.vertex_ai"),
+    "mistral-ai": "mistral_ai",
+    **dict.fromkeys(("moonshot", "moonshotai"), "moonshot_ai"),  # Alibaba, the AI SDK
     "watsonx": "ibm.watsonx.ai",
 }

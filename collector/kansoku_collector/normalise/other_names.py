@@ -7,7 +7,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import agento11y
+from kansoku_collector.normalise import agento11y, azure_agents, coze_loop, vercel_gateway
 from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
@@ -20,7 +20,7 @@ KINDS = {
     "RERANKER": "rerank",
     "TOOL": "execute_tool",
     "AGENT": "invoke_agent",
-    **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW"), "chain"),
+    **dict.fromkeys(("CHAIN", "TASK", "STEP", "ENTRY", "WORKFLOW", "MEMORY"), "chain"),
     "CHATMODEL": "chat",
     **dict.fromkeys(("GRAPH", "LAMBDA", "TOOLSNODE", "CHATTEMPLATE", "INDEXER"), "chain"),
     **dict.fromkeys(("LOADER", "DOCUMENTTRANSFORMER"), "chain"),
@@ -29,6 +29,7 @@ _MODEL = "gen_ai.model_name"
 _NAMES = {
     "gen_ai.request.messages": s.INPUT_MESSAGES,
     "gen_ai.request.available_tools": s.TOOL_DEFINITIONS,
+    "gen_ai.model.provider": s.PROVIDER,  # Cloudflare
     "gen_ai.prompt_json": "gen_ai.prompt",
     "gen_ai.completion_json": "gen_ai.completion",
     **dict.fromkeys(("gen_ai.tool.input", "tool.input"), s.TOOL_ARGUMENTS),  # the second: LangChainGo
@@ -88,12 +89,15 @@ _NAMES = {
     "gen_ai.tool.result": s.TOOL_RESULT,
     "gen_ai.prompt.template.name": s.PROMPT_NAME,
     "gen_ai.prompt.template.version": s.PROMPT_VERSION,
+    "gen_ai.memory.query.text": s.RETRIEVAL_QUERY,
+    "gen_ai.memory.records": s.RETRIEVAL_DOCUMENTS,
 }
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
-_USERS = ("gen_ai.user.id", "gen_ai.user")
+_USERS = ("gen_ai.user.id", "gen_ai.user", "vercel.ai_gateway.user.id")
 _DOCUMENTS = "retrieval.document"  # Dify's
-OTHER_NAMES = (*_NAMES, *agento11y.MARKS, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
+_ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
+OTHER_NAMES = (*_NAMES, *_ALSO, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
 def read_other_names(left: Attributes, span: Span) -> None:
@@ -102,6 +106,12 @@ def read_other_names(left: Attributes, span: Span) -> None:
         left.setdefault(s.RESPONSE_MODEL, left.pop(_MODEL))
     if any(name in left for name in agento11y.MARKS):
         agento11y.restore(left)
+    if azure_agents.MARK in left:
+        azure_agents.restore(left)
+    if any(name in left for name in coze_loop.MARKS):
+        coze_loop.restore(left)
+    if any(name in left for name in vercel_gateway.MARKS):
+        vercel_gateway.restore(left)
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)

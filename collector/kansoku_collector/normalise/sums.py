@@ -6,7 +6,9 @@ the step, or before it. A call that comes after its step is stored and not bille
 changed. Of such a sum nobody says how much of it was cached, nor how long each call was, on which prices
 depend: its cost is an estimate.
 
-CrewAI's agents count all that they ever used, so what they told before is taken off first.
+CrewAI's agents count all that they ever used, so what they told before is taken off first. Clients that
+tell the sum of another program's calls (`wholes`) are billed by the same rule, but only a call of the same
+model takes their place.
 """
 
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.call_facts import Key, Memory
 from kansoku_collector.normalise.frame import put_usage
 from kansoku_collector.normalise.usage_above import CREWAI, has_sum, sum_of
+from kansoku_collector.normalise.wholes import Whole, is_whole, names_of, outline, speaks_for
 
 _AGNO = "opentelemetry.instrumentation.agno"
 _AGENTS = (CREWAI, _AGNO)
@@ -25,6 +28,7 @@ _ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum hol
 _OPERATIONS = ("invoke_agent", "chain")
 _LONGEST = 200  # characters of a name that is remembered
 _AGENT_ID = ("gen_ai.agent.id", "crewai.agent.id")
+_MODELS = 8  # names of models that are remembered beneath a span
 
 
 class Beneath(NamedTuple):
@@ -32,11 +36,17 @@ class Beneath(NamedTuple):
 
     counted: bool = False
     models: frozenset[tuple[str, str]] = frozenset()  # of calls without counts: who answered, and the model
+    told: frozenset[str] = frozenset()  # what the models of calls with counts are called
 
     def with_all(self, other: "Beneath") -> "Beneath":
         """Return what is known once another call is; two models are as unknown as a thousand."""
         models = self.models if len(self.models) > 1 else self.models | other.models
-        return Beneath(self.counted or other.counted, models)
+        told = self.told if len(self.told) >= _MODELS else self.told | other.told if self.told else other.told
+        return Beneath(self.counted or other.counted, models, told)
+
+    def knows(self, names: frozenset[str]) -> bool:
+        """Tell whether a call with counts, of a model of these names, would say nothing new."""
+        return self.told is names or (self.counted and (names <= self.told or len(self.told) >= _MODELS))
 
 
 _NOTHING, _COUNTED = Beneath(), Beneath(counted=True)
@@ -51,6 +61,7 @@ class Sums:
         self._told: Memory[tuple[int, int]] = Memory()  # by agent of CrewAI: the most that it told
         self._before: Memory[tuple[int, int]] = Memory()  # by run of such an agent
         self._billed: Memory[bool] = Memory()  # steps
+        self._wholes: Memory[Whole] = Memory()  # runs that were billed
 
     def subtract(self, spans: list[Span]) -> None:
         """Leave to each run of an agent of CrewAI's what it used itself."""
@@ -85,12 +96,17 @@ class Sums:
         """Set `billed` of every step whose tokens nothing else tells."""
         by_id = {_key(span): span for span in spans}
         found: dict[Key, Beneath] = {}
+        wholes = {key: span for key, span in by_id.items() if is_whole(span)}
         for key, span in by_id.items():
-            if span.billed and span.operation in _ANSWERS:
+            if span.billed and span.operation in _ANSWERS and key not in wholes:
                 self._note(span, by_id, found)
             if known := self._beneath.get(key):
                 found[key] = found.get(key, _NOTHING).with_all(known)
                 self._climb(span, known, by_id, found)
+        for key, span in wholes.items():
+            self._settle(key, span, by_id, found)
+        if any(span.billed for span in wholes.values()):
+            self._remember_beneath(by_id)
         steps = [
             key
             for key, span in by_id.items()
@@ -105,16 +121,45 @@ class Sums:
             model = (call.response_model or call.request_model)[:_LONGEST]
             self._climb(call, Beneath(models=frozenset(((call.provider[:_LONGEST], model),))), by_id, found)
             return
-        if self._billed and any(key in self._billed for key in _around(call, by_id)):
+        if (self._billed or self._wholes) and self._is_paid(call, by_id):
             call.billed = False
             return
-        around = found.get((call.project, call.trace_id, call.parent_span_id))
-        if call.parent_span_id and (around is None or not around.counted):
-            self._climb(call, _COUNTED, by_id, found)
+        around, names = found.get((call.project, call.trace_id, call.parent_span_id)), names_of(call)
+        if call.parent_span_id and (around is None or not around.knows(names)):
+            self._climb(call, Beneath(counted=True, told=names), by_id, found)
         if not call.scope_name.startswith(_STEPS):
             self._date(call, call.request_model)
             if call.response_model != call.request_model:
                 self._date(call, call.response_model)
+
+    def _is_paid(self, call: Span, by_id: dict[Key, Span]) -> bool:
+        """Tell whether a step or a run around a call was billed before, with the call in it."""
+        names = names_of(call)
+        for key in _around(call, by_id):
+            whole = self._wholes.get(key)
+            if key in self._billed or (whole is not None and speaks_for(names, whole)):
+                return True
+        return False
+
+    def _settle(self, key: Key, whole: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        """Bill a run, unless calls of it are billed."""
+        known = outline(whole)
+        paid = self._billed and any(around in self._billed for around in _around(whole, by_id))
+        whole.billed = not paid and not speaks_for(found.get(key, _NOTHING).told, known)
+        if not whole.billed:
+            return
+        if whole.operation == "invoke_agent" and not whole.cache_read:
+            whole.usage_source = "estimated"  # OpenTelemetry's package adds caches up and tells none
+        self._wholes.put(key, known)
+        self._climb(whole, _COUNTED, by_id, found)
+        self._date(whole, whole.request_model)
+
+    def _remember_beneath(self, by_id: dict[Key, Span]) -> None:
+        """Remember of steps beneath a run that it was billed: a later call names its step alone."""
+        for key, span in by_id.items():
+            known = next((self._wholes[k] for k in _around(span, by_id) if k in self._wholes), None)
+            if known and key not in self._wholes:
+                self._wholes.put(key, known)
 
     def _date(self, call: Span, model: str) -> None:
         place = (call.project, call.service, _bare(model))

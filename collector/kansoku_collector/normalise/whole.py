@@ -7,16 +7,27 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.values import items, load, mapping
 
 PROMPT, COMPLETION = "gen_ai.prompt", "gen_ai.completion"
+_REQUEST = frozenset({"messages", "contents", "input"})  # a vendor's own, behind Cloudflare's gateway
 
 
 def read_whole(left: Attributes, _: Span) -> None:
     """Put what the two hold under the names of messages, unless messages are there too."""
     asked, answered = load(left.pop(PROMPT, None)), load(left.pop(COMPLETION, None))
-    if asked is not None:
-        left.setdefault(s.INPUT_MESSAGES, mapping(asked).get("messages") or asked)
+    if isinstance(asked, dict) and not _REQUEST.isdisjoint(asked):
+        request = read_request(asked)
+        for name, found in (
+            (s.INPUT_MESSAGES, request.messages or asked.get("messages")),
+            (s.SYSTEM_INSTRUCTIONS, request.system),
+            (s.TOOL_DEFINITIONS, request.tools),
+        ):
+            if found:
+                left.setdefault(name, found)
+    elif asked is not None:
+        left.setdefault(s.INPUT_MESSAGES, asked)
     if answered is not None:
         left.setdefault(s.OUTPUT_MESSAGES, _answer(answered))
 
@@ -28,7 +39,13 @@ def _answer(found: Any) -> Any:
         return [_choice(choice) for choice in choices if isinstance(choice, dict)]
     if calls := found.get("toolCalls"):  # Mastra's, of the AI SDK
         return [{"role": "assistant", "content": found.get("text"), "tool_calls": _typed(calls)}]
-    return found.get("completion") or found.get("text") or found
+    if "candidates" in found or isinstance(found.get("output"), list):
+        return read_response(found).messages or found
+    words = found.get("completion") or found.get("text") or found.get("response")
+    if isinstance(thought := found.get("reasoning"), str) and isinstance(words, str):  # OpenRouter's
+        told = [{"type": "reasoning", "content": thought}] if thought else []
+        return [{"role": "assistant", "parts": [*told, {"type": "text", "content": words}]}]
+    return words or found
 
 
 def _typed(calls: Any) -> list[Any]:
