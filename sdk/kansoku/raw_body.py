@@ -6,12 +6,12 @@ JSON nor text (spoken words, an image) is only measured.
 
 import functools
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kansoku import clock
-from kansoku.guard import swallow
-from kansoku.recording import Streamed
+from kansoku.guard import guard, swallow
+from kansoku.recording import Streamed, pass_on, pass_on_async
 
 WAYS = ("iter_bytes", "iter_text", "iter_lines")  # `read`, `text` and `json` leave the body with the response
 _LARGEST = 8 * 1024 * 1024  # a body beyond this is not kept, so that memory has a bound
@@ -56,37 +56,18 @@ class Body:
                 return found
             if way == "iter_lines":
                 self._between = "\n"
-            return self._pass_on_async(found) if hasattr(found, "__aiter__") else self._pass_on(found)
+            return pass_on_async(found, self) if hasattr(found, "__aiter__") else pass_on(found, self)
 
         return traced
 
-    def _pass_on(self, pieces: Iterator[Any]) -> Iterator[Any]:
-        try:
-            for piece in pieces:
-                self._keep(piece)
-                yield piece
-        except GeneratorExit:
-            self.end(early=True)
-            raise
-        except BaseException as error:
-            self.end(error)
-            raise
-        self.end()
+    def begin(self, piece: Any) -> Callable[[Any], None]:
+        """Keep the first piece of a loop; return what keeps the others."""
+        self.keep(piece)
+        return self.keep
 
-    async def _pass_on_async(self, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        try:
-            async for piece in pieces:
-                self._keep(piece)
-                yield piece
-        except GeneratorExit:
-            self.end(early=True)
-            raise
-        except BaseException as error:
-            self.end(error)
-            raise
-        self.end()
-
-    def _keep(self, piece: Any) -> None:
+    @guard
+    def keep(self, piece: Any) -> None:
+        """Keep a piece that passes, up to the size of what is read later."""
         if not self._first:
             self._first = clock.now()
         self._size += len(piece)
@@ -98,7 +79,7 @@ class Body:
     def take(self, content: Any) -> None:
         """End the call with a body that the program has read at once."""
         if isinstance(content, bytes) and not self.begun:
-            self._keep(content)
+            self.keep(content)
             self.end()
 
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:

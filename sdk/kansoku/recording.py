@@ -54,6 +54,19 @@ class Brief(Protocol):
         """Return what takes the chunks of a stream."""
 
 
+class Passing(Protocol):
+    """What passes on its way to the program, a stream's chunks or a body's pieces, kept until it ends."""
+
+    def begin(self, chunk: Any) -> Callable[[Any], None]:
+        """Keep the first one; return what keeps the others."""
+
+    def keep(self, chunk: Any) -> None:
+        """Keep one."""
+
+    def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
+        """End with what has passed."""
+
+
 class _Whole:
     """Keeps chunks as they are."""
 
@@ -101,7 +114,7 @@ def _ignore(_chunk: Any) -> None:
     """Keep nothing of a stream whose call has ended."""
 
 
-def pass_on(iterator: Iterator[Any], recording: Recording, *, holds: Any = None) -> Iterator[Any]:
+def pass_on(iterator: Iterator[Any], recording: Passing, *, holds: Any = None) -> Iterator[Any]:
     """Yield what an iterator yields, and end the recording with it.
 
     A loop that is left ends it too, unless the loop holds a stream, which may be read on.
@@ -123,7 +136,7 @@ def pass_on(iterator: Iterator[Any], recording: Recording, *, holds: Any = None)
     recording.end()
 
 
-async def pass_on_async(iterator: AsyncIterator[Any], recording: Recording) -> AsyncIterator[Any]:
+async def pass_on_async(iterator: AsyncIterator[Any], recording: Passing) -> AsyncIterator[Any]:
     """Yield what an asynchronous iterator yields, and end the recording with it."""
     try:
         async for chunk in iterator:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anthropic
@@ -251,3 +252,13 @@ def test_a_response_that_is_dropped_ends_its_call(client: Any, vendor: Vendor, s
     del manager
     gc.collect()
     assert spans.attributes()["kansoku.stream.closed_early"] is True
+
+
+def test_a_piece_of_an_unknown_kind_reaches_the_program() -> None:
+    """Somebody may stand in for the client: what cannot be measured is passed on, and the rest is told."""
+    told: list[Any] = []
+    call: Any = SimpleNamespace(answer=told.append)
+    http = SimpleNamespace(headers={"content-type": "application/json"})
+    read = raw_body.Body(http, call).follow("iter_bytes", lambda: iter([b'{"id":', None, b' "a"}']))
+    assert list(read()) == [b'{"id":', None, b' "a"}']
+    assert told == [{"id": "a"}]
