@@ -102,7 +102,10 @@ def merge_month(client: Client, month: datetime) -> None:
     settings = {"optimize_throw_if_noop": 1}
     client.command(f"OPTIMIZE TABLE traces PARTITION ID '{partition}' FINAL", settings=settings)
     nothing = _nothing(_aggregates(client))
-    client.command(f"ALTER TABLE traces DELETE IN PARTITION ID '{partition}' WHERE {nothing}")
+    client.command(
+        f"ALTER TABLE traces DELETE IN PARTITION ID '{partition}' WHERE {nothing}",
+        settings={"mutations_sync": 0},  # who waits for it while merges are stopped waits for ever
+    )
 
 
 def _aggregates(client: Client) -> dict[str, str]:
