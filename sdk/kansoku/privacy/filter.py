@@ -178,7 +178,7 @@ def _add_strings(found: list[str], attributes: Mapping[str, Any] | None) -> None
             continue
         kind = capture.kind_of(name)
         if kind == capture.SECRET:
-            found.append("secret")  # which is a hint to look closely
+            found.append("secret:")  # which is a hint to look closely
         if kind in (capture.STRUCTURE, capture.PART):
             continue
         if isinstance(value, str):
@@ -192,7 +192,7 @@ def _leaves(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield str(name)
+            yield f"{name}:"
             yield from _leaves(item)
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         for item in value:

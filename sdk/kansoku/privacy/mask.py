@@ -48,12 +48,12 @@ _LONG_HINTS = frozenset(
         b"hooks.slack.com",
         b"sig=",
         b"signature=",
-        b"cookie",
     }
 )
-# Hints of fields whose values are secrets: they count in JSON.
-_FIELD_HINTS = frozenset({b"authorization", b"credential", b"cookie"})
 _PASSWORD_HINTS = frozenset({b"://"})
+# Other signs than : and = between a name and its value, and how long before one a name may begin.
+_SIGNS = ("は".encode(), "：".encode())
+_NAME_BYTES = 48
 # Under the name of a secret a number up to this is a count or a flag.
 _SMALL_NUMBER = 999
 _WORD = re.compile(r"[a-z][a-z_.\-]{0,31}")
@@ -80,8 +80,10 @@ class Mask:
         hints = {hint for one in self._recognisers if one.kind == "text" for hint in one.hints}
         # Where one is part of another (key, private key), the shorter tells for both.
         hints = {h for h in hints if not any(other in h for other in hints if other != h)}
-        self._hints = tuple(hints - _LONG_HINTS - _PASSWORD_HINTS - _FIELD_HINTS)
-        self._field_hints = tuple(hints & _FIELD_HINTS)
+        self._hints = tuple(hints - _LONG_HINTS - _PASSWORD_HINTS)
+        self._named_hints = tuple(
+            {hint for one in self._recognisers if one.kind == "named" for hint in one.hints}
+        )
         self._long_hints = tuple(hints & _LONG_HINTS)
         self._no_tokens = tuple(one for one in self._recognisers if one.kind != "token")
         token_hints = {hint for one in self._recognisers if one.kind == "token" for hint in one.hints}
@@ -107,12 +109,19 @@ class Mask:
             return False
         raw = text.encode("utf-8", "replace")
         ascii_only = len(raw) == len(text)
+        if not ascii_only:
+            for sign in _SIGNS:
+                raw = raw.replace(sign, b":")
         small = raw.lower() if ascii_only else raw.translate(_SMALL, _HIGH)
-        if any(map(small.__contains__, self._hints)) or b"\\uff" in small or self._numbers_in(small):
+        escaped = b"\\u" in small
+        if any(map(small.__contains__, self._hints)) or self._numbers_in(small):
+            return True
+        if escaped and b"\\uff" in small:
+            return True
+        names = small if escaped else _names(small)  # the sign may be escaped
+        if names and any(map(names.__contains__, self._named_hints)):
             return True
         if b"@" in small and any(map(small.__contains__, self._password_hints)):
-            return True
-        if b'"' in small and any(map(small.__contains__, self._field_hints)):
             return True
         if b"x" * 16 in small.translate(_LONG) and (
             any(map(small.__contains__, self._long_hints)) or self._tokens_in(small)
@@ -135,7 +144,7 @@ class Mask:
         stretches = _stretches(folded) if self._numbers_in(raw) else []
         ibans = "iban" in self._kinds and b" aadd" in b" " + raw.translate(_LETTERS)
         chosen = self._recognisers if self._token_hint.search(tokens) else self._no_tokens
-        searched = {"token": tokens, "text": small, "wide": raw}
+        searched = {"token": tokens, "text": small, "named": small, "wide": raw}
         places: list[tuple[int, int, str]] = []
         for one in chosen:
             if one.kind == "number":
@@ -234,6 +243,15 @@ class Mask:
         plain = "".join(character for character in value.casefold() if character not in " -()")
         digest = hmac.new(self._key, f"{name}:{plain}".encode("utf-8", "replace"), hashlib.sha256)
         return f":{digest.hexdigest()[:8]}"
+
+
+def _names(small: bytes) -> bytes:
+    """Return what stands before every colon and =; where there are many of them, everything."""
+    before = small.replace(b"=", b":").split(b":")
+    before.pop()
+    if len(before) * 2 * _NAME_BYTES > len(small):
+        return small
+    return b" ".join([words.rstrip()[-_NAME_BYTES:] for words in before])
 
 
 def _stretches(text: str) -> list[tuple[int, int]]:

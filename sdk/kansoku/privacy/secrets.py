@@ -20,7 +20,7 @@ class Recogniser:
 
     `kind` says how to tell quickly that it is not there: a `token` has one of `hints` and a run of sixteen
     letters, digits, _ and -; a `number` has seven digits; a `text` has one of `hints`, in small letters;
-    a `wide` has one that is not of ASCII.
+    a `named` has one in the words before a colon or a =; a `wide` has one that is not of ASCII.
     """
 
     name: str
@@ -73,7 +73,7 @@ def _is_jwt(text: str) -> bool:
 # Words in small letters that end the name of a secret, and what may stand before `key` and `token`.
 NAMES = (b"key", b"secret", b"token", b"pass")
 # What the names of secret fields contain beside them.
-_FIELD_NAMES = (b"authorization", b"credential", b"pwd")
+_FIELD_NAMES = (b"authorization", b"credential", b"cookie", b"pwd")
 _BEFORE = (
     "api",
     "access",
@@ -127,7 +127,7 @@ SECRETS = (
     Recogniser(
         "private_key",
         "text",
-        (b"private key",),
+        (b"-----begin",),
         by_pattern(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:[A-Za-z0-9+/=\s\\:,.()]|-(?!-))*"
@@ -190,8 +190,8 @@ SECRETS = (
     ),
     Recogniser(
         "basic_auth",
-        "text",
-        (b"basic ",),
+        "named",
+        (b"authorization",),
         by_pattern(r"uthorization[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}[Bb]asic ([A-Za-z0-9+/=]{8,})"),
     ),
     # The password of a URL, as in the address of a database.
@@ -201,7 +201,7 @@ SECRETS = (
     # In an address and in what opens a database a password is one, however short and simple.
     Recogniser(
         "secret",
-        "text",
+        "named",
         (*NAMES, b"pwd"),
         by_pattern(
             r"(?i:(?:^|[?&;])[a-z_.-]{0,20}(?:passw(?:or)?d|passphrase|pwd|secret))=([^\s&;#\"'\\<>]{1,200})"
@@ -216,13 +216,13 @@ SECRETS = (
     ),
     Recogniser(
         "cookie",
-        "text",
+        "named",
         (b"cookie",),
         by_pattern(
             r"""[Cc]ookie["'\\]{0,3}\s?[:=]\s?["'\\]{0,3}([A-Za-z0-9_.-]{1,60}=[^\s"'\\]{8,}[^\r\n"'\\]*)"""
         ),
     ),
-    Recogniser("secret", "text", (*NAMES, *_FIELD_NAMES), _find_named),
+    Recogniser("secret", "named", (*NAMES, *_FIELD_NAMES), _find_named),
     # The long stroke of the word is a hyphen in folded text.
     Recogniser(
         "secret",
