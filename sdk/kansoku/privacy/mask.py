@@ -103,7 +103,7 @@ class Mask:
         """Tell whether the value of a field that is named as a secret is masked, whatever it looks like."""
         return self._fields
 
-    def may_change(self, text: str) -> bool:
+    def may_change(self, text: str) -> bool:  # noqa: PLR0911 - what is cheapest to see is looked for first
         """Tell quickly whether a recogniser may find something in this text, JSON or not."""
         if not self._recognisers:
             return False
