@@ -68,9 +68,16 @@ class Housekeeping:
     def _merge(self, client: Client, moved: set[datetime]) -> None:
         if not self._embedded:
             return
+        failed: Exception | None = None
         for month in sorted(moved.union(emptied(client))):
-            if not self._stopping.is_set():
+            if self._stopping.is_set():
+                return
+            try:
                 merge_month(client, month)
+            except Exception as error:  # noqa: BLE001 - one that cannot be merged keeps no other from it
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _run(self) -> None:
         pause = FIRST_SECONDS

@@ -294,3 +294,25 @@ def test_housekeeping_outlives_a_store_that_is_away(
     house.stop()
     assert live(store) == [("a", NOON - HOUR, 2)]
     assert "kansoku-housekeeping" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_month_that_cannot_be_merged_keeps_no_other_from_it(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed is raised after the others, so that it is told and tried again another day."""
+    october = NOON - timedelta(days=31)
+    for day, trace in ((october, "a"), (NOON, "b")):
+        add(store, root(trace_id=trace, start=day - MINUTE, span_id="r"))
+        add(store, {"trace_id": trace, "start": day + MINUTE})
+
+    def stuck(client: Client, month: datetime) -> None:
+        if month.month == october.month:
+            raise StoreError("a part is being read")
+        merge_month(client, month)
+
+    monkeypatch.setattr(housekeeping, "merge_month", stuck)
+    with pytest.raises(StoreError, match="being read"):
+        Housekeeping(lambda: store, embedded=True).look(NOON + 2 * HOUR)
+    rows = rows_of(store, 5)
+    assert [hour for trace, hour in rows if trace == "b"] == [NOON - HOUR]
+    assert len(rows) == 5  # of the other nothing is together
