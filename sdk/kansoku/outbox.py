@@ -1,18 +1,16 @@
 """A bounded queue emptied by a background thread, in batches, with waits that are bounded as well."""
 
 import math
-import os
 import queue
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from importlib import import_module
 from queue import Empty
 from typing import Any, Protocol
 
-from kansoku import semconv
+from kansoku import forks, semconv
 from kansoku.guard import swallow
 from kansoku.receipt import Receipt
 from kansoku.turns import Turns
@@ -74,51 +72,78 @@ class Outbox:
         self._delay = delay
         self._name = name
         self._told = receipt.lost()
+        self._reset()
         self._start()
-        _all.add(self)
+        forks.follow(self)
 
-    def _start(self) -> None:
-        self._queue = _new_queue()
+    def _reset(self) -> None:
+        self._queue, self._wake = _new_queue(), _new_queue()
         self._markers = 0
-        self._wait, self._handed_over = self._delay, -math.inf
         self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
-        # Wakes the thread. No event: the garbage collector may end a span inside of `Event.set`, which then
-        # waits for itself; putting something into this kind of queue may happen inside of itself.
-        self._wake = _new_queue()
-        self._woken = False
-        self._ready = threading.Event()
+        self._starting = threading.RLock()
+        self._asleep, self._limit = True, -1  # no thread yet: the first item starts one
         self.receipt.queued = self.queued
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
+
+    def _start(self) -> None:
+        with self._starting:
+            if not self._asleep:
+                return
+            self._asleep = False
+            # Made anew: the program may have been patched by gevent since the fork.
+            before, self._queue = self._queue, _new_queue()
+            # Wakes the thread. No event: the garbage collector may end a span inside of `Event.set`, which
+            # then waits for itself; putting something into this kind of queue may happen inside of itself.
+            self._wake = _new_queue()
+            self._woken = False
+            self._wait, self._handed_over = self._delay, -math.inf
+            self._ready = threading.Event()
+            while not before.empty():
+                self._queue.put(before.get_nowait())
+            thread = self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._limit = self._capacity
+        thread.start()
 
     def restart(self) -> None:
-        """Begin anew in a forked process: the thread is not there, and the items are the parent's."""
+        """Begin anew in a forked process: the thread is not there, and the items are the parent's.
+
+        The first item starts a thread: many a child runs another program at once, or is patched by gevent
+        before it works (a worker of gunicorn), which a thread that runs already would not survive in peace.
+        """
         if self.receipt.queued != self.queued:
             return  # another outbox took over from this one
         self.receipt.reset()
         self._told = 0
         if not self._closing.is_set():
             self._delivery.forked()
-            self._start()
+            self._reset()
 
     def wait_until_ready(self) -> None:
         """Let the thread load what it needs: a fork in the middle of an import leaves it half done."""
-        if self._thread.is_alive():
+        if not self._asleep and self._thread.is_alive():
             self._ready.wait(_LONGEST_LOADING)
 
     def put(self, item: Any) -> None:
         """Queue an item; never blocks."""
         if self._closing.is_set():
             self.receipt.turn_away(semconv.EXIT)
-        elif self._queue.qsize() >= self._capacity:
-            self.receipt.turn_away(semconv.QUEUE_FULL)
+        elif self._queue.qsize() >= self._limit:
+            self._put_first(item)
         else:
             self._queue.put(item)
             # The thread has one item of the batch in its hand already.
             if not self._woken and self._queue.qsize() >= self._batch_size - 1:
                 self._woken = True
                 self._wake.put(None)
+
+    def _put_first(self, item: Any) -> None:
+        """Queue an item where there is no thread yet, or turn it away where the queue is full."""
+        if self._limit < 0:
+            self._call(self._start)
+        if self._queue.qsize() >= self._capacity:
+            self.receipt.turn_away(semconv.QUEUE_FULL)
+        else:
+            self._queue.put(item)
 
     def queued(self) -> int:
         """Return how many items wait."""
@@ -129,6 +154,8 @@ class Outbox:
 
         Also False if anything was given up since the last flush.
         """
+        if self._asleep:
+            return self._nothing_lost()
         if self._closing.is_set():
             return not self._thread.is_alive() and self._nothing_lost()
         reached = self._mark()
@@ -138,6 +165,8 @@ class Outbox:
         """Deliver what is queued, without trying again, and stop; False when the time was too short."""
         if not self._closing.is_set():
             self.hasten()
+        if self._asleep:
+            return True
         until = time.monotonic() + timeout
         self._thread.join(timeout * _PATIENCE)
         if self._thread.is_alive():
@@ -153,7 +182,8 @@ class Outbox:
     def hasten(self) -> None:
         """Begin to close, without waiting."""
         self._closing.set()
-        self._mark()
+        if not self._asleep:
+            self._mark()
 
     def _mark(self) -> threading.Event:
         reached = threading.Event()
@@ -277,26 +307,3 @@ def _new_queue() -> Any:
         return import_module("gevent.queue").SimpleQueue()
     # Looked up here, not imported by name: the program may be patched after our import.
     return queue.SimpleQueue()
-
-
-_all: "weakref.WeakSet[Outbox]" = weakref.WeakSet()
-
-
-def _before_fork() -> None:
-    for outbox in list(_all):
-        try:
-            outbox.wait_until_ready()
-        except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
-            swallow("outbox.fork", error)
-
-
-def _after_fork() -> None:
-    for outbox in list(_all):
-        try:
-            outbox.restart()
-        except Exception as error:  # noqa: BLE001 - the border: a fork must succeed without its tracing
-            swallow("outbox.fork", error)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

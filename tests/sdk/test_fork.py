@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.collector import Collector, receipt
+from support.collector import Collector, receipt, span_names
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -188,6 +188,89 @@ def test_children_that_a_server_forks_send_at_their_end(
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert collector.spans() == {"child 0": 1, "child 1": 1, "pooled": 1}
+
+
+def test_a_child_that_is_not_traced_has_no_thread_of_ours(collector: Collector) -> None:
+    """Many only run another program; one that is traced later on sends all the same, at its end or before."""
+    code = """
+def ours(): return [thread.name for thread in threading.enumerate() if "kansoku" in thread.name]
+init(); assert ours()
+child = os.fork()
+if not child:
+    assert not ours() and kansoku.flush(5) and not ours(), ours()
+    grandchild = os.fork()
+    if not grandchild: sys.exit()
+    assert os.waitpid(grandchild, 0)[1] == 0
+    span("child"); assert ours() == ["kansoku-spans"], ours()
+    assert kansoku.flush(20)
+    kansoku.feedback("a" * 32, like=True)
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+"""
+    run(collector, START + code)
+    given = [body for body in collector.bodies if body.startswith(b"[")]
+    assert len(given) == 1
+    assert [name for body in collector.bodies if body not in given for name in span_names(body)] == ["child"]
+
+
+def test_the_first_spans_of_many_threads_of_a_child_arrive(collector: Collector) -> None:
+    """They come at once, and one of them starts the thread that sends."""
+    code = """
+init()
+for _ in range(10):
+    child = os.fork()
+    if not child:
+        together = threading.Barrier(8)
+        def work(): together.wait(); span("child")
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        sys.exit()
+    os.waitpid(child, 0)
+"""
+    run(collector, START + code)
+    assert collector.spans() == {"child": 80}
+
+
+GREENLETS = """
+import gevent
+def work(number):
+    with kansoku.chain(f"work {number}"):
+        gevent.sleep(0.01)
+        span("within")
+    assert kansoku.flush(20)
+beats = []
+def beat():
+    while True: beats.append(1); gevent.sleep(0.001)
+def serve():
+    heart = gevent.spawn(beat)
+    gevent.joinall([gevent.spawn(work, number) for number in range(8)], raise_error=True)
+    heart.kill()
+    assert len(beats) > 8  # nobody's waiting stops the others
+"""
+
+
+def test_greenlets_are_traced_and_none_waits_for_another(collector: Collector) -> None:
+    """The background thread of a program that gevent has patched is a greenlet."""
+    code = "from gevent import monkey; monkey.patch_all()\n" + START + GREENLETS + "init(); serve()"
+    run(collector, code)
+    assert collector.spans() == {"within": 8} | {f"work {number}": 1 for number in range(8)}
+
+
+def test_a_worker_that_gevent_patches_after_the_fork_is_traced(collector: Collector) -> None:
+    """gunicorn's, with `--preload`: the application is loaded, then it forks, then the worker is patched."""
+    code = """
+init(); span("loaded")
+child = os.fork()
+if not child:
+    from gevent import monkey; monkey.patch_all()
+    import subprocess; subprocess.run(["true"], check=True)  # forks in Python, with all its hooks
+    serve()
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+"""
+    run(collector, START + GREENLETS + code)
+    assert collector.spans() == {"loaded": 1, "within": 8} | {f"work {number}": 1 for number in range(8)}
 
 
 def test_exec_and_an_abrupt_end_hang_nothing(collector: Collector) -> None:
