@@ -40,6 +40,18 @@ A dialect is how one SDK or framework writes its spans. The modules of `kansoku_
 asked in this order, and the first that knows a span reads it; the conventions come last, because most others
 use their names too. {NOTE}"""
 DIALECTS_END = """
+Emitters whose spans were looked at, and how: *run* is the emitter itself against a vendor of ours, *read* is
+its source alone.
+
+| emitter | read by | looked at | what is known of it |
+|---|---|---|---|
+| Sentry for Node 10, 11 | `sentry`, `ai_sdk` | run | caches inside the input; of the AI SDK either's names |
+| Sentry for Python | `sentry` | read | older names; its spans come by OTLP over a bridge alone |
+| n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
+| Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
+| Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
+| Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
+
 A span that none of them knows is stored as operation `other` with all of its attributes. For every dialect:
 
 - Attributes that no column holds are kept in `attributes` under their own names, a resource's in `resource`.

@@ -47,6 +47,7 @@ OPERATIONS = {
     "responses": "chat",  # Azure's agents, and their runs
     "process_thread_run": "chat",
     "search_memory": "retrieval",
+    **{"query_memory": "retrieval", "save_memory": "chain"},  # n8n's agents
     **dict.fromkeys(("create_memory", "update_memory", "upsert_memory", "delete_memory"), "chain"),
     **dict.fromkeys(("create_memory_store", "delete_memory_store"), "chain"),
     "fetch_response": "chain",  # the answer of a call that was made before, without its tokens

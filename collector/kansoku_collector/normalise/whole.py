@@ -11,6 +11,7 @@ from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.values import items, load, mapping
 
 PROMPT, COMPLETION = "gen_ai.prompt", "gen_ai.completion"
+_AGENT = frozenset({"agent", "tool_count", "tools"})  # of an agent of n8n, in place of what it was asked
 _REQUEST = frozenset({"messages", "contents", "input"})  # a vendor's own, behind Cloudflare's gateway
 
 
@@ -26,6 +27,8 @@ def read_whole(left: Attributes, _: Span) -> None:
         ):
             if found:
                 left.setdefault(name, found)
+    elif isinstance(asked, dict) and asked.keys() == _AGENT:
+        left.setdefault(s.TOOL_DEFINITIONS, asked["tools"])
     elif asked is not None:
         left.setdefault(s.INPUT_MESSAGES, asked)
     if answered is not None:
