@@ -49,6 +49,8 @@ its source alone.
 | Sentry for Python | `sentry` | read | older names; its spans come by OTLP over a bridge alone |
 | n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
 | Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
+| Mastra 1.71 | `mastra` | run | an inference is the call; what it was asked is on its step |
+| LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

@@ -56,6 +56,7 @@ _NAMES = {  # the surest name first
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
         "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+        "gen_ai.usage.cache_creation.1h_input_tokens",  # Mastra
     ),
     "reasoning": (
         s.REASONING_TOKENS,
