@@ -51,6 +51,10 @@ its source alone.
 | Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
 | Mastra 1.71 | `mastra` | run | an inference is the call; what it was asked is on its step |
 | LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
+| Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
+| Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
+| TanStack AI 0.58 | `tanstack` | run | a run sums up its calls; Claude's caches are beside the input |
+| Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

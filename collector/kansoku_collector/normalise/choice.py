@@ -39,6 +39,7 @@ from kansoku_collector.normalise import (
     sentry,
     spring_ai,
     strands,
+    tanstack,
     trace_ai,
     truefoundry,
     voltagent,
@@ -53,6 +54,7 @@ _Speaks = Callable[[RawSpan], bool]
 # The conventions come last: most dialects use their names too.
 _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (logfire.is_pending, logfire.read),
+    (tanstack.is_tanstack, tanstack.read),
     (langfuse.is_langfuse, langfuse.read),
     (langsmith.is_langsmith, langsmith.read),
     (mlflow.is_mlflow, mlflow.read),

@@ -110,6 +110,7 @@ PROVIDERS = {
     # Genkit, LangChain, Spring AI
     **dict.fromkeys(("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"),
     **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
+    "openai-chat": "openai",  # TanStack AI
     "azure_open_ai": "azure.ai.openai",
     "google_ai_gemini": "gcp.gemini",
     **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),
