@@ -54,6 +54,8 @@ its source alone.
 | Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
 | Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
 | TanStack AI 0.58 | `tanstack` | run | a run sums up its calls; Claude's caches are beside the input |
+| LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
+| Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |
 | Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
