@@ -121,3 +121,22 @@ def test_what_a_cache_keeps_for_an_hour_has_its_bucket():
     }
     expected = {"input_fresh": 2, "cache_read": 4, "cache_write_5m": 1, "cache_write_1h": 2}
     assert expected.items() <= buckets(row(INFERENCE | kept)).items()
+
+
+def test_parts_of_a_generation_are_no_calls_in_openinferences_names_either():
+    """Its exporter for Arize gives a step and each chunk the kind of a call."""
+    for part in ("model_step", "model_chunk"):
+        span = row({"openinference.span.kind": "LLM", "mastra.span.type": part, "output.value": "晴れ"})
+        assert (span.operation, span.billed, span.output_text) == ("chain", False, "晴れ")
+    told = {
+        "openinference.span.kind": "LLM",
+        "mastra.span.type": "model_generation",
+        "mastra.completion_start_time": "2026-09-21T14:13:20.500Z",
+        "llm.provider": "openai.chat",
+        "llm.model_name": "gpt-4o",
+        "llm.token_count.prompt": 9,
+        "llm.token_count.completion": 5,
+    }
+    span = row(told)
+    assert (span.dialect, span.operation, span.billed) == ("openinference", "chat", True)
+    assert (span.provider, span.time_to_first_token) == ("openai", 0.5)

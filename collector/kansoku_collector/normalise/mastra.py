@@ -2,11 +2,12 @@
 
 A step and a chunk of a generation repeat a part of it, and are no calls of their own. Newer versions tell
 each call of a generation in an inference, beneath the step that has its messages; the generation is a step.
+Its exporter for Arize writes OpenInference, which calls each of them a call.
 """
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise import gen_ai, openinference
 from kansoku_collector.normalise.ai_sdk import cut_provider
 from kansoku_collector.normalise.frame import put_content, texts
 from kansoku_collector.normalise.messages import read_messages
@@ -15,6 +16,8 @@ from kansoku_collector.normalise.whole import typed
 from kansoku_collector.values import load, mapping, plain, rename, text
 
 _TYPE = "mastra.span.type"
+_STARTED = "mastra.completion_start_time"
+_PARTS = frozenset(("model_step", "model_chunk"))
 _INFERENCE, _GENERATION = "model_inference", "model_generation"
 _OPERATIONS = {
     **dict.fromkeys((_INFERENCE, _GENERATION, "llm_generation"), "chat"),
@@ -32,6 +35,13 @@ def is_mastra(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` by the conventions; the operation is Mastra's type, whose names are older than they."""
     kind = text(left[_TYPE]).lower()
+    if openinference.KIND in left:
+        if kind in _PARTS:
+            left[openinference.KIND] = "CHAIN"
+        openinference.read(raw, left, span)
+        cut_provider(span)
+        put_started(raw, span, plain(left.pop(_STARTED, None)))
+        return
     operation = _OPERATIONS.get(kind, "invoke_workflow")
     told = text(left.get(s.OPERATION))
     if told == _GENERATION or (kind == _INFERENCE and told == _INFERENCE):  # the other of the two is the call
@@ -46,7 +56,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "mastra"
     cut_provider(span)
     span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("mastra.tags", None))]))
-    put_started(raw, span, plain(left.pop("mastra.completion_start_time", None)))
+    put_started(raw, span, plain(left.pop(_STARTED, None)))
 
 
 def lacks_messages(span: Span) -> bool:
