@@ -49,7 +49,7 @@ its source alone.
 | Sentry for Python | `sentry` | read | older names; its spans come by OTLP over a bridge alone |
 | n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
 | Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
-| Mastra 1.71 | `mastra` | run | an inference is the call, for Arize a generation; its step has what it was asked |
+| Mastra 1.71 | `mastra` | run | an inference is the call (for Arize a generation), its step has the input |
 | LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
 | Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
 | Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
