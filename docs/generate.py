@@ -45,7 +45,7 @@ its source alone.
 
 | emitter | read by | looked at | what is known of it |
 |---|---|---|---|
-| Sentry for Node 10, 11 | `sentry`, `ai_sdk` | run | caches inside the input; of the AI SDK either's names |
+| Sentry for Node 10, 11 | `sentry`, `ai_sdk` | run | 11 by its own hook, not by OTLP; input has caches |
 | Sentry for Python | `sentry` | read | older names; its spans come by OTLP over a bridge alone |
 | n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
 | Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
