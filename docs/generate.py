@@ -40,6 +40,26 @@ A dialect is how one SDK or framework writes its spans. The modules of `kansoku_
 asked in this order, and the first that knows a span reads it; the conventions come last, because most others
 use their names too. {NOTE}"""
 DIALECTS_END = """
+Emitters whose spans were looked at, and how: *run* is the emitter itself against a vendor of ours, *read* is
+its source alone.
+
+| emitter | read by | looked at | what is known of it |
+|---|---|---|---|
+| Sentry for Node 10, 11 | `sentry`, `ai_sdk` | run | 11 by its own hook, not by OTLP; input has caches |
+| Sentry for Python | `sentry` | read | older names; its spans come by OTLP over a bridge alone |
+| n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
+| Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
+| Mastra 1.71 | `mastra` | run | an inference is the call (for Arize a generation), its step has the input |
+| LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
+| Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
+| Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
+| TanStack AI 0.58 | `tanstack` | run | a run sums up its calls; Claude's caches are beside the input |
+| LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
+| Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |
+| Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
+| Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
+| Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
+
 A span that none of them knows is stored as operation `other` with all of its attributes. For every dialect:
 
 - Attributes that no column holds are kept in `attributes` under their own names, a resource's in `resource`.

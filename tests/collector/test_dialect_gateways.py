@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
 from kansoku_collector.normalise import normalise
@@ -89,54 +88,6 @@ def test_stop_sequences_that_are_text_of_a_list_are_the_list():
     """Java and JavaScript write the list as its JSON."""
     span = row({"gen_ai.operation.name": "chat", "gen_ai.request.stop_sequences": '["END"]'})
     assert span.parameters == {"stop": '["END"]'}
-
-
-def test_a_generation_of_mastras_is_a_call_and_its_steps_are_not():
-    """The newer names are the conventions', with its own moment of the first token, tags and metadata."""
-    span = row(
-        {
-            "mastra.span.type": "model_generation",
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai.responses",
-            "gen_ai.input.messages": json.dumps(ASKED),
-            "mastra.completion_start_time": "2026-09-21T14:13:20.500Z",
-            "mastra.metadata.userId": "u",
-            "mastra.metadata.plan": "pro",
-            "mastra.tags": '["a"]',
-        }
-        | COUNTED
-    )
-    assert (span.dialect, span.billed, span.provider, span.user_id) == ("mastra", True, "openai", "u")
-    assert (span.streaming, span.tags, span.metadata) == (True, ["a"], {"plan": "pro"})
-    assert START_NS == 1_790_000_000 * 10**9
-    assert span.time_to_first_token == 0.5
-    step = row({"mastra.span.type": "model_step", "gen_ai.operation.name": "model_step"})
-    assert (step.operation, step.billed) == ("chain", False)
-
-
-def test_older_spans_of_mastras_are_read_by_their_type():
-    """They name operations in their own way, and say content twice."""
-    answer = {
-        "text": "Look.",
-        "toolCalls": [{"toolCallId": "c1", "toolName": "weather", "args": {"city": "Oslo"}}],
-    }
-    span = row(
-        {
-            "mastra.span.type": "llm_generation",
-            "gen_ai.operation.name": "tool_selection",
-            "input": "again",
-            "gen_ai.prompt": json.dumps({"messages": ASKED}),
-            "gen_ai.completion": json.dumps(answer),
-            "gen_ai.usage.cached_input_tokens": 4,
-        }
-        | COUNTED
-    )
-    assert (span.operation, span.input_text, span.output_text) == ("chat", "Hello?", "Look.")
-    assert json.loads(span.output_messages)[0]["parts"][1]["arguments"] == {"city": "Oslo"}
-    assert buckets(span) == {"input_fresh": 5, "cache_read": 4, "output_visible": 5}
-    tool = {"mastra.span.type": "tool_call", "gen_ai.operation.name": "tool.execute", "gen_ai.tool.name": "w"}
-    ran = row(tool | {"gen_ai.tool.input": '{"a":1}', "gen_ai.tool.output": '{"b":2}'})
-    assert (ran.operation, ran.tool_arguments, ran.tool_result) == ("execute_tool", '{"a":1}', '{"b":2}')
 
 
 def test_a_call_of_braintrusts_is_billed():

@@ -90,3 +90,19 @@ def test_geminis_thoughts_are_counted_once_where_they_are_told_too():
     }
     span = row(counted, scope="@traceloop/instrumentation-google-generativeai")
     assert buckets(span) == {"input_fresh": 10, "output_visible": 5, "reasoning": 3}
+
+
+def test_texts_that_traceloops_gateway_embeds_are_what_was_given():
+    """It has a prefix of its own for them."""
+    told = {
+        "llm.request.type": "embeddings",
+        "gen_ai.request.model": "text-embedding-3-small",
+        "llm.prompt.0.role": "user",
+        "llm.prompt.0.content": "東京",
+        "gen_ai.system": "Azure",
+        "gen_ai.usage.prompt_tokens": 7,
+        "gen_ai.usage.total_tokens": 7,
+    }
+    span = row(told, scope="traceloop_hub")
+    assert (span.operation, span.provider, span.input_text) == ("embeddings", "azure.ai.openai", "東京")
+    assert (buckets(span), span.billed) == ({"input_fresh": 7}, True)

@@ -184,6 +184,45 @@ def test_livekits_context_is_messages_and_calls():
         assert (tool.operation, tool.tool_name, tool.tool_result) == ("execute_tool", "weather", "12 C")
 
 
+@pytest.mark.parametrize(
+    ("name", "counted", "operation"),
+    [
+        ("llm_fallback_adapter", {}, "chain"),
+        ("keyterm_detection", {}, "chain"),
+        ("decision_model.evaluate", {}, "chat"),
+        ("llm_request", {}, "chat"),
+        ("my_model", COUNTED, "chat"),
+    ],
+)
+def test_what_livekit_puts_around_a_call_names_its_model_and_is_none(name, counted, operation):
+    """An adapter that falls back names no operation; its calls are beneath it."""
+    found = raw({"gen_ai.request.model": "gpt-4o"} | counted, scope="livekit-agents")
+    found.name = name
+    span = normalise(found, "default", NOW_MS)[0]
+    assert (span.operation, span.billed) == (operation, operation == "chat")
+
+
+@pytest.mark.parametrize(
+    ("told", "fresh"),
+    [
+        ({"gen_ai.provider.name": "anthropic"}, 10),
+        ({"gen_ai.provider.name": "aws.bedrock"}, 10),
+        ({"gen_ai.system": "awsbedrock"}, 10),
+        ({"gen_ai.provider.name": "openai"}, 4),
+    ],
+)
+def test_caches_of_claude_are_beside_pipecats_input(told, fresh):
+    """Its services pass on what the vendor counts; OpenAI's count has them inside."""
+    cached = {"gen_ai.usage.cache_read.input_tokens": 4, "gen_ai.usage.cache_creation.input_tokens": 2}
+    span = row({"gen_ai.operation.name": "chat"} | told | COUNTED | cached, scope="pipecat")
+    assert buckets(span) == {
+        "input_fresh": fresh,
+        "cache_read": 4,
+        "cache_write_5m": 2,
+        "output_visible": 5,
+    }
+
+
 def test_langfuses_names_on_a_span_of_another_dialect_are_read():
     """A program names its prompt and its notes so, on spans that its own instrumentation wrote."""
     told = {"langfuse.observation.prompt.name": "p", "langfuse.observation.prompt.version": 2}

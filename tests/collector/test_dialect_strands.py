@@ -88,3 +88,16 @@ def test_an_agents_system_prompt_is_its_instructions():
     """It is in an attribute without a prefix."""
     span = row(OURS | {"gen_ai.operation.name": "invoke_agent", "system_prompt": "Be brief."})
     assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
+
+
+def test_a_tools_result_in_an_attribute_is_without_bedrocks_blocks():
+    """The newer conventions, which a variable switches on, have it there and in messages."""
+    told = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.event.start_time": "2026-11-23T00:16:23+00:00",
+        "gen_ai.tool.call.arguments": '{"city": "東京"}',
+        "gen_ai.tool.call.result": '[{"text": "12 C 晴れ"}]',
+    }
+    span = row(told)
+    assert (span.tool_arguments, span.tool_result) == ('{"city": "東京"}', "12 C 晴れ")
+    assert span.output_text == "12 C 晴れ"

@@ -36,6 +36,7 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.token_details.cached_tokens",
         "gen_ai.usage.input_tokens_details.cached_tokens",
         "gen_ai.usage.input_tokens_details.cached",
+        "gen_ai.usage.input_tokens.cached_tokens",
     ),
     "cache_write": (
         s.CACHE_WRITE_TOKENS,
@@ -52,10 +53,13 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.prompt_tokens_details.cache_write",
         "gen_ai.usage.prompt_token_details.cached_write_tokens",  # Bifrost
         "gen_ai.usage.input_token_details.cached_write_tokens",
+        "gen_ai.usage.input_tokens.cache_write_tokens",
     ),
     "cache_write_1h": (
         s.CACHE_WRITE_1H_TOKENS,
         "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+        "gen_ai.usage.cache_creation.1h_input_tokens",  # Mastra
+        "gen_ai.usage.cache_creation_1h.input_tokens",  # LangWatch
     ),
     "reasoning": (
         s.REASONING_TOKENS,
@@ -66,6 +70,8 @@ _NAMES = {  # the surest name first
         "thoughts_token_count",  # Qwen Code
         "llm.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
+        "gen_ai.usage.output_tokens.reasoning_tokens",
+        "gen_ai.usage.output_reasoning_tokens",
         "gen_ai.usage.reasoning_output_tokens",  # Laminar
         "gen_ai.usage.completion_tokens_details.reasoning_tokens",
         "gen_ai.usage.completion_tokens_details.reasoning",

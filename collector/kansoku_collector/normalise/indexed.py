@@ -9,7 +9,7 @@ from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.messages import Message
 from kansoku_collector.values import load, text
 
-_GIVEN = ("gen_ai.prompt", "llm.prompts")
+_GIVEN = ("gen_ai.prompt", "llm.prompts", "llm.prompt")  # the last: texts that Traceloop's gateway embeds
 _ANSWERED = ("gen_ai.completion", "llm.completions")
 _SYSTEM = {"system", "developer"}
 _TOOLS = ("llm.request.functions", "gen_ai.request.functions", "gen_ai.tool")

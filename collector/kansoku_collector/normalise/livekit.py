@@ -17,6 +17,7 @@ _TOOL = {
 }
 _STARTED = "lk.response.ttft"  # seconds
 _STEPS = frozenset(("agent_session", "agent_turn", "user_turn", "llm_node", "tts_node", "llm_request_run"))
+_CALLS = frozenset(("llm_request", "decision_model.evaluate"))  # also without counts, or an operation
 
 
 def is_livekit(raw: RawSpan) -> bool:
@@ -31,7 +32,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if "lk.function_tool.name" in left:
         left.setdefault(s.OPERATION, "execute_tool")
         rename(left, _TOOL)
-    elif s.OPERATION not in left and raw.name in _STEPS:
+    elif s.OPERATION not in left and (raw.name in _STEPS or _is_around(raw)):
         left[s.OPERATION] = "invoke_workflow"
     answer = _answer(left)
     given = first(left, "lk.chat_ctx") or left.get("lk.user_input")
@@ -45,6 +46,12 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     span.dialect = "livekit"
     if truth(left.get("lk.function_tool.is_error")) and span.status == "unset":
         span.status, span.error_message = "error", span.tool_result
+
+
+def _is_around(raw: RawSpan) -> bool:
+    """Tell whether a span names a model that others ask: a fallback adapter's, the keyterms' detection."""
+    attributes = raw.attributes
+    return s.REQUEST_MODEL in attributes and s.INPUT_TOKENS not in attributes and raw.name not in _CALLS
 
 
 def _messages(value: Any) -> Any:

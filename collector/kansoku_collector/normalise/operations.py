@@ -47,6 +47,7 @@ OPERATIONS = {
     "responses": "chat",  # Azure's agents, and their runs
     "process_thread_run": "chat",
     "search_memory": "retrieval",
+    **{"query_memory": "retrieval", "save_memory": "chain"},  # n8n's agents
     **dict.fromkeys(("create_memory", "update_memory", "upsert_memory", "delete_memory"), "chain"),
     **dict.fromkeys(("create_memory_store", "delete_memory_store"), "chain"),
     "fetch_response": "chain",  # the answer of a call that was made before, without its tokens
@@ -109,6 +110,7 @@ PROVIDERS = {
     # Genkit, LangChain, Spring AI
     **dict.fromkeys(("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"),
     **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
+    "openai-chat": "openai",  # TanStack AI
     "azure_open_ai": "azure.ai.openai",
     "google_ai_gemini": "gcp.gemini",
     **dict.fromkeys(("google_vertex_ai_gemini", "google_vertex_ai_anthropic"), "gcp.vertex_ai"),

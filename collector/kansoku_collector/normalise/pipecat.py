@@ -3,6 +3,7 @@
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.values import load, number, rename, text
 
 _SCOPE = "pipecat"
@@ -23,6 +24,7 @@ _NAMES = {
     "tool.result": s.TOOL_RESULT,
     "conversation.id": s.CONVERSATION_ID,
 }
+_DISJOINT = ("anthropic", "aws")  # whose input its services pass on as it is, without the caches
 _SAID = ("output", "text_output", "transcript")
 
 
@@ -38,6 +40,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         left[s.OPERATION] = _OPERATIONS.get(operation, "invoke_workflow")
     rename(left, _NAMES)
     if left[s.OPERATION] == "chat":
+        if text(left.get(s.PROVIDER) or left.get("gen_ai.system")).startswith(_DISJOINT):
+            include_caches(left)
         said = next((left.pop(name) for name in _SAID if name in left), None)
         if said:
             found = load(said)

@@ -2,14 +2,15 @@
 
 Some instrumentations lose on one span what they write on another: Pydantic AI's failed calls have no content,
 which their agent's span has; OpenLLMetry's LangChain retrievers have no document ids, which the next step
-has; of LangChain's answers see `answers_nearby`, of counts `usage_above`. What is there is never changed.
+has; of LangChain's answers see `answers_nearby`, of counts `usage_above`, of Mastra's messages `mastra`. What
+is there is never changed.
 """
 
 import json
 from collections.abc import Iterator
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise import litellm, usage_above
+from kansoku_collector.normalise import litellm, mastra, usage_above
 from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.values import dump, items, mapping, text
@@ -25,7 +26,8 @@ def complete(spans: list[Span]) -> None:
     unknown = [span for span in spans if lacks_identity(span)]
     steps = [span for span in spans if usage_above.knows_usage(span)]
     routed = [span for span in spans if litellm.lacks_fingerprint(span)]
-    if not (failed or unnamed or unknown or steps or routed):
+    wordless = [span for span in spans if mastra.lacks_messages(span)]
+    if not (failed or unnamed or unknown or steps or routed or wordless):
         return
     traces: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
@@ -38,6 +40,8 @@ def complete(spans: list[Span]) -> None:
         usage_above.move_usage(span, traces[span.project, span.trace_id])
     for span in routed:
         litellm.identify(span, traces[span.project, span.trace_id])
+    for span in wordless:
+        mastra.take_messages(span, traces[span.project, span.trace_id])
     for span in unknown:
         identify(span, traces[span.project, span.trace_id])
 

@@ -6,6 +6,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.documents import put_retrieval
+from kansoku_collector.normalise.tool_facts import unwrapped
 from kansoku_collector.values import load, number, text
 
 _MARK = "gen_ai.event.start_time"  # on every span of its, and on no other's
@@ -34,6 +35,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         left.setdefault(s.TIME_TO_FIRST_CHUNK, milliseconds / 1000)
     if prompt := left.pop("system_prompt", None):
         left.setdefault(s.SYSTEM_INSTRUCTIONS, load(prompt))
+    if s.TOOL_RESULT in left:
+        left[s.TOOL_RESULT] = unwrapped(load(left[s.TOOL_RESULT]))
     if operation == "memory.search":
         _read_search(raw, left, span)
     gen_ai.read(raw, left, span)

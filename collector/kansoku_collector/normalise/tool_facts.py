@@ -11,7 +11,7 @@ def put_tool_facts(span: Span) -> None:
     if not span.tool_arguments and (part := _part(span.input_messages, "arguments", "response", "content")):
         span.tool_arguments = text(part)
     if not span.tool_result and (part := _part(span.output_messages, "response", "content")):
-        span.tool_result = text(_unwrapped(part))
+        span.tool_result = text(unwrapped(part))
     span.input_text, span.output_text = searchable(span.tool_arguments), searchable(plain(span.tool_result))
 
 
@@ -25,7 +25,7 @@ def _part(messages: str, *names: str) -> Any:
     return None
 
 
-def _unwrapped(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
     """Return the words or the object of a result that is a list of Bedrock's blocks."""
     blocks = value if isinstance(value, list) else []
     if not blocks or not all(isinstance(block, dict) and len(block) == 1 for block in blocks):

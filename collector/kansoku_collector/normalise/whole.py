@@ -11,6 +11,7 @@ from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.values import items, load, mapping
 
 PROMPT, COMPLETION = "gen_ai.prompt", "gen_ai.completion"
+_AGENT = frozenset({"agent", "tool_count", "tools"})  # of an agent of n8n, in place of what it was asked
 _REQUEST = frozenset({"messages", "contents", "input"})  # a vendor's own, behind Cloudflare's gateway
 
 
@@ -26,6 +27,8 @@ def read_whole(left: Attributes, _: Span) -> None:
         ):
             if found:
                 left.setdefault(name, found)
+    elif isinstance(asked, dict) and asked.keys() == _AGENT:
+        left.setdefault(s.TOOL_DEFINITIONS, asked["tools"])
     elif asked is not None:
         left.setdefault(s.INPUT_MESSAGES, asked)
     if answered is not None:
@@ -38,7 +41,7 @@ def _answer(found: Any) -> Any:
     if isinstance(choices := found.get("choices"), list):
         return [_choice(choice) for choice in choices if isinstance(choice, dict)]
     if calls := found.get("toolCalls"):  # Mastra's, of the AI SDK
-        return [{"role": "assistant", "content": found.get("text"), "tool_calls": _typed(calls)}]
+        return [{"role": "assistant", "content": found.get("text"), "tool_calls": typed(calls)}]
     if "candidates" in found or isinstance(found.get("output"), list):
         return read_response(found).messages or found
     words = found.get("completion") or found.get("text") or found.get("response")
@@ -48,7 +51,7 @@ def _answer(found: Any) -> Any:
     return words or found
 
 
-def _typed(calls: Any) -> list[Any]:
+def typed(calls: Any) -> list[Any]:
     """Return the AI SDK's tool calls with the type that tells what they are."""
     found = [call.get("payload") or call for call in items(calls) if isinstance(call, dict)]
     return [{**call, "type": "tool-call"} for call in found if isinstance(call, dict)]
