@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from support.ports import free_port
 
 from .browser import chromium, launch
 
@@ -60,7 +60,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         )
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(60)
+        code = process.wait(180)
         log.close()
     assert code == 0, (data / "log.txt").read_text()[-3000:]
 
@@ -87,14 +87,6 @@ def visitor(browser: Browser, running: Running) -> Iterator[BrowserContext]:
     context.new_page().goto(f"{running.dashboard}/_stcore/health")
     yield context
     context.close()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 120) -> None:

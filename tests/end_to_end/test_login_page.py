@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
+from support.ports import free_port
 
-from .conftest import PATIENCE, Running, _answers, free_port, wait_for
+from .conftest import PATIENCE, Running, _answers, wait_for
 
 pytestmark = pytest.mark.browser
 PASSWORD = "hana-no-iro"
@@ -45,7 +46,7 @@ def guarded(running: Running) -> Iterator[Guarded]:
             yield Guarded(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(180)
 
 
 @pytest.fixture
