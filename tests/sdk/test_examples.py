@@ -139,7 +139,7 @@ def test_a_task_goes_on_in_the_callers_trace(example: Any, vendor: Vendor) -> No
         with testing.start_worker(module.app, pool="solo", perform_ping_check=False):
             with kansoku.context(session_id="batch-1"), kansoku.chain("nightly"):
                 sent = module.summarise.delay("A text.")
-            assert sent.get(timeout=20) == "A summary."
+            assert sent.get(timeout=60) == "A summary."
     finally:
         setup_logging.disconnect(leave_alone)
     assert tree(spans) == [
