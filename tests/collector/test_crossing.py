@@ -1,6 +1,5 @@
 """Rows of traces that cross an hour are brought together: whenever and however often, no sum changes."""
 
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -137,7 +136,7 @@ def test_what_comes_after_it_counts(store: Client) -> None:
 
 
 def rows_of(client: Client, expected: int) -> list[tuple[str, datetime]]:
-    """Return the rows there are, empty ones too, once as many as expected are left or two minutes are over."""
+    """Return the rows there are, empty ones too, once as many as expected are left or time is up."""
     deadline = time.monotonic() + 120
     while True:
         rows = client.query("SELECT trace_id, hour FROM traces ORDER BY trace_id, hour").result_rows

@@ -19,6 +19,7 @@ from .browser import chromium, launch
 
 PATIENCE = 60_000  # ms: a busy two-core machine
 expect.set_options(timeout=PATIENCE)
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"  # what Streamlit says of its script
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def visitor(browser: Browser, running: Running) -> Iterator[BrowserContext]:
     A page that stays open keeps the site's process, with what it has compiled, for the pages of all tests.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.set_default_timeout(PATIENCE)
     context.new_page().goto(f"{running.dashboard}/_stcore/health")
     yield context
     context.close()

@@ -15,7 +15,7 @@ from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.incidents import save_incidents
 from kansoku_collector.store.read.incidents import Incident
 
-from .conftest import PATIENCE, Running
+from .conftest import PATIENCE, SETTLED, Running
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +92,7 @@ def opened(browser: Browser, running: Running, path: str, asked: Counter[str]) -
     page.goto(f"{running.dashboard}{path}")
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
     return page
 
 

@@ -53,6 +53,7 @@ def guarded(running: Running) -> Iterator[Guarded]:
 def page(browser: Browser) -> Iterator[Page]:
     """Open a page without cookies."""
     context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -68,8 +69,8 @@ def enter(page: Page, url: str) -> None:
 def leave(page: Page) -> None:
     """Click the way out until it leads out: a click on a link that is being replaced is lost."""
     for _ in range(3):
-        page.get_by_role("link", name="Log out").click()
         try:
+            page.get_by_role("link", name="Log out").click(timeout=PATIENCE / 4)
             page.wait_for_url("**/login**", timeout=PATIENCE / 4)
         except Error:
             continue
