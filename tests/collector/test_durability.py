@@ -197,7 +197,11 @@ def test_a_clickhouse_that_never_comes_is_given_up(tmp_path: Path) -> None:
             running.env["KANSOKU_CLICKHOUSE_WAIT_SECONDS"] = seconds
             running.port = free_port()
             running.process = process = running.launch(running.port)
-            running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200 or process.poll() is not None)
+            running.wait_for(
+                lambda process=process: (
+                    running.call("GET", "/healthz")[0] == 200 or process.poll() is not None
+                )
+            )
             if running.post("traces", request("never"))[0] == 200:
                 break
             assert process.wait(120) == 1
