@@ -126,7 +126,7 @@ def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> 
     settings.use(DashboardSettings(read_url=SecretStr(f"{engine_url}?{database}")))
 
     def run(screen: str = "", **query: str) -> AppTest:
-        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app = AppTest.from_file(str(MAIN), default_timeout=120)
         for name, value in query.items():
             app.query_params[name] = value
         if screen:

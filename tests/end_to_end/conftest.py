@@ -91,7 +91,7 @@ def visitor(browser: Browser, running: Running) -> Iterator[BrowserContext]:
     context.close()
 
 
-def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 120) -> None:
+def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 300) -> None:
     """Wait until `condition()` holds; fail with the log when the process ends or time is up."""
     assert callable(condition)
     end = time.monotonic() + seconds
