@@ -73,6 +73,7 @@ def test_a_chosen_range_is_in_the_address_and_shows_everybody_the_same(
     witness.open(PAGE)
     witness.choose("7d", "**range=7d**")
     other = browser.new_page(locale="ja-JP")
+    other.set_default_timeout(PATIENCE)
     other.goto(f"{witness.page.url}&lang=en")
     here, there = (page.locator("[data-testid=stMetric]") for page in (witness.page, other))
     for tiles in (there, here):

@@ -88,6 +88,7 @@ def store(client: Client, first: int, number: int) -> None:
 def opened(browser: Browser, running: Running, path: str, asked: Counter[str]) -> Page:
     """Open a live screen; count in `asked` what it asks of the server."""
     page = browser.new_page(viewport={"width": 1280, "height": 700}, locale="en-GB")
+    page.set_default_timeout(PATIENCE)
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.update([path])))
     page.goto(f"{running.dashboard}{path}")
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)

@@ -106,6 +106,7 @@ def test_the_overview_shows_tiles_charts_and_drift(witness: Witness) -> None:
 def test_a_chart_that_cannot_be_drawn_is_told_in_words(browser: Browser, running: Running) -> None:
     """Where the library does not arrive, the place of a chart says what it would show."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.route("**/plotly-*.js", lambda route: route.abort())
     page.goto(f"{running.dashboard}/?range=24h")
     chart = page.locator(".kansoku-chart").first
