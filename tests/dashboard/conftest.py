@@ -58,7 +58,7 @@ def _components_known() -> Iterator[None]:
 def seeded(engine_url: str) -> Client:
     """Return a client on a store with two days of traffic up to now."""
     client = schemas.create(connect(engine_url, database="dashboard_seeded"), engine_url)
-    seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0))
+    seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0, until_hour=17.0))
     return client
 
 
