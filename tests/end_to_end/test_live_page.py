@@ -97,6 +97,23 @@ def opened(browser: Browser, running: Running, path: str, asked: Counter[str]) -
     return page
 
 
+def unfold(page: Page, title: str) -> None:
+    """Open the first expander of a title and wait for its chart: a click while it is replaced is lost."""
+    fold = page.locator("details", has=page.get_by_text(title)).first
+    for last in (False, False, True):
+        if fold.get_attribute("open") is None:
+            fold.locator("summary").click()
+        try:
+            expect(page.locator(".js-plotly-plot")).to_have_count(
+                1, timeout=PATIENCE if last else PATIENCE / 4
+            )
+        except AssertionError:
+            if last:
+                raise
+        else:
+            return
+
+
 @pytest.mark.usefixtures("incident")
 def test_three_refreshes_replace_no_chart_and_keep_what_the_reader_did(
     browser: Browser, running: Running, client: Client
@@ -114,8 +131,7 @@ def test_three_refreshes_replace_no_chart_and_keep_what_the_reader_did(
     field = typing.get_by_role("spinbutton", name="Difference to tell (pp)")
     field.fill("7.5")  # and no Enter: nobody has sent it yet
     reading = opened(browser, running, alerts, asked)
-    reading.get_by_text("The rule on this range").first.click()
-    expect(reading.locator(".js-plotly-plot")).to_have_count(1, timeout=PATIENCE)
+    unfold(reading, "The rule on this range")
 
     for page in (watching, typing, reading):
         page.wait_for_function(PAINTED, timeout=PATIENCE)
