@@ -9,27 +9,36 @@ import atexit
 import socket
 from collections import deque
 
-_held: deque[socket.socket] = deque()
-_MANY = 200  # of more, those of tests long over are let go
+_lent: deque[socket.socket] = deque()
+_kept: list[socket.socket] = []
+_MANY = 200  # of more that were lent, those of tests long over are let go
 
 
 def free_port() -> int:
     """Return a port on loopback that nobody listens on, and that is kept for who was given it."""
-    return keep(0)
+    _lent.append(_holding(0))
+    while len(_lent) > _MANY:
+        _lent.popleft().close()
+    return int(_lent[-1].getsockname()[1])
 
 
-def keep(port: int) -> int:
-    """Keep a port on loopback from everybody who asks for any, and return it."""
+def keep(port: int) -> None:
+    """Keep a port on loopback, to the end of this process, from everybody who asks for any."""
+    _kept.append(_holding(port))
+
+
+def _holding(port: int) -> socket.socket:
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", port))
-    _held.append(holder)
-    while len(_held) > _MANY:
-        _held.popleft().close()
-    return int(holder.getsockname()[1])
+    try:
+        holder.bind(("127.0.0.1", port))
+    except OSError:
+        holder.close()
+        raise
+    return holder
 
 
 @atexit.register
 def _let_go() -> None:
-    while _held:
-        _held.pop().close()
+    for holder in (*_lent, *_kept):
+        holder.close()
