@@ -36,8 +36,8 @@ browser:  ## Chromium and fonts that draw Japanese, for the browser tests
 bench-ingest: $(DEV_STAMP)  ## spans per second and CPU per 1,000 spans of the collector
 	$(BIN)/python benches/ingest.py --results build/bench-ingest.json
 
-fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests: no crash, no stall, a proper answer to each
-	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/collector/test_fuzz.py
+fuzz: $(DEV_STAMP)  ## thousands of damaged and strange requests, and new examples for every property
+	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q -m hypothesis tests
 
 bench-query: $(DEV_STAMP)  ## every question of dashboard and alerts over 10 million spans, and an idle collector
 	$(BIN)/python benches/query.py --spans 10000000 --days 90

@@ -10,6 +10,7 @@ must be the same in each.
 """
 
 import argparse
+import atexit
 import base64
 import http.client
 import json
@@ -50,6 +51,7 @@ CHECKS = {
 TABLES_WITH_COST = ("spans", "traces", "rollup_minute", "rollup_hour", "rollup_day", "rollup_session")
 COST = "SELECT toUInt64(sum(cost_usd) * toDecimal64(1000000000000, 0)) FROM "  # in 1e-12 USD
 KINDS = ("under load", "segment in flight", "during recovery")
+_held: list[socket.socket] = []
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Target:
     def start(self) -> None:
         """Start it and wait until it accepts requests."""
         self.launch()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self.status("/healthz") != 200:
             if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit((self.data / "log").read_text()[-4000:])
@@ -94,7 +96,7 @@ class Target:
         """End it politely; return its exit code."""
         assert self.process is not None  # noqa: S101
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(180)
 
     def status(self, path: str) -> int:
         """Return the status of a route, 0 when nobody answers."""
@@ -147,7 +149,7 @@ class Load:
         """Let every sender finish the request that it has in hand."""
         self._halt.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(180)
 
     def _send(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.target.port, timeout=10)
@@ -296,9 +298,18 @@ def request_body(spans: list[ProtoSpan]) -> bytes:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody else gets while nobody listens there: a killed collector comes back to it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    return int(held.getsockname()[1])
+
+
+@atexit.register
+def _let_go() -> None:
+    for held in _held:
+        held.close()
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ class _Store:
 
     def __init__(self, directory: Path) -> None:
         sys.path.insert(0, str(ROOT / "tests"))
-        from collector.gateway_process import free_port  # noqa: PLC0415 - the tests' ClickHouse
+        from support.ports import free_port  # noqa: PLC0415 - the tests' ClickHouse
 
         self.port = free_port()
         script = ROOT / "tests/collector/gateway_process.py"

@@ -162,6 +162,7 @@ def _outbox(
         content_type="application/x-protobuf" if signal == "traces" else "application/json",
         timeout=settings.send_timeout,
         retry_seconds=settings.retry_seconds,
+        exit_timeout=settings.exit_timeout,
     )
     filtered = FilteredCodec(
         codec,

@@ -21,6 +21,7 @@ _TRY_AGAIN = frozenset({408, 425, 429, 502, 503, 504})
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 _LONGEST_OBEYED = 300.0  # a Retry-After beyond this is a mistake
 _CLOSING_TIMEOUT = 1.0
+_PART_OF_EXIT = 2 / 3  # that one answer may take of a longer time to end in
 _ANSWER_BYTES = 65536
 # Not the shared generator: a program that seeded it must draw the same numbers with and without us.
 _random = random.SystemRandom()
@@ -39,10 +40,18 @@ class Transport:
     """Sends bodies to one URL from one thread. Not httpx2: its import and its TLS cost this thread 70 ms."""
 
     def __init__(
-        self, url: str, *, api_key: str, content_type: str, timeout: float, retry_seconds: float
+        self,
+        url: str,
+        *,
+        api_key: str,
+        content_type: str,
+        timeout: float,
+        retry_seconds: float,
+        exit_timeout: float = 0.0,
     ) -> None:
         self._url = urlsplit(url)
         self._timeout = timeout
+        self._closing_timeout = min(timeout, max(_CLOSING_TIMEOUT, exit_timeout * _PART_OF_EXIT))
         self._retry_seconds = retry_seconds
         self._headers = {"Content-Type": content_type, "Content-Encoding": "gzip", "User-Agent": "kansoku"}
         if api_key:
@@ -132,7 +141,7 @@ class Transport:
             return Reply(AWAY, "the program ends")
         from http.client import HTTPException  # noqa: PLC0415 - see prepare()
 
-        timeout = min(self._timeout, _CLOSING_TIMEOUT) if closing.is_set() else self._timeout
+        timeout = self._closing_timeout if closing.is_set() else self._timeout
         reused = self._connection is not None
         if self._connection is None:
             self._connection = self._connect()

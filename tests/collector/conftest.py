@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,16 +18,10 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from support import forks, stores
+from support.ports import free_port
 
 PROTOBUF = "application/x-protobuf"
 START_NS = 1_790_000_000 * 10**9
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -101,7 +94,7 @@ class Running:
         found: dict[str, Any] = json.loads(body)
         return found
 
-    def wait_for(self, ready: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_for(self, ready: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until `ready`; fail with the process's log when it never is."""
         deadline = time.monotonic() + seconds
         while not ready():
@@ -123,13 +116,13 @@ class Running:
         """Send a signal and return the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def close(self) -> None:
         """Make sure that nothing is left running."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(30)
+            self.process.wait(120)
 
 
 @pytest.fixture(scope="module")

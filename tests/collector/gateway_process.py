@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -41,17 +40,17 @@ class Server(NamedTuple):
 @contextlib.contextmanager
 def serve(directory: Path, *, limit: int = 16) -> Iterator[Server]:
     """Run a gateway on `directory` in another process whose host is not in UTC."""
-    from support import stores  # here: the other process runs this file as well, and has no `support`
+    from support import ports, stores  # here: the other process runs this file too, and has no `support`
 
     stores.prepare(directory)
-    port = free_port()
+    port = ports.free_port()
     arguments = [sys.executable, __file__, str(directory), str(port), str(limit)]
     process = subprocess.Popen(arguments, env=os.environ | {"TZ": "Asia/Tokyo"})
     try:
-        for _ in range(300):
+        deadline = time.monotonic() + 120
+        while not _answers(port):
             assert process.poll() is None, "the gateway's process ended"
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ping"):
-                break
+            assert time.monotonic() < deadline, "the gateway does not answer"
             time.sleep(0.1)
         yield Server(port, process.pid)
     finally:
@@ -59,13 +58,10 @@ def serve(directory: Path, *, limit: int = 16) -> Iterator[Server]:
         process.wait()
 
 
-def free_port() -> int:
-    """Return a port of the range 42100 to 42199 that nobody listens on."""
-    for port in range(42100, 42200):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ping"):
+        return True
+    return False
 
 
 def main(directory: str, port: str, limit: str) -> None:

@@ -80,7 +80,7 @@ def waiting(running: Running) -> dict[str, float]:
 
 def drain(running: Running) -> None:
     """Wait until the journal is empty."""
-    running.wait_for(lambda: not list(running.data.glob("journal/*.seg")), 60)
+    running.wait_for(lambda: not list(running.data.glob("journal/*.seg")))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -170,7 +170,7 @@ def test_a_collector_starts_while_clickhouse_is_away(proxy: Proxy, tmp_path: Pat
     with contextlib.closing(running):
         running.port = free_port()
         running.process = running.launch(running.port)
-        running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200, 90)
+        running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200)
         status, said, _ = running.call("GET", "/readyz")
         assert (status, b"cannot be reached" in said, b"ksk_admin" in said) == (503, True, False)
         assert running.post("traces", request(name))[0] == 200
@@ -178,9 +178,9 @@ def test_a_collector_starts_while_clickhouse_is_away(proxy: Proxy, tmp_path: Pat
         late = Proxy(proxy.upstream_port, port)
         late.mode = "away"
         late.start()
-        running.wait_for(lambda: late.failed >= 2, 90)
+        running.wait_for(lambda: late.failed >= 2)
         late.mode = "pass"
-        running.wait_for(lambda: running.call("GET", "/readyz")[0] == 200, 90)
+        running.wait_for(lambda: running.call("GET", "/readyz")[0] == 200)
         drain(running)
         assert set(stored(running, name).values()) == {3}
         assert running.end() == 0
@@ -191,14 +191,21 @@ def test_a_collector_starts_while_clickhouse_is_away(proxy: Proxy, tmp_path: Pat
 def test_a_clickhouse_that_never_comes_is_given_up(tmp_path: Path) -> None:
     """After the time that is set the collector ends and says why; the journal keeps what it acknowledged."""
     url = f"http://admin:secret@127.0.0.1:{free_port()}/kansoku"
-    env = {"KANSOKU_CLICKHOUSE_URL": url, "KANSOKU_CLICKHOUSE_WAIT_SECONDS": "2"}
-    running = Running(tmp_path / "data", env)
+    running = Running(tmp_path / "data", {"KANSOKU_CLICKHOUSE_URL": url})
     with contextlib.closing(running):
-        running.port = free_port()
-        running.process = running.launch(running.port)
-        running.wait_for(lambda: running.call("GET", "/healthz")[0] == 200)
-        assert running.post("traces", request("never"))[0] == 200
-        assert running.process.wait(60) == 1
+        for seconds in ("2", "10", "50"):  # a busy machine may need more to send something in that time
+            running.env["KANSOKU_CLICKHOUSE_WAIT_SECONDS"] = seconds
+            running.port = free_port()
+            running.process = process = running.launch(running.port)
+            running.wait_for(
+                lambda process=process: (
+                    running.call("GET", "/healthz")[0] == 200 or process.poll() is not None
+                )
+            )
+            if running.post("traces", request("never"))[0] == 200:
+                break
+            assert process.wait(120) == 1
+        assert process.wait(120) == 1
         log = (running.data / "log").read_text()
         assert "KANSOKU_CLICKHOUSE_WAIT_SECONDS" in log
         assert "secret" not in log

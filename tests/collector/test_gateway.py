@@ -320,7 +320,7 @@ def running(server, part):
 
 def assert_query_like(server, part):
     """Wait until a query that contains `part` runs."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not running(server, part):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -328,7 +328,7 @@ def assert_query_like(server, part):
 
 def assert_no_query_like(server, part):
     """Wait until no query that contains `part` runs."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while running(server, part):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -137,7 +137,7 @@ def over_grpc(secure, body, *, client):
     target = f"localhost:{secure.env['KANSOKU_GRPC_PORT']}"
     with grpc.secure_channel(target, credentials, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         try:
-            channel.unary_unary(EXPORT)(body, metadata=tuple(secure.key("ingest").items()), timeout=10)
+            channel.unary_unary(EXPORT)(body, metadata=tuple(secure.key("ingest").items()), timeout=60)
         except grpc.RpcError as error:
             return error.code()
         return grpc.StatusCode.OK
@@ -171,7 +171,7 @@ def served(secure, port):
     context.load_cert_chain(folder / "client.pem", folder / "client.key")
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", int(port)), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as found,
     ):
         return found.getpeercert()["serialNumber"]

@@ -62,10 +62,13 @@ def test_a_killed_evaluator_loses_nothing_and_repeats_nothing(
         with run(tmp_path, receiver.url) as process:
             for _ in range(count):
                 assert process.stdout is not None
-                assert process.stdout.readline() == "hour\n", (tmp_path / "log").read_text()
+                told = process.stdout.readline()
+                assert told in ("hour\n", "end\n"), (tmp_path / "log").read_text()
+                if told == "end\n":  # the one before had a fast moment between its last hour and its end
+                    break
             time.sleep(draw.uniform(0, 0.6))
             process.kill()
-            process.wait(30)
+            process.wait(120)
     with run(tmp_path, receiver.url) as process:
         told, _ = process.communicate(timeout=300)
         assert told.endswith("end\n"), (tmp_path / "log").read_text()

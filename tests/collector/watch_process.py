@@ -52,6 +52,7 @@ def main(directory: str, project: str, webhook: str) -> None:
         print("hour", flush=True)
         watch.tick()
         Clock.moment += HOUR
+    watch._outbox.stop(120)  # a busy machine may need more than the few seconds of a stop
     watch.stop()
     print("end", flush=True)
 

@@ -58,7 +58,7 @@ def _components_known() -> Iterator[None]:
 def seeded(engine_url: str) -> Client:
     """Return a client on a store with two days of traffic up to now."""
     client = schemas.create(connect(engine_url, database="dashboard_seeded"), engine_url)
-    seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0))
+    seed.fill(client, seed.Plan(datetime.now(UTC), days=2.0, per_hour=30.0, until_hour=17.0))
     return client
 
 
@@ -126,7 +126,7 @@ def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> 
     settings.use(DashboardSettings(read_url=SecretStr(f"{engine_url}?{database}")))
 
     def run(screen: str = "", **query: str) -> AppTest:
-        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app = AppTest.from_file(str(MAIN), default_timeout=120)
         for name, value in query.items():
             app.query_params[name] = value
         if screen:

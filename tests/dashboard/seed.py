@@ -55,6 +55,7 @@ class Plan:
     days: float = 3.0
     per_hour: float = 60.0  # requests an hour on average
     seed: int = 7
+    until_hour: float | None = None  # taken for the end's hour of the day: the same traffic comes each time
 
 
 def fill(client: Client, plan: Plan) -> int:
@@ -88,6 +89,8 @@ def _moments(random: Random, plan: Plan, start: datetime) -> list[datetime]:
     moments, now = [], start
     while now < plan.end:
         hour = now.hour + now.minute / 60
+        if plan.until_hour is not None:
+            hour = (plan.until_hour - (plan.end - now) / timedelta(hours=1)) % 24
         daily = 0.35 + 0.65 * (1 + math.sin((hour - 9) / 24 * 2 * math.pi))  # most at three in the afternoon
         now += timedelta(hours=random.expovariate(plan.per_hour * daily))
         moments.append(now)

@@ -194,7 +194,7 @@ def test_the_evidence_draws_its_course_its_parts_and_its_texts(open_app, seeded)
 
         evidence.draw(read_evidence(found), "one", "default")
 
-    app = AppTest.from_function(page, kwargs={"found": incident(seeded).evidence}, default_timeout=30).run()
+    app = AppTest.from_function(page, kwargs={"found": incident(seeded).evidence}, default_timeout=120).run()
     assert not app.exception
     said = texts(app)
     assert "Began 11\\-20 03\\:00, with 90% between" in said

@@ -107,7 +107,7 @@ def test_long_instructions_are_folded_and_short_ones_are_not():
         draw_messages(read_messages(long), key="long")
         draw_messages(read_messages('[{"role":"system","content":"Be short."}]'), key="short")
 
-    app = AppTest.from_function(page).run(timeout=30)
+    app = AppTest.from_function(page).run(timeout=120)
     assert not app.exception
     assert len(app.expander) == 1
     assert "301" in app.expander[0].label

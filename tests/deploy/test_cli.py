@@ -10,19 +10,15 @@ from pathlib import Path
 
 import pytest
 from support.cli import Told, as_process, in_process
+from support.ports import free_port
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KANSOKU_")}
 
 
 def ports() -> dict[str, str]:
     """Return settings with free ports for every part."""
-    found = []
-    for _ in range(4):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            found.append(str(probe.getsockname()[1]))
     names = ("KANSOKU_PORT", "KANSOKU_GRPC_PORT", "KANSOKU_GATEWAY_PORT", "KANSOKU_DASHBOARD_PORT")
-    return dict(zip(names, found, strict=True))
+    return {name: str(free_port()) for name in names}
 
 
 def assert_one_sentence(result: Told, *words: str) -> None:

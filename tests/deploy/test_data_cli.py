@@ -114,10 +114,10 @@ def test_rows_are_exported_to_a_file_that_others_read(
 ) -> None:
     """Parquet and JSON lines hold the same spans; another project's file is empty."""
     send(running, "c3")
-    today = str(datetime.now(UTC).date())
-    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
+    now = datetime.now(UTC)
+    today, yesterday = str(now.date()), str(now.date() - timedelta(days=1))  # a day may end while this runs
     assert cli("export", "--since", yesterday, "--out", str(tmp_path / "x.parquet")) == 0
-    assert cli("export", "--since", today, "--format", "jsonl", "--out", str(tmp_path / "x.jsonl")) == 0
+    assert cli("export", "--since", yesterday, "--format", "jsonl", "--out", str(tmp_path / "x.jsonl")) == 0
     rows = pyarrow.parquet.read_table(io.BytesIO((tmp_path / "x.parquet").read_bytes()))
     lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
     assert rows.num_rows == len(lines) >= 2

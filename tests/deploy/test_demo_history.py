@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.ports import free_port
 
 import kansoku
 from kansoku import clock
@@ -31,7 +32,8 @@ def exporter() -> Iterator[InMemorySpanExporter]:
     found = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(found))
-    kansoku.init(endpoint="http://127.0.0.1:42599", api_key="ksk_test", tracer_provider=provider)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    kansoku.init(endpoint=nobody, api_key="ksk_test", tracer_provider=provider)
     yield found
     kansoku.uninstrument()
     kansoku.shutdown(timeout=0)

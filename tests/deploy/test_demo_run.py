@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from support.ports import free_port
 
 from kansoku_demo import run
 from kansoku_demo.progress import Progress
@@ -131,11 +132,12 @@ def test_missing_collector_is_one_sentence_and_exit_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No stack trace when nobody listens."""
-    arguments = ["--endpoint", "http://127.0.0.1:42598", "--data", str(tmp_path), "--api-key", KEY]
+    nobody = f"http://127.0.0.1:{free_port()}"
+    arguments = ["--endpoint", nobody, "--data", str(tmp_path), "--api-key", KEY]
     code = in_main_thread(arguments)
     said = capsys.readouterr().err
     assert code == 1
-    assert said.startswith("kansoku demo: no collector answers at http://127.0.0.1:42598")
+    assert said.startswith(f"kansoku demo: no collector answers at {nobody}")
     assert said.count("\n") == 1
 
 

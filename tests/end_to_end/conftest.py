@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from support.ports import free_port
 
 from .browser import chromium, launch
 
 PATIENCE = 60_000  # ms: a busy two-core machine
 expect.set_options(timeout=PATIENCE)
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"  # what Streamlit says of its script
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         )
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(60)
+        code = process.wait(180)
         log.close()
     assert code == 0, (data / "log.txt").read_text()[-3000:]
 
@@ -84,20 +85,13 @@ def visitor(browser: Browser, running: Running) -> Iterator[BrowserContext]:
     A page that stays open keeps the site's process, with what it has compiled, for the pages of all tests.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.set_default_timeout(PATIENCE)
     context.new_page().goto(f"{running.dashboard}/_stcore/health")
     yield context
     context.close()
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 120) -> None:
+def wait_for(condition: object, process: "subprocess.Popen[bytes]", log: Path, seconds: float = 300) -> None:
     """Wait until `condition()` holds; fail with the log when the process ends or time is up."""
     assert callable(condition)
     end = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from kansoku_collector.model import SPAN_COLUMNS, Span
 from kansoku_collector.store.incidents import save_incidents
 from kansoku_collector.store.read.incidents import Incident
 
-from .conftest import PATIENCE, Running
+from .conftest import PATIENCE, SETTLED, Running
 
 pytestmark = pytest.mark.browser
 
@@ -88,11 +88,30 @@ def store(client: Client, first: int, number: int) -> None:
 def opened(browser: Browser, running: Running, path: str, asked: Counter[str]) -> Page:
     """Open a live screen; count in `asked` what it asks of the server."""
     page = browser.new_page(viewport={"width": 1280, "height": 700}, locale="en-GB")
+    page.set_default_timeout(PATIENCE)
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.update([path])))
     page.goto(f"{running.dashboard}{path}")
     page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
     return page
+
+
+def unfold(page: Page, title: str) -> None:
+    """Open the first expander of a title and wait for its chart: a click while it is replaced is lost."""
+    fold = page.locator("details", has=page.get_by_text(title)).first
+    for last in (False, False, True):
+        if fold.get_attribute("open") is None:
+            fold.locator("summary").click()
+        try:
+            expect(page.locator(".js-plotly-plot")).to_have_count(
+                1, timeout=PATIENCE if last else PATIENCE / 4
+            )
+        except AssertionError:
+            if last:
+                raise
+        else:
+            return
 
 
 @pytest.mark.usefixtures("incident")
@@ -112,8 +131,7 @@ def test_three_refreshes_replace_no_chart_and_keep_what_the_reader_did(
     field = typing.get_by_role("spinbutton", name="Difference to tell (pp)")
     field.fill("7.5")  # and no Enter: nobody has sent it yet
     reading = opened(browser, running, alerts, asked)
-    reading.get_by_text("The rule on this range").first.click()
-    expect(reading.locator(".js-plotly-plot")).to_have_count(1, timeout=PATIENCE)
+    unfold(reading, "The rule on this range")
 
     for page in (watching, typing, reading):
         page.wait_for_function(PAINTED, timeout=PATIENCE)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
+from support.ports import free_port
 
-from .conftest import PATIENCE, Running, _answers, free_port, wait_for
+from .conftest import PATIENCE, Running, _answers, wait_for
 
 pytestmark = pytest.mark.browser
 PASSWORD = "hana-no-iro"
@@ -45,13 +46,14 @@ def guarded(running: Running) -> Iterator[Guarded]:
             yield Guarded(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(180)
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Open a page without cookies."""
     context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -67,8 +69,8 @@ def enter(page: Page, url: str) -> None:
 def leave(page: Page) -> None:
     """Click the way out until it leads out: a click on a link that is being replaced is lost."""
     for _ in range(3):
-        page.get_by_role("link", name="Log out").click()
         try:
+            page.get_by_role("link", name="Log out").click(timeout=PATIENCE / 4)
             page.wait_for_url("**/login**", timeout=PATIENCE / 4)
         except Error:
             continue

@@ -9,7 +9,7 @@ import clickhouse_connect
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
-from .conftest import PATIENCE, Running
+from .conftest import PATIENCE, SETTLED, Running
 
 pytestmark = pytest.mark.browser
 NO_WIDER = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -34,13 +34,27 @@ class Witness:
         self.page.wait_for_selector(".st-key-footer", timeout=PATIENCE)
         for waiting in ("stStatusWidget", "stSkeleton"):
             self.page.wait_for_selector(f"[data-testid={waiting}]", state="detached", timeout=PATIENCE)
+        self.page.wait_for_selector(SETTLED, timeout=PATIENCE)
 
     def click_row(self, table: Locator, address: str, *, x: int = 60, y: int = 52) -> None:
         """Click a table's row until its address opens: a click on a table that is being replaced is lost."""
         for last in (False, False, True):
             expect(table).to_be_visible(timeout=PATIENCE)
             try:
-                table.click(position={"x": x, "y": y}, force=True)
+                table.click(position={"x": x, "y": y}, force=True, timeout=PATIENCE / 4)
+                self.page.wait_for_url(address, timeout=PATIENCE if last else PATIENCE / 4)
+            except Error:
+                if last:
+                    raise
+            else:
+                return
+
+    def choose(self, name: str, address: str) -> None:
+        """Click one choice of several until the address has it: a click on what is being replaced is lost."""
+        choice = self.page.get_by_role("radio", name=name).or_(self.page.get_by_role("button", name=name))
+        for last in (False, False, True):
+            try:
+                choice.first.click(timeout=PATIENCE / 4)
                 self.page.wait_for_url(address, timeout=PATIENCE if last else PATIENCE / 4)
             except Error:
                 if last:
@@ -92,6 +106,7 @@ def test_the_overview_shows_tiles_charts_and_drift(witness: Witness) -> None:
 def test_a_chart_that_cannot_be_drawn_is_told_in_words(browser: Browser, running: Running) -> None:
     """Where the library does not arrive, the place of a chart says what it would show."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.route("**/plotly-*.js", lambda route: route.abort())
     page.goto(f"{running.dashboard}/?range=24h")
     chart = page.locator(".kansoku-chart").first

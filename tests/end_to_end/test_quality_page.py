@@ -15,6 +15,5 @@ def test_the_panels_are_drawn_and_the_split_stands_in_the_address_by_its_value(w
     witness.open("/quality?range=24h&lang=ja")
     expect(witness.page.locator("[data-testid=stMetric]")).to_have_count(6, timeout=PATIENCE)
     expect(witness.page.locator(".js-plotly-plot").nth(2)).to_be_attached(timeout=PATIENCE)
-    witness.page.get_by_role("radio", name="言語").click()
-    witness.page.wait_for_url("**split=language**", timeout=PATIENCE)
+    witness.choose("言語", "**split=language**")
     witness.innocent()

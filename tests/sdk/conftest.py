@@ -1,6 +1,7 @@
 """What the SDK's tests share: spans in memory, a collector that records, a model that answers."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import threading
@@ -16,6 +17,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support import ports
 from support.vendor import Vendor
 
 import kansoku
@@ -24,6 +26,8 @@ from kansoku import clock, guard
 DATA = Path(__file__).parent.parent / "data" / "openai"
 PORTS = range(42000, 42090)
 NOBODY = "http://127.0.0.1:42099"
+with contextlib.suppress(OSError):
+    ports.keep(42099)  # from the vendors' servers of a run beside this one, which would be told of its spans
 
 
 class Spans(InMemorySpanExporter):
@@ -53,6 +57,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Spans]]:
     """Give a function that starts the SDK on a provider of its own and returns that provider's spans."""
     for name in ("KANSOKU_API_KEY", "KANSOKU_ENDPOINT", "KANSOKU_SERVICE_NAME", "KANSOKU_DISABLED"):
         monkeypatch.delenv(name, raising=False)
+    # Batches leave when a test says so: between two spans on a busy machine the usual second may pass.
+    monkeypatch.setenv("KANSOKU_BATCH_SECONDS", "60")
     guard.failures.clear()
 
     def start_sdk(**arguments: Any) -> Spans:

@@ -136,10 +136,10 @@ def test_a_task_goes_on_in_the_callers_trace(example: Any, vendor: Vendor) -> No
     setup_logging = pytest.importorskip("celery.signals").setup_logging
     leave_alone = setup_logging.connect(lambda **_: None, weak=False)
     try:
-        with testing.start_worker(module.app, pool="solo", perform_ping_check=False):
+        with testing.start_worker(module.app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
             with kansoku.context(session_id="batch-1"), kansoku.chain("nightly"):
                 sent = module.summarise.delay("A text.")
-            assert sent.get(timeout=20) == "A summary."
+            assert sent.get(timeout=60) == "A summary."
     finally:
         setup_logging.disconnect(leave_alone)
     assert tree(spans) == [

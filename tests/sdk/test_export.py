@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.sdk.trace import TracerProvider
 from support.collector import HANG, Answer, Collector, receipt, span_names
+from support.ports import free_port
 
 import kansoku
 from kansoku import export, guard, setup, transport
@@ -69,7 +70,7 @@ def test_a_request_refused_for_its_size_is_split(start: Callable[..., Any], coll
     collector.rule = too_large(20_000)
     start(endpoint=collector.url)
     make_spans(100, input="x" * 1000)
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     assert sorted(collector.spans().items()) == sorted((str(n), 1) for n in range(100))
     assert balanced()["exported"] == 100
 
@@ -83,7 +84,7 @@ def test_one_span_refused_for_its_size_is_sent_without_most_of_its_content(
     make_spans(3)
     with kansoku.span("large", input={"question": "x" * 100_000}):
         pass
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     assert sum(collector.spans().values()) == 4
     (body,) = [body for body in collector.bodies if span_names(body) == ["large"]]
     span = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans[0]
@@ -99,7 +100,7 @@ def test_a_span_too_large_without_its_content_is_given_up(
     collector.rule = too_large(100)
     start(endpoint=collector.url)
     make_spans(3)
-    assert not kansoku.flush(10)
+    assert not kansoku.flush(60)
     assert balanced()["dropped"] == {"refused": 3}
     assert "too large even without its content" in caplog.text
 
@@ -113,7 +114,7 @@ def test_spans_left_out_of_an_acceptance_are_counted(start: Callable[..., Any], 
     ]
     start(endpoint=collector.url)
     make_spans(5)
-    assert not kansoku.flush(10)
+    assert not kansoku.flush(60)
     found = balanced()
     assert (found["exported"], found["dropped"]) == (3, {"refused": 2})
 
@@ -128,7 +129,7 @@ def test_foreign_spans_are_cut_and_ours_are_as_they_were(
     with provider.get_tracer("other").start_as_current_span("theirs") as span:
         span.set_attributes({"long": "x" * 5000, "list": ["y" * 5000, "short"], "number": 5})
         span.add_event("said", {"words": "z" * 5000})
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     sent = ExportTraceServiceRequest.FromString(collector.bodies[0]).resource_spans[0].scope_spans[0].spans[0]
     found = {pair.key: pair.value for pair in sent.attributes}
     assert found["long"].string_value == "x" * 1000 + "… [cut: 5000 bytes]"
@@ -155,12 +156,12 @@ def test_each_request_carries_the_balance(start: Callable[..., Any], collector: 
     """Started, exported and dropped travel as a resource without spans; the process keeps its id."""
     start(endpoint=collector.url, service_name="guide")
     make_spans(2)
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     collector.script[:] = [Answer(400)]
     make_spans(3)
-    assert not kansoku.flush(10)
+    assert not kansoku.flush(60)
     make_spans(1)
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     first, second = (receipt(body) for body in collector.bodies)
     assert first == {"id": kansoku.stats()["process_id"], "started": 2, "exported": 2}
     assert second == {"id": first["id"], "started": 6, "exported": 3, "dropped.refused": 3}
@@ -171,8 +172,8 @@ def test_the_last_drops_are_told_at_the_end(start: Callable[..., Any], collector
     collector.script[:] = [Answer(400)]
     start(endpoint=collector.url)
     make_spans(3)
-    kansoku.flush(10)
-    kansoku.shutdown(5)
+    kansoku.flush(60)
+    kansoku.shutdown(60)
     (last,) = collector.bodies
     assert span_names(last) == []
     found = receipt(last)
@@ -185,7 +186,7 @@ def test_what_cannot_be_encoded_is_counted(start: Callable[..., Any], collector:
     start(endpoint=collector.url, tracer_provider=provider)
     provider.get_tracer("x").start_span("odd", start_time=-5).end()
     make_spans(1)
-    assert not kansoku.flush(10)
+    assert not kansoku.flush(60)
     assert balanced()["dropped"] == {"encode": 1}
     assert collector.spans() == {"0": 1}
     assert guard.failures.pop("otlp.encode") == 1
@@ -268,8 +269,8 @@ def test_whatever_happens_the_counts_add_up(
         thread.start()
     for thread in threads:
         thread.join()
-    complete = kansoku.flush(20)
-    kansoku.shutdown(20)
+    complete = kansoku.flush(60)
+    kansoku.shutdown(60)
     found = balanced()
     server.close()
     assert (found["started"], found["queued"]) == (sum(counts), 0)
@@ -286,21 +287,20 @@ def test_a_collector_away_loses_nothing_with_a_spool(
     """While nobody listens spans go to the disk and flush is content; later they arrive, oldest first."""
     monkeypatch.setenv("KANSOKU_SPOOL_DIR", str(tmp_path))
     monkeypatch.setenv("KANSOKU_BATCH_SIZE", "10")
-    before = Collector()
-    before.close()
-    start(endpoint=before.url)
+    port = free_port()
+    start(endpoint=f"http://127.0.0.1:{port}")
     make_spans(35)
     kansoku.feedback("a" * 32, like=True)
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     found = balanced()
     assert (found["spooled"], found["exported"], found["feedback"]["spooled"]) == (35, 0, 1)
-    again = Collector(before.port)
-    deadline = time.monotonic() + 20
+    again = Collector(port)
+    deadline = time.monotonic() + 60
     while (found := kansoku.stats())["spooled"] + found["feedback"][
         "spooled"
     ] and time.monotonic() < deadline:
         time.sleep(0.02)
-    kansoku.shutdown(5)
+    kansoku.shutdown(60)
     again.close()
     assert balanced()["exported"] == 35
     bodies = [body for body in again.bodies if not body.startswith(b"[")]
@@ -315,9 +315,10 @@ def test_a_collector_away_loses_nothing_with_a_spool(
 
 def program(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a process of its own."""
-    env = {**os.environ, "KANSOKU_API_KEY": "k", "KANSOKU_SERVICE_NAME": "guide", **environment}
+    own = {"KANSOKU_API_KEY": "k", "KANSOKU_SERVICE_NAME": "guide", "KANSOKU_EXIT_TIMEOUT": "60"}
+    env = {**os.environ, **own, **environment}
     return subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -349,14 +350,14 @@ def test_a_spooled_request_that_is_refused_leaves_the_spool(
     collector.script[:] = [Answer(503), Answer(400)]
     start(endpoint=collector.url)
     make_spans(2)
-    kansoku.flush(10)  # True or False: on a busy machine the refusal comes before it looks
-    deadline = time.monotonic() + 20
+    kansoku.flush(60)  # True or False: on a busy machine the refusal comes before it looks
+    deadline = time.monotonic() + 60
     while kansoku.stats()["spooled"] and time.monotonic() < deadline:
         time.sleep(0.02)
     assert balanced()["dropped"] == {"refused": 2}
     make_spans(1)
-    kansoku.flush(10)
-    kansoku.shutdown(5)
+    kansoku.flush(60)
+    kansoku.shutdown(60)
     assert balanced()["exported"] == 1
 
 
@@ -369,10 +370,10 @@ def test_a_spool_that_cannot_be_written_is_counted(
     collector.script[:] = [Answer(503)]
     start(endpoint=collector.url)
     make_spans(2)
-    assert not kansoku.flush(10)
+    assert not kansoku.flush(60)
     assert balanced()["dropped"] == {"spool_error": 2}
     make_spans(3)
-    assert kansoku.flush(10)
+    assert kansoku.flush(60)
     assert balanced()["exported"] == 3
 
 
@@ -387,12 +388,12 @@ def test_what_is_left_when_the_thread_is_stuck_goes_to_the_disk(
 
     def stuck(*_: Any) -> transport.Reply:
         entered.set()
-        free.wait(20)
+        free.wait(60)
         return transport.Reply("accepted")
 
     monkeypatch.setattr(transport.Transport, "post", stuck)
     make_spans(2)
-    assert entered.wait(10)
+    assert entered.wait(60)
     make_spans(3)
     kansoku.shutdown(0.1)
     written = sorted(int(path.name.split("-")[3]) for path in tmp_path.rglob("*.spool"))
@@ -434,6 +435,6 @@ def test_at_the_end_one_failure_is_enough(start: Callable[..., Any], collector: 
         patch.setenv("KANSOKU_BATCH_SECONDS", "60")
         start(endpoint=collector.url)
     make_spans(40, input="x" * 600)
-    kansoku.shutdown(10)
+    kansoku.shutdown(60)
     assert len(collector.headers) == 1
     assert balanced()["dropped"] == {"exit": 40}

@@ -20,11 +20,16 @@ def collector() -> Iterator[Collector]:
     server.close()
 
 
+def own(collector: Collector) -> dict[str, str]:
+    """Return the settings of a program; a busy machine may need long for what is sent at its end."""
+    return {"KANSOKU_ENDPOINT": collector.url, "KANSOKU_API_KEY": "k", "KANSOKU_EXIT_TIMEOUT": "60"}
+
+
 def run(collector: Collector, code: str, **environment: str) -> None:
     """Run a program to its natural end, which must come, without a word on standard error."""
-    env = {**os.environ, "KANSOKU_ENDPOINT": collector.url, "KANSOKU_API_KEY": "k", **environment}
+    env = {**os.environ, **own(collector), **environment}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -77,7 +82,7 @@ for number in range(3):
     child = os.fork()
     if not child:
         import http.client, genai_prices
-        span(f"worker {number}"); assert kansoku.flush(20); sys.exit()
+        span(f"worker {number}"); assert kansoku.flush(60); sys.exit()
     children.append(child)
 assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
 """
@@ -102,7 +107,7 @@ for t in threads: t.start()
 for number in range(15):
     child = os.fork()
     if not child:
-        init(); span(f"child {number}"); assert kansoku.flush(20); kansoku.shutdown(); os._exit(0)
+        init(); span(f"child {number}"); assert kansoku.flush(60); kansoku.shutdown(); os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 end.set()
 for t in threads: t.join()
@@ -183,9 +188,9 @@ def test_children_that_a_server_forks_send_at_their_end(
     """A fork server has not loaded the SDK, and its children leave by os._exit: init() sees to it."""
     code = CHILDREN.format(**{"where": "", "within": "pass", "method": method, place: "init()"})
     (tmp_path / "program.py").write_text(code)
-    env = {**os.environ, "KANSOKU_ENDPOINT": collector.url, "KANSOKU_API_KEY": "k"}
+    env = {**os.environ, **own(collector)}
     command = [sys.executable, str(tmp_path / "program.py")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert collector.spans() == {"child 0": 1, "child 1": 1, "pooled": 1}
 
@@ -276,7 +281,7 @@ assert os.waitpid(child, 0)[1] == 0
 def test_exec_and_an_abrupt_end_hang_nothing(collector: Collector) -> None:
     """os._exit and exec leave at once; what was flushed before is there."""
     code = """
-init(); span("flushed"); assert kansoku.flush(20); span("lost")
+init(); span("flushed"); assert kansoku.flush(60); span("lost")
 if os.fork() == 0:
     span("lost in the child"); os._exit(0)
 os.wait()

@@ -71,11 +71,11 @@ def test_flush_delivers_everything_queued_before_it_in_order() -> None:
     outbox = make(delivery)
     for number in range(25):
         outbox.put(number)
-    assert outbox.flush(10)
+    assert outbox.flush(60)
     assert delivery.items() == list(range(25))
     assert max(len(batch) for batch in delivery.batches) <= 10
     assert (outbox.receipt.started, outbox.queued()) == (25, 0)
-    assert outbox.close(10)
+    assert outbox.close(60)
 
 
 def test_what_is_queued_is_delivered_without_a_flush() -> None:
@@ -83,8 +83,8 @@ def test_what_is_queued_is_delivered_without_a_flush() -> None:
     arrived = threading.Event()
     outbox = make(Delivery(lambda *_: arrived.set()), delay=0.05)
     outbox.put(1)
-    assert arrived.wait(10)
-    assert outbox.close(10)
+    assert arrived.wait(60)
+    assert outbox.close(60)
 
 
 def test_batches_wait_longer_while_items_keep_coming_and_not_after_a_pause() -> None:
@@ -106,8 +106,8 @@ def test_a_full_batch_does_not_wait_for_the_delay() -> None:
             outbox.put(number * 5 + item)
             time.sleep(0.01 * number)  # the thread may have taken the first one before the last one comes
         for _ in range(5):
-            assert arrived.acquire(timeout=20)
-    assert outbox.close(5)
+            assert arrived.acquire(timeout=60)
+    assert outbox.close(60)
     assert delivery.items() == list(range(20))
 
 
@@ -117,12 +117,12 @@ def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
 
     def block(batch: list[Any], closing: threading.Event) -> None:
         entered.set()
-        stuck.wait(10)
+        stuck.wait(60)
 
     delivery = Delivery(block)
     outbox = make(delivery, capacity=5, batch_size=1)
     outbox.put(0)
-    assert entered.wait(10)
+    assert entered.wait(60)
     for number in range(1, 21):
         outbox.put(number)
     assert outbox.receipt.dropped == {"queue_full": 15}
@@ -133,7 +133,7 @@ def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:
     assert "interrupt" in delivery.said
     assert delivery.rescued == [1, 2, 3, 4, 5]
     stuck.set()
-    assert outbox.close(10)
+    assert outbox.close(60)
     outbox.put(1)
     assert outbox.receipt.dropped == {"queue_full": 15, "exit": 1}
     assert outbox.receipt.started == 22
@@ -145,9 +145,9 @@ def test_flush_says_once_that_something_was_given_up() -> None:
     outbox = make(delivery)
     delivery.each = lambda batch, _: outbox.receipt.drop("lost", len(batch))
     outbox.put(1)
-    assert not outbox.flush(10)
-    assert outbox.flush(10)
-    assert outbox.close(10)
+    assert not outbox.flush(60)
+    assert outbox.flush(60)
+    assert outbox.close(60)
 
 
 def test_close_delivers_the_rest_and_then_stops() -> None:
@@ -156,7 +156,7 @@ def test_close_delivers_the_rest_and_then_stops() -> None:
     outbox = make(delivery)
     outbox.put(1)
     outbox.put(2)
-    assert outbox.close(10)
+    assert outbox.close(60)
     assert delivery.said == ["prepare", "deliver 2 closing", "finish"]
 
 
@@ -171,10 +171,10 @@ def test_a_delivery_that_raises_does_not_end_the_thread() -> None:
     outbox = make(delivery)
     for item in ("bad", "good"):
         outbox.put(item)
-        outbox.flush(10)
+        outbox.flush(60)
     assert delivery.items() == ["good"]
     assert guard.failures.pop("outbox.test") == 1
-    assert outbox.close(10)
+    assert outbox.close(60)
 
 
 def test_items_may_be_queued_by_the_garbage_collector() -> None:
@@ -198,9 +198,9 @@ def test_items_may_be_queued_by_the_garbage_collector() -> None:
     finally:
         gc.set_threshold(*old)
     gc.collect()
-    assert outbox.flush(10)
+    assert outbox.flush(60)
     assert delivery.items().count("from the collector") == 500
-    assert outbox.close(10)
+    assert outbox.close(60)
 
 
 @pytest.mark.parametrize("capacity", [7, 10_000])
@@ -213,18 +213,18 @@ def test_each_item_of_many_threads_is_counted_once(capacity: int) -> None:
         for number in range(200):
             outbox.put(number)
             if number % 50 == 0:
-                outbox.flush(10)
+                outbox.flush(60)
 
     threads = [threading.Thread(target=put) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    outbox.flush(10)
+    outbox.flush(60)
     receipt = outbox.receipt
     assert receipt.started == 1600
     assert len(delivery.items()) + receipt.dropped["queue_full"] == 1600
-    assert outbox.close(10)
+    assert outbox.close(60)
 
 
 def test_our_requests_are_not_traced() -> None:
@@ -234,9 +234,9 @@ def test_our_requests_are_not_traced() -> None:
     marks: list[Any] = []
     outbox = make(Delivery(lambda *_: marks.append(context.get_value("suppress_instrumentation"))))
     outbox.put(1)
-    assert outbox.flush(10)
+    assert outbox.flush(60)
     assert marks == [True]
-    assert outbox.close(10)
+    assert outbox.close(60)
 
 
 @pytest.mark.parametrize("hurry", ["", "flush", "close", "queue"])
@@ -252,7 +252,7 @@ def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurr
     def each(batch: list[Any], _: threading.Event) -> None:
         begun.set()
         if hurry == "queue":
-            assert full.wait(10)
+            assert full.wait(60)
         if not read.is_set():
             with monkeypatch.context() as patch:
                 patch.setattr("kansoku.turns.time", slow)
@@ -263,12 +263,12 @@ def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurr
     for number in range(5):
         outbox.put(number)
     if hurry == "flush":
-        assert outbox.flush(10)
+        assert outbox.flush(60)
     elif hurry == "queue":
-        assert begun.wait(10)
+        assert begun.wait(60)
         for number in range(3):
             outbox.put(number)
         full.set()
-    assert hurry == "close" or read.wait(10)
-    assert outbox.close(10)
+    assert hurry == "close" or read.wait(60)
+    assert outbox.close(60)
     assert len(pauses) == (0 if hurry else 5)

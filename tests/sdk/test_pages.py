@@ -38,7 +38,7 @@ def test_the_page_about_ones_own_code(page: Any) -> None:
 def test_the_page_about_feedback(page: Any, recorder: Any) -> None:
     """Its three opinions arrive, each with an id."""
     run_page("sdk/feedback.md")
-    kansoku.flush(5)
+    kansoku.flush(60)
     items = [item for body in recorder.bodies("/v1/feedback") for item in json.loads(body)]
     assert [(i.get("like"), i.get("score"), i.get("session_id")) for i in items] == [
         (False, None, None),

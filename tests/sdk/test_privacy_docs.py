@@ -30,7 +30,7 @@ def test_the_page_on_privacy_says_what_happens(
     monkeypatch.setenv("KANSOKU_API_KEY", "ksk_test")
     start(endpoint=recorder.url)
     run_page("sdk/privacy.md")
-    assert kansoku.flush(5)
+    assert kansoku.flush(60)
     found = dict(sent(recorder))
     assert json.loads(found["ask"]["kansoku.input.value"]) == "カードは[credit_card]、連絡先は [email]"
     assert json.loads(found["look up"]["kansoku.input.value"]) == {"customer": "[customer]"}

@@ -213,7 +213,7 @@ def test_what_is_sent_has_one_cost(
     start(endpoint=recorder.url)
     vendor.answer(ANSWER)
     Agent(chat(), name="guide").run_sync("My key is sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH")
-    assert kansoku.flush(timeout=10)
+    assert kansoku.flush(timeout=60)
     found = [
         span
         for body in recorder.bodies("/v1/traces")

@@ -23,7 +23,7 @@ def test_the_program_of_the_readme_leaves_a_trace_and_its_feedback(
     spans = start(endpoint=recorder.url)
     monkeypatch.setattr(kansoku, "init", lambda **_: None)
     run_page(page)
-    kansoku.flush(5)
+    kansoku.flush(60)
     traces = {format(span.context.trace_id, "032x") for span in spans.all()}
     items = [item for body in recorder.bodies("/v1/feedback") for item in json.loads(body)]
     assert (len(spans.all()), len(traces)) == (4, 1)

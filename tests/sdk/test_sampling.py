@@ -331,7 +331,7 @@ def test_the_setting_samples_and_the_weight_is_sent(
         pass
     with pytest.raises(ValueError, match="x"), kansoku.span("failing"), kansoku.span("cause"):
         raise ValueError("x")
-    assert kansoku.flush(5)
+    assert kansoku.flush(60)
     body = recorder.bodies("/v1/traces")[0]
     spans = [
         span

@@ -11,6 +11,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from support.collector import HANG, HANG_UP, Answer, Collector
+from support.ports import free_port
 
 from kansoku import transport as module
 from kansoku.transport import Transport, pack
@@ -109,10 +110,7 @@ def test_one_connection_is_kept_and_renewed_without_a_failure(
 
 def test_nobody_there_is_given_up_after_the_time_for_it(caplog: pytest.LogCaptureFixture) -> None:
     """Connection refused: tried again within `retry_seconds`, then given up with the reason."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    one = make(f"http://127.0.0.1:{port}", retry_seconds=0.05)
+    one = make(f"http://127.0.0.1:{free_port()}", retry_seconds=0.05)
     reply = one.send(pack(b"body"), OPEN)
     assert reply.outcome == "away"
     assert "ConnectionRefusedError" in reply.reason
@@ -170,13 +168,33 @@ def test_while_closing_nothing_is_tried_again(collector: Collector) -> None:
     one.close()
 
 
+def test_an_answer_at_the_end_is_waited_for_as_long_as_the_end_may_take(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that may take its time to end does not give up a collector that is only slow."""
+    monkeypatch.setattr(module, "_CLOSING_TIMEOUT", 0.05)
+    closing = threading.Event()
+    closing.set()
+
+    def slow(_: bytes) -> Answer:
+        time.sleep(0.3)
+        return Answer()
+
+    collector.rule = lambda _: Answer(HANG)
+    assert make(collector.url).send(pack(b"body"), closing).outcome == "away"
+    collector.rule = slow
+    patient = make(collector.url, timeout=60.0, exit_timeout=90.0)
+    assert patient.send(pack(b"body"), closing).outcome == "accepted"
+    patient.close()
+
+
 def test_a_request_under_way_can_be_cut_off(collector: Collector) -> None:
     """Against a server that never answers, `interrupt` ends the wait at once, and no new request begins."""
     collector.rule = lambda _: Answer(HANG)
     one = make(collector.url, timeout=60.0)
 
     def cut_off() -> None:
-        collector.arrived.wait(10)
+        collector.arrived.wait(60)
         one.interrupt()
 
     threading.Thread(target=cut_off).start()

@@ -21,7 +21,7 @@ def connect(url: str, service: str = "bedrock-runtime", retries: int = 0) -> Any
         endpoint_url=url,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": retries}, read_timeout=5),
+        config=Config(retries={"max_attempts": retries}, read_timeout=60),
     )
     _open.append(client)
     return client

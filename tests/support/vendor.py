@@ -41,6 +41,7 @@ class Vendor:
         self.respond: Callable[[Asked], Reply] | None = None
         self.replies: list[Reply] = [Reply(status=404, body=b'{"error": "no reply was set"}')]
         self.asked: list[Asked] = []
+        self.lock = threading.Lock()
         vendor = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,10 +50,10 @@ class Vendor:
             def do_POST(self) -> None:
                 """Answer a request."""
                 size = int(self.headers.get("Content-Length") or 0)
-                vendor.asked.append(
-                    Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(size))
-                )
-                reply = vendor.next_reply()
+                asked = Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(size))
+                with vendor.lock:  # requests of several threads or tasks come at once
+                    vendor.asked.append(asked)
+                    reply = vendor.reply_to(asked)
                 self.send_response(reply.status)
                 self.send_header("Content-Type", reply.content_type)
                 for name, value in reply.headers.items():
@@ -88,10 +89,10 @@ class Vendor:
         )
         self._thread.start()
 
-    def next_reply(self) -> Reply:
-        """Return the answer to the request that came last."""
+    def reply_to(self, asked: Asked) -> Reply:
+        """Return the answer to a request."""
         if self.respond is not None:
-            return self.respond(self.asked[-1])
+            return self.respond(asked)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def answer(self, *replies: Reply | dict[str, Any] | list[Any]) -> "Vendor":

@@ -17,12 +17,12 @@ class Collector:
         self._closed = threading.Event()
         self._open: list[socket.socket] = []
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        if behave is None:  # nobody listens: the port was free a moment ago
-            self._listener.close()
-        else:
+        if behave is not None:  # else nobody listens, and nobody else can: the port stays ours
+            self._listener.listen(64)
             threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:

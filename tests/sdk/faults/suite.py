@@ -56,7 +56,7 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._worker.stdin.close()  # type: ignore[union-attr]
         self._worker.stdout.close()  # type: ignore[union-attr]
-        self._worker.wait(10)
+        self._worker.wait(60)
 
     def run(self, adapter: str, name: str) -> Run:
         """Run a case, with the collector that it wants."""
