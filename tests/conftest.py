@@ -22,8 +22,8 @@ for name in [n for n in os.environ if n.startswith("KANSOKU_") or n.startswith("
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A machine may be busy: no property fails for its seconds. The same examples in every run, or a change would be
-# refused for what was there before it; `make fuzz` looks for others.
+# A machine may be busy: no property fails for its seconds. The same examples in every run, or a change would
+# be refused for what was there before it; `make fuzz` looks for others.
 settings.register_profile(
     "kansoku",
     deadline=None,
