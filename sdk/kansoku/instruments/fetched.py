@@ -77,6 +77,30 @@ def wrap_fetch_async(original: Callable[..., Any], reader: Reader, fetches: Fetc
     return fetch
 
 
+def wrap_result(original: Callable[..., Any], tell: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """Return a method that does the same; `tell` sees the resource and what comes of it."""
+
+    @functools.wraps(original)
+    def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        tell(self, result)
+        return result
+
+    return fetch
+
+
+def wrap_result_async(original: Callable[..., Any], tell: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """Return a coroutine method that does the same; see `wrap_result`."""
+
+    @functools.wraps(original)
+    async def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await original(self, *args, **kwargs)
+        tell(self, result)
+        return result
+
+    return fetch
+
+
 @guard
 def _follows(
     fetches: Fetches, names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
