@@ -62,6 +62,7 @@ _PARAMETERS = frozenset({
     "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
+_GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 ROUTER = "litellm"  # while it is not known whom it asks
 
 # The streams under way by the id of their call: only they know whether the provider counted the tokens.
@@ -157,6 +158,13 @@ class RoutedChatReader(RoutedReader):
     def __init__(self) -> None:
         super().__init__(ChatReader(origin))
 
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = super().response(response, capture)
+        if answer.usage is not None and _hidden(response).get("custom_llm_provider") in _GOOGLES:
+            answer.usage = _with_tools(answer.usage, get(response, "usage"))
+        return answer
+
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks together, with the provider's count of the tokens, or with a marked guess."""
         answer = self._inner.fold([fields_of(chunk) for chunk in chunks], capture)
@@ -165,12 +173,14 @@ class RoutedChatReader(RoutedReader):
         counted = answer.usage or shape.read_usage(hidden.get("usage"))
         answer.usage = None
         stream = _streams.get(hidden.get("litellm_call_id") or "")
-        told = [shape.read_usage(get(chunk, "usage")) for chunk in getattr(stream, "chunks", ())]
-        own = [usage for usage in told if usage is not None]
+        told = [get(chunk, "usage") for chunk in getattr(stream, "chunks", ())]
+        own = [usage for each in told if (usage := shape.read_usage(each)) is not None]
         if semconv.CACHE_HIT in answer.attributes:
             return answer
         if own:
             answer.usage = _without_guess(counted or own[-1], own)
+            if hidden.get("custom_llm_provider") in _GOOGLES:
+                answer.usage = _with_tools(answer.usage, next(each for each in reversed(told) if each))
         elif counted is not None and (counted.input_tokens or counted.output_tokens):
             answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
             answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
@@ -183,6 +193,12 @@ def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
     if not usage.reasoning or any(said.reasoning for said in own):
         return usage
     return usage._replace(reasoning=0, output_visible=usage.output_visible + usage.reasoning)
+
+
+def _with_tools(usage: Usage, told: Any) -> Usage:
+    """Return the usage with what Gemini's tools gave the model to read: of that, the sum alone knows."""
+    left = (shape.count(told, "total_tokens") or 0) - usage.input_tokens - usage.output_tokens
+    return usage._replace(input_fresh=usage.input_fresh + left) if left > 0 else usage
 
 
 def _hidden(response: Any) -> Mapping[str, Any]:
