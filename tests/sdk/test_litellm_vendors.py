@@ -1,4 +1,4 @@
-"""LiteLLM over other vendors' APIs: what it leaves out of OpenAI's shapes, and what it puts in their place."""
+"""LiteLLM over other vendors: what it leaves out of OpenAI's shapes, and what it puts in their place."""
 
 import gc
 import json
