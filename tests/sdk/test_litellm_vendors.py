@@ -1,5 +1,6 @@
 """LiteLLM over other vendors: what it leaves out of OpenAI's shapes, and what it puts in their place."""
 
+import asyncio
 import gc
 import json
 import os
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.litellm_clients import drop_connections
-from support.vendor import Vendor, sse
+from support.vendor import Reply, Vendor, sse
 
 litellm: Any = None  # set by `_imported`
 
@@ -138,3 +139,90 @@ def test_a_tool_that_anthropic_ran_is_no_call_for_the_program(
     assert kinds["text"]["content"] == WORDS
     told = {name: kinds["server_tool_call"][name] for name in ("id", "name", "arguments")}
     assert told == {"id": "srvtoolu_7", "name": "web_search", "arguments": {"query": "大雨 ごみ"}}
+
+
+def piece(text: str, finish: str | None = None, **own: Any) -> dict[str, Any]:
+    """Return a piece of a streamed completion of a text."""
+    choices = [{"index": 0, "text": text, "finish_reason": finish, "logprobs": None}]
+    head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "gpt-3.5-turbo-instruct"}
+    return {**head, "choices": choices, **own}
+
+
+TEXTS = (piece("火曜日と"), piece("金曜日", "stop"))
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("model", ["text-completion-openai/gpt-3.5-turbo-instruct", "gpt-3.5-turbo-instruct"])
+def test_a_streamed_completion_is_one_call(
+    model: str, later: bool, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM asks for it when the first piece is wanted; its zero tokens are none, and cost nothing."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "openai")
+    spans = start()
+    vendor.answer(sse(*TEXTS))
+    given = {"model": model, "prompt": "収集日は", "api_base": vendor.url, "api_key": "test", "stream": True}
+
+    async def ask_later() -> list[Any]:
+        return [each async for each in await litellm.atext_completion(**given)]
+
+    found = asyncio.run(ask_later()) if later else list(litellm.text_completion(**given))
+    assert "".join(each.choices[0].text or "" for each in found) == "火曜日と金曜日"
+    assert len(vendor.asked) == 1
+    told = spans.attributes()
+    assert told["gen_ai.provider.name"] == "openai"
+    assert told["gen_ai.request.model"] == "gpt-3.5-turbo-instruct"
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "火曜日と金曜日"}]
+    assert "gen_ai.usage.input_tokens" not in told
+    assert "kansoku.cost.usd" not in told
+    assert told["kansoku.usage.estimated"] is True
+
+
+def test_the_tokens_of_a_streamed_completion_are_the_providers(vendor: Vendor, spans: Any) -> None:
+    """Where the program asks for them."""
+    usage = {"prompt_tokens": 30, "completion_tokens": 12, "total_tokens": 42}
+    vendor.answer(sse(*TEXTS, {**piece(""), "choices": [], "usage": usage}))
+    stream = litellm.text_completion(
+        model="text-completion-openai/gpt-3.5-turbo-instruct",
+        prompt="収集日は",
+        api_base=vendor.url,
+        api_key="test",
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    assert list(stream)
+    told = spans.attributes()
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (30, 12)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_streamed_completion_that_is_refused_is_one_failed_call(vendor: Vendor, spans: Any) -> None:
+    """The error comes with the first piece, to the program and to the span."""
+    vendor.answer(Reply(status=401, body=b'{"error": {"message": "no", "code": "invalid_api_key"}}'))
+    stream = litellm.text_completion(
+        model="text-completion-openai/davinci-002",
+        prompt="収集日は",
+        api_base=vendor.url,
+        api_key="test",
+        stream=True,
+        num_retries=0,
+        max_retries=0,
+    )
+    with pytest.raises(litellm.AuthenticationError):
+        list(stream)
+    assert spans.attributes()["error.type"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_model_that_answered_has_its_own_name(stream: bool, vendor: Vendor, spans: Any) -> None:
+    """LiteLLM puts the seller in front of some."""
+    head = {"model": "gemma3:4b", "created_at": "2026-11-01T00:00:00Z"}
+    said = {**head, "message": {"role": "assistant", "content": "集めます。"}, "done": False}
+    done = {**head, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    counts = {"prompt_eval_count": 21, "eval_count": 8}
+    lines = [json.dumps(line).encode() + b"\n" for line in (said, {**done, **counts})]
+    kind = "application/x-ndjson"
+    vendor.answer(Reply(content_type=kind, pieces=lines) if stream else {**said, **counts, "done": True})
+    ask("ollama_chat/gemma3:4b", stream, vendor.url)
+    told = spans.attributes()
+    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "gemma3:4b"
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (21, 8)

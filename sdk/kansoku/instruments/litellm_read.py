@@ -28,7 +28,7 @@ _PROVIDERS = {
     "vertex_ai_beta": "gcp.vertex_ai",
     "gemini": "gcp.gemini",
     "mistral": "mistral_ai",
-    "codestral": "mistral_ai",
+    **dict.fromkeys(("codestral", "text-completion-codestral"), "mistral_ai"),
     "cohere_chat": "cohere",
     "xai": "x_ai",
     "moonshot": "moonshot_ai",
@@ -62,6 +62,11 @@ _PARAMETERS = frozenset({
     "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
+# Whose models LiteLLM names with their seller in front in an answer; other answers have the seller's own name.
+_NAMED = frozenset(
+    {"azure_ai", "clarifai", "cloudflare", "compactifai", "fireworks_ai", "ollama", "ollama_chat"}
+    | {"replicate", "snowflake"}
+)
 _GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 ROUTER = "litellm"  # while it is not known whom it asks
 
@@ -105,7 +110,9 @@ def _split(model: str) -> tuple[str, str]:
     if slash and head in getattr(library, "provider_list", ()):
         return head, rest
     known = getattr(library, "model_cost", {}).get(model)
-    return str((known or {}).get("litellm_provider") or "").partition("-")[0], model
+    seller = str((known or {}).get("litellm_provider") or "")
+    # Behind a dash is what kind of models it sells, as in vertex_ai-language-models.
+    return seller if seller.startswith("text-completion-") else seller.partition("-")[0], model
 
 
 class RoutedReader:
@@ -148,6 +155,8 @@ class RoutedReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""
         answer = self._inner.fold(chunks, capture)
+        if answer.usage is not None and not (answer.usage.input_tokens or answer.usage.output_tokens):
+            answer.usage = None  # of a completion whose provider was not asked for it
         _add_hidden(answer, _hidden(chunks[-1]))
         return answer
 
@@ -217,6 +226,8 @@ def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
     if name and running is not None:
         provider, host, port = _find(str(name), base if isinstance(base, str) else "", running.local_provider)
         answer.attributes[semconv.PROVIDER] = provider
+        if name in _NAMED:
+            answer.model = answer.model.removeprefix(f"{name}/")
         if host:
             answer.attributes[semconv.SERVER_ADDRESS] = host
             answer.attributes[semconv.SERVER_PORT] = port
