@@ -62,7 +62,7 @@ _PARAMETERS = frozenset({
     "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
-# Whose models LiteLLM names with their seller in front in an answer; other answers have the seller's own name.
+# Whose models have their seller in front in an answer; other answers have the seller's own name.
 _NAMED = frozenset(
     {"azure_ai", "clarifai", "cloudflare", "compactifai", "fireworks_ai", "ollama", "ollama_chat"}
     | {"replicate", "snowflake"}
