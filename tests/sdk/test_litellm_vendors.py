@@ -226,3 +226,22 @@ def test_the_model_that_answered_has_its_own_name(stream: bool, vendor: Vendor, 
     told = spans.attributes()
     assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "gemma3:4b"
     assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (21, 8)
+
+
+@pytest.mark.parametrize(
+    ("model", "own"),
+    [
+        ("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", "meta-llama/Llama-3.3-70B-Instruct-Turbo"),
+        ("cerebras/gpt-oss-120b", "gpt-oss-120b"),
+        ("groq/groq/compound", "groq/compound"),
+    ],
+)
+def test_a_name_that_begins_like_the_seller_stays(model: str, own: str, vendor: Vendor, spans: Any) -> None:
+    """Of OpenAI's API the seller is in front of most names; some are called like it."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "集めます。"}}
+    usage = {"prompt_tokens": 21, "completion_tokens": 8, "total_tokens": 29}
+    head = {"id": "c-1", "object": "chat.completion", "created": 1, "model": own, "service_tier": "default"}
+    vendor.answer({**head, "choices": [choice], "usage": usage})
+    ask(model, False, vendor.url)
+    told = spans.attributes()
+    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == own

@@ -1,7 +1,7 @@
 """Begin LiteLLM's streamed completions of texts inside of their call.
 
-LiteLLM asks for such a stream when its first piece is wanted, outside of the function that is traced: the client
-of OpenAI, which it asks, would take that for a call of its own.
+LiteLLM asks for such a stream when its first piece is wanted, outside of the function that is traced: the
+client of OpenAI, which it asks, would take that for a call of its own.
 """
 
 import inspect

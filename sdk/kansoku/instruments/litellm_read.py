@@ -62,11 +62,8 @@ _PARAMETERS = frozenset({
     "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
-# Whose models have their seller in front in an answer; other answers have the seller's own name.
-_NAMED = frozenset(
-    {"azure_ai", "clarifai", "cloudflare", "compactifai", "fireworks_ai", "ollama", "ollama_chat"}
-    | {"replicate", "snowflake"}
-)
+# Whose own names of models begin with theirs; in front of others' LiteLLM puts the seller, in many an answer.
+_NAMESAKES = frozenset({"openai", "groq", "openrouter", "deepinfra"})
 _GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 ROUTER = "litellm"  # while it is not known whom it asks
 
@@ -226,7 +223,7 @@ def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
     if name and running is not None:
         provider, host, port = _find(str(name), base if isinstance(base, str) else "", running.local_provider)
         answer.attributes[semconv.PROVIDER] = provider
-        if name in _NAMED:
+        if name not in _NAMESAKES:
             answer.model = answer.model.removeprefix(f"{name}/")
         if host:
             answer.attributes[semconv.SERVER_ADDRESS] = host
