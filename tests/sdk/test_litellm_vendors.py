@@ -72,6 +72,35 @@ def test_what_geminis_tools_read_is_counted(stream: bool, vendor: Vendor, spans:
     assert told["gen_ai.usage.reasoning.output_tokens"] == 50
 
 
+def test_a_stream_is_counted_as_its_provider_does(vendor: Vendor, spans: Any) -> None:
+    """Of one whose usage the program did not ask for, LiteLLM keeps the sums alone."""
+    usage = {"promptTokenCount": 900, "cachedContentTokenCount": 800, "candidatesTokenCount": 30}
+    usage |= {"thoughtsTokenCount": 50, "totalTokenCount": 980}
+    candidate = {"content": {"role": "model", "parts": [{"text": "休みます。"}]}, "finishReason": "STOP"}
+    vendor.answer(sse({"candidates": [candidate], "usageMetadata": usage}, done=False))
+    asked = {"model": "gemini/gemini-2.5-pro", "messages": ASK, "api_base": vendor.url, "api_key": "test"}
+    assert list(litellm.completion(**asked, stream=True))
+    told = spans.attributes()
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (900, 80)
+    assert told["gen_ai.usage.cache_read.input_tokens"] == 800
+    assert told["gen_ai.usage.reasoning.output_tokens"] == 50
+
+
+def test_the_way_to_a_model_is_no_part_of_its_name(vendor: Vendor, spans: Any) -> None:
+    """LiteLLM takes some words between seller and model for it."""
+    text = {"type": "output_text", "text": "集めます。", "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
+    usage = {"input_tokens": 21, "output_tokens": 8, "total_tokens": 29}
+    head = {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-5-mini", "tools": []}
+    settings = {"parallel_tool_calls": True, "tool_choice": "auto", "error": None, "metadata": {}}
+    vendor.answer({**head, **settings, "status": "completed", "output": [item], "usage": usage})
+    ask("openai/responses/gpt-5-mini", False, vendor.url)
+    told = spans.attributes()
+    assert told["gen_ai.request.model"] == "gpt-5-mini"
+    assert told["kansoku.router.model"] == "openai/responses/gpt-5-mini"
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (21, 8)
+
+
 def test_the_id_of_a_call_is_told_without_what_is_hung_on_it(vendor: Vendor, spans: Any) -> None:
     """LiteLLM puts the signature of Gemini's thoughts there; a program sends both back."""
     call = {"functionCall": {"name": "closed_on", "args": {"day": "火"}}, "thoughtSignature": "c2ln" * 200}

@@ -65,6 +65,8 @@ _PARAMETERS = frozenset({
 # Whose own names of models begin with theirs; in front of others' LiteLLM puts the seller, in many an answer.
 _NAMESAKES = frozenset({"openai", "groq", "openrouter", "deepinfra"})
 _GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
+# What LiteLLM takes between the seller and the model for the way to ask it.
+_WAYS = frozenset({"responses", "converse", "converse_like", "invoke", "o_series", "gpt5_series"})
 ROUTER = "litellm"  # while it is not known whom it asks
 
 # The streams under way by the id of their call: only they know whether the provider counted the tokens.
@@ -105,7 +107,8 @@ def _split(model: str) -> tuple[str, str]:
     library: Any = sys.modules.get("litellm")
     head, slash, rest = model.partition("/")
     if slash and head in getattr(library, "provider_list", ()):
-        return head, rest
+        way, slash, name = rest.partition("/")
+        return head, name if slash and way in _WAYS else rest
     known = getattr(library, "model_cost", {}).get(model)
     seller = str((known or {}).get("litellm_provider") or "")
     # Behind a dash is what kind of models it sells, as in vertex_ai-language-models.
@@ -184,7 +187,7 @@ class RoutedChatReader(RoutedReader):
         if semconv.CACHE_HIT in answer.attributes:
             return answer
         if own:
-            answer.usage = _without_guess(counted or own[-1], own)
+            answer.usage = _without_guess(_fullest(counted, own), own)
             if hidden.get("custom_llm_provider") in _GOOGLES:
                 answer.usage = _with_tools(answer.usage, next(each for each in reversed(told) if each))
         elif counted is not None and (counted.input_tokens or counted.output_tokens):
@@ -192,6 +195,15 @@ class RoutedChatReader(RoutedReader):
             answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
             answer.attributes[semconv.USAGE_ESTIMATED] = True
         return answer
+
+
+def _fullest(counted: Usage | None, own: list[Usage]) -> Usage:
+    """Return the usage that tells most: where a program asks for none, LiteLLM keeps the sums alone."""
+    if counted is None:
+        return own[-1]
+    sums = counted.input_tokens, counted.output_tokens
+    alike = [usage for usage in own if (usage.input_tokens, usage.output_tokens) == sums]
+    return max((counted, *alike), key=lambda usage: sum(map(bool, usage)))
 
 
 def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
