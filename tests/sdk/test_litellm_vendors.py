@@ -86,6 +86,18 @@ def test_a_stream_is_counted_as_its_provider_does(vendor: Vendor, spans: Any) ->
     assert told["gen_ai.usage.reasoning.output_tokens"] == 50
 
 
+def test_tokens_of_geminis_embeddings_are_a_marked_guess(vendor: Vendor, spans: Any) -> None:
+    """LiteLLM counts them itself, whatever the API says."""
+    vendor.answer({"predictions": [], "embeddings": [{"values": [0.5, 0.25]}]})
+    litellm.embedding(
+        model="gemini/gemini-embedding-001", input=["ごみの日"], api_base=vendor.url, api_key="test"
+    )
+    told = spans.attributes()
+    assert told["kansoku.usage.estimated"] is True
+    assert told["kansoku.usage.estimated_input_tokens"] > 0
+    assert "gen_ai.usage.input_tokens" not in told
+
+
 def test_the_way_to_a_model_is_no_part_of_its_name(vendor: Vendor, spans: Any) -> None:
     """LiteLLM takes some words between seller and model for it."""
     text = {"type": "output_text", "text": "集めます。", "annotations": []}

@@ -11,18 +11,24 @@ from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.litellm_lazy import begun_here
 from kansoku.instruments.litellm_native import CONTENT, MESSAGES
-from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
+from kansoku.instruments.litellm_read import (
+    RoutedChatReader,
+    RoutedEmbeddingReader,
+    RoutedReader,
+    keep_stream,
+    origin,
+)
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
-from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
+from kansoku.instruments.openai_other import CompletionReader
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.reader import Reader
 from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT = RoutedChatReader()
 _TEXT = RoutedReader(CompletionReader(origin))
-_EMBEDDING = RoutedReader(EmbeddingReader(origin))
+_EMBEDDING = RoutedEmbeddingReader()
 _RERANK = RoutedReader(RerankReader(origin))
 _RESPONSES = RoutedReader(ResponsesReader(origin))
 _IMAGE = RoutedReader(ImageReader(origin))

@@ -12,6 +12,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
+from kansoku.instruments.openai_other import EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
@@ -161,6 +162,21 @@ class RoutedReader:
         return answer
 
 
+class RoutedEmbeddingReader(RoutedReader):
+    """Reads embeddings; LiteLLM counts the tokens of Gemini's itself."""
+
+    def __init__(self) -> None:
+        super().__init__(EmbeddingReader(origin))
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = super().response(response, capture)
+        if answer.usage is not None and _hidden(response).get("custom_llm_provider") == "gemini":
+            _mark_guess(answer, answer.usage)
+            answer.usage = None
+        return answer
+
+
 class RoutedChatReader(RoutedReader):
     """Reads chats; LiteLLM counts the tokens of a stream itself where the provider does not."""
 
@@ -191,10 +207,15 @@ class RoutedChatReader(RoutedReader):
             if hidden.get("custom_llm_provider") in _GOOGLES:
                 answer.usage = _with_tools(answer.usage, next(each for each in reversed(told) if each))
         elif counted is not None and (counted.input_tokens or counted.output_tokens):
-            answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
-            answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
-            answer.attributes[semconv.USAGE_ESTIMATED] = True
+            _mark_guess(answer, counted)
         return answer
+
+
+def _mark_guess(answer: Answer, counted: Usage) -> None:
+    """Say what LiteLLM counted itself, and that nobody else did."""
+    answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
+    answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
+    answer.attributes[semconv.USAGE_ESTIMATED] = True
 
 
 def _fullest(counted: Usage | None, own: list[Usage]) -> Usage:
