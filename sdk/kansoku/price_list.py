@@ -67,7 +67,7 @@ def list_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Te
         or usage.audio_in
         or usage.audio_out
         or usage.image
-        or usage.input_tokens > limit
+        or usage.input_tokens > limit * terms.requests
         or terms.units
     ):
         return _listed_cost(price, price_id, usage, terms)

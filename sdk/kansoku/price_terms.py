@@ -40,7 +40,7 @@ _UNITS = {
     semconv.AUDIO_SECONDS: "audio_second",
     semconv.IMAGE_OUTPUT_TOKENS: "image_output_token",
 }
-ATTRIBUTES = frozenset((*_TIERS, *_UNITS))
+ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
 
 
 class Terms(NamedTuple):
@@ -49,6 +49,7 @@ class Terms(NamedTuple):
     tier: str = ""  # flex, priority, fast, batch or another of the vendor's; "" is the standard one
     units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
     seconds: Decimal = Decimal(0)  # how long the call took
+    requests: int = 1  # whose sum the tokens are: of a batch more than one
 
     def number_of(self, unit: str) -> Decimal:
         """Return how many of a unit the call used."""
@@ -68,8 +69,11 @@ def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decim
         if number:
             units[unit] = units.get(unit, Decimal(0)) + number
     tier = _tier(attributes, provider)
+    requests = max(1, int(_number(attributes.get(semconv.BATCH_REQUESTS))))
     # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
-    return Terms(tier, tuple(sorted(units.items())), seconds) if tier or units or seconds else NO_TERMS
+    if not (tier or units or seconds or requests > 1):
+        return NO_TERMS
+    return Terms(tier, tuple(sorted(units.items())), seconds, requests)
 
 
 def _tier(attributes: Mapping[str, Any], provider: str) -> str:

@@ -95,7 +95,8 @@ class Prices:
         at = at.astimezone(UTC)
         if self.overrides:
             provider, model = self.overrides.resolve(provider, model, at.date())
-            entry = self.overrides.find(provider, model, at.date(), terms.tier, usage.input_tokens)
+            length = usage.input_tokens // terms.requests
+            entry = self.overrides.find(provider, model, at.date(), terms.tier, length)
             if entry is not None:
                 return _own_cost(entry, usage, terms)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.

@@ -95,6 +95,7 @@ EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
 FETCHED: Final = "kansoku.response.fetched"  # true for an answer that was made in the background
 BATCH_ID: Final = "kansoku.batch.id"  # of an answer that was made in a batch
+BATCH_REQUESTS: Final = "kansoku.batch.requests"  # of a batch whose tokens are told as one sum
 BATCH_REQUEST_ID: Final = "kansoku.batch.request.id"  # what the program calls its request in the batch
 EMBEDDING_INPUTS: Final = "kansoku.embeddings.input.count"  # texts embedded by one call
 GRAPH_NODE: Final = "kansoku.graph.node"  # of a LangGraph graph

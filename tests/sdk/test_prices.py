@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from kansoku.errors import KansokuError, PricesError
+from kansoku.price_terms import Terms
 from kansoku.prices import Prices
 from kansoku.usage import Usage
 
@@ -93,6 +94,22 @@ def test_a_cache_for_an_hour_costs_twice_the_input_wherever_claude_is_sold(token
     assert other is not None
     assert fresh is not None
     assert other.total == fresh.total  # nothing is known of another vendor's
+
+
+def test_the_length_of_a_batch_is_that_of_its_requests(tmp_path: Path) -> None:
+    """Its tokens are their sum, by the list and by prices of one's own."""
+    usage = Usage(input_fresh=600_000, cache_read=50_000, output_visible=1000)
+    many, few = (Terms(requests=count) for count in (100, 2))
+    short = Prices().cost("openai", "gpt-5.4", usage, AT, many)
+    long = Prices().cost("openai", "gpt-5.4", usage, AT, few)
+    assert short is not None
+    assert long is not None
+    assert short.total < long.total < 2 * short.total  # what is answered costs half as much again
+    entry = '[[price]]\nmodel = "m"\ninput_per_million = {}\noutput_per_million = 1\n{}'
+    path = tmp_path / "prices.toml"
+    path.write_text(entry.format(2, "") + entry.format(4, "above = 200000\n"))
+    own = [Prices(path).cost("openai", "m", Usage(input_fresh=1_000_000), AT, terms) for terms in (many, few)]
+    assert [cost and cost.total for cost in own] == [2, 4]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from kansoku import runtime
 from kansoku.call import Call, begin
 from kansoku.guard import swallow
-from kansoku.instruments import anthropic_batches, openai_hosts, patch, stainless
+from kansoku.instruments import anthropic_batches, anthropic_sessions, openai_hosts, patch, stainless
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.wrapper import positional, wrap_async, wrap_sync
 
@@ -73,12 +73,14 @@ def start() -> None:
     patch.when_imported(_OWN_SPANS, _quieten)
     stainless.start("anthropic")
     anthropic_batches.start(read_origin)
+    anthropic_sessions.start(read_origin)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
     stainless.stop("anthropic")
     anthropic_batches.stop()
+    anthropic_sessions.stop()
     for module in (*_MODULES, _HELPERS, _OWN_SPANS):
         patch.forget(module)
     for name in _HELPER_CLASSES:

@@ -6,7 +6,7 @@ price. A result without a message (it failed, expired, was cancelled) is not bil
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,7 @@ from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.anthropic_messages import MessagesReader
-from kansoku.instruments.fetched import Known
+from kansoku.instruments.fetched import Known, watch
 from kansoku.instruments.openai_shape import get, text_of
 from kansoku.reader import Answer
 
@@ -58,7 +58,7 @@ def _wrap(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., A
     @functools.wraps(original)
     def results(self: Any, *args: Any, **kwargs: Any) -> Any:
         decoder = original(self, *args, **kwargs)
-        _follow(reader, self, args, kwargs, decoder, _pass_on)
+        _follow(reader, self, args, kwargs, decoder)
         return decoder
 
     return results
@@ -68,31 +68,16 @@ def _wrap_async(original: Callable[..., Any], reader: _BatchReader) -> Callable[
     @functools.wraps(original)
     async def results(self: Any, *args: Any, **kwargs: Any) -> Any:
         decoder = await original(self, *args, **kwargs)
-        _follow(reader, self, args, kwargs, decoder, _pass_on_async)
+        _follow(reader, self, args, kwargs, decoder)
         return decoder
 
     return results
 
 
-@guard
-def _follow(reader: Any, resource: Any, args: Any, kwargs: Any, decoder: Any, passes: Any) -> None:
-    """See what a decoder yields; a raw response is left as it is."""
-    source = getattr(decoder, "_iterator", None)
-    if source is not None:
-        batch = args[0] if args else kwargs.get("message_batch_id")
-        decoder.__dict__["_iterator"] = passes(source, functools.partial(_tell, reader, resource, batch))
-
-
-def _pass_on(source: Iterator[Any], tell: Callable[[Any], None]) -> Iterator[Any]:
-    for result in source:
-        tell(result)
-        yield result
-
-
-async def _pass_on_async(source: AsyncIterator[Any], tell: Callable[[Any], None]) -> AsyncIterator[Any]:
-    async for result in source:
-        tell(result)
-        yield result
+def _follow(reader: Any, resource: Any, args: Any, kwargs: Any, decoder: Any) -> None:
+    """See what a decoder yields."""
+    batch = args[0] if args else kwargs.get("message_batch_id")
+    watch(decoder, functools.partial(_tell, reader, resource, batch))
 
 
 @guard

@@ -6,7 +6,7 @@ as often as it takes; that it is there, complete and with its tokens, is told on
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import semconv
@@ -75,6 +75,51 @@ def wrap_fetch_async(original: Callable[..., Any], reader: Reader, fetches: Fetc
         return response
 
     return fetch
+
+
+def wrap_result(original: Callable[..., Any], tell: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """Return a method that does the same; `tell` sees the resource and what comes of it."""
+
+    @functools.wraps(original)
+    def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        tell(self, result)
+        return result
+
+    return fetch
+
+
+def wrap_result_async(original: Callable[..., Any], tell: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """Return a coroutine method that does the same; see `wrap_result`."""
+
+    @functools.wraps(original)
+    async def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await original(self, *args, **kwargs)
+        tell(self, result)
+        return result
+
+    return fetch
+
+
+@guard
+def watch(decoder: Any, tell: Callable[[Any], None]) -> None:
+    """See what a stream of a client yields; what is no stream, such as a raw response, is left as it is."""
+    source = getattr(decoder, "_iterator", None)
+    if source is not None:
+        passes = _pass_on_later if hasattr(source, "__anext__") else _pass_on
+        decoder.__dict__["_iterator"] = passes(source, tell)
+
+
+def _pass_on(source: Iterator[Any], tell: Callable[[Any], None]) -> Iterator[Any]:
+    for item in source:
+        tell(item)
+        yield item
+
+
+async def _pass_on_later(source: AsyncIterator[Any], tell: Callable[[Any], None]) -> AsyncIterator[Any]:
+    async for item in source:
+        tell(item)
+        yield item
 
 
 @guard

@@ -6,7 +6,6 @@ or in a bucket are the program's to read. A request that failed has none, is not
 
 import functools
 import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +13,7 @@ from kansoku import semconv
 from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import patch
-from kansoku.instruments.fetched import Known
+from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_shape import get
 from kansoku.reader import Answer
@@ -48,28 +47,8 @@ def stop() -> None:
 
 def _patch(reader: _BatchReader, module: ModuleType) -> None:
     for owner in patch.classes(module, _CLASSES):
-        wrap = _wrap_async if owner.__name__.startswith("Async") else _wrap
-        patch.replace(owner, "get", functools.partial(wrap, reader=reader))
-
-
-def _wrap(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
-        job = original(self, *args, **kwargs)
-        _tell(reader, self, job)
-        return job
-
-    return fetch
-
-
-def _wrap_async(original: Callable[..., Any], reader: _BatchReader) -> Callable[..., Any]:
-    @functools.wraps(original)
-    async def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
-        job = await original(self, *args, **kwargs)
-        _tell(reader, self, job)
-        return job
-
-    return fetch
+        wrap = wrap_result_async if owner.__name__.startswith("Async") else wrap_result
+        patch.replace(owner, "get", functools.partial(wrap, tell=functools.partial(_tell, reader)))
 
 
 @guard

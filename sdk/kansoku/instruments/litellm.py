@@ -9,19 +9,26 @@ from typing import Any
 
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
+from kansoku.instruments.litellm_lazy import begun_here
 from kansoku.instruments.litellm_native import CONTENT, MESSAGES
-from kansoku.instruments.litellm_read import RoutedChatReader, RoutedReader, keep_stream, origin
+from kansoku.instruments.litellm_read import (
+    RoutedChatReader,
+    RoutedEmbeddingReader,
+    RoutedReader,
+    keep_stream,
+    origin,
+)
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
-from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
+from kansoku.instruments.openai_other import CompletionReader
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.reader import Reader
 from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT = RoutedChatReader()
 _TEXT = RoutedReader(CompletionReader(origin))
-_EMBEDDING = RoutedReader(EmbeddingReader(origin))
+_EMBEDDING = RoutedEmbeddingReader()
 _RERANK = RoutedReader(RerankReader(origin))
 _RESPONSES = RoutedReader(ResponsesReader(origin))
 _IMAGE = RoutedReader(ImageReader(origin))
@@ -107,7 +114,7 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
     if inspect.iscoroutinefunction(original):
 
         async def call_later(_: Any, *args: Any, **kwargs: Any) -> Any:
-            return keep_stream(await original(*args, **kwargs))
+            return begun_here(keep_stream(await original(*args, **kwargs)))
 
         method = wrap_async(_with_self(call_later, signature), reader, streams=streams)
 
@@ -118,7 +125,7 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
         return traced_later
 
     def call(_: Any, *args: Any, **kwargs: Any) -> Any:
-        return keep_stream(original(*args, **kwargs))
+        return begun_here(keep_stream(original(*args, **kwargs)))
 
     method = wrap_sync(_with_self(call, signature), reader, streams=streams)
 

@@ -12,6 +12,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
+from kansoku.instruments.openai_other import EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
@@ -28,7 +29,7 @@ _PROVIDERS = {
     "vertex_ai_beta": "gcp.vertex_ai",
     "gemini": "gcp.gemini",
     "mistral": "mistral_ai",
-    "codestral": "mistral_ai",
+    **dict.fromkeys(("codestral", "text-completion-codestral"), "mistral_ai"),
     "cohere_chat": "cohere",
     "xai": "x_ai",
     "moonshot": "moonshot_ai",
@@ -62,6 +63,11 @@ _PARAMETERS = frozenset({
     "image", "file", "language", "timestamp_granularities", "voice", "speed",
 })
 # fmt: on
+# Whose own names of models begin with theirs; in front of others' LiteLLM puts the seller, in many an answer.
+_NAMESAKES = frozenset({"openai", "groq", "openrouter", "deepinfra"})
+_GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
+# What LiteLLM takes between the seller and the model for the way to ask it.
+_WAYS = frozenset({"responses", "converse", "converse_like", "invoke", "o_series", "gpt5_series"})
 ROUTER = "litellm"  # while it is not known whom it asks
 
 # The streams under way by the id of their call: only they know whether the provider counted the tokens.
@@ -102,9 +108,12 @@ def _split(model: str) -> tuple[str, str]:
     library: Any = sys.modules.get("litellm")
     head, slash, rest = model.partition("/")
     if slash and head in getattr(library, "provider_list", ()):
-        return head, rest
+        way, slash, name = rest.partition("/")
+        return head, name if slash and way in _WAYS else rest
     known = getattr(library, "model_cost", {}).get(model)
-    return str((known or {}).get("litellm_provider") or "").partition("-")[0], model
+    seller = str((known or {}).get("litellm_provider") or "")
+    # Behind a dash is what kind of models it sells, as in vertex_ai-language-models.
+    return seller if seller.startswith("text-completion-") else seller.partition("-")[0], model
 
 
 class RoutedReader:
@@ -147,7 +156,24 @@ class RoutedReader:
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""
         answer = self._inner.fold(chunks, capture)
+        if answer.usage is not None and not (answer.usage.input_tokens or answer.usage.output_tokens):
+            answer.usage = None  # of a completion whose provider was not asked for it
         _add_hidden(answer, _hidden(chunks[-1]))
+        return answer
+
+
+class RoutedEmbeddingReader(RoutedReader):
+    """Reads embeddings; LiteLLM counts the tokens of Gemini's itself."""
+
+    def __init__(self) -> None:
+        super().__init__(EmbeddingReader(origin))
+
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = super().response(response, capture)
+        if answer.usage is not None and _hidden(response).get("custom_llm_provider") == "gemini":
+            _mark_guess(answer, answer.usage)
+            answer.usage = None
         return answer
 
 
@@ -157,6 +183,13 @@ class RoutedChatReader(RoutedReader):
     def __init__(self) -> None:
         super().__init__(ChatReader(origin))
 
+    def response(self, response: Any, capture: bool) -> Answer:
+        """Read a whole response."""
+        answer = super().response(response, capture)
+        if answer.usage is not None and _hidden(response).get("custom_llm_provider") in _GOOGLES:
+            answer.usage = _with_tools(answer.usage, get(response, "usage"))
+        return answer
+
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks together, with the provider's count of the tokens, or with a marked guess."""
         answer = self._inner.fold([fields_of(chunk) for chunk in chunks], capture)
@@ -165,17 +198,33 @@ class RoutedChatReader(RoutedReader):
         counted = answer.usage or shape.read_usage(hidden.get("usage"))
         answer.usage = None
         stream = _streams.get(hidden.get("litellm_call_id") or "")
-        told = [shape.read_usage(get(chunk, "usage")) for chunk in getattr(stream, "chunks", ())]
-        own = [usage for usage in told if usage is not None]
+        told = [get(chunk, "usage") for chunk in getattr(stream, "chunks", ())]
+        own = [usage for each in told if (usage := shape.read_usage(each)) is not None]
         if semconv.CACHE_HIT in answer.attributes:
             return answer
         if own:
-            answer.usage = _without_guess(counted or own[-1], own)
+            answer.usage = _without_guess(_fullest(counted, own), own)
+            if hidden.get("custom_llm_provider") in _GOOGLES:
+                answer.usage = _with_tools(answer.usage, next(each for each in reversed(told) if each))
         elif counted is not None and (counted.input_tokens or counted.output_tokens):
-            answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
-            answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
-            answer.attributes[semconv.USAGE_ESTIMATED] = True
+            _mark_guess(answer, counted)
         return answer
+
+
+def _mark_guess(answer: Answer, counted: Usage) -> None:
+    """Say what LiteLLM counted itself, and that nobody else did."""
+    answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
+    answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
+    answer.attributes[semconv.USAGE_ESTIMATED] = True
+
+
+def _fullest(counted: Usage | None, own: list[Usage]) -> Usage:
+    """Return the usage that tells most: where a program asks for none, LiteLLM keeps the sums alone."""
+    if counted is None:
+        return own[-1]
+    sums = counted.input_tokens, counted.output_tokens
+    alike = [usage for usage in own if (usage.input_tokens, usage.output_tokens) == sums]
+    return max((counted, *alike), key=lambda usage: sum(map(bool, usage)))
 
 
 def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
@@ -183,6 +232,12 @@ def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
     if not usage.reasoning or any(said.reasoning for said in own):
         return usage
     return usage._replace(reasoning=0, output_visible=usage.output_visible + usage.reasoning)
+
+
+def _with_tools(usage: Usage, told: Any) -> Usage:
+    """Return the usage with what Gemini's tools gave the model to read: of that, the sum alone knows."""
+    left = (shape.count(told, "total_tokens") or 0) - usage.input_tokens - usage.output_tokens
+    return usage._replace(input_fresh=usage.input_fresh + left) if left > 0 else usage
 
 
 def _hidden(response: Any) -> Mapping[str, Any]:
@@ -201,6 +256,8 @@ def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
     if name and running is not None:
         provider, host, port = _find(str(name), base if isinstance(base, str) else "", running.local_provider)
         answer.attributes[semconv.PROVIDER] = provider
+        if name not in _NAMESAKES:
+            answer.model = answer.model.removeprefix(f"{name}/")
         if host:
             answer.attributes[semconv.SERVER_ADDRESS] = host
             answer.attributes[semconv.SERVER_PORT] = port

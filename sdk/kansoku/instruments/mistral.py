@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from kansoku.instruments import patch
+from kansoku.instruments import mistral_batches, patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
 from kansoku.instruments.mistral_conversations import ConversationReader
 from kansoku.instruments.mistral_other import (
@@ -46,6 +46,7 @@ def _split(provider: str, url: str) -> tuple[str, str, int]:
 _CHAT, _FILL, _AGENT = ChatReader(read_origin), FillReader(read_origin), AgentReader(read_origin)
 _TALK, _HEAR = ConversationReader(read_origin), TranscriptionReader(read_origin)
 _CHECK = ModerationReader(read_origin)
+_VECTORS = EmbeddingReader(read_origin)
 _TALKS = ("start", "append", "restart")
 # Module below a root -> class and the readers of its methods; each method has a twin ending in _async.
 # `parse` and `parse_stream` make their calls through these.
@@ -53,7 +54,7 @@ _TARGETS: dict[str, tuple[str, dict[str, Reader]]] = {
     "chat": ("Chat", {"complete": _CHAT, "stream": _CHAT}),
     "agents": ("Agents", {"complete": _AGENT, "stream": _AGENT}),
     "fim": ("Fim", {"complete": _FILL, "stream": _FILL}),
-    "embeddings": ("Embeddings", {"create": EmbeddingReader(read_origin)}),
+    "embeddings": ("Embeddings", {"create": _VECTORS}),
     "ocr": ("Ocr", {"process": OcrReader(read_origin)}),
     "transcriptions": ("Transcriptions", {"complete": _HEAR, "stream": _HEAR}),
     "speech": ("Speech", {"complete": SpeechReader(read_origin)}),
@@ -62,16 +63,24 @@ _TARGETS: dict[str, tuple[str, dict[str, Reader]]] = {
     "conversations": ("Conversations", {f"{name}{end}": _TALK for name in _TALKS for end in ("", "_stream")}),
 }
 _MODULES = {f"{root}.{name}": target for root in _ROOTS for name, target in _TARGETS.items()}
+_JOBS = mistral_batches.module_names(_ROOTS)
+_BATCHED: dict[str, Reader] = {
+    "/v1/chat/completions": _CHAT,
+    "/v1/fim/completions": _FILL,
+    "/v1/embeddings": _VECTORS,
+}
 
 
 def start() -> None:
     """Trace the client from now on, or from the import of its parts on."""
+    mistral_batches.start(_JOBS, _BATCHED)
     for module in _MODULES:
         patch.when_imported(module, _patch)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
+    mistral_batches.stop(_JOBS)
     for module in _MODULES:
         patch.forget(module)
         for owner, name, _ in _methods(module):

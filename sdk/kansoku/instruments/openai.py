@@ -1,6 +1,6 @@
 """Trace the `openai` client, every version from 1.0 on, and with it every server that speaks its API."""
 
-from kansoku.instruments import openai_azure, openai_background
+from kansoku.instruments import openai_azure, openai_background, openai_batches
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_background import BackgroundReader
 from kansoku.instruments.openai_chat import ChatReader
@@ -39,6 +39,7 @@ def start() -> None:
     _targets.start()
     openai_azure.start()
     openai_background.start(_RESPONSES)
+    openai_batches.start(read_origin)
 
 
 def stop() -> None:
@@ -46,3 +47,4 @@ def stop() -> None:
     _targets.stop()
     openai_azure.stop()
     openai_background.stop()
+    openai_batches.stop()

@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku.content import to_json
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_message import image_part, streamed_reasoning
+from kansoku.instruments.openai_message import call_id, call_kind, image_part, streamed_reasoning
 from kansoku.instruments.openai_shape import get
 
 NOTHING: Mapping[str, Any] = {}
@@ -132,9 +132,8 @@ class Choice:
             if tool["name"] or tool["id"]:
                 text = "".join(tool["text"])
                 arguments = text if tool["free"] else shape.as_object(text)
-                parts.append(
-                    {"type": "tool_call", "id": tool["id"], "name": tool["name"], "arguments": arguments}
-                )
+                kind, called = call_kind(tool["id"]), call_id(tool["id"])
+                parts.append({"type": kind, "id": called, "name": tool["name"], "arguments": arguments})
         return {"role": "assistant", "parts": parts, "finish_reason": self.finish}
 
 

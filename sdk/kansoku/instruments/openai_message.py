@@ -7,6 +7,10 @@ from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_shape import get
 
+# How Anthropic names the calls of its own tools, which LiteLLM passes on as calls like any other.
+_SERVERS = "srvtoolu_"
+# What LiteLLM puts between a call's id and the signature of Gemini's thoughts, some thousand letters.
+_SIGNED = "__thought__"
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 
 
@@ -16,8 +20,8 @@ def read_message(message: Any) -> dict[str, Any]:
     if role in ("tool", "function"):
         content = get(message, "content")
         response = content if isinstance(content, str) else _returned(shape.read_parts(content))
-        part = {"type": "tool_call_response", "id": get(message, "tool_call_id") or "", "response": response}
-        return {"role": "tool", "parts": [part]}
+        called = call_id(get(message, "tool_call_id")) or ""
+        return {"role": "tool", "parts": [{"type": "tool_call_response", "id": called, "response": response}]}
     found: dict[str, Any] = {"role": role, "parts": read_answer(message)}
     if name := get(message, "name"):
         found["name"] = name
@@ -84,13 +88,24 @@ def tool_call(call: Any) -> dict[str, Any]:
     """Return a call of a tool, whichever kind."""
     custom, function = get(call, "custom"), get(call, "function")
     free = bool(get(custom, "name"))  # a server may send an empty one beside every function
+    called = get(call, "id")
     return {
-        "type": "tool_call",
-        "id": get(call, "id"),  # the functions of old have none
+        "type": call_kind(called),
+        "id": call_id(called),  # the functions of old have none
         "name": get(custom if free else function, "name") or "",
         # The input of a custom tool is free text, also where it looks like a number or a list.
         "arguments": get(custom, "input") if free else shape.as_object(get(function, "arguments")),
     }
+
+
+def call_kind(called: Any) -> str:
+    """Return the kind of part that a call is, by its id: one of the vendor's own tools ran already."""
+    return "server_tool_call" if isinstance(called, str) and called.startswith(_SERVERS) else "tool_call"
+
+
+def call_id(called: Any) -> Any:
+    """Return the id of a call without what a router hangs on it."""
+    return called.partition(_SIGNED)[0] if isinstance(called, str) else called
 
 
 def read_reasoning(message: Any) -> str:
