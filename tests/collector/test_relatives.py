@@ -108,7 +108,7 @@ def test_a_streams_model_and_reasoning_are_those_of_its_message():
         assert (call.response_model, call.reasoning) == ("gpt-5-mini-2025-08-07", reasoning)
 
 
-@pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "mlflow"}])
+@pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "genkit"}])
 def test_the_message_of_another_answer_is_not_taken(other):
     """Only what says the same, in the step around a call or beside it."""
     call, step = answered(**other)

@@ -13,7 +13,14 @@ from kansoku_collector.normalise.exchange import (
     read_request,
     read_response,
 )
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_content, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import (
+    MODEL_OPERATIONS,
+    put_content,
+    put_metadata,
+    put_usage,
+    run_tags,
+    texts,
+)
 from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.started import put_started
@@ -53,8 +60,9 @@ _RESPONSE_NOTES = frozenset(
         *("metadata", "previous_response_id"),
     }
 )
+_FOUND = '[{"pageContent":'
+_OF_TRACE = {"langfuse_session_id": "session_id", "langfuse_user_id": "user_id"}
 _INSTRUCTING = ("system", "developer")
-_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 
 
 def is_langfuse(raw: RawSpan) -> bool:
@@ -72,6 +80,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         kind = "generation"
     if kind == "generation" and _only_embeds(left):
         kind = "embedding"
+    if kind == "span" and text(left.get(f"{_OBSERVATION}output")).startswith(_FOUND):
+        kind = "retriever"  # JavaScript's handler has no kind for LangChain's
     span.operation = OPERATIONS.get(kind, "other")
     _read_error(left, span)
     notes = _take_notes(left)
@@ -116,6 +126,7 @@ def read_trace(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.environment = span.environment or environment
     span.release = span.release or text(left.pop("langfuse.release", None))
     span.experiment = span.experiment or text(left.pop("langfuse.experiment.name", None))
+    span.session_id = span.session_id or plain(left.get(f"{_TRACE_METADATA}.thread_id"))  # LangGraph's
     put_metadata(span, mapping(left.pop(_TRACE_METADATA, None)))
     for key in [key for key in ours if key.startswith(f"{_TRACE_METADATA}.")]:
         name = key.removeprefix(f"{_TRACE_METADATA}.")
@@ -253,8 +264,9 @@ def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
             left[_METADATA + name] = value
         elif name == "tool_call_id" and span.operation == "execute_tool":
             span.tool_call_id = plain(value)
-        elif name == "tags":
-            own = [tag for tag in texts(items(value)) if not tag.startswith(_STEP_TAGS)]
-            span.tags = list(dict.fromkeys([*span.tags, *own]))
+        elif name in _OF_TRACE:  # a handler's run whose root is the call itself
+            setattr(span, _OF_TRACE[name], plain(load(value)) or getattr(span, _OF_TRACE[name]))
+        elif name in ("tags", "langfuse_tags"):
+            span.tags = list(dict.fromkeys([*span.tags, *run_tags(value)]))
         else:
             put_metadata(span, {name: load(value)})

@@ -14,7 +14,7 @@ from kansoku_collector.normalise.exchange import (
     read_request,
     read_response,
 )
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, run_tags
 from kansoku_collector.normalise.langsmith_ai_sdk import called_with, put_result
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.normalise.steps import put_step
@@ -36,7 +36,6 @@ OPERATIONS = {
 _SESSION = ("session_id", "thread_id", "conversation_id")
 # What the SDK and LangChain note on a run by themselves.
 _OWN = ("LANGSMITH_", "LANGCHAIN_", "ls_", "lc_", "langgraph_", "checkpoint_", "__")
-_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 # What LangChain notes of a model's settings, beside its parameters.
 _SETTINGS = frozenset(
     {
@@ -183,8 +182,7 @@ def _read_error(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
     tags = left.pop("langsmith.span.tags", None)
-    named = tags.split(",") if isinstance(tags, str) and tags[:1] != "[" else texts(tags)
-    span.tags = [tag for name in named if (tag := name.strip()) and not tag.startswith(_STEP_TAGS)]
+    span.tags = run_tags(tags.split(",") if isinstance(tags, str) and tags[:1] != "[" else tags)
     session = next((notes.pop(name) for name in _SESSION if notes.get(name)), None)
     span.session_id = text(session) or span.session_id
     span.user_id = text(notes.pop("user_id", None)) or span.user_id

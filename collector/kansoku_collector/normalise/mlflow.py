@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai, mlflow_bedrock
+from kansoku_collector.normalise import gen_ai, mlflow_bedrock, mlflow_langchain
 from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
@@ -55,9 +55,11 @@ def is_mlflow(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span`; `left` loses what was read."""
     _read_context(left, span)
-    chunks = _take_chunks(raw, span)
+    chunks, pieces = _take_chunks(raw, span), mlflow_langchain.take_pieces(raw, span)
     if s.OPERATION in left and _TYPE not in left:
         _read_translated(raw, left, span)
+        _read_chunks(chunks, span)
+        mlflow_langchain.put_pieces(pieces, span)
         return
     span.dialect = "mlflow"
     span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
@@ -66,6 +68,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         given, answered = mlflow_bedrock.unwrapped(raw, left, span, given, answered)
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
+        mlflow_langchain.put_pieces(pieces, span)
     else:
         asked, told = decode(given), decode(answered)
         if span.operation == "execute_tool":  # the classes and methods of DSPy and smolagents
@@ -143,6 +146,7 @@ def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
     if asked:
         left[s.REQUEST_MODEL] = asked
     bare = {name: decode(left.pop(name)) for name in PARAMETERS if name in left}
+    bare |= mapping(left.pop("invocation_params", None))  # LangChain's
     if truth(left.pop("stream", None)):
         left.setdefault(s.STREAM, True)
     _drop_reasoning(left)
@@ -180,7 +184,8 @@ def _read_context(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(_TAG)]:
         if not key.startswith(f"{_TAG}mlflow."):
             put_metadata(span, {key.removeprefix(_TAG): left.pop(key)})
-    notes = mapping(left.get("metadata"))  # LangChain's and the application's
+    notes = dict(mapping(left.get("metadata")))  # LangChain's and the application's
+    mlflow_langchain.put_asker(notes, span)
     put_metadata(span, {name: value for name, value in notes.items() if not name.startswith(_FRAMEWORK)})
     prompt = next((item for item in items(left.get("mlflow.linkedPrompts")) if isinstance(item, dict)), {})
     span.prompt_name, span.prompt_version = text(prompt.get("name")), text(prompt.get("version"))

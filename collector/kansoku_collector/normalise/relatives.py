@@ -14,7 +14,7 @@ from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.values import dump, items, mapping, text
 
-_GIVEN = "traceloop.entity.input"
+_GIVEN = ("traceloop.entity.input", "traceloop.entity.output")  # the second of what was streamed
 _CONTENT = ("system_instructions", "input_messages", "input_text")
 
 
@@ -62,10 +62,11 @@ def _take_content(span: Span, trace: list[Span]) -> None:
 
 
 def _name_documents(span: Span, trace: list[Span]) -> None:
-    """Give documents the ids that the step after the retrieval was given with the same words."""
+    """Give documents the ids that a step after the retrieval was given with the same words."""
     known: dict[str, str] = {}
     for other in trace:
-        known |= dict(_documents(other.attributes.get(_GIVEN, "")))
+        for name in _GIVEN:
+            known |= dict(_documents(other.attributes.get(name, "")))
     documents = json.loads(span.documents)
     for document in documents:
         document["id"] = known.get(text(document.get("content")))
@@ -76,7 +77,8 @@ def _documents(given: str) -> Iterator[tuple[str, str]]:
     """Yield the words and the id of every LangChain document in a step's input."""
     if "page_content" not in given:
         return
-    for item in items(mapping(given).get("inputs")):
+    told = mapping(given)
+    for item in items(told.get("inputs") or mapping(told.get("kwargs")).get("inputs")):
         source = mapping(item.get("kwargs")) or item if isinstance(item, dict) else {}
         if source.get("id") and source.get("page_content"):
             yield text(source["page_content"]), text(source["id"])
