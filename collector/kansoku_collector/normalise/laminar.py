@@ -1,12 +1,16 @@
 """Laminar: `lmnr.*` around the conventions, whose messages are in the vendors' own shapes."""
 
+from typing import Any
+
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.documents import query_of, read_documents
 from kansoku_collector.normalise.frame import texts
-from kansoku_collector.values import count, rename, text
+from kansoku_collector.values import count, items, rename, text
 
 TYPE = "lmnr.span.type"
+_SCOPE = "lmnr"
 _OPERATIONS = {
     "LLM": "chat",
     "CACHED": "chat",
@@ -22,12 +26,14 @@ _NAMES = {"lmnr.span.input": s.INPUT_VALUE, "lmnr.span.output": s.OUTPUT_VALUE}
 
 def is_laminar(raw: RawSpan) -> bool:
     """Tell whether Laminar wrote a span; its path is on every span of the process, its type on its own."""
-    return TYPE in raw.attributes or raw.scope_name.startswith("lmnr")
+    return TYPE in raw.attributes or raw.scope_name.startswith(_SCOPE)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
     """Fill `span`, and tell whether its answer came from Laminar's cache instead of a model."""
     kind = text(left.pop(TYPE, None)).upper()
+    if not kind and raw.scope_name.startswith(_SCOPE):  # a function of JavaScript's
+        kind = "DEFAULT"
     if s.OPERATION not in left:
         if operation := _OPERATIONS.get(kind):
             left[s.OPERATION] = "embeddings" if raw.name.endswith("embeddings") else operation
@@ -38,12 +44,27 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
     if kind in ("LLM", "CACHED"):
         rename(left, {"lmnr.span.input": s.INPUT_MESSAGES, "lmnr.span.output": s.OUTPUT_MESSAGES})
     rename(left, _NAMES)
+    if left.get(s.OPERATION) == "invoke_workflow" and _found_documents(left.get(s.OUTPUT_VALUE)):
+        left[s.OPERATION], left[s.RETRIEVAL_DOCUMENTS] = "retrieval", left.pop(s.OUTPUT_VALUE)
+        given = items(left.pop(s.INPUT_VALUE, None))
+        left[s.RETRIEVAL_QUERY] = query_of(given[0] if given else None)
     gen_ai.read(raw, left, span)
     span.dialect = "laminar"
     if span.operation == "execute_tool":
         span.tool_name = span.tool_name or raw.name
     span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("lmnr.span.tags", None))]))
     return kind == "CACHED"
+
+
+def _found_documents(answered: Any) -> bool:
+    """Tell whether a step is a search, which has no type of its own: all it found has words and a score."""
+    if not text(answered).startswith("[{") or '"score"' not in answered:
+        return False
+    found = read_documents(answered)
+    return len(found) == len(items(answered)) and all(
+        document["id"] is not None and document["score"] is not None and document["content"]
+        for document in found
+    )
 
 
 def _mend_total(left: Attributes) -> None:

@@ -147,9 +147,11 @@ def _read_usage(left: Attributes, span: Span, told: Counts, notes: dict[str, Any
         "input_tokens": count(first(left, s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens")),
         "output_tokens": count(first(left, s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens")),
     }
-    asked = flat["input_tokens"]
-    if not own and asked is not None and told.get("input_tokens") == asked != counts.get("input_tokens"):
-        counts = told  # of several choices LangSmith adds up the usage that LangChain notes on each
+    asked, once = flat["input_tokens"], told.get("input_tokens")
+    if once and not own and once != (total := counts.get("input_tokens")):
+        # Of several choices LangSmith adds up the usage that LangChain notes on each.
+        summed = asked is None and total == once * len(items(span.output_messages))
+        counts = told if asked == once or summed else counts
     put_usage(span, counts or flat)
     first(
         left,
