@@ -2,17 +2,19 @@
 
 Some instrumentations lose on one span what they write on another: Pydantic AI's failed calls have no content,
 which their agent's span has; OpenLLMetry's LangChain retrievers have no document ids, which the next step
-has; of LangChain's answers see `answers_nearby`, of counts `usage_above`. What is there is never changed.
+has; a tool's span has no content where that goes into events. Of LangChain's answers see `answers_nearby`, of
+counts `usage_above`. What is there is never changed.
 """
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from kansoku_collector.model import Span
 from kansoku_collector.normalise import litellm, usage_above
 from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
-from kansoku_collector.values import dump, items, mapping, text
+from kansoku_collector.values import dump, items, mapping, searchable, text
 
 _GIVEN = ("traceloop.entity.input", "traceloop.entity.output")  # the second of what was streamed
 _CONTENT = ("system_instructions", "input_messages", "input_text")
@@ -25,7 +27,8 @@ def complete(spans: list[Span]) -> None:
     unknown = [span for span in spans if lacks_identity(span)]
     steps = [span for span in spans if usage_above.knows_usage(span)]
     routed = [span for span in spans if litellm.lacks_fingerprint(span)]
-    if not (failed or unnamed or unknown or steps or routed):
+    unanswered = [span for span in spans if _lost_result(span)]
+    if not (failed or unnamed or unknown or steps or routed or unanswered):
         return
     traces: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
@@ -38,6 +41,8 @@ def complete(spans: list[Span]) -> None:
         usage_above.move_usage(span, traces[span.project, span.trace_id])
     for span in routed:
         litellm.identify(span, traces[span.project, span.trace_id])
+    for span in unanswered:
+        _take_result(span, traces[span.project, span.trace_id])
     for span in unknown:
         identify(span, traces[span.project, span.trace_id])
 
@@ -45,6 +50,33 @@ def complete(spans: list[Span]) -> None:
 def _lost_content(span: Span) -> bool:
     failed = span.dialect == "pydantic_ai" and span.status == "error" and span.operation in MODEL_OPERATIONS
     return failed and not span.input_messages and not span.system_instructions
+
+
+def _lost_result(span: Span) -> bool:
+    return span.operation == "execute_tool" and bool(span.tool_call_id) and not span.tool_result
+
+
+def _take_result(span: Span, trace: list[Span]) -> None:
+    """Give a tool what the calls around it say: where content goes into events, a tool's span has none."""
+    for other in trace:
+        if other.operation not in MODEL_OPERATIONS:
+            continue
+        for name in ("output_messages", "input_messages"):
+            if span.tool_call_id in (told := getattr(other, name)):
+                _take_parts(span, json.loads(told))
+
+
+def _take_parts(span: Span, messages: list[dict[str, Any]]) -> None:
+    for message in messages:
+        for part in message["parts"]:
+            if part.get("id") != span.tool_call_id:
+                continue
+            if part.get("type") == "tool_call" and not span.tool_arguments:
+                span.tool_arguments = text(part.get("arguments"))
+                span.input_text = searchable(span.tool_arguments)
+            elif part.get("type") == "tool_call_response" and not span.tool_result:
+                span.tool_result = text(part.get("response", part.get("result")))
+                span.output_text = searchable(span.tool_result)
 
 
 def _lost_ids(span: Span) -> bool:
