@@ -1,6 +1,7 @@
 """Mastra: its own kinds, content and notes around the names of the conventions.
 
-A step and a chunk of a generation repeat a part of it, and are no calls of their own.
+A step and a chunk of a generation repeat a part of it, and are no calls of their own; in version 1 of its
+exporter a generation is none either, but what is called an inference beneath each step.
 """
 
 from kansoku import semconv as s
@@ -8,6 +9,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.ai_sdk import cut_provider
 from kansoku_collector.normalise.frame import texts
+from kansoku_collector.normalise.mastra_steps import read_response
 from kansoku_collector.normalise.started import put_started
 from kansoku_collector.values import plain, rename, text
 
@@ -28,7 +30,13 @@ def is_mastra(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` by the conventions; the operation is Mastra's type, whose names are older than they."""
     kind = text(left[_TYPE]).lower()
-    operation = _OPERATIONS.get(kind, "invoke_workflow")
+    operation, named = _OPERATIONS.get(kind, "invoke_workflow"), text(left.get(s.OPERATION))
+    if kind == "model_inference" and named == "chat":
+        operation = "chat"
+    elif named == "model_generation":  # of version 1, whose calls are beneath it
+        operation = "invoke_workflow"
+    elif kind == "model_step":
+        read_response(left)
     left[s.OPERATION] = operation
     content = {f"mastra.{kind}.input": s.INPUT_VALUE, f"mastra.{kind}.output": s.OUTPUT_VALUE}
     rename(left, content | {"input": s.INPUT_VALUE, "output": s.OUTPUT_VALUE})
@@ -38,5 +46,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     gen_ai.read(raw, left, span)
     span.dialect = "mastra"
     cut_provider(span)
+    if span.finish_reasons == ["error"]:  # a call that failed, which only the agent around it calls one
+        span.status = "error"
     span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("mastra.tags", None))]))
     put_started(raw, span, plain(left.pop("mastra.completion_start_time", None)))

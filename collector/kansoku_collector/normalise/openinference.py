@@ -5,6 +5,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened, haystack_printed, llama_index
+from kansoku_collector.normalise.ai_sdk import cut_provider
 from kansoku_collector.normalise.exchange import PARAMETERS, read_response, response_counts
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.frame import (
@@ -16,6 +17,7 @@ from kansoku_collector.normalise.frame import (
     texts,
 )
 from kansoku_collector.normalise.messages import read_messages, tool_definitions
+from kansoku_collector.normalise.openinference_inside import MASTRA, is_inside
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
@@ -76,7 +78,6 @@ _SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
 FIRST_TOKEN = ("First Token Stream Event", "new_token (")  # the second: BeeAI's
-_BEEAI = "openinference.instrumentation.beeai"
 _PARAMETERS = PARAMETERS | {
     "num_output": "max_tokens",  # LlamaIndex
     "p": "top_p",  # Cohere
@@ -111,7 +112,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "openinference"
     kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
-    if kind in _INNER and _is_inside(raw):
+    if kind in _INNER and is_inside(raw, _SAID):
         kind = ""
     elif kind == "GUARDRAIL" and is_guarded_call(left):
         kind = "LLM"
@@ -137,18 +138,11 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
             read_usage(left, span)
 
 
-def _is_inside(raw: RawSpan) -> bool:
-    """Tell whether a span is inside of a call, whose kind LlamaIndex and BeeAI give to each step."""
-    if raw.scope_name == _BEEAI:
-        return "metadata.path" in raw.attributes
-    private = "._" in raw.name and raw.name.rpartition(".")[2].startswith("_")
-    return private and not any(key.startswith(_SAID) for key in raw.attributes)
-
-
 def _read_context(left: Attributes, span: Span) -> None:
     metadata = mapping(left.pop("metadata", None))
     put_metadata(span, metadata)
     span.user_id = span.user_id or text(metadata.get("user_id"))
+    span.session_id = span.session_id or text(metadata.get("sessionId"))
     span.tags = texts(left.pop("tag.tags", None))
     span.prompt_name = text(first(left, "llm.prompt_template.name", "prompt.name", "prompt.id"))
     span.prompt_version = text(left.pop("llm.prompt_template.version", None))
@@ -212,6 +206,8 @@ def _read_models(left: Attributes, span: Span, request: dict[str, Any], facts: d
     # LiteLLM's embeddings say no provider but in front of the model.
     span.provider = (provider or system).lower() or provider_of(span.request_model)
     # Of the Agent Development Kit over LiteLLM, and of Java's frameworks, which always say OpenAI.
+    if MASTRA in left:
+        cut_provider(span)
     if system in _JAVA or (span.provider == "google" and "/" in span.request_model):
         span.provider = provider_of(span.request_model) or span.provider
     span.response_id = facts.get("id", "")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise import litellm, usage_above
+from kansoku_collector.normalise import litellm, mastra_steps, usage_above
 from kansoku_collector.normalise.answers_nearby import identify, lacks_identity
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.values import dump, items, mapping, searchable, text
@@ -28,7 +28,8 @@ def complete(spans: list[Span]) -> None:
     steps = [span for span in spans if usage_above.knows_usage(span)]
     routed = [span for span in spans if litellm.lacks_fingerprint(span)]
     unanswered = [span for span in spans if _lost_result(span)]
-    if not (failed or unnamed or unknown or steps or routed or unanswered):
+    inferred = [span for span in spans if mastra_steps.lacks_step(span)]
+    if not (failed or unnamed or unknown or steps or routed or unanswered or inferred):
         return
     traces: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
@@ -41,6 +42,8 @@ def complete(spans: list[Span]) -> None:
         usage_above.move_usage(span, traces[span.project, span.trace_id])
     for span in routed:
         litellm.identify(span, traces[span.project, span.trace_id])
+    for span in inferred:
+        mastra_steps.take_step(span, traces[span.project, span.trace_id])
     for span in unanswered:
         _take_result(span, traces[span.project, span.trace_id])
     for span in unknown:
