@@ -1,4 +1,4 @@
-"""LangChain and LangGraph, as the dialects that hook into their callbacks tell them."""
+"""LangChain, LangGraph and LlamaIndex, as the dialects that hook into their callbacks tell them."""
 
 import json
 
@@ -118,6 +118,32 @@ def test_openinference_has_the_user_in_the_notes_and_the_score_of_a_document_in_
         }
     )
     assert json.loads(found.documents)[0]["score"] == 0.9
+
+
+def test_javascripts_engines_of_llamaindex_repeat_their_retriever():
+    """OpenLLMetry tells both with the same nodes; the retriever's span is the retrieval."""
+    found = [{"node": {"id_": "node-1", "text": "9:00", "metadata": {}}, "score": 0.9}]
+    told = {
+        "traceloop.span.kind": "task",
+        "traceloop.entity.input": '{"args":["Hours?"],"kwargs":{}}',
+        "traceloop.entity.output": json.dumps(found, separators=(",", ":")),
+    }
+    rows = []
+    for name in ("vector_index_retriever.retrieve", "retriever_query_engine.retrieve"):
+        span = raw(told, scope="@traceloop/instrumentation-llamaindex")
+        span.name = name
+        rows.append(normalise(span, "default", NOW_MS)[0])
+    assert [span.operation for span in rows] == ["retrieval", "chain"]
+    (document,) = json.loads(rows[0].documents)
+    assert (rows[0].retrieval_query, document["id"], document["score"]) == ("Hours?", "node-1", 0.9)
+
+
+def test_langsmith_reads_a_request_beside_its_options():
+    """JavaScript's clients take options as a second argument, and both are then in a list."""
+    request = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hours?"}]}
+    given = json.dumps({"args": [request, {"maxRetries": 2}]}, separators=(",", ":"))
+    span = row({"langsmith.span.kind": "llm", "gen_ai.prompt": given}, scope="langsmith")
+    assert (span.input_text, span.request_model) == ("Hours?", "gpt-5-mini")
 
 
 def test_langsmith_counts_choices_of_javascript_once():

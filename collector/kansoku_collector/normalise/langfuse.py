@@ -26,7 +26,7 @@ from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.started import put_started
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
-from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text
+from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
 _OBSERVATION = "langfuse.observation."
 _METADATA = f"{_OBSERVATION}metadata."
@@ -175,7 +175,9 @@ def _read_call(
     span.parameters = read_parameters(
         {k.removeprefix("ls_"): decode(v) for k, v in notes.items() if k[:3] == "ls_"}
     )
-    span.parameters |= read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
+    settings = mapping(left.pop(f"{_OBSERVATION}model.parameters", None))
+    span.parameters |= read_parameters(settings)
+    span.streaming = span.streaming or truth(settings.get("stream"))  # JavaScript's
     # The SDK replaces the model that was asked by the one that answered; LangChain's notes keep the first.
     named = plain(left.pop(f"{_OBSERVATION}model.name", None))
     asked = plain(notes.get("ls_model_name")) or request.model or named

@@ -107,6 +107,8 @@ def _read_by_hand(raw: RawSpan, left: Attributes, span: Span, system: str) -> No
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: dict[str, Any]) -> None:
+    if text(given).startswith('{"args":['):  # JavaScript's clients that are given options beside the request
+        given = next((item for item in mapping(given)["args"] if isinstance(item, dict)), given)
     request, response = read_request(given), read_response(answered)
     if "prompts" in mapping(given):  # LangChain's text models
         span.operation = "text_completion"
