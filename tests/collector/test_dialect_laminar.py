@@ -193,3 +193,17 @@ def test_items_of_the_responses_api_are_the_messages_that_they_stand_for():
     assert [message["role"] for message in json.loads(span.input_messages)] == ["user", "assistant", "tool"]
     assert (span.input_text, span.output_text, span.finish_reasons) == ("Weather?", "12", ["length"])
     assert [part["type"] for part in json.loads(span.output_messages)[0]["parts"]] == ["reasoning", "text"]
+
+
+def test_a_function_that_returns_documents_with_scores_is_a_search():
+    """Laminar has no type for one; JavaScript's functions have none at all."""
+    found = [{"id": "doc-1", "content": "9:00", "score": 0.9}]
+    told = {"lmnr.span.input": '["Hours?"]', "lmnr.span.output": json.dumps(found)}
+    span = row(told, scope="lmnr.tracer")
+    assert (span.operation, span.retrieval_query, json.loads(span.documents)) == (
+        "retrieval",
+        "Hours?",
+        found,
+    )
+    other = row(told | {"lmnr.span.output": '[{"id": 1, "content": "9:00"}]'}, scope="lmnr.tracer")
+    assert (other.operation, other.documents) == ("chain", "")

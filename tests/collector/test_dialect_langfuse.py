@@ -24,6 +24,11 @@ def observed(kind="generation", scope="langfuse-sdk", **fields):
     return row(attributes, scope=scope)
 
 
+def test_a_stream_that_failed_was_one():
+    """JavaScript's wrapper has it among the parameters, and no moment of a first token."""
+    assert observed(model__parameters={"stream": True}, level="ERROR").streaming
+
+
 def test_a_generation_is_a_billed_call():
     """Messages, model, parameters and usage of a generation are those of the call it wraps."""
     span = observed(

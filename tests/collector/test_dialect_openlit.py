@@ -44,13 +44,15 @@ def test_what_was_set_is_a_parameter():
 
 
 def test_caches_are_missing_from_the_input_of_anthropics_client_and_of_its_streams():
-    """The clients' own counts leave cached tokens out; LangChain's, of whole answers, include them."""
+    """The clients' own counts leave cached tokens out; LangChain's include them."""
     assert buckets(row(BASE | {"gen_ai.request.stream": True}))["input_fresh"] == 4243
     assert buckets(row(BASE | {"gen_ai.request.stream": False}))["input_fresh"] == 1233
     whole = BASE | {"gen_ai.request.stream": False}
     assert buckets(row(whole, scope="openlit.instrumentation.anthropic"))["input_fresh"] == 4243
     bedrock = whole | {"gen_ai.provider.name": "aws.bedrock"}
     assert buckets(row(bedrock, scope="openlit.instrumentation.bedrock"))["input_fresh"] == 4243
+    langchain = "openlit.instrumentation.langchain"
+    assert buckets(row(BASE | {"gen_ai.request.stream": True}, scope=langchain))["input_fresh"] == 1233
     openai = BASE | {"gen_ai.provider.name": "openai", "gen_ai.request.stream": True}
     assert buckets(row(openai))["input_fresh"] == 1233
 
@@ -186,3 +188,13 @@ def test_a_model_that_is_a_printed_object_is_none():
     """Of an agent's model it writes what Python prints."""
     agent = {"telemetry.sdk.name": "openlit", "gen_ai.operation.name": "create_agent"}
     assert row(agent | {"gen_ai.request.model": "<agents.Model object at 0x7f>"}).request_model == ""
+
+
+@pytest.mark.parametrize(
+    ("answered", "named"), [("claude-sonnet-4-5", "claude-sonnet-4-5"), ("anthropic", "")]
+)
+def test_a_vendor_is_no_model(answered, named):
+    """Of LangChain's class of Anthropic's models it writes the vendor where the model belongs."""
+    told = {"gen_ai.request.model": "anthropic", "gen_ai.response.model": answered}
+    span = row(BASE | told, scope="openlit.instrumentation.langchain")
+    assert (span.request_model, span.response_model) == (named, named)

@@ -108,7 +108,7 @@ def test_a_streams_model_and_reasoning_are_those_of_its_message():
         assert (call.response_model, call.reasoning) == ("gpt-5-mini-2025-08-07", reasoning)
 
 
-@pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "mlflow"}])
+@pytest.mark.parametrize("other", [{"output_text": "Ten."}, {"parent_span_id": "b"}, {"dialect": "genkit"}])
 def test_the_message_of_another_answer_is_not_taken(other):
     """Only what says the same, in the step around a call or beside it."""
     call, step = answered(**other)
@@ -173,3 +173,16 @@ def test_an_agent_of_crewais_gives_its_counts_to_its_only_call():
     ]
     complete([agent, *calls])
     assert (agent.input_fresh, [call.usage_source for call in calls]) == (100, ["none", "none"])
+
+
+@pytest.mark.parametrize(("call_id", "result"), [("call_1", '{"t":12}'), ("call_2", ""), ("", "")])
+def test_a_tool_without_content_gets_what_the_calls_around_it_say(call_id, result):
+    """Where content goes into events, those of the calls have arguments and result, by the same id."""
+    asked = {"type": "tool_call", "id": "call_1", "name": "weather", "arguments": {"city": "Oslo"}}
+    given = {"type": "tool_call_response", "id": "call_1", "response": {"t": 12}}
+    conversation = [{"role": "assistant", "parts": [asked]}, {"role": "tool", "parts": [given]}]
+    tool = Span(trace_id="t", span_id="tool", operation="execute_tool", tool_call_id=call_id)
+    call = Span(trace_id="t", span_id="c", operation="chat", input_messages=json.dumps(conversation))
+    complete([tool, call])
+    arguments = '{"city":"Oslo"}' if result else ""
+    assert (tool.tool_arguments, tool.tool_result, tool.output_text) == (arguments, result, result)

@@ -11,13 +11,14 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.counts import Counts, vendor_counts
+from kansoku_collector.normalise.counts import same_sums, vendor_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_reasons, put_usage
-from kansoku_collector.values import load, searchable, text
+from kansoku_collector.values import dump, load, searchable, text
 
-_DIALECTS = frozenset({"openllmetry", "langfuse"})
+_DIALECTS = frozenset({"openllmetry", "langfuse", "mlflow"})
 _HOLDERS = ("traceloop.entity.output", "traceloop.entity.input", s.OUTPUT_VALUE, s.INPUT_VALUE)
 _MARK = "response_metadata"
+_OPENAIS, _ANTHROPICS = ("chatcmpl-", "resp_"), ("msg_",)  # how the ids of their answers begin
 _DEEPEST = 12  # levels of lists and objects around a message
 _LONGEST = 1 << 20  # characters of a step's value that are looked through
 
@@ -40,6 +41,9 @@ def identify(span: Span, trace: list[Span]) -> None:
         for message in _messages(load(value), _DEEPEST):
             if _is_answer(message, span):
                 _take(message["response_metadata"], span)
+                if message.get("tool_calls") and not _called(span):
+                    _put_calls(message, span)
+                span.response_id = span.response_id or _own_id(message, span)
                 return
 
 
@@ -66,8 +70,39 @@ def _is_answer(message: dict[str, Any], span: Span) -> bool:
         else set()
     )
     if known:
-        return known == _called(span)
-    return bool(span.output_text) and searchable(text(message.get("content"))) == span.output_text
+        return known == (called := _called(span)) or (not called and _has_lost_calls(message, span))
+    return bool(span.output_text) and searchable(_words(message.get("content"))) == span.output_text
+
+
+def _words(content: Any) -> str:
+    """Return what a message says: a text, or those of its blocks."""
+    if isinstance(content, list):
+        return "".join(text(block.get("text")) for block in content if isinstance(block, dict))
+    return text(content)
+
+
+def _has_lost_calls(message: dict[str, Any], span: Span) -> bool:
+    """Tell whether a span that ends in calls of tools and has none is of this message, by what both count."""
+    if span.dialect != "openllmetry" or "tool_calls" not in span.finish_reasons:
+        return False
+    return same_sums(vendor_counts(message[_MARK].get("usage")), span)
+
+
+def _put_calls(message: dict[str, Any], span: Span) -> None:
+    """Give an answer the calls that a span leaves out: OpenLLMetry's for JavaScript has only words."""
+    answered = json.loads(span.output_messages)
+    answered[0]["parts"] = [part for part in answered[0]["parts"] if part.get("content") != ""]
+    answered[0]["parts"] += [
+        {
+            "type": "tool_call",
+            "id": text(call.get("id")),
+            "name": text(call.get("name")),
+            "arguments": call.get("args"),
+        }
+        for call in message["tool_calls"]
+        if isinstance(call, dict)
+    ]
+    span.output_messages = dump(answered)
 
 
 def _called(span: Span) -> set[str]:
@@ -85,16 +120,18 @@ def _take(metadata: dict[str, Any], span: Span) -> None:
     named = text(metadata.get("model_name"))
     if named and span.response_model in ("", span.request_model):
         span.response_model = named  # of a stream the span repeats what was asked
-    counts = vendor_counts(metadata.get("token_usage"))
-    if counts.get("reasoning") and not span.reasoning and _same_sums(counts, span):
+    counts = vendor_counts(metadata.get("token_usage") or metadata.get("usage"))
+    written = span.cache_write_5m + span.cache_write_1h
+    more = (counts.get("reasoning") and not span.reasoning) or (counts.get("cache_write") and not written)
+    if more and same_sums(counts, span):
         put_usage(span, counts)
     reason = metadata.get("finish_reason") or metadata.get("stop_reason")
     if not span.finish_reasons and reason:
         put_reasons(span, [reason], called=bool(_called(span)))
 
 
-def _same_sums(counts: Counts, span: Span) -> bool:
-    """Tell whether counts come to what a span reports."""
-    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h + span.audio_in
-    answered = span.output_visible + span.audio_out
-    return (counts.get("input_tokens"), counts.get("output_tokens")) == (given, answered)
+def _own_id(message: dict[str, Any], span: Span) -> str:
+    """Return a message's id where it is the answer's, as in JavaScript; others are the framework's."""
+    own = text(message.get("id"))
+    answers = _ANTHROPICS if span.provider == "anthropic" else _OPENAIS
+    return own if own.startswith(answers) else ""

@@ -6,6 +6,7 @@ gives an empty dict, which is unknown and not zero.
 
 from typing import Any
 
+from kansoku_collector.model import Span
 from kansoku_collector.values import count, load
 
 Counts = dict[str, int | None]
@@ -67,6 +68,13 @@ def vendor_counts(value: Any) -> Counts:
         "audio_out": _either(outside, ("audio_tokens", "audio")),
         "image": _either(inside, ("image_tokens", "image")),
     }
+
+
+def same_sums(counts: Counts, span: Span) -> bool:
+    """Tell whether counts come to what a span reports."""
+    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h + span.audio_in
+    answered = span.output_visible + span.audio_out
+    return (counts.get("input_tokens"), counts.get("output_tokens")) == (given, answered)
 
 
 def mlflow_counts(value: Any) -> Counts:

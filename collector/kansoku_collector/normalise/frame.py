@@ -15,6 +15,7 @@ MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "em
 _EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
 _STATUS = ("unset", "ok", "error")
 _MAX_NS = 2**63 - 1
+_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")  # LangChain's, of the steps of its chains and graphs
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
 _FINISHED = (
     *("stop", "end_turn", "stop_sequence", "stop_sequences", "completed", "complete"),
@@ -196,6 +197,11 @@ def _weight(value: Any) -> float:
 def texts(value: Any) -> list[str]:
     """Return a list of texts: tags."""
     return [text(item) for item in items(value)]
+
+
+def run_tags(value: Any) -> list[str]:
+    """Return the tags that an application gave to LangChain's run, without those that its steps have."""
+    return [tag for item in texts(value) if (tag := item.strip()) and not tag.startswith(_STEP_TAGS)]
 
 
 def _failed(span: Span, raw: RawSpan, left: Attributes) -> bool:

@@ -43,6 +43,7 @@ from kansoku_collector.values import (
 _FRAMEWORKS = frozenset(
     {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino"}
 )
+_LANGCHAIN = "opentelemetry.instrumentation.genai.langchain"
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -203,6 +204,9 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         answered = join_pieces(said_now) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
+    if span.finish_reasons[:1] == ["error"] and span.scope_name == _LANGCHAIN and span.status != "error":
+        # What it writes where LangChain gave no reason, as of every answer of the Responses API.
+        span.finish_reasons = ["tool_calls"] if '"tool_call"' in span.output_messages else []
 
 
 def _read_tool(left: Attributes, span: Span) -> None:

@@ -13,13 +13,20 @@ from kansoku_collector.normalise.exchange import (
     read_request,
     read_response,
 )
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_content, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import (
+    MODEL_OPERATIONS,
+    put_content,
+    put_metadata,
+    put_usage,
+    run_tags,
+    texts,
+)
 from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.started import put_started
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
-from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text
+from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
 _OBSERVATION = "langfuse.observation."
 _METADATA = f"{_OBSERVATION}metadata."
@@ -53,8 +60,9 @@ _RESPONSE_NOTES = frozenset(
         *("metadata", "previous_response_id"),
     }
 )
+_FOUND = '[{"pageContent":'
+_OF_TRACE = {"langfuse_session_id": "session_id", "langfuse_user_id": "user_id"}
 _INSTRUCTING = ("system", "developer")
-_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 
 
 def is_langfuse(raw: RawSpan) -> bool:
@@ -72,6 +80,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         kind = "generation"
     if kind == "generation" and _only_embeds(left):
         kind = "embedding"
+    if kind == "span" and text(left.get(f"{_OBSERVATION}output")).startswith(_FOUND):
+        kind = "retriever"  # JavaScript's handler has no kind for LangChain's
     span.operation = OPERATIONS.get(kind, "other")
     _read_error(left, span)
     notes = _take_notes(left)
@@ -116,6 +126,7 @@ def read_trace(raw: RawSpan, left: Attributes, span: Span) -> None:
         span.environment = span.environment or environment
     span.release = span.release or text(left.pop("langfuse.release", None))
     span.experiment = span.experiment or text(left.pop("langfuse.experiment.name", None))
+    span.session_id = span.session_id or plain(left.get(f"{_TRACE_METADATA}.thread_id"))  # LangGraph's
     put_metadata(span, mapping(left.pop(_TRACE_METADATA, None)))
     for key in [key for key in ours if key.startswith(f"{_TRACE_METADATA}.")]:
         name = key.removeprefix(f"{_TRACE_METADATA}.")
@@ -164,7 +175,9 @@ def _read_call(
     span.parameters = read_parameters(
         {k.removeprefix("ls_"): decode(v) for k, v in notes.items() if k[:3] == "ls_"}
     )
-    span.parameters |= read_parameters(mapping(left.pop(f"{_OBSERVATION}model.parameters", None)))
+    settings = mapping(left.pop(f"{_OBSERVATION}model.parameters", None))
+    span.parameters |= read_parameters(settings)
+    span.streaming = span.streaming or truth(settings.get("stream"))  # JavaScript's
     # The SDK replaces the model that was asked by the one that answered; LangChain's notes keep the first.
     named = plain(left.pop(f"{_OBSERVATION}model.name", None))
     asked = plain(notes.get("ls_model_name")) or request.model or named
@@ -253,8 +266,9 @@ def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
             left[_METADATA + name] = value
         elif name == "tool_call_id" and span.operation == "execute_tool":
             span.tool_call_id = plain(value)
-        elif name == "tags":
-            own = [tag for tag in texts(items(value)) if not tag.startswith(_STEP_TAGS)]
-            span.tags = list(dict.fromkeys([*span.tags, *own]))
+        elif name in _OF_TRACE:  # a handler's run whose root is the call itself
+            setattr(span, _OF_TRACE[name], plain(load(value)) or getattr(span, _OF_TRACE[name]))
+        elif name in ("tags", "langfuse_tags"):
+            span.tags = list(dict.fromkeys([*span.tags, *run_tags(value)]))
         else:
             put_metadata(span, {name: load(value)})

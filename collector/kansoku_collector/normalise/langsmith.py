@@ -14,7 +14,7 @@ from kansoku_collector.normalise.exchange import (
     read_request,
     read_response,
 )
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, texts
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage, run_tags
 from kansoku_collector.normalise.langsmith_ai_sdk import called_with, put_result
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.normalise.steps import put_step
@@ -36,7 +36,6 @@ OPERATIONS = {
 _SESSION = ("session_id", "thread_id", "conversation_id")
 # What the SDK and LangChain note on a run by themselves.
 _OWN = ("LANGSMITH_", "LANGCHAIN_", "ls_", "lc_", "langgraph_", "checkpoint_", "__")
-_STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")
 # What LangChain notes of a model's settings, beside its parameters.
 _SETTINGS = frozenset(
     {
@@ -108,6 +107,8 @@ def _read_by_hand(raw: RawSpan, left: Attributes, span: Span, system: str) -> No
 
 
 def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: dict[str, Any]) -> None:
+    if text(given).startswith('{"args":['):  # JavaScript's clients that are given options beside the request
+        given = next((item for item in mapping(given)["args"] if isinstance(item, dict)), given)
     request, response = read_request(given), read_response(answered)
     if "prompts" in mapping(given):  # LangChain's text models
         span.operation = "text_completion"
@@ -148,9 +149,11 @@ def _read_usage(left: Attributes, span: Span, told: Counts, notes: dict[str, Any
         "input_tokens": count(first(left, s.INPUT_TOKENS, "gen_ai.usage.prompt_tokens")),
         "output_tokens": count(first(left, s.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens")),
     }
-    asked = flat["input_tokens"]
-    if not own and asked is not None and told.get("input_tokens") == asked != counts.get("input_tokens"):
-        counts = told  # of several choices LangSmith adds up the usage that LangChain notes on each
+    asked, once = flat["input_tokens"], told.get("input_tokens")
+    if once and not own and once != (total := counts.get("input_tokens")):
+        # Of several choices LangSmith adds up the usage that LangChain notes on each.
+        summed = asked is None and total == once * len(items(span.output_messages))
+        counts = told if asked == once or summed else counts
     put_usage(span, counts or flat)
     first(
         left,
@@ -183,8 +186,7 @@ def _read_error(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 def _put_notes(left: Attributes, span: Span, notes: dict[str, Any]) -> None:
     tags = left.pop("langsmith.span.tags", None)
-    named = tags.split(",") if isinstance(tags, str) and tags[:1] != "[" else texts(tags)
-    span.tags = [tag for name in named if (tag := name.strip()) and not tag.startswith(_STEP_TAGS)]
+    span.tags = run_tags(tags.split(",") if isinstance(tags, str) and tags[:1] != "[" else tags)
     session = next((notes.pop(name) for name in _SESSION if notes.get(name)), None)
     span.session_id = text(session) or span.session_id
     span.user_id = text(notes.pop("user_id", None)) or span.user_id

@@ -10,6 +10,7 @@ from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.values import load, mapping
 
 SCOPE = "opentelemetry.instrumentation.llamaindex"
+_NODES, _ENGINE = '[{"node":{"id_":', "query_engine.retrieve"  # JavaScript's
 _CALLED_WITH = frozenset({"args", "kwargs", "sanitize_inputs_outputs"})  # the last one by smolagents
 
 
@@ -37,8 +38,10 @@ def put_nodes(span: Span, asked: Any, returned: Any) -> bool:
     """Store a retrieval of nodes, each of them JSON; return whether it was one.
 
     The method that is called from outside names its argument for both of the types that it takes; the one
-    inside it returns the same nodes and is no further retrieval.
+    inside it returns the same nodes and is no further retrieval. JavaScript's engines repeat their retriever.
     """
+    if isinstance(returned, str) and returned.startswith(_NODES):
+        return not span.name.endswith(_ENGINE) and put_retrieval(span, asked, returned)
     if not isinstance(asked, str) or not asked.startswith('{"str_or_query_bundle"'):
         return False
     given = mapping(asked)

@@ -2,23 +2,22 @@
 
 A step and a chunk of a generation repeat a part of it, and are no calls of their own. Newer versions tell
 each call of a generation in an inference, beneath the step that has its messages; the generation is a step.
-Its exporter for Arize writes OpenInference, which calls each of them a call.
+Its exporter for Arize writes OpenInference, in which each of them is a call; the generation has the counts.
 """
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, openinference
 from kansoku_collector.normalise.ai_sdk import cut_provider
-from kansoku_collector.normalise.frame import put_content, texts
-from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.normalise.frame import texts
+from kansoku_collector.normalise.mastra_steps import read_response
 from kansoku_collector.normalise.started import put_started
-from kansoku_collector.normalise.whole import typed
-from kansoku_collector.values import load, mapping, plain, rename, text
+from kansoku_collector.values import plain, rename, text
 
 _TYPE = "mastra.span.type"
 _STARTED = "mastra.completion_start_time"
-_PARTS = frozenset(("model_step", "model_chunk"))
-_INFERENCE, _GENERATION = "model_inference", "model_generation"
+_INFERENCE, _GENERATION, _STEP = "model_inference", "model_generation", "model_step"
+_PARTS = frozenset((_STEP, "model_chunk", _INFERENCE))
 _OPERATIONS = {
     **dict.fromkeys((_INFERENCE, _GENERATION, "llm_generation"), "chat"),
     "rag_embedding": "embeddings",
@@ -46,6 +45,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     told = text(left.get(s.OPERATION))
     if told == _GENERATION or (kind == _INFERENCE and told == _INFERENCE):  # the other of the two is the call
         operation = "invoke_workflow"
+    if kind == _STEP:
+        read_response(left)
     left[s.OPERATION] = operation
     content = {f"mastra.{kind}.input": s.INPUT_VALUE, f"mastra.{kind}.output": s.OUTPUT_VALUE}
     rename(left, content | {"input": s.INPUT_VALUE, "output": s.OUTPUT_VALUE})
@@ -55,22 +56,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     gen_ai.read(raw, left, span)
     span.dialect = "mastra"
     cut_provider(span)
+    if span.finish_reasons == ["error"]:  # a call that failed, which only the agent around it calls one
+        span.status = "error"
     span.tags = list(dict.fromkeys([*span.tags, *texts(left.pop("mastra.tags", None))]))
     put_started(raw, span, plain(left.pop(_STARTED, None)))
-
-
-def lacks_messages(span: Span) -> bool:
-    """Tell whether a call is an inference, which has no messages that it was given."""
-    return span.dialect == "mastra" and span.operation == "chat" and not span.input_messages
-
-
-def take_messages(span: Span, trace: list[Span]) -> None:
-    """Give an inference the messages of the step above it, and the tools that this says were called."""
-    step = next((other for other in trace if other.span_id == span.parent_span_id), None)
-    if step is None or step.dialect != "mastra":
-        return
-    put_content(span, [], read_messages(step.attributes.get(s.INPUT_VALUE), "user"), [])
-    answer = mapping(step.attributes.get(s.OUTPUT_VALUE))
-    if (calls := load(answer.get("toolCalls"))) and '"tool_call"' not in span.output_messages:
-        told = {"role": "assistant", "content": answer.get("text"), "tool_calls": typed(calls)}
-        put_content(span, [], [], read_messages([told], "assistant"))

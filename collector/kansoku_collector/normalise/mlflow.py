@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai, mlflow_bedrock
+from kansoku_collector.normalise import mlflow_bedrock, mlflow_langchain
 from kansoku_collector.normalise.counts import mlflow_counts
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
@@ -19,13 +19,14 @@ from kansoku_collector.normalise.exchange import (
 )
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, put_usage
 from kansoku_collector.normalise.messages import Message, read_message, read_parts, tool_definitions
+from kansoku_collector.normalise.mlflow_chunks import read_chunks, streamed_calls, take_chunks
+from kansoku_collector.normalise.mlflow_translated import read_translated
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
 _TYPE = "mlflow.spanType"
 _TAG = "mlflow.traceTag."
-_CHUNK = "mlflow.chunk.item."
 OPERATIONS = {
     "CHAT_MODEL": "chat",
     "LLM": "chat",
@@ -55,9 +56,10 @@ def is_mlflow(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span`; `left` loses what was read."""
     _read_context(left, span)
-    chunks = _take_chunks(raw, span)
+    chunks, pieces = take_chunks(raw, span), mlflow_langchain.take_pieces(raw, span)
     if s.OPERATION in left and _TYPE not in left:
-        _read_translated(raw, left, span)
+        read_translated(raw, left, span, chunks, OPERATIONS)
+        mlflow_langchain.put_pieces(pieces, span)
         return
     span.dialect = "mlflow"
     span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
@@ -66,6 +68,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         given, answered = mlflow_bedrock.unwrapped(raw, left, span, given, answered)
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
+        mlflow_langchain.put_pieces(pieces, span)
     else:
         asked, told = decode(given), decode(answered)
         if span.operation == "execute_tool":  # the classes and methods of DSPy and smolagents
@@ -91,10 +94,10 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     span.streaming = span.streaming or truth(bare.get("stream"))
     span.tool_definitions = request.tools or tool_definitions(left.get("mlflow.chat.tools"))
     left.pop("mlflow.chat.tools", None)
-    if (calls := _streamed_calls(chunks)) and not any(_calls(m) for m in response.messages):
+    if (calls := streamed_calls(chunks)) and not any(_calls(m) for m in response.messages):
         said = read_message({"content": None, "tool_calls": calls}, "assistant")
         response = response._replace(messages=[*response.messages, said], reasons=["tool_calls"])
-    reasons = _read_chunks(chunks, span)
+    reasons = read_chunks(chunks, span)
     put_exchange(span, request, response, [] if response.reasons else reasons)
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
@@ -136,42 +139,6 @@ def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> No
         left[s.COST_REPORTED_USD] = round(total, 12)
 
 
-def _read_translated(raw: RawSpan, left: Attributes, span: Span) -> None:
-    """Read a span that MLflow translated: the model that answered stands where the asked one belongs."""
-    kind = text(left[s.OPERATION]).upper()
-    asked = plain(left.pop("model", None))
-    if asked:
-        left[s.REQUEST_MODEL] = asked
-    bare = {name: decode(left.pop(name)) for name in PARAMETERS if name in left}
-    if truth(left.pop("stream", None)):
-        left.setdefault(s.STREAM, True)
-    _drop_reasoning(left)
-    gen_ai.read(raw, left, span)
-    span.dialect = "mlflow"
-    span.parameters = read_parameters(bare) | span.parameters
-    if provider_of(span.request_model) == mlflow_bedrock.PROVIDER:
-        mlflow_bedrock.put_stream(raw, span)
-    span.provider = span.provider or provider_of(span.request_model)
-    if span.operation == "other":
-        span.operation = OPERATIONS.get(kind, "other")
-    if span.operation == "execute_tool":
-        put_step(span, left, span.tool_arguments, decode(span.tool_result))
-    if span.tool_definitions:
-        left.pop("tools", None)
-
-
-def _drop_reasoning(left: Attributes) -> None:
-    """Drop messages that are a Responses reasoning item, which the translation writes as words."""
-    answered = load(left.get(s.OUTPUT_MESSAGES))
-    if isinstance(answered, list) and '"reasoning' in text(left[s.OUTPUT_MESSAGES]).replace("\\", ""):
-        left[s.OUTPUT_MESSAGES] = [message for message in answered if not _is_reasoning(message)]
-
-
-def _is_reasoning(message: Any) -> bool:
-    parts = items(mapping(message).get("parts"))
-    return len(parts) == 1 and mapping(mapping(parts[0]).get("content")).get("type") == "reasoning"
-
-
 def _read_context(left: Attributes, span: Span) -> None:
     session = first(left, "mlflow.trace.session", "metadata.mlflow.trace.session")
     user = first(left, "mlflow.trace.user", "metadata.mlflow.trace.user")
@@ -180,51 +147,11 @@ def _read_context(left: Attributes, span: Span) -> None:
     for key in [key for key in left if key.startswith(_TAG)]:
         if not key.startswith(f"{_TAG}mlflow."):
             put_metadata(span, {key.removeprefix(_TAG): left.pop(key)})
-    notes = mapping(left.get("metadata"))  # LangChain's and the application's
+    notes = dict(mapping(left.get("metadata")))  # LangChain's and the application's
+    mlflow_langchain.put_asker(notes, span)
     put_metadata(span, {name: value for name, value in notes.items() if not name.startswith(_FRAMEWORK)})
     prompt = next((item for item in items(left.get("mlflow.linkedPrompts")) if isinstance(item, dict)), {})
     span.prompt_name, span.prompt_version = text(prompt.get("name")), text(prompt.get("version"))
-
-
-def _take_chunks(raw: RawSpan, span: Span) -> list[Any]:
-    """Take a stream's chunks and the time of the first one out of the events."""
-    chunks = [event for event in raw.events if event.name.startswith(_CHUNK)]
-    if not chunks:
-        return []
-    raw.events[:] = [event for event in raw.events if not event.name.startswith(_CHUNK)]
-    span.streaming = True
-    chunks.sort(key=lambda event: event.time_ns)
-    if chunks[0].time_ns >= raw.start_ns:
-        span.time_to_first_token = (chunks[0].time_ns - raw.start_ns) / 1e9
-    return [decode(event.attributes.get("mlflow.chunk.value")) for event in chunks]
-
-
-def _read_chunks(chunks: list[Any], span: Span) -> list[Any]:
-    """Read what each chunk of OpenAI's repeats, and return how choices ended: summaries may not say it."""
-    ends: dict[Any, Any] = {}
-    for chunk in map(mapping, chunks):
-        span.response_id = span.response_id or text(chunk.get("id"))
-        span.system_fingerprint = span.system_fingerprint or text(chunk.get("system_fingerprint"))
-        for choice in map(mapping, items(chunk.get("choices"))):
-            if choice.get("finish_reason"):
-                ends[choice.get("index")] = choice["finish_reason"]
-    return list(ends.values())
-
-
-def _streamed_calls(chunks: list[Any]) -> list[Any]:
-    """Return the tool calls in the chunks of OpenAI's first choice: MLflow's own summary leaves them out."""
-    calls: dict[Any, dict[str, Any]] = {}
-    for chunk in chunks:
-        choice = next(iter(items(mapping(chunk).get("choices"))), None)
-        for piece in items(mapping(mapping(choice).get("delta")).get("tool_calls")):
-            told = mapping(mapping(piece).get("function"))
-            call = calls.setdefault(
-                mapping(piece).get("index"), {"type": "function", "id": "", "arguments": ""}
-            )
-            call["id"] = call["id"] or text(mapping(piece).get("id"))
-            call["name"] = call.get("name") or text(told.get("name"))
-            call["arguments"] += text(told.get("arguments"))
-    return list(calls.values())
 
 
 def _calls(message: Message) -> bool:

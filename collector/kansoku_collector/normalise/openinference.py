@@ -146,7 +146,10 @@ def _is_inside(raw: RawSpan) -> bool:
 
 
 def _read_context(left: Attributes, span: Span) -> None:
-    put_metadata(span, mapping(left.pop("metadata", None)))
+    metadata = mapping(left.pop("metadata", None))
+    put_metadata(span, metadata)
+    span.user_id = span.user_id or text(metadata.get("user_id"))
+    span.session_id = span.session_id or text(metadata.get("sessionId"))
     span.tags = texts(left.pop("tag.tags", None))
     span.prompt_name = text(first(left, "llm.prompt_template.name", "prompt.name", "prompt.id"))
     span.prompt_version = text(left.pop("llm.prompt_template.version", None))

@@ -7,7 +7,7 @@ from kansoku_collector.normalise.documents import query_of, read_documents
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.openinference_usage import read_usage
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import dump, first, load, number, searchable, text
+from kansoku_collector.values import dump, first, first_of, load, mapping, number, searchable, text
 
 
 def read_retrieval(left: Attributes, span: Span, tree: dict[str, Any], kind: str) -> None:
@@ -39,4 +39,7 @@ def _document(node: Any) -> dict[str, Any]:
     found = {"id": at(node, "id"), "score": number(at(node, "score")), "content": text(at(node, "content"))}
     if metadata := at(node, "metadata"):
         found["metadata"] = load(metadata)
+        if found["score"] is None:  # a retriever of the application's own, which notes it there
+            known = mapping(metadata)
+            found["score"] = number(first_of(known, ("score", "relevance_score")))
     return found

@@ -51,6 +51,7 @@ _FAILED = 2  # the status of a span
 _CLIENTS = {"google_ai_studio": "gemini"}  # a client whose module has another name than who answers
 # Clients whose own count of the input leaves caches out: Python's modules, JavaScript's packages.
 _DISJOINT = (".anthropic", ".bedrock", "-anthropic", "-bedrock")
+_LANGCHAIN = "openlit.instrumentation.langchain"  # whose counts include caches, as LangChain's own do
 _ROUTERS = ("litellm",)  # who passes a call on is not who answered
 
 
@@ -72,18 +73,19 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         del left[s.REQUEST_MODEL]
     stream = truth(left.get(s.STREAM))
     streams = stream and text(left.get(s.PROVIDER) or left.get("gen_ai.system")) == "anthropic"
-    if streams or raw.scope_name.endswith(_DISJOINT):
+    if (streams and raw.scope_name != _LANGCHAIN) or raw.scope_name.endswith(_DISJOINT):
         include_caches(left)
     if text(left.get(s.PROVIDER)) in _GOOGLE:
         _include_thoughts(left)
-    if text(left.get(s.REQUEST_MODEL)) == text(left.get(s.PROVIDER)):  # LangChain's streams of Anthropic
-        first(left, s.REQUEST_MODEL, s.RESPONSE_MODEL)
     if not stream:  # it is the whole duration then
         first(left, "gen_ai.server.time_to_first_token", "gen_ai.server.ttft")
     take_events(raw, left)
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
     put_reasoning(left, span)
+    if span.request_model and span.request_model == span.provider:  # LangChain's models of Anthropic
+        answered = span.response_model if span.response_model != span.provider else ""
+        span.request_model = span.response_model = answered
     if span.provider in _ROUTERS:
         span.provider = provider_of(span.request_model) or provider_of(span.response_model) or span.provider
     if span.operation == "execute_tool":

@@ -6,6 +6,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai, llama_index
 from kansoku_collector.normalise.counters import include_caches
+from kansoku_collector.normalise.frame import run_tags
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
 from kansoku_collector.normalise.ranked import read_ranking
 from kansoku_collector.normalise.vector_hits import is_search, is_vector_store, take_hits, take_numbered
@@ -63,6 +64,7 @@ _NAMES = {
     "gen_ai.task.output": "traceloop.entity.output",
 }
 _GOOGLE = {"google": "gcp.gen_ai"}  # its name for Gemini, by whichever way it was asked
+_CALLBACKS = "opentelemetry.instrumentation.langchain"
 _LANGCHAIN = ('{"input_str"', '{"inputs"')  # what its callbacks put around a tool's arguments
 
 
@@ -142,6 +144,8 @@ def _read_entity(left: Attributes, span: Span) -> None:
     elif span.operation == "retrieval" or _is_retriever(given, answered):
         span.operation = "retrieval"
         _read_retrieval(span, given, answered)
+    elif span.scope_name == _CALLBACKS and left.get(KIND) == "workflow":
+        span.tags = list(dict.fromkeys([*span.tags, *run_tags(mapping(given).get("tags"))]))
     span.input_text = span.input_text or searchable(plain(given))
     span.output_text = span.output_text or searchable(plain(answered))
 

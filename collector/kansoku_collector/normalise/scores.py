@@ -5,7 +5,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, Feedback, RawSpan
-from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise import flattened, logfire_scores
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.values import load, mapping, number, text
 
@@ -31,6 +31,8 @@ def read_scores(raw: RawSpan, left: Attributes, project: str, received_ms: int) 
         raw.events.remove(event)
         told = _langwatch(event) if event.name == _LANGWATCH else event
         found.append(from_event(told, raw.trace_id, raw.span_id))
+    if read := logfire_scores.READERS.get(raw.scope_name):
+        found += [_identified(row) for row in read(raw, left)]
     for row in found:
         row.project, row.received = project, received_ms
     return found
