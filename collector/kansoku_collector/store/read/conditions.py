@@ -24,6 +24,7 @@ _GIVEN = """SELECT trace_id, argMax(value, (time, received)) AS vote FROM feedba
     WHERE project = {project:String} AND trace_id != '' AND time >= {since:DateTime64(6, 'UTC')}"""
 VOTES = f"{_GIVEN} AND name = 'like'"
 _SIGMA = re.compile("[Σσς]")
+_SLICE = ("environment", "service", "release", "provider", "model")  # and the prompt
 _SUMS = {
     "cost": "toFloat64(cost_usd)",
     "seconds": SECONDS,
@@ -62,7 +63,7 @@ class Filter:
         for name, value in off.items():
             if getattr(self, name) != value:
                 found[name] = replace(self, **{name: value})
-        for name in ("environment", "service", "release", "provider", "model"):
+        for name in _SLICE:
             if getattr(self.scope, name):
                 found[name] = replace(self, scope=replace(self.scope, **{name: ""}))
         if self.scope.prompt_name or self.scope.prompt_version:
@@ -79,13 +80,16 @@ def matching(wanted: Filter, slack: timedelta = SLACK) -> tuple[str, dict[str, A
 def matching_each(filters: Sequence[Filter]) -> tuple[str, list[str], dict[str, Any]]:
     """Return FROM and WHERE of the traces of any of the filters, the condition of each, and what they bind.
 
-    They are one filter without one condition or another, of one period: what they share is asked once.
+    They are one filter without one condition or another, of one period: what they share is asked once. Where
+    one of them is a slice of traffic alone, many traces pass: to leave out the others copies all that stay,
+    which costs more than to count under conditions.
     """
     params = _bound(filters[0], SLACK)
     chosen = [_chosen(wanted, params) for wanted in filters]
     shared = [part for part in chosen[0] if all(part in other for other in chosen)]
     own = [" AND ".join(part for part in parts if part not in shared) or "1" for parts in chosen]
-    anyone = [] if "1" in own else [f"({' OR '.join(f'({condition})' for condition in own)})"]
+    wide = any({*_SLICE, "prompt"}.issuperset(wanted.active()) for wanted in filters)
+    anyone = [] if wide else [f"({' OR '.join(f'({condition})' for condition in own)})"]
     return f"FROM {TRACES} WHERE {' AND '.join(shared + anyone)}", own, params
 
 
