@@ -100,9 +100,13 @@ class Outbox:
             self._ready = threading.Event()
             while not before.empty():
                 self._queue.put(before.get_nowait())
-            thread = self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # no more threads now: the next item tries again
+                self._asleep = True
+                raise
             self._limit = self._capacity
-        thread.start()
 
     def restart(self) -> None:
         """Begin anew in a forked process: the thread is not there, and the items are the parent's.
@@ -155,7 +159,7 @@ class Outbox:
         Also False if anything was given up since the last flush.
         """
         if self._asleep:
-            return self._nothing_lost()
+            return self._queue.empty() and self._nothing_lost()
         if self._closing.is_set():
             return not self._thread.is_alive() and self._nothing_lost()
         reached = self._mark()
@@ -165,19 +169,21 @@ class Outbox:
         """Deliver what is queued, without trying again, and stop; False when the time was too short."""
         if not self._closing.is_set():
             self.hasten()
-        if self._asleep:
-            return True
         until = time.monotonic() + timeout
-        self._thread.join(timeout * _PATIENCE)
-        if self._thread.is_alive():
-            self._delivery.interrupt()
-            self._thread.join(max(0.0, until - time.monotonic()))
-        if not self._thread.is_alive():
-            return True
+        with self._starting:  # the first item may be starting the thread
+            asleep = self._asleep
+        if not asleep:
+            self._thread.join(timeout * _PATIENCE)
+            if self._thread.is_alive():
+                self._delivery.interrupt()
+                self._thread.join(max(0.0, until - time.monotonic()))
+            if not self._thread.is_alive():
+                return True
         if left := self._take_all():
             self.receipt.taken += len(left)
             self._call(self._delivery.rescue, left)
-        return False
+            return False
+        return asleep
 
     def hasten(self) -> None:
         """Begin to close, without waiting."""

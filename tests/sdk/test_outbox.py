@@ -160,6 +160,34 @@ def test_close_delivers_the_rest_and_then_stops() -> None:
     assert delivery.said == ["prepare", "deliver 2 closing", "finish"]
 
 
+def test_a_forked_process_without_a_thread_to_spare_loses_nothing_unsaid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What came meanwhile goes with the next item that gets a thread; else the end says that it is left."""
+    delivery = Delivery()
+    outbox = make(delivery)
+    outbox.restart()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _no_more_threads)
+        outbox.put(1)
+        outbox.put(2)
+        assert not outbox.flush(5)
+    assert outbox.queued() == 2
+    outbox.put(3)
+    assert outbox.flush(60)
+    assert delivery.items() == [1, 2, 3]
+    outbox.restart()
+    monkeypatch.setattr(threading.Thread, "start", _no_more_threads)
+    outbox.put(4)
+    assert not outbox.close(5)
+    assert delivery.rescued == [4]
+    assert guard.failures.pop("outbox.test") == 3
+
+
+def _no_more_threads(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_delivery_that_raises_does_not_end_the_thread() -> None:
     """A bad batch is counted; the next one is delivered."""
 

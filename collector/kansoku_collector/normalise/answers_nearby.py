@@ -12,8 +12,8 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.counts import same_sums, vendor_counts
-from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_reasons, put_usage
-from kansoku_collector.values import dump, load, searchable, text
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, add_calls, put_reasons, put_usage
+from kansoku_collector.values import load, searchable, text
 
 _DIALECTS = frozenset({"openllmetry", "langfuse", "mlflow"})
 _HOLDERS = ("traceloop.entity.output", "traceloop.entity.input", s.OUTPUT_VALUE, s.INPUT_VALUE)
@@ -90,19 +90,8 @@ def _has_lost_calls(message: dict[str, Any], span: Span) -> bool:
 
 def _put_calls(message: dict[str, Any], span: Span) -> None:
     """Give an answer the calls that a span leaves out: OpenLLMetry's for JavaScript has only words."""
-    answered = json.loads(span.output_messages)
-    answered[0]["parts"] = [part for part in answered[0]["parts"] if part.get("content") != ""]
-    answered[0]["parts"] += [
-        {
-            "type": "tool_call",
-            "id": text(call.get("id")),
-            "name": text(call.get("name")),
-            "arguments": call.get("args"),
-        }
-        for call in message["tool_calls"]
-        if isinstance(call, dict)
-    ]
-    span.output_messages = dump(answered)
+    calls = [call for call in message["tool_calls"] if isinstance(call, dict)]
+    add_calls(span, [(call.get("id"), call.get("name"), call.get("args")) for call in calls])
 
 
 def _called(span: Span) -> set[str]:

@@ -9,7 +9,7 @@ from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
 from kansoku_collector.normalise.vendor import provider_of
-from kansoku_collector.values import MAX_COUNT, dump, first, items, number, searchable, text
+from kansoku_collector.values import MAX_COUNT, dump, first, items, load, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
 _EXCEPTIONS = ("exception", "gen_ai.client.operation.exception")
@@ -181,6 +181,18 @@ def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = Fa
     span.usage_source = "estimated" if estimated else "reported"
     for name in Usage._fields:
         setattr(span, name, getattr(usage, name))
+
+
+def add_calls(span: Span, calls: list[tuple[Any, Any, Any]]) -> None:
+    """Add (id, name, arguments) of calls of tools to the answer of a span that has its words alone."""
+    if not calls:
+        return
+    answered = load(span.output_messages) or [{"role": "assistant", "parts": []}]
+    parts = [part for part in answered[0]["parts"] if part.get("content") != ""]
+    for call_id, name, arguments in calls:
+        parts.append({"type": "tool_call", "id": text(call_id), "name": text(name), "arguments": arguments})
+    answered[0]["parts"] = parts
+    span.output_messages = dump(answered)
 
 
 def put_metadata(span: Span, values: dict[str, Any]) -> None:

@@ -4,13 +4,11 @@ Version 1 of its exporter tells a generation with the steps of an agent beneath 
 of the model; a step has the conversation and the vendor's response, and the agent the tools that it may use.
 """
 
-import json
-
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise.frame import put_content
+from kansoku_collector.normalise.frame import add_calls, put_content
 from kansoku_collector.normalise.messages import read_messages
-from kansoku_collector.values import dump, items, load, mapping, text
+from kansoku_collector.values import items, load, mapping, text
 
 _NOTE = "mastra.metadata."
 
@@ -36,27 +34,12 @@ def take_step(span: Span, trace: list[Span]) -> None:
     if not (step := around.get(span.parent_span_id)) or step.dialect != "mastra":
         return
     put_content(span, [], read_messages(load(step.attributes.get(s.INPUT_VALUE)), "user"), [])
-    _put_calls(span, items(mapping(step.attributes.get(s.OUTPUT_VALUE)).get("toolCalls")))
+    if '"tool_call"' not in span.output_messages:
+        calls = map(mapping, items(mapping(step.attributes.get(s.OUTPUT_VALUE)).get("toolCalls")))
+        add_calls(span, [(call.get("toolCallId"), call.get("toolName"), call.get("args")) for call in calls])
     span.response_id = span.response_id or step.response_id
     span.system_fingerprint = span.system_fingerprint or step.system_fingerprint
     agent = around.get(step.parent_span_id)
     while agent and not agent.tool_definitions:
         agent = around.get(agent.parent_span_id)
     span.tool_definitions = span.tool_definitions or (agent.tool_definitions if agent else "")
-
-
-def _put_calls(span: Span, calls: list[object]) -> None:
-    if not calls or '"tool_call"' in span.output_messages:
-        return
-    answered = json.loads(span.output_messages or "[]") or [{"role": "assistant", "parts": []}]
-    answered[0]["parts"] = [part for part in answered[0]["parts"] if part.get("content") != ""]
-    answered[0]["parts"] += [
-        {
-            "type": "tool_call",
-            "id": text(call.get("toolCallId")),
-            "name": text(call.get("toolName")),
-            "arguments": call.get("args"),
-        }
-        for call in map(mapping, calls)
-    ]
-    span.output_messages = dump(answered)

@@ -100,7 +100,7 @@ def _wrap(original: Callable[..., Any], reader: _RequestReader) -> Callable[...,
     @functools.wraps(original)
     def stream(self: Any, *args: Any, **kwargs: Any) -> Any:
         events = original(self, *args, **kwargs)
-        watch(events, _Session(reader, self, args[0] if args else kwargs.get("session_id")).see)
+        _see(reader, self, events, args[0] if args else kwargs.get("session_id"))
         return events
 
     return stream
@@ -110,10 +110,15 @@ def _wrap_async(original: Callable[..., Any], reader: _RequestReader) -> Callabl
     @functools.wraps(original)
     async def stream(self: Any, *args: Any, **kwargs: Any) -> Any:
         events = await original(self, *args, **kwargs)
-        watch(events, _Session(reader, self, args[0] if args else kwargs.get("session_id")).see)
+        _see(reader, self, events, args[0] if args else kwargs.get("session_id"))
         return events
 
     return stream
+
+
+@guard
+def _see(reader: _RequestReader, resource: Any, events: Any, session: Any) -> None:
+    watch(events, _Session(reader, resource, session).see)
 
 
 class _Session:
