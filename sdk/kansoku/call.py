@@ -16,6 +16,7 @@ from kansoku.guard import guard, swallow
 from kansoku.raw_response import RAW_RESPONSE_HEADER, follow_raw
 from kansoku.reader import Answer, Reader, Request, answer_attributes
 from kansoku.recording import Recording
+from kansoku.sent import Sent
 from kansoku.stamps import stamps
 from kansoku.stream import follow
 
@@ -116,10 +117,11 @@ class Call:
         `streams` says that the method always returns a stream, whatever its arguments.
         """
         try:
+            growth = getattr(self._reader, "growth", None)
             if arguments.get("extra_headers") and RAW_RESPONSE_HEADER in arguments["extra_headers"]:
-                return follow_raw(result, self)
+                return follow_raw(result, self, growth)
             if streams or arguments.get("stream"):
-                followed = follow(result, Recording(self, getattr(self._reader, "brief", None)))
+                followed = follow(result, Recording(self, growth))
                 if followed is not None:
                     return followed
             self.answer(result)
@@ -143,7 +145,7 @@ class Call:
 
     @guard
     def stream_ended(
-        self, chunks: list[Any], count: int, first: int, error: BaseException | None, early: bool
+        self, chunks: list[Any] | Sent, count: int, first: int, error: BaseException | None, early: bool
     ) -> None:
         """End the call with what was kept of its stream; `first` is when the first chunk came, 0 for none."""
         if self._ended:
@@ -157,18 +159,24 @@ class Call:
         if error is not None:
             self._write_error(error)
             chunks = self._with_last_words(chunks, error)
-        if not chunks or not self._span.is_recording():
+        if not (count or chunks) or not self._span.is_recording():
             self.end(None, ended)
             return
 
         self._seen = chunks, count, ended - first
-        if self._request is None:
+        if isinstance(chunks, Sent):  # nobody can change it; of the arguments, the lists may grow
+            self._arguments = {
+                name: value.copy() if type(value) is list else value
+                for name, value in self._arguments.items()
+            }
+            self._end(Call._tell_stream, ended)
+        elif self._request is None:
             self._end(Call._tell_stream, ended)
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
             described = self._try(Call._tell_stream)
             self._end(lambda _: described, ended)
 
-    def _with_last_words(self, chunks: list[Any], error: BaseException) -> list[Any]:
+    def _with_last_words(self, chunks: list[Any] | Sent, error: BaseException) -> list[Any] | Sent:
         """Return the chunks, and the one that a client made an exception of, where its reader finds it."""
         find = getattr(self._reader, "last_words", None)
         try:
@@ -176,7 +184,7 @@ class Call:
         except Exception as fault:  # noqa: BLE001 - the border: the call ends all the same
             swallow("call.last_words", fault)
             said = None
-        return [*chunks, said] if said else chunks
+        return [*_read(chunks), said] if said else chunks
 
     # What is left for later is held by the call itself: a function with all that it needs would be many
     # more objects, which wait in the queue and which every garbage collection goes over.
@@ -185,7 +193,8 @@ class Call:
         return self._described(self._reader.response(self._seen, self._running.capture))
 
     def _tell_stream(self) -> Description:
-        chunks, count, nanoseconds = self._seen
+        kept, count, nanoseconds = self._seen
+        chunks = _read(kept)
         answer = self._reader.fold(chunks, self._running.capture)
         self._measure(answer, chunks, count, nanoseconds)
         return self._described(answer)
@@ -274,6 +283,10 @@ class Call:
         if not answer.failure:
             return Description(found)
         return Description(found, True, cut(answer.failure_message, 2048) if self._running.capture else None)
+
+
+def _read(kept: list[Any] | Sent) -> list[Any]:
+    return kept.read() if isinstance(kept, Sent) else kept
 
 
 def under_way() -> dict[str, Any] | None:

@@ -8,13 +8,14 @@ from typing import Any
 from kansoku.guard import swallow
 from kansoku.raw_body import WAYS, Body
 from kansoku.recording import Recording, Streamed
+from kansoku.sent import Growth
 from kansoku.stream import follow, is_stainless
 
 # Set by the clients' with_raw_response and with_streaming_response, in every client of this family.
 RAW_RESPONSE_HEADER = "X-Stainless-Raw-Response"
 
 
-def follow_raw(response: Any, call: Streamed) -> Any:
+def follow_raw(response: Any, call: Streamed, growth: Growth | None = None) -> Any:
     """Trace a raw response: read it when the caller parses it, end the call when it is closed or dropped."""
     if type(response).__name__ == "LegacyAPIResponse" and not getattr(response, "_stream", False):
         # The body is here already, and parse() keeps its result: the caller's own parse() costs nothing then.
@@ -25,7 +26,7 @@ def follow_raw(response: Any, call: Streamed) -> Any:
         Body(http, call).take(http.content)  # parse() may be a coroutine
         return response
     streams = getattr(response, "_is_sse_stream", getattr(response, "_stream", True))
-    recording, body = Recording(call), Body(http, call)
+    recording, body = Recording(call, growth), Body(http, call)
     unread = weakref.finalize(response, _end, call, recording, body, bool(streams))
     response.parse = _parse_and_follow(response.parse, call, recording, unread)
     for way in WAYS:

@@ -47,8 +47,9 @@ class Answer:
 class Reader(Protocol):
     """Understands the requests and the responses of one endpoint of one vendor.
 
-    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies. It may have
-    `last_words`, which returns the chunk that a client made an exception of, or None.
+    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies. One with a
+    `growth` (`kansoku.sent.Growth`) puts together what the server sent, where that can be had, and otherwise
+    the client's chunks. `last_words` returns the chunk that a client made an exception of, or None.
     """
 
     operation: str

@@ -1,20 +1,21 @@
 """What passes of one stream, kept and handed over once, at its end.
 
-Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Of
-endpoints whose chunks are many and alike a reader keeps less than the chunk (`Brief.pieces`).
+Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Where
+it can be had, what is kept is not the chunks but what the server sent (`kansoku.sent`).
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import clock
+from kansoku.sent import Growth, Sent, tap
 
 
 class Streamed(Protocol):
     """What a stream ends: a call."""
 
     def stream_ended(
-        self, chunks: list[Any], count: int, first: int, error: BaseException | None, early: bool
+        self, chunks: list[Any] | Sent, count: int, first: int, error: BaseException | None, early: bool
     ) -> None:
         """End with what was kept of `count` chunks; `first` is the time of the first one, 0 without any."""
 
@@ -34,14 +35,14 @@ class Pieces(Protocol):
     def add(self, chunk: Any) -> None:
         """Keep what a chunk says, and never fail; the program waits for it."""
 
-    def close(self) -> tuple[list[Any], int]:
-        """Return what was kept, and of how many chunks."""
+    def close(self, *, whole: bool) -> tuple[list[Any] | Sent, int]:
+        """Return what was kept, and of how many chunks; `whole` if the stream has come to its end."""
 
 
 class Brief(Protocol):
-    """Knows the ordinary requests, responses and chunks of an endpoint at a glance: most of them.
+    """Knows the ordinary requests and responses of an endpoint at a glance: most of them.
 
-    Copies of requests and responses share nothing with the caller that could change before they are read.
+    Copies share nothing with the caller that could change before they are read.
     """
 
     def copy_request(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -50,14 +51,11 @@ class Brief(Protocol):
     def copy_response(self, response: Any) -> dict[str, Any] | None:
         """Return a copy of a whole response; None when it would take long."""
 
-    def pieces(self) -> Pieces:
-        """Return what takes the chunks of a stream."""
-
 
 class Passing(Protocol):
     """What passes on its way to the program, a stream's chunks or a body's pieces, kept until it ends."""
 
-    def begin(self, chunk: Any) -> Callable[[Any], None]:
+    def begin(self, chunk: Any) -> Callable[[Any], None] | Sent:
         """Keep the first one; return what keeps the others."""
 
     def keep(self, chunk: Any) -> None:
@@ -76,38 +74,49 @@ class _Whole:
         self._chunks: list[Any] = []
         self.add = self._chunks.append
 
-    def close(self) -> tuple[list[Any], int]:
+    def close(self, *, whole: bool) -> tuple[list[Any], int]:  # noqa: ARG002 - all that passed was kept
         return self._chunks, len(self._chunks)
 
 
 class Recording:
     """What was kept of the chunks of one stream; `end` counts once."""
 
-    __slots__ = ("_call", "_pieces", "first")
+    __slots__ = ("_call", "_growth", "_pieces", "_sent", "first")
 
-    def __init__(self, call: Streamed, brief: Brief | None = None) -> None:
+    def __init__(self, call: Streamed, growth: Growth | None = None) -> None:
         self._call: Streamed | None = call
-        self._pieces: Pieces | None = brief.pieces() if brief is not None else _Whole()
+        self._growth = growth
+        self._pieces: Pieces | None = _Whole()
+        self._sent: Sent | None = None
         self.first = 0
+
+    def tap(self, stream: Any) -> None:
+        """Keep a client's stream as its server sends it, where that can be had and read."""
+        if self._growth is not None:
+            self._sent = tap(stream, self._growth)
 
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
         pieces, self._pieces = self._pieces, None
         if call is not None and pieces is not None:
-            call.stream_ended(*pieces.close(), self.first, error, early)
+            kept = pieces.close(whole=error is None and not early)
+            call.stream_ended(*kept, self.first, error, early)
 
     def keep(self, chunk: Any) -> None:
         """Keep a chunk that passes; the first one is timed."""
         if not self.first:
             self.first = clock.now()
+            if self._sent is not None and self._sent.pieces and self._pieces is not None:
+                self._pieces = self._sent  # it is there that the client reads
         if self._pieces is not None:  # else the call has ended
             self._pieces.add(chunk)
 
-    def begin(self, chunk: Any) -> Callable[[Any], None]:
+    def begin(self, chunk: Any) -> Callable[[Any], None] | Sent:
         """Keep the first chunk of a loop; return what keeps the others."""
         self.keep(chunk)
-        return self._pieces.add if self._pieces is not None else _ignore
+        pieces = self._pieces
+        return pieces if isinstance(pieces, Sent) else _ignore if pieces is None else pieces.add
 
 
 def _ignore(_chunk: Any) -> None:
@@ -123,6 +132,11 @@ def pass_on(iterator: Iterator[Any], recording: Passing, *, holds: Any = None) -
         for first in iterator:
             add = recording.begin(first)
             yield first
+            if isinstance(add, Sent):
+                for portion in add.portions(iterator):
+                    for chunk, _ in portion:
+                        yield chunk
+                break
             for chunk in iterator:  # hundreds pass here
                 add(chunk)
                 yield chunk

@@ -44,6 +44,7 @@ def is_stainless(stream: Any) -> bool:
 
 def _follow_stainless(stream: Any, kind: Any, recording: Recording) -> Any:
     followed_class, passes = _followed_class(kind)
+    recording.tap(stream)  # before the iterator is made: of newer clients it works on a copy of the stream
     source = stream._iterator
     followed: Any = object.__new__(followed_class)
     followed.__dict__.update(

@@ -1,5 +1,6 @@
 """Read requests and responses of Anthropic's messages endpoint."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.parameters import add_parameter
 from kansoku.reader import Answer, Request
+from kansoku.sent import Growth
 
 _NUMBERS = {
     "max_tokens": semconv.MAX_TOKENS,
@@ -39,10 +41,23 @@ _SERVER_TOOLS = {
 }
 
 
+# Words, thoughts or a piece of a tool's arguments; spaces at the end of each event hide how long they are.
+_GROWTH = Growth(
+    re.compile(
+        rb'"delta":\s?\{"type":\s?"(?:text|thinking|input_json)_delta",\s?"(?:text|thinking|partial_json)":\s?"'
+    ),
+    re.compile(rb'"\s?\}\s*\}\s*\Z'),
+    re.compile(rb"\} +\}\n"),
+    b"}}\n",
+    b" }\n",
+)
+
+
 class MessagesReader:
     """Reads messages and the events of their streams."""
 
     operation = "chat"
+    growth = _GROWTH
 
     def __init__(self, origin: Any) -> None:
         self._origin = origin

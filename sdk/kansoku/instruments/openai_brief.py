@@ -1,9 +1,7 @@
-"""Know ordinary chat completions at a glance: plain texts asked and answered, and pieces of text."""
+"""Know ordinary chat completions at a glance: plain texts asked and answered."""
 
 from collections.abc import Mapping
 from typing import Any
-
-from kansoku.instruments.openai_pieces import Pieces
 
 # What cannot change: a copy may share it with its original.
 _FIXED = frozenset({str, int, float, bool, type(None)})
@@ -51,10 +49,6 @@ class ChatBrief:
         copied["choices"] = [picked]
         copied["usage"] = usage or None
         return copied
-
-    def pieces(self) -> Pieces:
-        """Return what takes the chunks of a stream: neighbours that differ in their words leave those."""
-        return Pieces()
 
 
 def _fields(model: Any, *others: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Read requests and responses of the chat completions endpoint."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,14 +11,29 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
 from kansoku.instruments.openai_fold import NOTHING, Choice
 from kansoku.instruments.openai_message import read_answer, read_message, read_tool
-from kansoku.instruments.openai_pieces import Piece
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import last_usage, usage_facts
 from kansoku.reader import Answer, Request
+from kansoku.sent import Growth
 
 __all__ = ["ChatReader", "Origin", "output_type", "read_message", "read_tool"]
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
+
+# Words, thoughts or a piece of a tool's arguments, in an event with one choice and no more of any of them.
+_NOTHING_MORE = rb'(?:,\s?"\w+":\s?(?:null|""|"assistant"|\[\]))*\s?\}'
+_JUDGED = rb'(?:,\s?"content_filter_results":\s?\{(?:[^{}]|\{[^{}]*\})*\})?'
+_GROWTH = Growth(
+    re.compile(
+        rb'"delta":\s?\{(?:"\w+":\s?(?:null|""|"assistant"),\s?)*'
+        rb'(?:"(?:content|reasoning_content|reasoning)":\s?"'
+        rb'|"tool_calls":\s?\[\{"index":\s?\d+,\s?"function":\s?\{"arguments":\s?")'
+    ),
+    re.compile(rb'"(?:\s?\}\s?\}\s?\])?' + _NOTHING_MORE + _JUDGED + _NOTHING_MORE + rb"\s?\]"),
+    re.compile(rb',\s?"obfuscation":\s?"\w*"'),  # random letters, which hide the length of a piece
+    b"",
+    b'"obfuscation"',
+)
 
 
 class ChatReader:
@@ -25,6 +41,7 @@ class ChatReader:
 
     operation = "chat"
     brief = ChatBrief()
+    growth = _GROWTH
     last_words = staticmethod(openai_broken.last_words)
 
     def __init__(self, origin: Origin) -> None:
@@ -81,13 +98,11 @@ class ChatReader:
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Put the chunks of a stream together."""
-        whole, choices = [], dict[int, Choice]()
+        choices: dict[int, Choice] = {}
         usage: Any = None
         problem: Any = None
         for chunk in chunks:
-            parts = _parts(chunk)
-            if type(chunk) is not str and type(chunk) is not Piece:
-                whole.append(chunk)
+            parts = chunk if type(chunk) is dict else getattr(chunk, "__dict__", NOTHING)
             listed = parts.get("choices")
             for item in listed if type(listed) is list else ():
                 choice = item if type(item) is dict else getattr(item, "__dict__", NOTHING)
@@ -101,28 +116,28 @@ class ChatReader:
                 if choice.get("finish_reason"):  # with which an error comes
                     problem = extras.failure_in(chunk, (item,)) or problem
             usage = parts.get("usage") or usage
-        usage = usage or last_usage(whole)
+        usage = usage or last_usage(chunks)
         ordered = [choices[index] for index in sorted(choices)]
-        model = extras.last_text(whole, "model")
+        model = extras.last_text(chunks, "model")
         answer = Answer(
             model=model,
-            id=extras.last_text(whole, "id"),
+            id=extras.last_text(chunks, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
             usage=shape.read_usage(usage, model),
             attributes=usage_facts(usage),
         )
-        extras.add_extras(answer, whole)
-        begun = next((chunk for chunk in whole if get(chunk, "choices")), None)
-        if whole and (get(whole[0], "prompt_filter_results") or _is_judged(begun)):
-            extras.add_verdicts(answer, whole)
-        for chunk in whole[-2:]:  # beside the usage, which comes last
+        extras.add_extras(answer, chunks)
+        begun = next((chunk for chunk in chunks if get(chunk, "choices")), None)
+        if chunks and (get(chunks[0], "prompt_filter_results") or _is_judged(begun)):
+            extras.add_verdicts(answer, chunks)
+        for chunk in chunks[-2:]:  # beside the usage, which comes last
             if (moderation := get(chunk, "moderation")) is not None:
                 extras.add_moderation(answer, moderation)
         if logprobs := [p for choice in ordered for p in choice.logprobs]:
             extras.add_logprob(answer, logprobs)
-        extras.add_failure(answer, problem or (extras.failure_in(whole[-1], ()) if whole else None))
+        extras.add_failure(answer, problem or (extras.failure_in(chunks[-1], ()) if chunks else None))
         if capture:
-            extras.add_sources(answer, whole, begun)
+            extras.add_sources(answer, chunks, begun)
             answer.messages = [choice.message() for choice in ordered]
         return answer
 
@@ -142,17 +157,6 @@ def _read_thinking(extra: Any, found: dict[str, Any]) -> None:
     )  # Qwen
     if isinstance(budget, int):
         found[semconv.THINKING_BUDGET] = budget
-
-
-def _parts(chunk: Any) -> Mapping[str, Any]:
-    """Return the fields of a chunk, also where no more than a text or a piece of it was kept."""
-    if type(chunk) is dict:
-        return chunk
-    if type(chunk) is str:
-        return {"choices": [{"delta": {"content": chunk}}]}
-    if type(chunk) is Piece:
-        return {"choices": [{"delta": chunk.delta}]}
-    return getattr(chunk, "__dict__", NOTHING)
 
 
 def _is_judged(first: Any) -> bool:

@@ -1,5 +1,6 @@
 """Read requests and responses of the responses endpoint."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +14,25 @@ from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts
 from kansoku.reader import Answer, Request
+from kansoku.sent import Growth
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = ("response.completed", "response.incomplete", "response.failed")
+# Events are numbered, and padded to hide how long their texts are.
+_GROWTH = Growth(
+    re.compile(rb'"type":\s?"response\.\w+\.delta",.*"delta":\s?"'),
+    re.compile(rb'"(?:,\s?"\w+":\s?(?:"[^"\\]*"|\d+|null|\[\]))*\s?\}\s*\Z'),
+    re.compile(rb',\s?"(?:sequence_number":\s?\d+|obfuscation":\s?"\w*")'),
+    b"",
+    b'"sequence_number"',
+)
 
 
 class ResponsesReader:
     """Reads responses and the events of their streams."""
 
     operation = "chat"
+    growth = _GROWTH
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin

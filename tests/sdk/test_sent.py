@@ -1,4 +1,4 @@
-"""Of a stream's chunks is kept what each adds: less, saying the same, whatever a server sends."""
+"""Streams are read as their server sent them: what that says is what the chunks say."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai._models import construct_type
+from openai._streaming import SSEDecoder
 from openai.types.chat import ChatCompletionChunk
 from opentelemetry.trace import StatusCode
 
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.instruments.openai_pieces import Pieces
+from kansoku.sent import Sent
 
+HEAD = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 ASK: Any = [{"role": "user", "content": "収集日は？"}]
 ENDS: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
@@ -109,16 +111,26 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
 
 def model_of(said: dict[str, Any]) -> Any:
     """Return a chunk as the client makes it."""
-    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return construct_type(value=json.loads(json.dumps({**head, **said})), type_=ChatCompletionChunk)
+    return construct_type(value=json.loads(json.dumps({**HEAD, **said})), type_=ChatCompletionChunk)
 
 
-def keep(chunks: list[dict[str, Any]]) -> tuple[list[Any], int]:
-    """Return what is kept of chunks that pass one after the other, and how many they were."""
-    pieces = Pieces()
-    for one in chunks:
-        pieces.add(model_of(one))
-    return pieces.close()
+def events(chunks: list[dict[str, Any]], escaped: bool = True) -> list[bytes]:
+    """Return the events with which a server sends chunks."""
+    said = [json.dumps({**HEAD, **one}, ensure_ascii=escaped) for one in chunks]
+    return [f"data: {one}\n\n".encode("utf-8", "replace") for one in said]
+
+
+def keep(pieces: list[bytes], passed: int, *, whole: bool) -> list[Any]:
+    """Return what is read of a body that came in pieces, of which so many chunks have passed."""
+    sent = Sent(ChatReader.growth)
+    for piece in pieces:
+        sent.pieces.append(piece)
+    for portion in sent.portions(iter(range(passed))):
+        list(portion)
+    kept, count = sent.close(whole=whole)
+    assert kept is sent
+    assert count == passed
+    return sent.read()
 
 
 def told(chunks: list[Any]) -> Any:
@@ -128,72 +140,99 @@ def told(chunks: list[Any]) -> Any:
 
 @pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize("name", STREAMS)
-def test_what_is_kept_says_what_the_chunks_say(name: str, times: int) -> None:
-    """Of every kind of stream the reader makes the same answer, of all chunks and of what was kept."""
+def test_what_was_sent_says_what_the_chunks_say(name: str, times: int) -> None:
+    """Of every kind of stream the reader makes the same answer, of all chunks and of what was sent."""
     chunks = STREAMS[name] * times
-    kept, count = keep(chunks)
-    assert count == len(chunks)
+    kept = keep([*events(chunks), b"data: [DONE]\n\n"], len(chunks), whole=True)
     assert told(kept) == told([model_of(one) for one in chunks])
 
 
 @given(
     st.lists(st.tuples(st.sampled_from(list(STREAMS)), st.integers(1, 6)), min_size=1, max_size=6), st.data()
 )
-def test_of_any_mixture_is_kept_what_its_chunks_say(
+def test_of_any_mixture_is_read_what_its_chunks_say(
     parts: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    """Whatever follows what, and wherever the stream ends."""
+    """Whatever follows what, in whatever pieces it comes, and wherever the program stops."""
     chunks = [one for name, times in parts for one in (STREAMS[name] * times)[: data.draw(st.integers(1, 9))]]
-    kept, count = keep(chunks)
-    assert count == len(chunks)
+    body = b"".join(events(chunks, data.draw(st.booleans())))
+    if data.draw(st.booleans()):
+        body = body.replace(b"\n", b"\r\n")
+    if data.draw(st.booleans()):
+        body = b": a comment\n\n" + body
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    passed = data.draw(st.integers(1, len(chunks)))
+    kept = keep(pieces, passed, whole=False)
+    assert told(kept) == told([model_of(one) for one in chunks[:passed]])
+    kept = keep([*pieces, b"data: [DONE]\n\n"], len(chunks), whole=True)
     assert told(kept) == told([model_of(one) for one in chunks])
 
 
 @pytest.mark.parametrize(
     "name", ["texts", "padded", "JSON", "null beside it", "role in each", "filtered", "an upstream"]
 )
-def test_of_a_long_text_its_words_are_kept(name: str) -> None:
-    """What a stream leaves behind does not grow with its number of chunks: its words, once, and its ends."""
+def test_the_words_of_a_long_text_become_one_event(name: str) -> None:
+    """What is read does not grow with the number of events."""
     pieces = [one for one in STREAMS[name] if one["choices"] and one is not ENDS]
-    kept, _ = keep([*pieces * 20, ENDS, LAST])
-    assert [type(part) for part in kept] == [dict, str, dict, dict]
+    sent = events([pieces[0], *pieces[1:] * 20, ENDS, LAST])
+    assert len(keep(sent, len(sent), whole=True)) <= 4
+    assert len(keep([b"".join(sent)], len(sent), whole=True)) <= 4
 
 
-@pytest.mark.parametrize("name", ["reasoning", "tool calls", "refusal"])
-def test_of_other_pieces_nothing_is_kept_but_what_they_add(name: str) -> None:
-    """Thinking, refusals and the arguments of a tool come in hundreds of chunks as well."""
-    kept, _ = keep(STREAMS[name] * 20)
-    assert sum(type(part) is dict for part in kept) <= 1 + 20 * (name == "tool calls")  # where a call begins
+@pytest.mark.parametrize("name", ["reasoning", "tool calls"])
+def test_other_pieces_become_one_event_as_well(name: str) -> None:
+    """Thinking and the arguments of a tool come in hundreds of events."""
+    many = STREAMS[name][-3:] if name == "tool calls" else STREAMS[name][: len(WORDS)]
+    sent = events(many * 50)
+    assert len(keep(sent, len(sent), whole=True)) == len(sent) // 512 + 1
 
 
-def test_half_a_character_in_each_of_two_chunks_becomes_one() -> None:
+@pytest.mark.parametrize("in_one", [True, False])
+def test_half_a_character_in_each_of_two_chunks_becomes_one(in_one: bool) -> None:
     """Servers that cut a text anywhere send half of a surrogate pair with each chunk."""
-    kept, _ = keep(texts(["a", "\ud83d", "\uddfe", "."]))
-    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a🗾."}]
-    kept, _ = keep(texts(["a", "\ud83d"]))
-    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a\ufffd"}]
+    for words, whole in ((["a", "\ud83d", "\uddfe", "."], "a🗾."), (["a", "\ud83d"], "a\ufffd")):
+        sent = events(texts(words))
+        kept = keep([b"".join(sent)] if in_one else sent, len(words), whole=True)
+        assert told(kept).messages[0]["parts"] == [{"type": "text", "content": whole}]
 
 
-def test_a_first_chunk_that_names_no_model_does_not_stand_for_the_others() -> None:
-    """Azure begins with a chunk about the prompt alone, whose model is empty."""
-    asked = {"model": "", "id": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
-    kept, _ = keep([asked, *texts(["a", "b", "c"])])
-    assert [type(part) for part in kept] == [dict, dict, str]
-    assert told(kept).model == "m"
-    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "abc"}]
+def test_two_events_that_came_at_once_are_two() -> None:
+    """A piece that begins like the one before it and ends like it need not be one event."""
+    one, two, three, four = events(texts(["a", "b", "c", "d"]))
+    refused = events([chunk({"refusal": "no"})])[0]
+    kept = keep([one, two + refused + three, four], 5, whole=True)
+    message = told(kept).messages[0]
+    assert [part["content"] for part in message["parts"]] == ["abcd", "no"]
+    assert told(keep([one, two + refused + three, four], 2, whole=False)).messages[0]["parts"] == [
+        {"type": "text", "content": "ab"}
+    ]
 
 
-@pytest.mark.parametrize("odd", [None, 7, "text", object(), {"choices": 3}, [], float("nan")])
-def test_what_is_no_chunk_is_kept_as_it_is(odd: Any) -> None:
-    """The program gets whatever its client yields, and nothing fails on the way."""
-    pieces = Pieces()
-    for one in (odd, model_of(STREAMS["texts"][1]), odd):
-        pieces.add(one)
-    kept, count = pieces.close()
-    assert count == 3
-    assert kept[0] is kept[-1]
-    assert kept[0] is (None if odd == "text" else odd)
-    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "a"}]
+def test_events_that_differ_in_more_than_a_text_stay_apart() -> None:
+    """A field between what is alike at both ends is no part of the text."""
+    alike = [b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % text for text in (b"a", b"b")]
+    odd = b'data: {"choices":[{"index":0,"delta":{"content":"x","refusal":"no"}}]}\n\n'
+    message = told(keep([*alike, odd, alike[0]], 4, whole=True)).messages[0]
+    assert [part["content"] for part in message["parts"]] == ["abxa", "no"]
+
+
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=8), st.booleans())
+def test_any_text_comes_out_as_it_was_sent(words: list[str], escaped: bool) -> None:
+    """Quotes, backslashes, ends of lines, what looks like an event: all of it is text."""
+    words = [word.encode("utf-8", "replace").decode() for word in words]
+    kept = keep(events(texts(words), escaped), len(words), whole=True)
+    found = "".join(choice["delta"]["content"] for one in kept for choice in one["choices"])
+    assert found == "".join(words)
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"\n\n", b"data:\n\n", b"data: 7\n\n", b"data: [1]\n\n", b"\xff\xfe\n\n"]
+)
+def test_what_is_no_event_costs_no_other(odd: bytes) -> None:
+    """Nothing fails, whatever a server sends."""
+    kept = keep([odd, *events(texts(["a", "b"])), odd], 9, whole=True)
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "ab"}]
 
 
 def serve(*parts: dict[str, Any] | str | Exception) -> bytes:
@@ -264,31 +303,43 @@ def test_a_stream_read_in_several_loops_is_told_whole(model: Any, spans: Any) ->
 
 
 def test_of_a_stream_under_way_the_words_are_kept(model: Any, spans: Any) -> None:
-    """A stream of thousands of chunks keeps what they say while it is read, and one chunk of them."""
-    words = [f"{number} " for number in range(2000)]
-    body = serve(*texts(words), ENDS, "[DONE]")
-    stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
-    read = [next(stream) for _ in range(1500)]
-    pieces = stream._kansoku._pieces
-    assert pieces._words == words[1:1500]
-    assert len(pieces._kept) == 1
-    assert len(read) + len(list(stream)) == 2001
+    """A stream of thousands of chunks keeps what they say while it is read, and the last few as they came."""
+    words = [f"{number} " for number in range(4000)]
+    fake = model("")
+    sent = [*events(texts(words)), *events([ENDS])]
+
+    class OneByOne(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from sent
+
+    fake.reply = lambda _: httpx2.Response(
+        200, headers={"content-type": "text/event-stream"}, stream=OneByOne()
+    )
+    stream = fake.client().chat.completions.create(model="m", messages=ASK, stream=True)
+    read = []
+    for part in stream:
+        read.append(part)
+        if len(read) == 3000:
+            break
+    kept = stream._kansoku._pieces
+    assert len(kept.pieces) < 1030
+    assert sum(map(len, kept._events)) < 40_000
+    assert len(read) + len(list(stream)) == 4001
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
 
 
-def test_a_chunk_that_cannot_be_looked_at_disturbs_nothing(
+def test_a_client_that_reads_another_way_is_traced_by_its_chunks(
     model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program gets every chunk, whatever looking at one runs into."""
-    monkeypatch.setattr("kansoku.instruments.openai_pieces._copy", _fail)
-    body = serve(*texts(["one ", "two "]), ENDS, "[DONE]")
+    """What the server sent is not to be had where a client does not ask its decoder for it."""
+    monkeypatch.setattr(
+        openai.Stream, "_iter_events", lambda self: SSEDecoder().iter_bytes(self.response.iter_bytes())
+    )
+    body = serve(*texts(["one ", "two "]), ENDS, LAST, "[DONE]")
     stream = model(body).client().chat.completions.create(model="m", messages=ASK, stream=True)
-    assert [part.choices[0].delta.content for part in stream] == ["one ", "two ", None]
+    assert len(list(stream)) == 4
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "one two "}]
-
-
-def _fail(_chunk: Any) -> None:
-    raise RuntimeError("no such thing")
+    assert spans.attributes()["gen_ai.usage.input_tokens"] == 9
 
 
 def test_a_stream_whose_connection_breaks_has_all_that_came(model: Any, spans: Any) -> None:

@@ -1,0 +1,217 @@
+"""Keep a stream as its server sent it, and read it when somebody looks at its span.
+
+To look at a chunk as it passes costs a program more than all else of its tracing: its client has made a dozen
+objects of it. Its bytes cost next to nothing to keep. And most events differ from those around them in one
+text alone: such neighbours are made one event, without reading any of them.
+"""
+
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import filterfalse, islice, repeat
+from operator import length_hint
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+_SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
+_BEGINNING = 4  # pieces that have the first event
+_BETWEEN = b"\n\n"  # two events
+_DONE = (b"data: [DONE]", b"data:[DONE]")
+_PING = b"event: ping"  # of which clients make no chunk
+_TEXT = re.compile(rb'[^"\\\n]*(?:\\.[^"\\\n]*)*')  # the inside of a string
+
+
+class Growth(NamedTuple):
+    """How the events of an endpoint add to a text: what is before it, and what may follow it.
+
+    The first pattern ends where the text begins; the second begins where it ends, and excludes whatever
+    counts each time that it is said. What differs from event to event and says nothing is `padding`, in place
+    of which `instead` is read: where there is such, the first event has the `mark`.
+    """
+
+    begins: re.Pattern[bytes]
+    ends: re.Pattern[bytes]
+    padding: re.Pattern[bytes]
+    instead: bytes
+    mark: bytes
+
+
+class Sent:
+    """The events of one stream whose chunks the program was given; see `kansoku.recording.Pieces`."""
+
+    __slots__ = ("_events", "_growth", "_known", "_left", "_padded", "_whole", "pieces")
+
+    def __init__(self, growth: Growth) -> None:
+        self._growth = growth
+        self._events: list[bytes] = []
+        self._known = 0  # how many of the server's events those are
+        self._left = repeat(None, sys.maxsize)  # one less for every chunk that passes
+        self._padded: bool | None = None
+        self._whole = False
+        self.pieces: list[bytes] = []  # what came since then
+
+    @property
+    def passed(self) -> int:
+        """How many chunks have passed."""
+        return sys.maxsize - length_hint(self._left)
+
+    def add(self, _chunk: Any) -> None:
+        """Count a chunk that passes."""
+        next(self._left)
+        self._settle_many()
+
+    def portions(self, iterator: Iterator[Any]) -> Iterator[Iterator[tuple[Any, None]]]:
+        """Yield what an iterator gives, and count it, in portions: to pass one on takes no step in Python."""
+        counted = zip(iterator, self._left, strict=False)
+        before = -1
+        while before != (before := self.passed):
+            yield islice(counted, _SETTLED)
+            self._settle_many()
+
+    def close(self, *, whole: bool) -> tuple["Sent", int]:
+        """Return what is to be read, and of how many chunks."""
+        self._whole = whole
+        return self, self.passed
+
+    def read(self) -> list[Any]:
+        """Return the events, neighbours that add to one text as one."""
+        # A server sends its events one by one as a rule.
+        events = None
+        if self._whole and not self._is_padded():
+            events = merge(self.pieces, self._growth, _BETWEEN)
+        if events is None:
+            self._settle()
+            events = []
+        return _read([*self._events, *events])
+
+    def _settle_many(self) -> None:
+        if len(self.pieces) >= _SETTLED:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Take the events whose chunks have passed out of the pieces."""
+        text = b"".join(self.pieces)
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n")
+        if self._is_padded():
+            text = self._growth.padding.sub(self._growth.instead, text)
+        *events, begun = text.split(_BETWEEN)
+        told = [event for event in events if b"data:" in event]
+        if not self._whole:
+            told = [event for event in told if not event.startswith(_PING)]
+        passed = len(told) if self._whole else self.passed - self._known
+        self._known += min(passed, len(told))
+        self._events += merge(told[:passed], self._growth) or []
+        self.pieces[:] = [_BETWEEN.join([*told[passed:], begun])]
+
+    def _is_padded(self) -> bool:
+        if self._padded is None:
+            self._padded = self._growth.mark in b"".join(self.pieces[:_BEGINNING])
+        return self._padded
+
+
+def merge(events: list[bytes], growth: Growth, after: bytes = b"") -> list[bytes] | None:
+    """Return events of which neighbours that differ in a text to which each adds are one.
+
+    Those begin and end alike. `after` is what comes after each. None if they are not what they seem: each must
+    be one event, and no line ends inside of a text.
+    """
+    found: list[bytes] = []
+    texts: list[bytes] = []
+    head = tail = _BETWEEN  # with which no event begins
+    begins = ends = 0
+    for event in events:
+        if event.startswith(head) and event.endswith(tail):
+            texts.append(event[begins:ends])
+            continue
+        if after and (event.count(_BETWEEN) != 1 or not event.endswith(after)):
+            return None
+        if texts and not _finish(found, head, tail, texts):
+            return None
+        texts, head = [], _BETWEEN
+        grown = growth.begins.search(event)
+        text = None if grown is None else _TEXT.match(event, grown.end())
+        if text is None or not growth.ends.match(event, text.end()):
+            found.append(event)
+            continue
+        begins, ends = text.span()
+        head, tail, texts = event[:begins], event[ends:], [text[0]]
+        ends = -len(tail)
+    return found if not texts or _finish(found, head, tail, texts) else None
+
+
+def _finish(found: list[bytes], head: bytes, tail: bytes, texts: list[bytes]) -> bool:
+    """Add the one event of those that begin and end alike, or all of them; False if they are no events."""
+    joined = b"".join(texts)
+    if _TEXT.fullmatch(joined):
+        found.append(head + joined + tail)
+    elif b"\n" in joined:
+        return False
+    else:
+        found += [head + text + tail for text in texts]
+    return True
+
+
+def _read(events: list[bytes]) -> list[Any]:
+    """Return what the data of events say, as far as it is objects in JSON."""
+    told = [
+        event[5:] if event.startswith(b"data:") else _data_of(event)
+        for event in events
+        if not event.startswith(_DONE)
+    ]
+    try:
+        said = from_json(b"[%b]" % b",".join(told))  # at once: to begin takes longer than to read
+    except ValueError:
+        said = [_json_of(data) for data in told]
+    return [each for each in said if type(each) is dict]
+
+
+def _data_of(event: bytes) -> bytes:
+    return b"\n".join(line[5:] for line in event.split(b"\n") if line.startswith(b"data:"))
+
+
+def _json_of(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+
+
+class _Tap:
+    """A client's decoder of server-sent events, of which everything that it is given is kept."""
+
+    def __init__(self, decoder: Any, keep: Callable[[bytes], None]) -> None:
+        self._decoder = decoder
+        self._keep = keep
+
+    def iter_bytes(self, pieces: Iterator[bytes]) -> Any:
+        # Keeping returns nothing, so every piece is passed on, without a step in Python.
+        return self._decoder.iter_bytes(filterfalse(self._keep, pieces))
+
+    def aiter_bytes(self, pieces: AsyncIterator[bytes]) -> Any:
+        return self._decoder.aiter_bytes(_kept(pieces, self._keep))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+
+async def _kept(pieces: AsyncIterator[bytes], keep: Callable[[bytes], None]) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        keep(piece)
+        yield piece
+
+
+def tap(stream: Any, growth: Growth) -> Sent | None:
+    """Keep what the server sends of a client's stream; None where nothing decodes server-sent events.
+
+    Nothing comes of a stream that has begun, or whose client reads another way: whoever asked looks whether
+    `Sent.pieces` has something when the first chunk passes.
+    """
+    decoder = getattr(stream, "_decoder", None)
+    if not type(decoder).__name__.startswith("SSE"):
+        return None  # frames of Amazon, for one
+    sent = Sent(growth)
+    stream._decoder = _Tap(decoder, sent.pieces.append)
+    return sent
