@@ -115,8 +115,8 @@ class Sent:
 def merge(events: list[bytes], growth: Growth, after: bytes = b"") -> list[bytes] | None:
     """Return events of which neighbours that differ in a text to which each adds are one.
 
-    Those begin and end alike. `after` is what comes after each. None if they are not what they seem: each must
-    be one event, and no line ends inside of a text.
+    Those begin and end alike. `after` is what comes after each. None if they are not what they seem: each
+    must be one event, and no line ends inside of a text.
     """
     found: list[bytes] = []
     texts: list[bytes] = []
