@@ -5,10 +5,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from google.protobuf.message import Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -22,12 +20,13 @@ from kansoku_collector.fault_log import FaultLog
 from kansoku_collector.faults import Row, insert_apart, sentence
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, RawSpan, Span, Tally
-from kansoku_collector.normalise import from_event, normalise, uninterpreted
+from kansoku_collector.model import Feedback, MetricPoint, RawSpan, Span, Tally
+from kansoku_collector.normalise import normalise, uninterpreted
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.normalise.sums import Sums
 from kansoku_collector.receive.receipts import read_receipt
+from kansoku_collector.requests import read_events, read_feedback, request_of
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
 from kansoku_collector.traffic import Patience, Traffic
@@ -35,7 +34,6 @@ from kansoku_collector.traffic import Patience, Traffic
 BATCH = 16_384  # rows of one insert; the same split on every replay, so that tokens mean the same rows
 _CHUNK = 256  # rows between two looks at what else is to be done
 Stage = Callable[[Span], None]
-M = TypeVar("M", bound=Message)
 log = logging.getLogger("kansoku")
 
 
@@ -212,7 +210,7 @@ class Pipeline:
                 continue
             job.patience.give_way()
             try:
-                request = _request_of(ExportTraceServiceRequest, entry)
+                request = request_of(ExportTraceServiceRequest, entry)
                 job.accounts.open(entry, read_receipt(request))
                 arrivals = [
                     Arrival(found, entry.project, entry.received_ms, entry)
@@ -277,12 +275,12 @@ class Pipeline:
             try:
                 match entry.kind:
                     case Kind.LOGS:
-                        events += _read_events(entry, job.feedback)
+                        events += read_events(entry, job.feedback)
                         size += entry.raw_bytes
                     case Kind.FEEDBACK:
-                        job.feedback += _read_feedback(entry)
+                        job.feedback += read_feedback(entry)
                     case Kind.METRICS:
-                        request = _request_of(ExportMetricsServiceRequest, entry)
+                        request = request_of(ExportMetricsServiceRequest, entry)
                         job.points += metrics.read_points(request, entry.project, entry.received_ms)
                     case Kind.NOTE:
                         job.accounts.note(entry, json.loads(entry.body))
@@ -303,30 +301,3 @@ def _read(arrival: Arrival, job: Job) -> RawSpan | None:
         job.refuse(arrival.entry, f"span {arrival.raw.span_id}: {sentence(error)}")
         job.accounts.lack([arrival.entry])
         return None
-
-
-def _request_of(kind: type[M], entry: Entry) -> M:
-    """Return the request of an entry, which is only parsed again when it comes from the disk."""
-    message: M | None = entry.message
-    return otlp.parse(kind, entry.plain()) if message is None else message
-
-
-def _read_events(entry: Entry, scores: list[Feedback]) -> list[tuple[Key, logs.SpanEvent]]:
-    """Return the events that belong to spans; evaluations become feedback."""
-    events: list[tuple[Key, logs.SpanEvent]] = []
-    request = _request_of(ExportLogsServiceRequest, entry)
-    for found in logs.read_events(request, entry.received_ms):
-        if found.event.name == logs.EVALUATION:
-            row = from_event(found.event, found.trace_id, found.span_id)
-            row.project, row.received = entry.project, entry.received_ms
-            scores.append(row)
-        else:
-            events.append(((entry.project, found.trace_id, found.span_id), found))
-    return events
-
-
-def _read_feedback(entry: Entry) -> list[Feedback]:
-    return [
-        Feedback(**{name: row[name] for name in FEEDBACK_COLUMNS if name in row})
-        for row in json.loads(entry.body)
-    ]
