@@ -22,6 +22,7 @@ from kansoku.stream import follow
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
+_MANY = 1024  # spans that wait where a collector is away, or slow
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
 
 
@@ -164,13 +165,12 @@ class Call:
             return
 
         self._seen = chunks, count, ended - first
-        if isinstance(chunks, Sent):  # nobody can change it; of the arguments, the lists may grow
-            self._arguments = {
-                name: value.copy() if type(value) is list else value
-                for name, value in self._arguments.items()
-            }
+        # What was sent cannot change, but is large: where many spans wait already, it is read at once.
+        if isinstance(chunks, Sent) and self._running.spans.queued() < _MANY:
+            if self._request is not None:  # else the arguments are a copy
+                self._arguments = {name: _own(value) for name, value in self._arguments.items()}
             self._end(Call._tell_stream, ended)
-        elif self._request is None:
+        elif isinstance(chunks, list) and self._request is None:
             self._end(Call._tell_stream, ended)
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
             described = self._try(Call._tell_stream)
@@ -283,6 +283,11 @@ class Call:
         if not answer.failure:
             return Description(found)
         return Description(found, True, cut(answer.failure_message, 2048) if self._running.capture else None)
+
+
+def _own(value: Any) -> Any:
+    """Return a list that does not grow with the caller's, others as they are."""
+    return value.copy() if type(value) is list else value
 
 
 def _read(kept: list[Any] | Sent) -> list[Any]:

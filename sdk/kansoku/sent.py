@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 _SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
+_LONG = 128  # pieces that are not left to whoever reads them
 _BEGINNING = 4  # pieces that have the first event
 _BETWEEN = b"\n\n"  # two events
 _DONE = (b"data: [DONE]", b"data:[DONE]")
@@ -73,6 +74,8 @@ class Sent:
     def close(self, *, whole: bool) -> tuple["Sent", int]:
         """Return what is to be read, and of how many chunks."""
         self._whole = whole
+        if len(self.pieces) > _LONG:
+            self._settle()
         return self, self.passed
 
     def read(self) -> list[Any]:

@@ -14,6 +14,8 @@ from openai._streaming import SSEDecoder
 from openai.types.chat import ChatCompletionChunk
 from opentelemetry.trace import StatusCode
 
+from kansoku import runtime
+from kansoku.call import Call
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.sent import Sent
 
@@ -325,7 +327,46 @@ def test_of_a_stream_under_way_the_words_are_kept(model: Any, spans: Any) -> Non
     assert len(kept.pieces) < 1030
     assert sum(map(len, kept._events)) < 40_000
     assert len(read) + len(list(stream)) == 4001
+    assert not b"".join(kept.pieces)
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
+
+
+@pytest.mark.parametrize("waiting", [0, 2000])
+def test_where_many_spans_wait_a_stream_is_read_at_once(
+    model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    """What a server sent is several times as large as what it says, and a collector may be away for long."""
+    done: list[str] = []
+    for owner, name in ((Sent, "read"), (Call, "_end")):
+        original = getattr(owner, name)
+        monkeypatch.setattr(owner, name, _noted(done, name, original))
+    monkeypatch.setattr(type(runtime.current().spans), "queued", lambda _: waiting)  # type: ignore[union-attr]
+    body = serve(*texts(["one ", "two "]), ENDS, LAST, "[DONE]")
+    list(model(body).client().chat.completions.create(model="m", messages=ASK, stream=True))
+    assert done == (["read", "_end"] if waiting else ["_end", "read"])
+    assert spans.messages()[0]["parts"] == [{"type": "text", "content": "one two "}]
+
+
+def _noted(done: list[str], name: str, original: Any) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        done.append(name)
+        return original(self, *args)
+
+    return method
+
+
+def test_what_a_program_adds_to_its_messages_later_is_not_in_the_estimate(model: Any, spans: Any) -> None:
+    """A conversation grows by the answer as soon as that is there; its request did not have it."""
+    messages = [*ASK]
+    tool = {"type": "function", "function": {"name": "find", "parameters": {}}}
+    body = serve(*texts(["one ", "two "]), ENDS, "[DONE]")
+    for _ in range(2):
+        fake = model(body).client()
+        list(fake.chat.completions.create(model="m", messages=messages, tools=[tool], stream=True))
+        messages.append({"role": "assistant", "content": "very long " * 1000})
+    first = spans.all()[0].attributes
+    assert first["kansoku.usage.estimated"] is True
+    assert first["kansoku.usage.estimated_input_tokens"] < 100
 
 
 def test_a_client_that_reads_another_way_is_traced_by_its_chunks(
