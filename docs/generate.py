@@ -57,6 +57,9 @@ its source alone.
 | LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
 | Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |
 | Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
+| Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
+| Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
+| Gemini CLI 0.61 | `gen_ai` | run | nothing new: it writes its spans by default |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

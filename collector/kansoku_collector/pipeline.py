@@ -24,6 +24,7 @@ from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import FEEDBACK_COLUMNS, Feedback, MetricPoint, RawSpan, Span, Tally
 from kansoku_collector.normalise import from_event, normalise, uninterpreted
+from kansoku_collector.normalise.conversations import Conversations
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.normalise.sums import Sums
@@ -99,6 +100,7 @@ class Pipeline:
         self._settle = settle
         self._repeats = Repeats()
         self._sums = Sums()
+        self._conversations = Conversations()
         self._arrivals = Arrivals()
         self.late = LateEvents()
 
@@ -208,20 +210,16 @@ class Pipeline:
 
     def _read_spans(self, entries: list[Entry], job: Job) -> Iterator[Arrival]:
         for entry in entries:
-            if entry.kind is not Kind.TRACES:
+            if entry.kind is not Kind.TRACES and entry.kind is not Kind.LOGS:
                 continue
             job.patience.give_way()
             try:
-                request = _request_of(ExportTraceServiceRequest, entry)
-                job.accounts.open(entry, read_receipt(request))
-                arrivals = [
-                    Arrival(found, entry.project, entry.received_ms, entry)
-                    for found in otlp.find_spans(request, entry.received_ms)
-                ]
+                arrivals = _steps_of(entry, job) if entry.kind is Kind.LOGS else _spans_of(entry, job)
             except Exception as error:  # noqa: BLE001 - a border: a request takes none of the others with it
                 job.refuse(entry, sentence(error))
                 continue
-            job.accounts.receive(entry, len(arrivals))
+            if arrivals or entry.kind is Kind.TRACES:
+                job.accounts.receive(entry, len(arrivals))
             yield from arrivals
 
     def _rows(
@@ -242,7 +240,11 @@ class Pipeline:
                     raw.events.extend(events)
                     joined.setdefault(id(arrival), []).append(key)
             rows.append(self._row(raw, arrival, scores))
-        for relate in (self._sums.subtract, complete, self._repeats.mark, self._sums.bill):
+        related = (
+            *(self._sums.subtract, complete, self._repeats.mark),
+            *(self._conversations.settle, self._sums.bill),
+        )
+        for relate in related:
             self._bordered(relate, rows, "some of a batch")
         for number, row in enumerate(rows):
             if number % _CHUNK == 0:
@@ -291,6 +293,21 @@ class Pipeline:
             for row in (*job.feedback[before[0] :], *job.points[before[1] :]):
                 job.owners[id(row)] = entry
         return events, size
+
+
+def _spans_of(entry: Entry, job: Job) -> list[Arrival]:
+    request = _request_of(ExportTraceServiceRequest, entry)
+    job.accounts.open(entry, read_receipt(request))
+    found = otlp.find_spans(request, entry.received_ms)
+    return [Arrival(raw, entry.project, entry.received_ms, entry) for raw in found]
+
+
+def _steps_of(entry: Entry, job: Job) -> list[Arrival]:
+    """Return what coding agents tell in log records alone, as spans."""
+    steps = list(logs.read_steps(_request_of(ExportLogsServiceRequest, entry), entry.received_ms))
+    if steps:
+        job.accounts.open(entry, None)
+    return [Arrival(raw, entry.project, entry.received_ms, entry) for raw in steps]
 
 
 def _read(arrival: Arrival, job: Job) -> RawSpan | None:

@@ -1,0 +1,179 @@
+"""Coding agents that write log records and no spans: their calls, tools and prompts are rows all the same.
+
+The records are as Claude Code 2.1 and Codex 0.169 wrote them to a collector of ours.
+"""
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from tests.collector.conftest import START_NS, put
+from tests.collector.test_normalise import NOW_MS, buckets
+from tests.collector.test_pipeline import Sink, entry, journal, metrics, pipeline, segment_of, traces
+
+from kansoku_collector.decode import logs
+from kansoku_collector.entries import Kind
+
+__all__ = ["journal", "metrics", "pipeline"]  # fixtures
+TURN = {"session.id": "sess-1", "user.id": "u1", "prompt.id": "p1"}
+REQUEST = "req_011CTestAbCdEfGhIjKlMn"
+PROMPT = ("claude_code.user_prompt", {"event.name": "user_prompt", "prompt": "東京の天気は?", **TURN})
+COUNTED = {"input_tokens": 11, "output_tokens": 7, "cache_read_tokens": 2000, "cache_creation_tokens": 300}
+CALL = (
+    "claude_code.api_request",
+    {"event.name": "api_request", "model": "claude-sonnet-4-5", "duration_ms": 30, "request_id": REQUEST}
+    | COUNTED
+    | TURN,
+)
+ANSWER = (
+    "claude_code.assistant_response",
+    {"event.name": "assistant_response", "response": "晴れです", "request_id": REQUEST, **TURN},
+)
+TOOL = (
+    "claude_code.tool_result",
+    {
+        **{"event.name": "tool_result", "tool_name": "Bash", "tool_use_id": "toolu_1", "success": "true"},
+        **{"duration_ms": "70", "tool_input": '{"command":"date"}', **TURN},
+    },
+)
+ERROR = (
+    "claude_code.api_error",
+    {"event.name": "api_error", "model": "claude-sonnet-4-5", "error": "no such thing", "status_code": 400}
+    | TURN,
+)
+THREAD = {"conversation.id": "thread-1", "model": "gpt-5-codex"}
+ASKED = ("", {"event.name": "codex.api_request", "duration_ms": "60", **THREAD})
+DONE = {
+    **{"event.name": "codex.sse_event", "event.kind": "response.completed", "ttft_ms": 40, **THREAD},
+    **{"input_token_count": "20", "output_token_count": "9", "cached_token_count": 8},
+    **{"reasoning_token_count": 4, "tool_token_count": "29"},
+}
+COMPLETED = ("", DONE)
+RAN = (
+    "",
+    {
+        **{"event.name": "codex.tool_result", "tool_name": "exec_command", "call_id": "call_1", **THREAD},
+        **{"arguments": '{"cmd":"date"}', "output": "exit 1", "success": "false", "duration_ms": "100"},
+    },
+)
+TOLD = {
+    "codex.turn.token_usage.input_tokens": 40,
+    "codex.turn.token_usage.output_tokens": 18,
+    "codex.turn.token_usage.total_tokens": 58,
+}
+
+
+def export(*records, scope="com.anthropic.claude_code.events", span=b""):
+    """Return an export of records, each by its body and attributes, 10 ms apart."""
+    request = ExportLogsServiceRequest()
+    part = request.resource_logs.add().scope_logs.add()
+    part.scope.name = scope
+    for number, (body, attributes) in enumerate(records):
+        record = part.log_records.add(observed_time_unix_nano=START_NS + number * 10**7)
+        if body:
+            record.body.string_value = body
+        else:
+            record.event_name = "event otel/src/events/session_telemetry.rs:1153"
+        if span:
+            record.trace_id, record.span_id = b"\1" * 16, span
+        for key, value in attributes.items():
+            put(record.attributes.add(key=key).value, value)
+    return request
+
+
+@pytest.fixture
+def written(journal, pipeline):
+    """Return a function that writes an export, and gives its rows by their operation."""
+
+    def write(request):
+        sink = Sink()
+        content = entry(Kind.LOGS, request.SerializeToString())
+        segment = segment_of(journal, content)
+        pipeline.write(segment, sink)
+        return {row.operation: row for row in sink.all}
+
+    return write
+
+
+def test_a_call_that_claude_code_tells_in_a_record_is_billed(written):
+    """Its answer is in another record, its prompt in a third, and all are one trace."""
+    rows = written(export(PROMPT, ANSWER, CALL, TOOL))
+    call, prompt, tool = rows["chat"], rows["invoke_agent"], rows["execute_tool"]
+    assert (call.billed, call.provider, call.request_model) == (True, "anthropic", "claude-sonnet-4-5")
+    expected = {"input_fresh": 11, "cache_read": 2000, "cache_write_5m": 300, "output_visible": 7}
+    assert buckets(call) == expected
+    assert (call.session_id, call.user_id, call.output_text) == ("sess-1", "u1", "晴れです")
+    assert (call.duration_ns, call.response_id) == (30 * 10**6, REQUEST)
+    assert (prompt.input_text, prompt.billed) == ("東京の天気は?", False)
+    assert (tool.tool_name, tool.tool_call_id, tool.tool_arguments) == (
+        "Bash",
+        "toolu_1",
+        '{"command":"date"}',
+    )
+    assert {call.trace_id, tool.trace_id} == {prompt.trace_id}
+    assert {call.parent_span_id, tool.parent_span_id} == {prompt.span_id}
+
+
+def test_a_call_that_failed_is_an_error(written):
+    """No tokens are known of it."""
+    call = written(export(ERROR))["chat"]
+    assert (call.status, call.error_type, call.error_message) == ("error", "400", "no such thing")
+    assert (call.request_model, call.usage_source) == ("claude-sonnet-4-5", "none")
+
+
+def test_an_answer_that_codex_tells_in_a_record_is_billed(written):
+    """The request before it tells when it began; a tool that failed says so."""
+    rows = written(export(ASKED, COMPLETED, RAN, scope="codex_otel.log_only"))
+    call, tool = rows["chat"], rows["execute_tool"]
+    assert (call.billed, call.provider, call.request_model) == (True, "openai", "gpt-5-codex")
+    assert buckets(call) == {"input_fresh": 12, "cache_read": 8, "output_visible": 5, "reasoning": 4}
+    assert (call.session_id, call.duration_ns) == ("thread-1", 70 * 10**6)
+    assert (call.streaming, call.time_to_first_token) == (True, 0.04)
+    assert (tool.tool_name, tool.tool_arguments, tool.status) == ("exec_command", '{"cmd":"date"}', "error")
+
+
+def test_the_same_record_is_the_same_row(written):
+    """An exporter that tries again bills nothing twice."""
+    request = export(CALL)
+    assert written(request)["chat"].span_id
+    assert written(request) == {}
+
+
+def test_records_that_name_a_span_are_told_by_spans():
+    """Somebody switched spans on: these are billed, and the words of an answer join them."""
+    request = export(PROMPT, CALL, TOOL, ANSWER, span=b"\2" * 8)
+    assert list(logs.read_steps(request, NOW_MS)) == []
+    reasons = [logs.fault(record, NOW_MS) for record in logs.records_of(request)]
+    assert [bool(reason) for reason in reasons] == [True, True, True, False]
+    assert [(e.trace_id, e.span_id) for e in logs.read_events(request, NOW_MS)] == [("", REQUEST)]
+
+
+def test_words_that_were_kept_back_are_no_event():
+    """Claude Code writes a placeholder unless it was told to send them."""
+    body, told = ANSWER
+    request = export((body, told | {"response": "<REDACTED>"}))
+    assert list(logs.read_events(request, NOW_MS)) == []
+
+
+@pytest.mark.parametrize("spans_first", [True, False])
+def test_a_conversation_of_codex_is_billed_by_one_of_its_sources(journal, pipeline, spans_first):
+    """With spans switched on some of its records name none: a turn and its calls are not both billed."""
+    turn = {"model": "gpt-5-codex", "thread.id": "thread-1", "turn.id": "t1", **TOLD}
+    other = DONE | {"event.timestamp": "2026-11-23T04:11:49.175Z"}
+    records = export(COMPLETED, ("", other), scope="codex_otel.log_only").SerializeToString()
+    entries = [traces({"attributes": turn}), entry(Kind.LOGS, records)]
+    sink = Sink()
+    for content in entries if spans_first else entries[::-1]:
+        pipeline.write(segment_of(journal, content), sink)
+    given = sum(row.input_fresh + row.cache_read for row in sink.all if row.billed)
+    assert (len(sink.all), given) == (3, 40)
+
+
+def test_a_thread_of_the_system_is_no_conversation(journal, pipeline):
+    """Codex writes its number under the name that a conversation has on other spans."""
+    sink = Sink()
+    pipeline.write(
+        segment_of(
+            journal, traces({"attributes": {"codex.request.reasoning_effort": "low", "thread.id": 4}})
+        ),
+        sink,
+    )
+    assert [(row.dialect, row.session_id) for row in sink.all] == [("codex", "")]
