@@ -59,7 +59,7 @@ its source alone.
 | Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
-| Gemini CLI 0.61 | `gen_ai` | run | nothing new: it writes its spans by default |
+| Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

@@ -1,12 +1,14 @@
 """Coding agents that write log records and no spans: their calls, tools and prompts are rows all the same.
 
-The records are as Claude Code 2.1 and Codex 0.169 wrote them to a collector of ours.
+The records are as Claude Code 2.1, Codex 0.169 and Gemini CLI 0.61 wrote them to a collector of ours.
 """
+
+import json
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from tests.collector.conftest import START_NS, put
-from tests.collector.test_normalise import NOW_MS, buckets
+from tests.collector.conftest import START_NS, put, request_of
+from tests.collector.test_normalise import NOW_MS, buckets, row
 from tests.collector.test_pipeline import Sink, entry, journal, metrics, pipeline, segment_of, traces
 
 from kansoku_collector.decode import logs
@@ -177,3 +179,54 @@ def test_a_thread_of_the_system_is_no_conversation(journal, pipeline):
         sink,
     )
     assert [(row.dialect, row.session_id) for row in sink.all] == [("codex", "")]
+
+
+GEMINI = (
+    "API response from gemini-2.5-pro-x. Status: 200.",
+    {
+        **{"session.id": "sess-2", "event.name": "gemini_cli.api_response", "prompt_id": "p2"},
+        **{"model": "gemini-2.5-pro-x", "duration_ms": 134, "auth_type": "gemini-api-key"},
+        **{"input_token_count": 20, "output_token_count": 5, "cached_content_token_count": 8},
+        **{"thoughts_token_count": 4, "tool_token_count": 3, "total_token_count": 32},
+        "finish_reasons": ["stop"],
+        "response_text": json.dumps(
+            [
+                {"candidates": [{"content": {"role": "model", "parts": [{"text": "晴れ"}]}}]},
+                {"candidates": [{"content": {"role": "model", "parts": [{"text": "です"}]}}]},
+            ]
+        ),
+    },
+)
+SPAN = {
+    **{"gen_ai.operation.name": "llm_call", "gen_ai.request.model": "gemini-2.5-pro"},
+    "gen_ai.conversation.id": "sess-2",
+}
+
+
+def test_an_answer_that_gemini_cli_tells_in_a_record_is_the_call(written):
+    """Thoughts and the input of tools are counted beside the rest."""
+    call = written(export(GEMINI, scope="gemini-cli"))["chat"]
+    assert (call.billed, call.provider, call.response_model) == (True, "gcp.gemini", "gemini-2.5-pro-x")
+    assert buckets(call) == {"input_fresh": 15, "cache_read": 8, "output_visible": 5, "reasoning": 4}
+    assert (call.output_text, call.finish_reasons, call.session_id) == ("晴れです", ["stop"], "sess-2")
+
+
+@pytest.mark.parametrize(("counted", "operation"), [(True, "chat"), (False, "chain")])
+def test_a_span_of_gemini_cli_without_tokens_is_around_the_call(counted, operation):
+    """By default it says nothing of the answer, whose record does; one that failed has no record."""
+    tokens = {"gen_ai.usage.input_tokens": 20, "gen_ai.usage.output_tokens": 5} if counted else {}
+    span = row(SPAN | tokens, scope="gemini-cli")
+    assert (span.operation, span.billed) == (operation, counted)
+
+
+def test_a_traced_call_of_gemini_cli_is_billed_once(journal, pipeline):
+    """Where content is traced the span has the tokens too, and the record still names no span."""
+    sink, tokens = Sink(), {"gen_ai.usage.input_tokens": 20, "gen_ai.usage.output_tokens": 5}
+    records = entry(Kind.LOGS, export(GEMINI, scope="gemini-cli").SerializeToString())
+    span = request_of({"attributes": SPAN | tokens}, scope="gemini-cli").SerializeToString()
+    for content in (records, entry(Kind.TRACES, span)):
+        pipeline.write(segment_of(journal, content), sink)
+    assert [(row.name, row.billed) for row in sink.all if row.operation == "chat"] == [
+        ("gemini_cli.response", True),
+        (sink.all[-1].name, False),
+    ]

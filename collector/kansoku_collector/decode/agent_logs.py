@@ -1,7 +1,8 @@
-"""Steps that coding agents tell in log records: Claude Code's and Codex's calls of models, tools and prompts.
+"""Steps that coding agents tell in log records: calls of models, tools and prompts.
 
-Both send records and metrics unless somebody switches their spans on. Then each record names a span, and
-what it says is in spans; where it names none it is all that there is, and becomes a span itself.
+Claude Code and Codex send records and metrics unless somebody switches their spans on. Then each record names
+a span, and what it says is in spans; where it names none it is all that there is, and becomes a span itself.
+Gemini CLI tells its answers in records that never name one.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ _NAMES = {
     "codex.sse_event": "codex.response",
     "codex.tool_result": "codex.tool",
     "codex.user_prompt": "codex.prompt",
+    "gemini_cli.api_response": "gemini_cli.response",
 }
 _ASKED = frozenset({"codex.api_request", "codex.websocket_request"})
 _DURATION = "duration_ms"
@@ -73,7 +75,7 @@ def spans_of(steps: Iterator[Step]) -> Iterator[RawSpan]:
 def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
     name = step.name
     session = text(found.get("session.id") or found.get("conversation.id"))
-    turn = text(found.get("prompt.id"))
+    turn = text(found.get("prompt.id") or found.get("prompt_id"))
     own = step.record.SerializeToString(deterministic=True)
     root = _hash(f"{session}\0{turn}".encode("utf-8", "replace"), 8)
     prompt, failed = name in _PROMPTS, name == _ERROR
@@ -87,7 +89,7 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
     return RawSpan(
         trace_id=_hash(b"trace\0" + f"{session}\0{turn}".encode("utf-8", "replace") if session else own, 16),
         span_id=root if prompt and turn else _hash(own, 8),
-        parent_span_id=root if turn and not prompt else "",
+        parent_span_id=root if "prompt.id" in found and not prompt else "",
         name=_NAMES[name],
         start_ns=max(0, start),
         end_ns=step.time_ns,

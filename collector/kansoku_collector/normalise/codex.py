@@ -29,8 +29,9 @@ _NAMES = {
 
 
 _RECORDS = "codex_otel"  # begins the scope of its log records
+ANSWERED = "codex.response"
 _STEPS = {
-    "codex.response": "chat",
+    ANSWERED: "chat",
     "codex.tool": "execute_tool",
     "codex.prompt": "invoke_agent",
 }
@@ -53,17 +54,12 @@ _RECORDED = {
 def is_codex(raw: RawSpan) -> bool:
     """Tell whether Codex wrote a span, by what it counts and the effort that it asked for."""
     marked = not _MARKS.isdisjoint(raw.attributes) or _PIECE in raw.attributes
-    return marked or is_recorded(raw.scope_name)
-
-
-def is_recorded(scope: str) -> bool:
-    """Tell whether a log record was made a span, by its scope."""
-    return scope.startswith(_RECORDS)
+    return marked or raw.scope_name.startswith(_RECORDS)
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span`: a turn that counts is one call, anything else a step."""
-    recorded = _STEPS.get(raw.name) if is_recorded(raw.scope_name) else None
+    recorded = _STEPS.get(raw.name) if raw.scope_name.startswith(_RECORDS) else None
     left[s.OPERATION] = recorded or ("chat" if _TOLD in left else "invoke_workflow")
     if type(left.get(_THREAD)) is int:
         left["os." + _THREAD] = left.pop(_THREAD)  # of the system, under the name of the conversation's

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.claude_agent import KIND
-from kansoku_collector.normalise.codex import is_recorded
+from kansoku_collector.normalise.codex import ANSWERED
 
 _AGENT_SDK = ("claude_agent_sdk", "claude-agent-sdk")
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
@@ -32,7 +32,7 @@ def is_whole(span: Span) -> bool:
         if span.dialect not in _DIALECTS or not span.billed or span.usage_source == "none":
             return False
         if span.dialect == "codex":
-            return not is_recorded(span.scope_name)
+            return span.name != ANSWERED
         return span.attributes.get(KIND) == "conversation"
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
