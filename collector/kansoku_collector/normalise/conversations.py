@@ -1,6 +1,6 @@
 """A conversation that is told in spans and in log records at once is billed by whichever came first.
 
-The spans of Codex' turns hold the sum of their calls, its log records each of them. Gemini CLI tells each call
+The spans of Codex' turns hold the sum of their calls, its log records each of them. Gemini CLI tells a call
 in both where content is traced. Neither names the other.
 """
 
