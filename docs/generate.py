@@ -60,6 +60,11 @@ its source alone.
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
+| Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
+| Elastic's OpenAI 1.2 (Python) | `gen_ai` | run | nothing new: content in events, no caches |
+| Temporal's plugin for OpenAI's agents 1.1 | `openinference` | read | OpenInference's spans |
+| Kong's AI gateway 3.14 | `gen_ai` | read | nothing new: `kong.gen_ai` has the conventions' names |
+| agentgateway | `gen_ai` | read | nothing new; of older versions no caches |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 
