@@ -1,4 +1,4 @@
-"""Spans of Datadog's tracer, exported over OTLP, to the canonical row: as version 4.16 for Python wrote them."""
+"""Spans of Datadog's tracer for Python (4.16), exported over OTLP, to the canonical row."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Datadog's tracers over OTLP: the conventions' names for a few facts, everything else packed in one attribute.
+"""Datadog's tracers over OTLP: a few of the conventions' names, and everything else packed in one attribute.
 
 The packed object (MessagePack) has what went in and came out, and is there where its LLM Observability is on.
 The model that is told by the conventions is the one that answered.
@@ -109,8 +109,10 @@ def _says(message: Any) -> bool:
 
 def _message(told: dict[str, Any]) -> dict[str, Any]:
     parts: list[Part] = [{"type": "text", "content": told["content"]}] if told.get("content") else []
-    for call in map(mapping, items(told.get("tool_calls"))):
-        parts.append(tool_call(call.get("name"), call.get("arguments"), call.get("tool_id")))
+    parts += [
+        tool_call(call.get("name"), call.get("arguments"), call.get("tool_id"))
+        for call in map(mapping, items(told.get("tool_calls")))
+    ]
     for result in map(mapping, items(told.get("tool_results"))):
         response = {"id": text(result.get("tool_id")), "response": result.get("result")}
         parts.append({"type": "tool_call_response", **response})
