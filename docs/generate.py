@@ -62,6 +62,7 @@ its source alone.
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
+| Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |
 | Elastic's OpenAI 1.2 (Python) | `gen_ai` | run | nothing new: content in events, no caches |
 | Temporal's plugin for OpenAI's agents 1.1 | `openinference` | read | OpenInference's spans |
 | Kong's AI gateway 3.14 | `gen_ai` | read | nothing new: `kong.gen_ai` has the conventions' names |
