@@ -132,6 +132,17 @@ def test_an_answer_that_codex_tells_in_a_record_is_billed(written):
     assert (tool.tool_name, tool.tool_arguments, tool.status) == ("exec_command", '{"cmd":"date"}', "error")
 
 
+def test_a_request_of_codex_without_an_answer_is_an_error(written):
+    """One that was answered is told by the end of its answer."""
+    body, told = ASKED
+    failed = (body, told | {"error.message": "no such thing", "http.response.status_code": 400})
+    call = written(export(failed, scope="codex_otel.log_only"))["chat"]
+    assert (call.status, call.error_type, call.error_message) == ("error", "400", "no such thing")
+    assert (call.request_model, call.usage_source, call.duration_ns) == ("gpt-5-codex", "none", 60 * 10**6)
+    models = (body, failed[1] | {"endpoint": "/models"})
+    assert written(export(ASKED, models, scope="codex_otel.log_only")) == {}
+
+
 def test_the_same_record_is_the_same_row(written):
     """An exporter that tries again bills nothing twice."""
     request = export(CALL)

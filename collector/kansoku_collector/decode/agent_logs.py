@@ -27,12 +27,14 @@ _NAMES = {
     _ERROR: "claude_code.llm_request",
     "claude_code.tool_result": "claude_code.tool",
     "claude_code.user_prompt": "claude_code.interaction",
-    "codex.sse_event": "codex.response",
+    **dict.fromkeys(("codex.sse_event", "codex.api_request", "codex.websocket_request"), "codex.response"),
     "codex.tool_result": "codex.tool",
     "codex.user_prompt": "codex.prompt",
     "gemini_cli.api_response": "gemini_cli.response",
 }
 _ASKED = frozenset({"codex.api_request", "codex.websocket_request"})
+_FAILED = "error.message"  # of a request that Codex got no answer to
+_ANSWERS = "/responses"  # where models are asked; lists of models and the like may fail as well
 _DURATION = "duration_ms"
 _LONGEST_MS = 24 * 3600 * 1000
 
@@ -52,6 +54,9 @@ def is_step(record: LogRecord, name: str) -> bool:
     """Tell whether a record is a step that no span tells."""
     if name not in _NAMES or record.trace_id or record.span_id:
         return False
+    if name in _ASKED:
+        found = {pair.key: pair.value.string_value for pair in record.attributes}
+        return _FAILED in found and found.get("endpoint", _ANSWERS).startswith(_ANSWERS)
     return name != "codex.sse_event" or any(pair.key == _COUNTED for pair in record.attributes)
 
 
@@ -66,7 +71,7 @@ def spans_of(steps: Iterator[Step]) -> Iterator[RawSpan]:
     began: dict[str, int] = {}
     for step in steps:
         found = attributes(step.record.attributes)
-        if step.name in _ASKED:
+        if step.name in _ASKED and _FAILED not in found:
             began[text(found.get("conversation.id"))] = step.time_ns - _duration(found)
         elif is_step(step.record, step.name):
             yield _span(step, found, began)
@@ -78,11 +83,12 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
     turn = text(found.get("prompt.id") or found.get("prompt_id"))
     own = step.record.SerializeToString(deterministic=True)
     root = _hash(f"{session}\0{turn}".encode("utf-8", "replace"), 8)
-    prompt, failed = name in _PROMPTS, name == _ERROR
+    prompt, failed = name in _PROMPTS, name == _ERROR or name in _ASKED
     if request := found.get("request_id"):
         found.setdefault(s.RESPONSE_ID, request)  # as in Claude Code's spans
     if failed:
-        found.setdefault(s.ERROR_TYPE, text(found.get("status_code")))
+        status = found.get("status_code") or found.get("http.response.status_code")
+        found.setdefault(s.ERROR_TYPE, text(status))
     start = step.time_ns - _duration(found)
     if name == "codex.sse_event":
         start = min(start, began.pop(session, start))
@@ -94,7 +100,7 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
         start_ns=max(0, start),
         end_ns=step.time_ns,
         status_code=2 if failed else 0,
-        status_message=text(found.get("error")) if failed else "",
+        status_message=text(found.get("error") or found.get(_FAILED)) if failed else "",
         attributes=found,
         events=[],
         links=[],
