@@ -63,10 +63,12 @@ its source alone.
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
 | Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |
-| Elastic's OpenAI 1.2 (Python) | `gen_ai` | run | nothing new: content in events, no caches |
+| Semantic Kernel for Python | `gen_ai` | run | nothing new: content in log events, no caches |
+| Elastic's OpenAI 1.2 (Python), and its JavaScript | `gen_ai` | run | nothing new: content in events, no caches |
 | Temporal's plugin for OpenAI's agents 1.1 | `openinference` | read | OpenInference's spans |
-| Kong's AI gateway 3.14 | `gen_ai` | read | nothing new: `kong.gen_ai` has the conventions' names |
+| Kong's AI gateway 3.14 | `gen_ai` | read | its documentation: `kong.gen_ai` has the conventions' names |
 | agentgateway | `gen_ai` | read | nothing new; of older versions no caches |
+| Open WebUI | – | read | requests and databases; no span is about a model |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 
