@@ -64,7 +64,7 @@ its source alone.
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
 | Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |
 | Semantic Kernel for Python | `gen_ai` | run | nothing new: content in log events, no caches |
-| Elastic's OpenAI 1.2 (Python), and its JavaScript | `gen_ai` | run | nothing new: content in events, no caches |
+| Elastic's OpenAI 1.2 (Python), and its JavaScript | `gen_ai` | run | nothing new: no caches |
 | Temporal's plugin for OpenAI's agents 1.1 | `openinference` | read | OpenInference's spans |
 | Kong's AI gateway 3.14 | `gen_ai` | read | its documentation: `kong.gen_ai` has the conventions' names |
 | agentgateway | `gen_ai` | read | nothing new; of older versions no caches |
