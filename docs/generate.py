@@ -57,6 +57,18 @@ its source alone.
 | LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
 | Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |
 | Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
+| Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
+| Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
+| Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
+| Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
+| Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
+| Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |
+| Semantic Kernel for Python | `gen_ai` | run | nothing new: content in log events, no caches |
+| Elastic's OpenAI 1.2 (Python), and its JavaScript | `gen_ai` | run | nothing new: no caches |
+| Temporal's plugin for OpenAI's agents 1.1 | `openinference` | read | OpenInference's spans |
+| Kong's AI gateway 3.14 | `gen_ai` | read | its documentation: `kong.gen_ai` has the conventions' names |
+| agentgateway | `gen_ai` | read | nothing new; of older versions no caches |
+| Open WebUI | – | read | requests and databases; no span is about a model |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

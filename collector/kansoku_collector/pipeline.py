@@ -8,12 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from kansoku_collector.accounts import Accounts
 from kansoku_collector.arrivals import Arrival, Arrivals
 from kansoku_collector.aside import Lacking
-from kansoku_collector.decode import logs, metrics, otlp
+from kansoku_collector.decode import logs, metrics
 from kansoku_collector.entries import Entry, Kind
 from kansoku_collector.events import Held, Key, LateEvents, orphan
 from kansoku_collector.fault_log import FaultLog
@@ -22,11 +21,11 @@ from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Feedback, MetricPoint, RawSpan, Span, Tally
 from kansoku_collector.normalise import normalise, uninterpreted
+from kansoku_collector.normalise.conversations import Conversations
 from kansoku_collector.normalise.relatives import complete
 from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.normalise.sums import Sums
-from kansoku_collector.receive.receipts import read_receipt
-from kansoku_collector.requests import read_events, read_feedback, request_of
+from kansoku_collector.requests import read_events, read_feedback, read_spans, read_steps, request_of
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
 from kansoku_collector.traffic import Patience, Traffic
@@ -97,6 +96,7 @@ class Pipeline:
         self._settle = settle
         self._repeats = Repeats()
         self._sums = Sums()
+        self._conversations = Conversations()
         self._arrivals = Arrivals()
         self.late = LateEvents()
 
@@ -206,20 +206,17 @@ class Pipeline:
 
     def _read_spans(self, entries: list[Entry], job: Job) -> Iterator[Arrival]:
         for entry in entries:
-            if entry.kind is not Kind.TRACES:
+            if entry.kind is not Kind.TRACES and entry.kind is not Kind.LOGS:
                 continue
             job.patience.give_way()
             try:
-                request = request_of(ExportTraceServiceRequest, entry)
-                job.accounts.open(entry, read_receipt(request))
-                arrivals = [
-                    Arrival(found, entry.project, entry.received_ms, entry)
-                    for found in otlp.find_spans(request, entry.received_ms)
-                ]
+                read = read_steps if entry.kind is Kind.LOGS else read_spans
+                arrivals = read(entry, job.accounts)
             except Exception as error:  # noqa: BLE001 - a border: a request takes none of the others with it
                 job.refuse(entry, sentence(error))
                 continue
-            job.accounts.receive(entry, len(arrivals))
+            if arrivals or entry.kind is Kind.TRACES:
+                job.accounts.receive(entry, len(arrivals))
             yield from arrivals
 
     def _rows(
@@ -240,7 +237,11 @@ class Pipeline:
                     raw.events.extend(events)
                     joined.setdefault(id(arrival), []).append(key)
             rows.append(self._row(raw, arrival, scores))
-        for relate in (self._sums.subtract, complete, self._repeats.mark, self._sums.bill):
+        related = (
+            *(self._sums.subtract, complete, self._repeats.mark),
+            *(self._conversations.settle, self._sums.bill),
+        )
+        for relate in related:
             self._bordered(relate, rows, "some of a batch")
         for number, row in enumerate(rows):
             if number % _CHUNK == 0:

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         description="Bytes a second, decompressed, that a project may send, in the same form.",
     )
     metric_names: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("gen_ai.", "llm.", "mcp.", "claude_code.", "kansoku."),
+        default=("gen_ai.", "llm.", "mcp.", "claude_code.", "codex.turn.", "gemini_cli.", "kansoku."),
         description="How the names of stored metrics begin, separated by commas; `*` for all.",
     )
     journal_max_bytes: int = Field(

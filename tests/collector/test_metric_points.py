@@ -10,6 +10,7 @@ from tests.collector.conftest import put
 
 from kansoku_collector.decode.metrics import read_points, sift
 from kansoku_collector.receive.answer import Rejected
+from kansoku_collector.settings import Settings
 from kansoku_collector.store.read.metric_points import list_metrics, read_metric
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_collector.store.write import Writer
@@ -141,6 +142,22 @@ def test_the_names_that_are_stored_are_a_setting():
         point(data, at, as_int=at)
     rejected, rows = sifted(request, names=("*",), most=3)
     assert ([row.value for row in rows], dict(rejected.counts)) == ([0, 1, 2], {"too_many_points": 2})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("codex.turn.token_usage", "token_type"),
+        ("gemini_cli.token.usage", "type"),
+        ("claude_code.token.usage", "type"),
+    ],
+)
+def test_coding_agents_have_names_of_their_own_for_a_kind_of_token(name, told):
+    """Their metrics are stored unless a setting says otherwise."""
+    request = ExportMetricsServiceRequest()
+    point(metric(request, "sum", name=name), 30, {"model": "m", told: "output"}, as_int=9)
+    _, rows = sifted(request, Settings(_env_file=None).metric_names)
+    assert [(row.model, row.token_type, row.value) for row in rows] == [("m", "output", 9)]
 
 
 def test_an_exponential_histogram_has_explicit_buckets():

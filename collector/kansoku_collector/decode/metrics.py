@@ -149,7 +149,7 @@ def _row(metric: Any, point: Any, resource: Attributes) -> MetricPoint:
         provider=found.get("gen_ai.provider.name") or found.get("gen_ai.system", ""),
         model=_model(found),
         token_type=found.get("gen_ai.token.type")
-        or (found.get("type", "") if "token" in metric.name else ""),
+        or (found.get("token_type") or found.get("type", "") if "token" in metric.name else ""),
         error_type=found.get("error.type", ""),
         attributes=found,
         resource=whence,

@@ -1,10 +1,14 @@
-"""Claude Code: `claude_code.*` spans with short names of its own; its input count leaves caches out."""
+"""Claude Code: `claude_code.*` spans with short names of its own; its input count leaves caches out.
+
+Where it writes no spans its log records become the same ones (`decode.agent_logs`).
+"""
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.values import count, number, rename, text, truth
 
+_SAID = "claude_code.assistant_response"  # an event of the logs, with the words of an answer
 _OPERATIONS = {
     "claude_code.llm_request": "chat",
     "claude_code.tool": "execute_tool",
@@ -19,7 +23,10 @@ _NAMES = {
     "stop_reason": "anthropic.message.stop_reason",
     "tool_name": s.TOOL_NAME,
     "tool_use_id": s.TOOL_CALL_ID,
+    "tool_input": s.TOOL_ARGUMENTS,
     "user_prompt": s.INPUT_VALUE,
+    "prompt": s.INPUT_VALUE,
+    "cost_usd": s.VENDOR_COST,
     "effort": s.REASONING_LEVEL,
 }
 
@@ -39,6 +46,11 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if fresh is not None and raw.name == "claude_code.llm_request":
         cached = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS)
         left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in cached)
+    for event in raw.events:
+        if event.name == _SAID:
+            left.setdefault(
+                s.OUTPUT_MESSAGES, [{"role": "assistant", "content": event.attributes["response"]}]
+            )
     milliseconds = number(left.pop("ttft_ms", None))
     gen_ai.read(raw, left, span)
     span.dialect = "claude_code"

@@ -105,8 +105,6 @@ _NAMES = {  # the surest name first
     ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
-# Packages that pass on a vendor's own count: Ruby's RubyLLM, Elixir's ReqLLM.
-PASSING_ON = frozenset({"OpenTelemetry::Instrumentation::RubyLLM", "req_llm"})
 _BESIDE = ("anthropic", "bedrock", "claude")
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "agento11y.gen_ai.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total

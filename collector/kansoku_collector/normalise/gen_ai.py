@@ -5,7 +5,8 @@ from typing import NamedTuple
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import canonical, indexed
-from kansoku_collector.normalise.counters import COUNTERS, PASSING_ON, pass_on, take_counts
+from kansoku_collector.normalise.by_scope import BY_SCOPE
+from kansoku_collector.normalise.counters import COUNTERS, take_counts
 from kansoku_collector.normalise.frame import (
     MODEL_OPERATIONS,
     put_content,
@@ -105,8 +106,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     if raw.events:
         given, answered, chunks = read_events(raw, left)
         span.user_id = span.user_id or text(left.pop(s.USER_ID, None))
-    if raw.scope_name in PASSING_ON:
-        pass_on(left)
+    if adjust := BY_SCOPE.get(raw.scope_name):
+        adjust(left, span)
     if indexed.is_indexed(left):
         indexed.restore(left)
     plan = _plan_of(left)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.claude_agent import KIND
+from kansoku_collector.normalise.codex import ANSWERED
 
 _AGENT_SDK = ("claude_agent_sdk", "claude-agent-sdk")
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
@@ -30,7 +31,9 @@ def is_whole(span: Span) -> bool:
     if span.operation == "chat":
         if span.dialect not in _DIALECTS or not span.billed or span.usage_source == "none":
             return False
-        return span.dialect == "codex" or span.attributes.get(KIND) == "conversation"
+        if span.dialect == "codex":
+            return span.name != ANSWERED
+        return span.attributes.get(KIND) == "conversation"
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
