@@ -138,17 +138,17 @@ def merge(events: list[bytes], growth: Growth, after: bytes = b"") -> list[bytes
     """
     found: list[bytes] = []
     texts: list[bytes] = []
-    head = tail = sse.BETWEEN  # with which no event begins
+    head = tail = b""
     begins = ends = 0
     for event in events:
-        if event.startswith(head) and event.endswith(tail):
+        if texts and event.startswith(head) and event.endswith(tail):
             texts.append(event[begins:ends])
             continue
         if after and (event.count(after) != 1 or not event.endswith(after)):
             return None
         if texts and not _finish(found, head, tail, texts):
             return None
-        texts, head = [], sse.BETWEEN
+        texts = []
         grown = growth.begins.match(event)
         text = None if grown is None else _TEXT.match(event, grown.end())
         if text is None or not growth.ends.match(event, text.end()):
