@@ -80,8 +80,9 @@ class Sent:
     def close(self, *, whole: bool) -> tuple["Sent", int]:
         """Return what is to be read, and of how many chunks."""
         self._whole = whole
-        # The program may read on, while somebody looks at the span.
+        # The program may read on while somebody looks at the span, and may keep the stream.
         self._unread, self._closed = self.pieces.copy(), self.passed
+        self.pieces.clear()
         return self, self._closed
 
     def read(self) -> list[Any]:

@@ -27,7 +27,7 @@ def chunks_of(events: list[bytes], *, named: bool) -> tuple[list[bytes], bool]:
 
     Clients of Anthropic make chunks of named events alone (`named`), and none of a ping.
     """
-    found = []
+    found: list[bytes] = []
     for event in events:
         told = event if _USUAL.fullmatch(event) else _usual(event)
         if _DONE.match(told):
