@@ -3,7 +3,9 @@
 import re
 
 BETWEEN = b"\n\n"  # two events
-_USUAL = re.compile(rb"(?:event: ?[^\n]+\n)?data:[^\n]*")
+# Nearly all of them, where a name is needed and where it is not.
+_NAMED = re.compile(rb"event: ?(?!ping\n| )[^\n]+\ndata: ?\{[^\n]*")
+_ANY = re.compile(rb"(?:event:[^\n]*\n)?data: ?\{[^\n]*")
 _DONE = re.compile(rb"(?:event:[^\n]*\n)?data: ?\[DONE\]")
 _PING = re.compile(rb"event: ?ping\n")
 
@@ -28,8 +30,12 @@ def chunks_of(events: list[bytes], *, named: bool) -> tuple[list[bytes], bool]:
     Clients of Anthropic make chunks of named events alone (`named`), and none of a ping.
     """
     found: list[bytes] = []
+    is_usual = (_NAMED if named else _ANY).fullmatch
     for event in events:
-        told = event if _USUAL.fullmatch(event) else _usual(event)
+        if is_usual(event):
+            found.append(event)
+            continue
+        told = _usual(event)
         if _DONE.match(told):
             return found, True
         if told and not (named and (not told.startswith(b"event:") or _PING.match(told))):
