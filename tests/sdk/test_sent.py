@@ -229,6 +229,14 @@ def test_half_a_character_in_each_of_two_chunks_becomes_one(in_one: bool) -> Non
         assert told(kept).messages[0]["parts"] == [{"type": "text", "content": whole}]
 
 
+@pytest.mark.parametrize("field", ["tool_calls", "refusal", "images", "audio", "annotations"])
+@pytest.mark.parametrize("odd", [5, {"a": 1}])
+def test_a_field_of_another_kind_costs_no_text(field: str, odd: Any) -> None:
+    """What a server sends where something else belongs says nothing, and the words are told all the same."""
+    kept = keep(events([chunk({"content": "a", field: odd}), *texts(["b"])]), 2, whole=True)
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "ab"}]
+
+
 def test_two_events_that_came_at_once_are_two() -> None:
     """A piece that begins like the one before it and ends like it need not be one event."""
     one, two, three, four = events(texts(["a", "b", "c", "d"]))
