@@ -121,10 +121,8 @@ def _is_odd(chunk: Any) -> bool:
     One may be while its neighbours are not: Cerebras's client takes a piece of a call without type and name
     for a whole completion.
     """
-    choices: Any = getattr(chunk, "__dict__", _NOTHING).get("choices")
-    return type(choices) is list and any(
-        "delta" not in getattr(choice, "__dict__", choice) for choice in choices
-    )
+    choices = shape.listed(chunk, "choices")
+    return any("delta" not in getattr(choice, "__dict__", choice) for choice in choices)
 
 
 def fields_of(chunk: Any) -> dict[str, Any]:
