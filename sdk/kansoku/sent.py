@@ -15,21 +15,22 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from kansoku import sse
+from kansoku.guard import guard
+
 _SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
 _LONG = 128  # pieces that are not left to whoever reads them
-_BEGINNING = 4  # pieces that have the first event
-_BETWEEN = b"\n\n"  # two events
-_DONE = (b"data: [DONE]", b"data:[DONE]")
-_PING = b"event: ping"  # of which clients make no chunk
+_BEGINNING = 8  # pieces in which the first event is as a rule
 _TEXT = re.compile(rb'[^"\\\n]*(?:\\.[^"\\\n]*)*')  # the inside of a string
 
 
 class Growth(NamedTuple):
     """How the events of an endpoint add to a text: what is before it, and what may follow it.
 
-    The first pattern ends where the text begins; the second begins where it ends, and excludes whatever
-    counts each time that it is said. What differs from event to event and says nothing is `padding`, in place
-    of which `instead` is read: where there is such, the first event has the `mark`.
+    The first pattern begins with the event and ends where the text begins; the second begins where it ends.
+    They exclude whatever counts each time that it is said. What differs from event to event and says nothing
+    is `padding`, in place of which `instead` is read: where there is such, the first event has the `mark`.
+    `named` says that clients make chunks of events with a name alone.
     """
 
     begins: re.Pattern[bytes]
@@ -37,20 +38,28 @@ class Growth(NamedTuple):
     padding: re.Pattern[bytes]
     instead: bytes
     mark: bytes
+    named: bool = False
 
 
 class Sent:
     """The events of one stream whose chunks the program was given; see `kansoku.recording.Pieces`."""
 
-    __slots__ = ("_events", "_growth", "_known", "_left", "_padded", "_whole", "pieces")
+    __slots__ = (
+        *("_ahead", "_closed", "_done", "_events", "_growth", "_known"),
+        *("_left", "_padded", "_unread", "_whole", "pieces"),
+    )
 
     def __init__(self, growth: Growth) -> None:
         self._growth = growth
         self._events: list[bytes] = []
-        self._known = 0  # how many of the server's events those are
+        self._known = 0  # how many of the chunks those tell
+        self._ahead: list[bytes] = []  # events whose chunks have not passed
+        self._done = False  # the event came after which clients read no other
         self._left = repeat(None, sys.maxsize)  # one less for every chunk that passes
         self._padded: bool | None = None
         self._whole = False
+        self._closed: int | None = None  # how many chunks had passed then
+        self._unread: list[bytes] = []
         self.pieces: list[bytes] = []  # what came since then
 
     @property
@@ -61,7 +70,8 @@ class Sent:
     def add(self, _chunk: Any) -> None:
         """Count a chunk that passes."""
         next(self._left)
-        self._settle_many()
+        if len(self.pieces) >= _SETTLED:
+            self._settle_many()
 
     def portions(self, iterator: Iterator[Any]) -> Iterator[Iterator[tuple[Any, None]]]:
         """Yield what an iterator gives, and count it, in portions: to pass one on takes no step in Python."""
@@ -69,49 +79,69 @@ class Sent:
         before = -1
         while before != (before := self.passed):
             yield islice(counted, _SETTLED)
-            self._settle_many()
+            if len(self.pieces) >= _SETTLED:
+                self._settle_many()
 
     def close(self, *, whole: bool) -> tuple["Sent", int]:
         """Return what is to be read, and of how many chunks."""
         self._whole = whole
-        if len(self.pieces) > _LONG:
-            self._settle()
-        return self, self.passed
+        # The program may read on while somebody looks at the span, and may keep the stream.
+        self._unread, self._closed = self.pieces.copy(), self.passed
+        self.pieces.clear()
+        if len(self._unread) > _LONG:
+            self._take_unread()
+        return self, self._closed
 
     def read(self) -> list[Any]:
         """Return the events, neighbours that add to one text as one."""
-        # A server sends its events one by one as a rule.
-        events = None
-        if self._whole and not self._is_padded():
-            events = merge(self.pieces, self._growth, _BETWEEN)
-        if events is None:
-            self._settle()
-            events = []
-        return _read([*self._events, *events])
+        self._take_unread()
+        return _read(self._events)
 
+    @guard
+    def _take_unread(self) -> None:
+        unread, self._unread = self._unread, []
+        if unread and not self._merge_whole(unread):
+            self._settle(unread)
+
+    def _merge_whole(self, pieces: list[bytes]) -> bool:
+        """Take the pieces of a stream that has come to its end, where each is one event as a rule."""
+        if not self._whole or self._done or self._ahead or self._is_padded(pieces):
+            return False
+        events = merge(pieces, self._growth, sse.BETWEEN)
+        if events is None or any(b"\r" in event for event in events):
+            return False
+        events = [event[:-2] for event in events]
+        self._events += sse.chunks_of(events, named=self._growth.named)[0]
+        return True
+
+    @guard
     def _settle_many(self) -> None:
-        if len(self.pieces) >= _SETTLED:
-            self._settle()
+        if self._closed is None:
+            self.pieces[:] = [self._settle(self.pieces)]
+        else:
+            self.pieces.clear()
 
-    def _settle(self) -> None:
-        """Take the events whose chunks have passed out of the pieces."""
-        text = b"".join(self.pieces)
-        if b"\r" in text:
-            text = text.replace(b"\r\n", b"\n")
-        if self._is_padded():
-            text = self._growth.padding.sub(self._growth.instead, text)
-        *events, begun = text.split(_BETWEEN)
-        told = [event for event in events if b"data:" in event]
-        if not self._whole:
-            told = [event for event in told if not event.startswith(_PING)]
-        passed = len(told) if self._whole else self.passed - self._known
-        self._known += min(passed, len(told))
-        self._events += merge(told[:passed], self._growth) or []
-        self.pieces[:] = [_BETWEEN.join([*told[passed:], begun])]
+    def _settle(self, pieces: list[bytes]) -> bytes:
+        """Take the events whose chunks have passed out of the pieces; return the begun one after them."""
+        text, begun = sse.split(b"".join(pieces), ended=self._closed is not None)
+        if self._is_padded(pieces):
+            text = self._growth.padding.sub(self._growth.instead, text + b"\n")[:-1]
+        if text and not self._done:
+            told, self._done = sse.chunks_of(text.split(sse.BETWEEN), named=self._growth.named)
+            self._ahead += told
+        passed = (self.passed if self._closed is None else self._closed) - self._known
+        told = self._ahead if self._whole else self._ahead[:passed]
+        self._ahead = self._ahead[len(told) :]
+        self._known += len(told)
+        self._events += merge(told, self._growth) or []
+        return begun
 
-    def _is_padded(self) -> bool:
+    def _is_padded(self, pieces: list[bytes]) -> bool:
         if self._padded is None:
-            self._padded = self._growth.mark in b"".join(self.pieces[:_BEGINNING])
+            several = pieces[:_BEGINNING]
+            if len(several[0]) == 1 and len(several) > 1:  # byte by byte
+                several = pieces[:_SETTLED]
+            self._padded = self._growth.mark in b"".join(several)
         return self._padded
 
 
@@ -123,18 +153,18 @@ def merge(events: list[bytes], growth: Growth, after: bytes = b"") -> list[bytes
     """
     found: list[bytes] = []
     texts: list[bytes] = []
-    head = tail = _BETWEEN  # with which no event begins
+    head = tail = b""
     begins = ends = 0
     for event in events:
-        if event.startswith(head) and event.endswith(tail):
+        if texts and event.startswith(head) and event.endswith(tail):
             texts.append(event[begins:ends])
             continue
-        if after and (event.count(_BETWEEN) != 1 or not event.endswith(after)):
+        if after and (event.count(after) != 1 or not event.endswith(after)):
             return None
         if texts and not _finish(found, head, tail, texts):
             return None
-        texts, head = [], _BETWEEN
-        grown = growth.begins.search(event)
+        texts = []
+        grown = growth.begins.match(event)
         text = None if grown is None else _TEXT.match(event, grown.end())
         if text is None or not growth.ends.match(event, text.end()):
             found.append(event)
@@ -159,11 +189,7 @@ def _finish(found: list[bytes], head: bytes, tail: bytes, texts: list[bytes]) ->
 
 def _read(events: list[bytes]) -> list[Any]:
     """Return what the data of events say, as far as it is objects in JSON."""
-    told = [
-        event[5:] if event.startswith(b"data:") else _data_of(event)
-        for event in events
-        if not event.startswith(_DONE)
-    ]
+    told = [sse.data_of(event) for event in events]
     try:
         said = from_json(b"[%b]" % b",".join(told))  # at once: to begin takes longer than to read
     except ValueError:
@@ -171,14 +197,10 @@ def _read(events: list[bytes]) -> list[Any]:
     return [each for each in said if type(each) is dict]
 
 
-def _data_of(event: bytes) -> bytes:
-    return b"\n".join(line[5:] for line in event.split(b"\n") if line.startswith(b"data:"))
-
-
 def _json_of(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -197,6 +219,8 @@ class _Tap:
         return self._decoder.aiter_bytes(_kept(pieces, self._keep))
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # who copies asks an object that has no decoder yet
         return getattr(self._decoder, name)
 
 
@@ -213,8 +237,12 @@ def tap(stream: Any, growth: Growth) -> Sent | None:
     `Sent.pieces` has something when the first chunk passes.
     """
     decoder = getattr(stream, "_decoder", None)
-    if not type(decoder).__name__.startswith("SSE"):
-        return None  # frames of Amazon, for one
+    if not type(decoder).__name__.startswith("SSE") or _package(decoder) != _package(stream):
+        return None  # frames of Amazon, for one; or a program's own, which may change what was sent
     sent = Sent(growth)
     stream._decoder = _Tap(decoder, sent.pieces.append)
     return sent
+
+
+def _package(thing: Any) -> str:
+    return type(thing).__module__.partition(".")[0]

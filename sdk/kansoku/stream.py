@@ -83,7 +83,9 @@ def _followed_class(base: Any) -> tuple[type[Any], Callable[[Any, Recording], An
             self._kansoku.end(early=True)
 
     def drop(self: Any) -> None:
-        self._kansoku.end(early=True)
+        recording = self.__dict__.get("_kansoku")  # a copy that failed has none
+        if recording is not None:
+            recording.end(early=True)
 
     own: dict[str, Any] = {
         "close": close_async if asynchronous else close,

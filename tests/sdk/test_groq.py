@@ -327,3 +327,25 @@ def test_speech_is_told_by_its_size(client: Any, vendor: Vendor, spans: Any) -> 
     client.audio.speech.create(model="playai-tts", input="火曜日", voice="a", response_format="wav")
     part = spans.messages()[0]["parts"][0]
     assert (part["mime_type"], part["size"]) == ("audio/wav", 16)
+
+
+@pytest.mark.parametrize(
+    "odd", ['{"choices": NaN}', '{"choices": [{"index": 0, "delta": {"executed_tools": 5}}]}']
+)
+@pytest.mark.parametrize("tapped", [True, False])
+def test_a_chunk_of_another_kind_costs_no_other(
+    odd: str,
+    tapped: bool,
+    client: Any,
+    vendor: Vendor,
+    spans_of_groq: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is no list of choices, or of tools that ran, says nothing, however the stream is read."""
+    if not tapped:
+        monkeypatch.setattr("kansoku.recording.tap", lambda *_: None)
+    said = json.dumps({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "a"}}]})
+    body = f"data: {odd}\n\ndata: {said}\n\ndata: [DONE]\n\n".encode()
+    vendor.answer(Reply(body, content_type="text/event-stream"))
+    assert len(list(client.chat.completions.create(model="m", messages=ASK, stream=True))) == 2
+    assert spans_of_groq.messages()[0]["parts"] == [{"type": "text", "content": "a"}]

@@ -90,6 +90,10 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
         {"choices": [{"index": 0, "delta": {"content": word}, "content_filter_results": SAFE}]}
         for word in WORDS
     ],
+    "filtered first": [
+        {"choices": [{"content_filter_results": SAFE, "delta": {"content": word}, "finish_reason": None}]}
+        for word in WORDS
+    ],
     "filtered once": [
         {"choices": [{"index": 0, "delta": {"content": "a"}, "content_filter_results": found}]}
         for found in (SAFE, SAFE, {"hate": {"filtered": True}}, SAFE)
@@ -106,6 +110,24 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
         *texts(WORDS),
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": {"error": "full"}},
     ],
+    "certainty first": [
+        {"choices": [{"index": 0, "logprobs": found, "delta": {"content": "a"}}]}
+        for found in (SURE, SURE, {"content": [{"token": "a", "logprob": -2.0}]})
+    ],
+    "two of which one refuses": [
+        {"choices": [{"index": 0, "delta": {"refusal": "no"}}, {"index": 1, "delta": {"content": "a"}}]}
+    ]
+    * 3,
+    "an error in each": [
+        {
+            "choices": [
+                {"error": {"code": 502}, "finish_reason": "error", "index": 0, "delta": {"content": "a"}}
+            ]
+        }
+    ]
+    * 3,
+    "choices of a field": [{"x": {"choices": chunk({"content": "x"})["choices"]}, **chunk({"refusal": "no"})}]
+    * 3,
     "an upstream": [{**one, "provider": "p"} for one in texts(WORDS)],
     "JSON": texts(['{"choices": [{"delta": ', '{"content": "', "x", '"}}]}']),
 }
@@ -172,7 +194,17 @@ def test_of_any_mixture_is_read_what_its_chunks_say(
 
 
 @pytest.mark.parametrize(
-    "name", ["texts", "padded", "JSON", "null beside it", "role in each", "filtered", "an upstream"]
+    "name",
+    [
+        "texts",
+        "padded",
+        "JSON",
+        "null beside it",
+        "role in each",
+        "filtered",
+        "filtered first",
+        "an upstream",
+    ],
 )
 def test_the_words_of_a_long_text_become_one_event(name: str) -> None:
     """What is read does not grow with the number of events."""
@@ -197,6 +229,14 @@ def test_half_a_character_in_each_of_two_chunks_becomes_one(in_one: bool) -> Non
         sent = events(texts(words))
         kept = keep([b"".join(sent)] if in_one else sent, len(words), whole=True)
         assert told(kept).messages[0]["parts"] == [{"type": "text", "content": whole}]
+
+
+@pytest.mark.parametrize("field", ["tool_calls", "refusal", "images", "audio", "annotations"])
+@pytest.mark.parametrize("odd", [5, {"a": 1}])
+def test_a_field_of_another_kind_costs_no_text(field: str, odd: Any) -> None:
+    """What a server sends where something else belongs says nothing, and the words are told all the same."""
+    kept = keep(events([chunk({"content": "a", field: odd}), *texts(["b"])]), 2, whole=True)
+    assert told(kept).messages[0]["parts"] == [{"type": "text", "content": "ab"}]
 
 
 def test_two_events_that_came_at_once_are_two() -> None:

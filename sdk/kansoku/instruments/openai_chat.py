@@ -22,14 +22,18 @@ Origin = Callable[[Any, str], tuple[str, str, int]]
 
 # Words, thoughts or a piece of a tool's arguments, in an event with one choice and no more of any of them.
 _NOTHING_MORE = rb'(?:,\s?"\w+":\s?(?:null|""|"assistant"|\[\]))*\s?\}'
-_JUDGED = rb'(?:,\s?"content_filter_results":\s?\{(?:[^{}]|\{[^{}]*\})*\})?'
+_JUDGED = rb'"content_filter_results":\s?\{(?:[^{}]|\{[^{}]*\})*\}'
 _GROWTH = Growth(
     re.compile(
+        rb'[^{]*\{[^{]*?"choices":\s?\[\{'
+        rb'(?:"\w+":\s?(?:null|""|\d+|\[\]),\s?|' + _JUDGED + rb",\s?)*"
         rb'"delta":\s?\{(?:"\w+":\s?(?:null|""|"assistant"),\s?)*'
         rb'(?:"(?:content|reasoning_content|reasoning)":\s?"'
         rb'|"tool_calls":\s?\[\{"index":\s?\d+,\s?"function":\s?\{"arguments":\s?")'
     ),
-    re.compile(rb'"(?:\s?\}\s?\}\s?\])?' + _NOTHING_MORE + _JUDGED + _NOTHING_MORE + rb"\s?\]"),
+    re.compile(
+        rb'"(?:\s?\}\s?\}\s?\])?' + _NOTHING_MORE + rb"(?:,\s?" + _JUDGED + rb")?" + _NOTHING_MORE + rb"\s?\]"
+    ),
     re.compile(rb',\s?"obfuscation":\s?"\w*"'),  # random letters, which hide the length of a piece
     b"",
     b'"obfuscation"',

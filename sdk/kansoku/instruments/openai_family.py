@@ -121,7 +121,7 @@ def _is_odd(chunk: Any) -> bool:
     One may be while its neighbours are not: Cerebras's client takes a piece of a call without type and name
     for a whole completion.
     """
-    choices = getattr(chunk, "__dict__", _NOTHING).get("choices") or ()
+    choices = shape.listed(chunk, "choices")
     return any("delta" not in getattr(choice, "__dict__", choice) for choice in choices)
 
 
@@ -177,8 +177,8 @@ def _last_executed(chunks: list[Any]) -> list[Any]:
     """Return the tools that the server ran, each as the last chunk that speaks of it has it."""
     found: dict[Any, Any] = {}
     for chunk in chunks:
-        for choice in get(chunk, "choices") or ():
-            for tool in get(get(choice, "delta"), "executed_tools") or ():
+        for choice in shape.listed(chunk, "choices"):
+            for tool in shape.listed(get(choice, "delta"), "executed_tools"):
                 found[get(tool, "index")] = tool
     return list(found.values())
 

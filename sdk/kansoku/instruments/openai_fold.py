@@ -60,18 +60,18 @@ class Choice:
         # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
         if extra or "reasoning" in said or "reasoning_content" in said or "reasoning_details" in said:
             self.reasoning.append(streamed_reasoning(said, extra))
-        if calls := said.get("tool_calls"):
+        if isinstance(calls := said.get("tool_calls"), list | tuple):
             # Calls that begin beside each other without a number have that of their place.
             several = type(calls) is list and len(calls) > 1
             for place, call in enumerate(calls):
                 self._add_tool(call, place if several else None)
-        if refusal := said.get("refusal"):
+        if (refusal := said.get("refusal")) and type(refusal) is str:
             self.refusal.append(refusal)
         if function := said.get("function_call"):
             self._add_tool({"index": 0, "function": function})
         if audio := (extra or said).get("audio"):
             self._add_audio(audio)
-        if images := (extra or said).get("images"):
+        if isinstance(images := (extra or said).get("images"), list | tuple):
             self.images += [image_part(image) for image in images]
         if extra and "annotations" in extra:
             self.cited += shape.citations(extra)

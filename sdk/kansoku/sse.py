@@ -1,0 +1,61 @@
+"""Read server-sent events as the clients do: any of three line ends, fields in any order, comments."""
+
+import re
+
+BETWEEN = b"\n\n"  # two events
+# Nearly all of them, where a name is needed and where it is not.
+_NAMED = re.compile(rb"event: ?(?!ping\n| )[^\n]+\ndata: ?\{[^\n]*")
+_ANY = re.compile(rb"(?:event:[^\n]*\n)?data: ?\{[^\n]*")
+_DONE = re.compile(rb"(?:event:[^\n]*\n)?data: ?\[DONE\]")
+_PING = re.compile(rb"event: ?ping\n")
+
+
+def split(text: bytes, *, ended: bool) -> tuple[bytes, bytes]:
+    """Return the whole events of a text, with one kind of line end, and the begun one after them.
+
+    A line may end in two bytes of which the second is to come, unless the text has ended.
+    """
+    held = b""
+    if b"\r" in text:
+        if text.endswith(b"\r") and not ended:
+            text, held = text[:-1], b"\r"
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    events, _, begun = text.rpartition(BETWEEN)
+    return events, begun + held
+
+
+def chunks_of(events: list[bytes], *, named: bool) -> tuple[list[bytes], bool]:
+    """Return the events of which a client makes chunks, each in the usual form, and whether it was the last.
+
+    Clients of Anthropic make chunks of named events alone (`named`), and none of a ping.
+    """
+    found: list[bytes] = []
+    is_usual = (_NAMED if named else _ANY).fullmatch
+    for event in events:
+        if is_usual(event):
+            found.append(event)
+            continue
+        told = _usual(event)
+        if _DONE.match(told):
+            return found, True
+        if told and not (named and (not told.startswith(b"event:") or _PING.match(told))):
+            found.append(told)
+    return found, False
+
+
+def data_of(event: bytes) -> bytes:
+    """Return the data of an event in the usual form."""
+    return event[5:] if event.startswith(b"data:") else event.partition(b"\n")[2][5:]
+
+
+def _usual(event: bytes) -> bytes:
+    """Return an event as its name, if it has one, and its data in one line; nothing of one without data."""
+    name, data = b"", []
+    for line in event.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if field == b"event":
+            name = value.removeprefix(b" ")
+        elif field == b"data":
+            data.append(value.removeprefix(b" "))
+    told = b" ".join(data)  # in JSON a line ends where a space may be
+    return (b"event: %b\ndata: %b" % (name, told) if name else b"data: " + told) if told else b""
