@@ -20,17 +20,18 @@ from kansoku.guard import guard
 
 _SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
 _LONG = 128  # pieces that are not left to whoever reads them
-_BEGINNING = 8  # pieces in which the first event is as a rule
+_NEVER = b"\0{"  # with which no event begins
+_SHORTEST = 256  # bytes that have the first event
 _TEXT = re.compile(rb'[^"\\\n]*(?:\\.[^"\\\n]*)*')  # the inside of a string
 
 
 class Growth(NamedTuple):
     """How the events of an endpoint add to a text: what is before it, and what may follow it.
 
-    The first pattern begins with the event and ends where the text begins; the second begins where it ends.
-    They exclude whatever counts each time that it is said. What differs from event to event and says nothing
-    is `padding`, in place of which `instead` is read: where there is such, the first event has the `mark`.
-    `named` says that clients make chunks of events with a name alone.
+    The first pattern begins in the outermost object and ends where the text begins; the second begins where
+    that ends. They exclude whatever counts each time that it is said. What differs from event to event and
+    says nothing is `padding`, in place of which `instead` is read: where there is such, the first event has
+    the `mark`. `named` says that clients make chunks of events with a name alone.
     """
 
     begins: re.Pattern[bytes]
@@ -108,9 +109,8 @@ class Sent:
         if not self._whole or self._done or self._ahead or self._is_padded(pieces):
             return False
         events = merge(pieces, self._growth, sse.BETWEEN)
-        if events is None or any(b"\r" in event for event in events):
+        if events is None or b"\r" in b"".join(events):
             return False
-        events = [event[:-2] for event in events]
         self._events += sse.chunks_of(events, named=self._growth.named)[0]
         return True
 
@@ -138,10 +138,10 @@ class Sent:
 
     def _is_padded(self, pieces: list[bytes]) -> bool:
         if self._padded is None:
-            several = pieces[:_BEGINNING]
-            if len(several[0]) == 1 and len(several) > 1:  # byte by byte
-                several = pieces[:_SETTLED]
-            self._padded = self._growth.mark in b"".join(several)
+            first = pieces[0]
+            if len(first) < _SHORTEST:  # no more than a part of the first event
+                first = b"".join(pieces[:_SETTLED])
+            self._padded = self._growth.mark in first
         return self._padded
 
 
@@ -153,19 +153,21 @@ def merge(events: list[bytes], growth: Growth, after: bytes = b"") -> list[bytes
     """
     found: list[bytes] = []
     texts: list[bytes] = []
-    head = tail = b""
+    head = tail = _NEVER
     begins = ends = 0
     for event in events:
-        if texts and event.startswith(head) and event.endswith(tail):
+        if event.startswith(head) and event.endswith(tail):
             texts.append(event[begins:ends])
             continue
         if after and (event.count(after) != 1 or not event.endswith(after)):
             return None
         if texts and not _finish(found, head, tail, texts):
             return None
-        texts = []
-        grown = growth.begins.match(event)
-        text = None if grown is None else _TEXT.match(event, grown.end())
+        texts, head = [], _NEVER
+        grown = growth.begins.search(event)
+        text = None
+        if grown is not None and event.count(b"{", 0, grown.start()) <= 1:  # else it is further inside
+            text = _TEXT.match(event, grown.end())
         if text is None or not growth.ends.match(event, text.end()):
             found.append(event)
             continue

@@ -4,8 +4,8 @@ import re
 
 BETWEEN = b"\n\n"  # two events
 # Nearly all of them, where a name is needed and where it is not.
-_NAMED = re.compile(rb"event: ?(?!ping\n| )[^\n]+\ndata: ?\{[^\n]*")
-_ANY = re.compile(rb"(?:event:[^\n]*\n)?data: ?\{[^\n]*")
+_NAMED = re.compile(rb"event: ?(?!ping\n| )[^\n]+\ndata: ?\{[^\n]*\n*")
+_ANY = re.compile(rb"(?:event:[^\n]*\n)?data: ?\{[^\n]*\n*")
 _DONE = re.compile(rb"(?:event:[^\n]*\n)?data: ?\[DONE\]")
 _PING = re.compile(rb"event: ?ping\n")
 

@@ -44,7 +44,7 @@ _SERVER_TOOLS = {
 # Words, thoughts or a piece of a tool's arguments; spaces at the end of each event hide how long they are.
 _GROWTH = Growth(
     re.compile(
-        rb'[^{]*\{[^{]*?"delta":\s?\{"type":\s?"(?:text|thinking|input_json)_delta",'
+        rb'"delta":\s?\{"type":\s?"(?:text|thinking|input_json)_delta",'
         rb'\s?"(?:text|thinking|partial_json)":\s?"'
     ),
     re.compile(rb'"\s?\}\s*\}\s*\Z'),

@@ -25,7 +25,7 @@ _NOTHING_MORE = rb'(?:,\s?"\w+":\s?(?:null|""|"assistant"|\[\]))*\s?\}'
 _JUDGED = rb'"content_filter_results":\s?\{(?:[^{}]|\{[^{}]*\})*\}'
 _GROWTH = Growth(
     re.compile(
-        rb'[^{]*\{[^{]*?"choices":\s?\[\{'
+        rb'"choices":\s?\[\{'
         rb'(?:"\w+":\s?(?:null|""|\d+|\[\]),\s?|' + _JUDGED + rb",\s?)*"
         rb'"delta":\s?\{(?:"\w+":\s?(?:null|""|"assistant"),\s?)*'
         rb'(?:"(?:content|reasoning_content|reasoning)":\s?"'

@@ -20,7 +20,7 @@ _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 # Events are numbered, and padded to hide how long their texts are.
 _GROWTH = Growth(
-    re.compile(rb'[^{]*\{(?>[^{]*?"type":\s?"response\.\w+\.delta",)[^{]*"delta":\s?"'),
+    re.compile(rb'\A[^{]*\{(?>[^{]*?"type":\s?"response\.\w+\.delta",)[^{]*"delta":\s?"'),
     re.compile(rb'"(?:,\s?"\w+":\s?(?:"[^"\\]*"|\d+|null|\[\]))*\s?\}\s*\Z'),
     re.compile(rb',\s?"(?:sequence_number":\s?\d+|obfuscation":\s?"\w*")'),
     b"",
