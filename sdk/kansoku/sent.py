@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from itertools import filterfalse, islice, repeat
 from operator import length_hint
 from typing import Any, NamedTuple
@@ -239,12 +240,20 @@ def tap(stream: Any, growth: Growth) -> Sent | None:
     `Sent.pieces` has something when the first chunk passes.
     """
     decoder = getattr(stream, "_decoder", None)
-    if not type(decoder).__name__.startswith("SSE") or _package(decoder) != _package(stream):
-        return None  # frames of Amazon, for one; or a program's own, which may change what was sent
+    decodes: Any = type(decoder)
+    kind: Any = type(stream)
+    if not _is_of_client(decodes, kind):
+        return None
     sent = Sent(growth)
     stream._decoder = _Tap(decoder, sent.pieces.append)
     return sent
 
 
-def _package(thing: Any) -> str:
-    return type(thing).__module__.partition(".")[0]
+@lru_cache(maxsize=64)
+def _is_of_client(decoder: type[Any], stream: type[Any]) -> bool:
+    """Tell a client's own decoder of such events from that of Amazon's frames, and from a program's own.
+
+    The latter may change what was sent.
+    """
+    same = decoder.__module__.partition(".")[0] == stream.__module__.partition(".")[0]
+    return same and decoder.__name__.startswith("SSE")
