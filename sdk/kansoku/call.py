@@ -22,7 +22,7 @@ from kansoku.stream import follow
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
-_MANY = 1024  # spans that wait where a collector is away, or slow
+_MANY, _SEVERAL = 1024, 64  # spans that wait where a collector is away, or slow
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
 
 
@@ -165,8 +165,8 @@ class Call:
             return
 
         self._seen = chunks, count, ended - first
-        # What was sent cannot change, but is large: where many spans wait already, it is read at once.
-        if isinstance(chunks, Sent) and self._running.spans.queued() < _MANY:
+        # What was sent cannot change, but takes more memory: where many spans wait it is read at once.
+        if isinstance(chunks, Sent) and self._may_wait(chunks):
             if self._request is not None:  # else the arguments are a copy
                 self._arguments = {name: _own(value) for name, value in self._arguments.items()}
             self._end(Call._tell_stream, ended)
@@ -175,6 +175,9 @@ class Call:
         else:  # the arguments are the caller's own, and may be needed to guess what the stream used
             described = self._try(Call._tell_stream)
             self._end(lambda _: described, ended)
+
+    def _may_wait(self, sent: Sent) -> bool:
+        return self._running.spans.queued() < (_SEVERAL if sent.is_large else _MANY)
 
     def _with_last_words(self, chunks: list[Any] | Sent, error: BaseException) -> list[Any] | Sent:
         """Return the chunks, and the one that a client made an exception of, where its reader finds it."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kansoku import clock
+from kansoku import clock, sse
 from kansoku.guard import guard, swallow
 from kansoku.recording import Streamed, pass_on, pass_on_async
 
@@ -112,11 +112,8 @@ class Body:
 
 def events_of(text: str) -> list[Any]:
     """Return the data of server-sent events, as far as it is JSON; the mark of the end is none."""
-    found = []
-    for event in text.replace("\r\n", "\n").split("\n\n"):
-        lines = [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")]
-        found.append(_json_of("\n".join(lines)))
-    return [data for data in found if isinstance(data, dict)]
+    events, begun = sse.split(text.encode("utf-8", "replace"), ended=True)
+    return sse.read(sse.chunks_of([*events.split(sse.BETWEEN), begun], named=False)[0])
 
 
 def _json_of(text: str) -> Any:

@@ -5,7 +5,6 @@ objects of it. Its bytes cost next to nothing to keep. And most events differ fr
 text alone: such neighbours are made one event, without reading any of them.
 """
 
-import json
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,13 +13,11 @@ from itertools import filterfalse, islice, repeat
 from operator import length_hint
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
-
 from kansoku import sse
 from kansoku.guard import guard
 
 _SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
-_LONG = 128  # pieces that are not left to whoever reads them
+_LARGE = 65_536  # bytes that are not left to whoever reads them
 _NEVER = b"\0{"  # with which no event begins
 _SHORTEST = 256  # bytes that have the first event
 _TEXT = re.compile(rb'[^"\\\n]*(?:\\.[^"\\\n]*)*')  # the inside of a string
@@ -48,7 +45,7 @@ class Sent:
 
     __slots__ = (
         *("_ahead", "_closed", "_done", "_events", "_growth", "_known"),
-        *("_left", "_padded", "_unread", "_whole", "pieces"),
+        *("_left", "_padded", "_unread", "_whole", "is_large", "pieces"),
     )
 
     def __init__(self, growth: Growth) -> None:
@@ -62,6 +59,7 @@ class Sent:
         self._whole = False
         self._closed: int | None = None  # how many chunks had passed then
         self._unread: list[bytes] = []
+        self.is_large = False  # what is left when neighbours are one
         self.pieces: list[bytes] = []  # what came since then
 
     @property
@@ -90,14 +88,17 @@ class Sent:
         # The program may read on while somebody looks at the span, and may keep the stream.
         self._unread, self._closed = self.pieces.copy(), self.passed
         self.pieces.clear()
-        if len(self._unread) > _LONG:
+        size = sum(map(len, self._unread))
+        if size > _LARGE:
             self._take_unread()
+            size = 0
+        self.is_large = size + sum(map(len, self._events)) > _LARGE
         return self, self._closed
 
     def read(self) -> list[Any]:
         """Return the events, neighbours that add to one text as one."""
         self._take_unread()
-        return _read(self._events)
+        return sse.read(self._events)
 
     @guard
     def _take_unread(self) -> None:
@@ -188,23 +189,6 @@ def _finish(found: list[bytes], head: bytes, tail: bytes, texts: list[bytes]) ->
     else:
         found += [head + text + tail for text in texts]
     return True
-
-
-def _read(events: list[bytes]) -> list[Any]:
-    """Return what the data of events say, as far as it is objects in JSON."""
-    told = [sse.data_of(event) for event in events]
-    try:
-        said = from_json(b"[%b]" % b",".join(told))  # at once: to begin takes longer than to read
-    except ValueError:
-        said = [_json_of(data) for data in told]
-    return [each for each in said if type(each) is dict]
-
-
-def _json_of(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
 
 
 class _Tap:

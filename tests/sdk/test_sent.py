@@ -371,6 +371,19 @@ def test_of_a_stream_under_way_the_words_are_kept(model: Any, spans: Any) -> Non
     assert spans.messages()[0]["parts"] == [{"type": "text", "content": "".join(words)}]
 
 
+@pytest.mark.parametrize("own_ids", [False, True])
+def test_what_stays_large_is_known_however_few_pieces_it_came_in(own_ids: bool) -> None:
+    """A gateway sends many events at once; one that numbers its chunks leaves no two that are alike."""
+    chunks = texts(["word "] * 2000)
+    if own_ids:
+        chunks = [{**one, "id": f"c-{number}"} for number, one in enumerate(chunks)]
+    sent = Sent(ChatReader.growth)
+    sent.pieces += [b"".join(events(chunks[:1000])), b"".join(events(chunks[1000:]))]
+    sent.close(whole=True)
+    assert sent.is_large is own_ids
+    assert told(sent.read()).messages[0]["parts"] == [{"type": "text", "content": "word " * 2000}]
+
+
 @pytest.mark.parametrize("waiting", [0, 2000])
 def test_where_many_spans_wait_a_stream_is_read_at_once(
     model: Any, spans: Any, monkeypatch: pytest.MonkeyPatch, waiting: int
