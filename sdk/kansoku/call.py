@@ -9,6 +9,7 @@ from opentelemetry import trace
 from kansoku import clock, estimation, runtime, semconv
 from kansoku.call_watch import note_call
 from kansoku.content import cut, to_json
+from kansoku.described import SPAN
 from kansoku.description import NOTHING_SAID, Description
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.failure import record_error
@@ -19,6 +20,7 @@ from kansoku.recording import Recording
 from kansoku.sent import Sent
 from kansoku.stamps import stamps
 from kansoku.stream import follow
+from kansoku.tracer import start_call
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
@@ -39,7 +41,6 @@ class Call:
     __slots__ = (
         "_arguments",
         "_ended",
-        "_knows_user",
         "_model",
         "_notes",
         "_origin",
@@ -72,24 +73,21 @@ class Call:
         self._origin = reader.origin(resource, running.local_provider)
         self._started = clock.now()
         note_call(outside, reader.operation)
-        self._knows_user = semconv.USER_ID in stamps(outside)
-        self._span = running.tracer.start_span(
+        self._span = start_call(
+            running.tracer,
             f"{reader.operation} {self._model}" if self._model else reader.operation,
-            context=outside,
-            kind=trace.SpanKind.CLIENT,
-            attributes={
+            outside,
+            {
                 semconv.OPERATION: reader.operation,
                 semconv.PROVIDER: self._origin[0],
                 semconv.REQUEST_MODEL: self._model,
             },
-            start_time=self._started,
-            record_exception=False,
+            self._started,
         )
         # What is learnt on the way, written on the span at its end, in one go.
         self._notes: dict[str, Any] = {}
-        self.context = otel_context.set_value(
-            _INSIDE, self._notes, trace.set_span_in_context(self._span, outside)
-        )
+        # Each value that the API sets makes a context of its own.
+        self.context = otel_context.Context({**outside, SPAN: self._span, _INSIDE: self._notes})
         self._request: dict[str, Any] | None = None
         if request is not None:
             # Content becomes text now, before the caller changes it.
@@ -97,7 +95,7 @@ class Call:
 
     def _request_attributes(self, request: Request) -> dict[str, Any]:
         attributes, limit = request.attributes, self._running.max_bytes
-        if self._knows_user:
+        if semconv.USER_ID in attributes and semconv.USER_ID in stamps(self.context):
             attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
         if self._origin[1]:
             attributes[semconv.SERVER_ADDRESS], attributes[semconv.SERVER_PORT] = self._origin[1:]

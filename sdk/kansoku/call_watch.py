@@ -17,6 +17,8 @@ def watch_calls(where: otel_context.Context, seen: list[str]) -> otel_context.Co
 
 def note_call(where: otel_context.Context, operation: str) -> None:
     """Tell whoever watches the calls of a context that one begins, and another library's span around it."""
+    if not where:
+        return
     mark(where, operation)
     seen = where.get(_WATCH)
     if isinstance(seen, list):

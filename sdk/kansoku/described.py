@@ -16,7 +16,7 @@ from kansoku import semconv
 
 OWN_SCOPE = "kansoku"
 # Under which name a context has its span: asking the API for it takes longer than all that is done here.
-_SPAN = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, otel_context.Context())))
+SPAN = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, otel_context.Context())))
 CHAT = frozenset({"chat", "text_completion", "generate_content"})
 _SPAN_KINDS = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank"}  # OpenInference
 _REQUEST_TYPES = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "rerank"}
@@ -41,7 +41,7 @@ _OF_CALLS = (
 
 def mark(where: otel_context.Context, operation: str) -> None:
     """Note on the span that is current in a context, if it is another library's and of the same call."""
-    around: Any = where.get(_SPAN)
+    around: Any = where.get(SPAN)
     if around is None:
         return
     scope = getattr(around, "instrumentation_scope", None)

@@ -4,6 +4,7 @@ The general encoder of OpenTelemetry builds a tree of message objects first; tha
 CPU, and it is paid in the traced program. Field numbers: opentelemetry/proto/trace/v1/trace.proto.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from struct import Struct
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 _double = Struct("<Bd").pack
+_eight = Struct("<d").pack
 _times = Struct("<BQBQ").pack
 _time = Struct("<BQ").pack
 _fixed32 = Struct("<BBI").pack
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
 _FLAGS = {flags: _fixed32(0x85, 0x01, flags) for flags in (_HAS_IS_REMOTE, _HAS_IS_REMOTE | _IS_REMOTE)}
 _BYTES = [bytes((number,)) for number in range(128)]
-_NUMBERS = frozenset({bool, int, float})
+_REPEATED = frozenset({bool, int, str})
 _SHORT = 48  # characters of a text that is likely to come again
+_MOST_SEEN = 4096
+_seen: defaultdict[int, dict[Any, bytes]] = defaultdict(dict)  # attributes encoded before, by their tag
 
 # Spans by the identities of their resource and their scope, both of which the spans keep alive.
 _Groups = dict[tuple[int, int], tuple["Resource", "InstrumentationScope | None", list[bytes]]]
@@ -63,16 +67,18 @@ def encode_requests(
 
 
 def _request(groups: _Groups, extra: Mapping[str, Any]) -> bytes:
+    """Return a request, each part of which is copied once: memory that is new costs more than that."""
     resources: dict[int, tuple[Resource, list[bytes]]] = {}
     for resource, scope, spans in groups.values():
-        scoped = _scope(scope) + b"".join(spans)
-        if scope is not None and scope.schema_url:
-            scoped += _text(0x1A, scope.schema_url)
-        resources.setdefault(id(resource), (resource, []))[1].append(_field(0x12, scoped))
-    parts = []
-    for resource, body in resources.values():
+        url = _text(0x1A, scope.schema_url) if scope is not None and scope.schema_url else b""
+        inside = [_scope(scope), *spans, url]
+        found = resources.setdefault(id(resource), (resource, []))[1]
+        found += (b"\x12", _varint(sum(map(len, inside))), *inside)
+    parts: list[bytes] = []
+    for resource, scoped in resources.values():
         url = _text(0x1A, resource.schema_url) if resource.schema_url else b""
-        parts.append(_field(0x0A, _resource(resource, extra) + b"".join(body) + url))
+        inside = [_resource(resource, extra), *scoped, url]
+        parts += (b"\x0a", _varint(sum(map(len, inside))), *inside)
     return b"".join(parts)
 
 
@@ -147,19 +153,43 @@ def _link(link: Any) -> bytes:
 def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
     # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
     found = attributes.copy() if isinstance(attributes, dict | MappingProxyType) else attributes
-    parts = [
-        _again(tag, key, value)
-        if type(value) in _NUMBERS or (type(value) is str and len(value) < _SHORT)
-        else _pair(tag, key, _value(value))
-        for key, value in found.items()
-    ]
+    seen = _seen[tag]
+    parts = []
+    for key, value in found.items():
+        kind = type(value)
+        if kind is float:  # mostly times and costs, which do not come again
+            parts.append(_before_float(tag, key) + _eight(value))
+        elif kind in _REPEATED and (kind is not str or len(value) < _SHORT):
+            # 1 and True are the same to a dictionary, but for their type.
+            parts.append(seen.get((key, value, kind)) or _remember(seen, tag, key, value))
+        elif kind is str:
+            parts.append(_pair_of_text(tag, key, value.encode("utf-8", "replace")))
+        else:
+            parts.append(_pair(tag, key, _value(value)))
     return b"".join(parts)
 
 
-@lru_cache(maxsize=4096, typed=True)  # 1, 1.0 and True are the same to a dictionary
-def _again(tag: int, key: str, value: str | float) -> bytes:
+def _remember(seen: dict[Any, bytes], tag: int, key: str, value: str | float) -> bytes:
     """Models, providers, hosts, parameters and the like repeat from span to span, name and value together."""
-    return _pair(tag, key, _value(value))
+    if len(seen) >= _MOST_SEEN:
+        seen.clear()
+    encoded = seen[key, value, type(value)] = _pair(tag, key, _value(value))
+    return encoded
+
+
+@lru_cache(maxsize=1024)
+def _before_float(tag: int, key: str) -> bytes:
+    """Return a KeyValue up to its eight bytes; names repeat from span to span."""
+    return _pair(tag, key, _double(0x21, 0.0))[:-8]
+
+
+def _pair_of_text(tag: int, key: str, text: bytes) -> bytes:
+    """Return a KeyValue of a long text, which is copied once."""
+    name, length = _key(key), len(text)
+    inner = 1 + _varint_size(length) + length
+    size = len(name) + _varint_size(inner) + inner
+    parts = (_BYTES[tag], _varint(size), name, _varint(inner), b"\x0a", _varint(length), text)
+    return b"".join(parts)
 
 
 def _pair(tag: int, key: str, value: bytes) -> bytes:

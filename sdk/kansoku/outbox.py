@@ -29,7 +29,10 @@ class Delivery(Protocol):
         """Begin; called once, first."""
 
     def deliver(self, batch: list[Any], closing: threading.Event) -> None:
-        """Send a batch or give it up, and count which; `closing` is set when it should not try again."""
+        """Send a batch, gone over once, or give it up, and count which.
+
+        `closing` is set when it should not try again.
+        """
 
     def idle(self, closing: threading.Event) -> float | None:
         """Do what waits for a quiet moment; return in how many seconds to be called again, None for never."""
@@ -274,8 +277,9 @@ class Outbox:
     def _hand_over(self, batch: list[Any], *, waited_for: bool = False) -> None:
         if batch:
             self.receipt.taken += len(batch)
-            shown = batch if waited_for else Turns(batch, self._hurries)
-            self._call(self._delivery.deliver, shown, self._closing)
+            turns = Turns(batch, _always if waited_for else self._hurries)
+            batch.clear()
+            self._call(self._delivery.deliver, turns, self._closing)
 
     def _hurries(self) -> bool:
         """Tell whether somebody waits, or so much does that it may be dropped soon."""
@@ -289,6 +293,10 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
             return None
+
+
+def _always() -> bool:
+    return True
 
 
 def next_wait(wait: float, delay: float, quiet: float) -> float:

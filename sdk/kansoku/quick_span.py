@@ -24,70 +24,81 @@ _NAMES = frozenset({str})
 
 
 class QuickSpan(StockSpan):
-    """A span of a `QuickTracer`.
+    """A span of a `QuickTracer`, of a class of its own for each: what all of its spans have alike is there.
 
     `_said` holds its attributes, `_most` how many there may be, `_later` the description that nobody has
     asked for yet; `_bounded`, `_had_events` and `_had_links` are what the SDK's own code works on where
     it has to.
     """
 
+    _said: dict[str, Any]
+    _most: int | None = None
+    _later: Describe | None = None
+    _bounded: BoundedAttributes | None = None
+    _had_events: BoundedList[Any] | None = None
+    _had_links: BoundedList[Any] | None = None
+
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes; the first look at an ended span writes what was left for later."""
-        own = self.__dict__
-        if own["_later"] is not None:
+        if self._later is not None:
             self._write_later()
-        return MappingProxyType(own["_said"])
+        return MappingProxyType(self._said)
 
     @property
     def status(self) -> Status:
         """The status."""
-        own = self.__dict__
-        if own["_later"] is not None:
+        if self._later is not None:
             self._write_later()
-        status: Status = own["_status"]
+        status: Status = self._status
         return status
 
     @property
     def dropped_attributes(self) -> int:
         """How many attributes exceeded the limit."""
-        own = self.__dict__
-        if own["_later"] is not None:
+        if self._later is not None:
             self._write_later()
-        return 0 if own["_bounded"] is None else int(own["_bounded"].dropped)
+        return 0 if self._bounded is None else int(self._bounded.dropped)
 
     @property
     def is_simple(self) -> bool:
         """Whether it has neither events nor links, and all of its attributes."""
-        own = self.__dict__
-        return own["_bounded"] is None and own["_had_events"] is None and own["_had_links"] is None
+        return self._bounded is None and self._had_events is None and self._had_links is None
 
     @property
     def events(self) -> Sequence[Any]:
         """The events."""
-        return tuple(self.__dict__["_had_events"] or ())
+        return tuple(self._had_events or ())
 
     @property
     def dropped_events(self) -> int:
         """How many events exceeded the limit."""
-        had = self.__dict__["_had_events"]
+        had = self._had_events
         return 0 if had is None else int(had.dropped)
 
     @property
     def links(self) -> Sequence[Any]:
         """The links."""
-        return tuple(self.__dict__["_had_links"] or ())
+        return tuple(self._had_links or ())
 
     @property
     def dropped_links(self) -> int:
         """How many links exceeded the limit."""
-        had = self.__dict__["_had_links"]
+        had = self._had_links
         return 0 if had is None else int(had.dropped)
+
+    def begin(self, attributes: dict[str, Any]) -> None:
+        """Set the first attributes: clean ones become the span's own as they are."""
+        if (self._most is None or len(attributes) <= self._most) and _CLEAN.issuperset(
+            map(type, attributes.values())
+        ):
+            self._said = attributes
+        else:
+            self.set_attributes(attributes)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes; clean ones are taken as they are, where the SDK goes over every one of them."""
-        own = self.__dict__
-        if own["_end_time"] is not None or own["_bounded"] is not None or not self._take(attributes):
+        if self._end_time is not None or self._bounded is not None or not self._take(attributes):
             super().set_attributes(attributes)
 
     def set_attribute(self, key: str, value: Any) -> None:
@@ -96,24 +107,23 @@ class QuickSpan(StockSpan):
 
     def end_described(self, end_time: int, describe: Describe) -> None:
         """End the span; `describe` tells the rest: now, or when a reader that waits looks at it."""
-        own = self.__dict__
-        readers: Any = own["_span_processor"]._span_processors
+        processor: Any = self._span_processor
+        readers = processor._span_processors
         if len(readers) != 1 or not getattr(readers[0], "reads_later", False):
-            if own["_end_time"] is None:
+            if self._end_time is None:
                 self._write(describe)
             self.end(end_time)
             return
-        with own["_lock"]:
-            ended = own["_end_time"] is not None
+        with self._lock:
+            ended = self._end_time is not None
             if not ended:
-                own["_later"] = describe
-                own["_end_time"] = end_time
+                self._later = describe
+                self._end_time = end_time
         if not ended:
             readers[0].on_end(self)
 
     def _write_later(self) -> None:
-        own = self.__dict__
-        describe, own["_later"] = own["_later"], None
+        describe, self._later = self._later, None
         if describe is not None:
             self._write(describe)
 
@@ -129,13 +139,12 @@ class QuickSpan(StockSpan):
 
     def _take(self, attributes: Mapping[str, Any]) -> bool:
         """Add attributes that are new and clean, and fit in; else return False."""
-        own = self.__dict__
-        said = own["_said"]
+        said = self._said
         odd: list[tuple[str, Any]] = []
         if not _CLEAN.issuperset(map(type, attributes.values())):
             odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
         if (
-            (own["_most"] is not None and len(said) + len(attributes) > own["_most"])
+            (self._most is not None and len(said) + len(attributes) > self._most)
             or not _NAMES.issuperset(map(type, attributes))
             or "" in attributes
             or not said.keys().isdisjoint(attributes)  # what is set again moves behind the others
@@ -151,26 +160,23 @@ class QuickSpan(StockSpan):
 
     @property
     def _attributes(self) -> BoundedAttributes:  # type: ignore[override]
-        own = self.__dict__
-        if own["_bounded"] is None:
-            bounded = BoundedAttributes(own["_most"], immutable=False)
-            bounded._dict = own["_said"]  # the very same: what comes the short way meanwhile is not lost
-            own["_bounded"] = bounded
-        found: BoundedAttributes = own["_bounded"]
+        if self._bounded is None:
+            bounded = BoundedAttributes(self._most, immutable=False)
+            bounded._dict = self._said  # the very same: what comes the short way meanwhile is not lost
+            self._bounded = bounded
+        found: BoundedAttributes = self._bounded
         return found
 
     @property
     def _events(self) -> BoundedList[Any]:  # type: ignore[override]
-        own = self.__dict__
-        if own["_had_events"] is None:
-            own["_had_events"] = BoundedList(own["_limits"].max_events)
-        found: BoundedList[Any] = own["_had_events"]
+        if self._had_events is None:
+            self._had_events = BoundedList(self._limits.max_events)
+        found: BoundedList[Any] = self._had_events
         return found
 
     @property
     def _links(self) -> BoundedList[Any]:  # type: ignore[override]
-        own = self.__dict__
-        if own["_had_links"] is None:
-            own["_had_links"] = BoundedList(own["_limits"].max_links)
-        found: BoundedList[Any] = own["_had_links"]
+        if self._had_links is None:
+            self._had_links = BoundedList(self._limits.max_links)
+        found: BoundedList[Any] = self._had_links
         return found

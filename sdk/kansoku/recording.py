@@ -86,7 +86,7 @@ class Recording:
     def __init__(self, call: Streamed, growth: Growth | None = None) -> None:
         self._call: Streamed | None = call
         self._growth = growth
-        self._pieces: Pieces | None = _Whole()
+        self._pieces: Pieces | None = None  # before the first chunk
         self._sent: Sent | None = None
         self.first = 0
 
@@ -98,19 +98,22 @@ class Recording:
     def end(self, error: BaseException | None = None, *, early: bool = False) -> None:
         """End the call with the chunks seen so far."""
         call, self._call = self._call, None
-        pieces, self._pieces = self._pieces, None
-        if call is not None and pieces is not None:
+        if call is not None:
+            pieces, self._pieces = self._pieces or _Whole(), None
             kept = pieces.close(whole=error is None and not early)
             call.stream_ended(*kept, self.first, error, early)
 
     def keep(self, chunk: Any) -> None:
         """Keep a chunk that passes; the first one is timed."""
-        if not self.first:
+        pieces = self._pieces
+        if pieces is None:
+            if self._call is None:  # it has ended
+                return
             self.first = clock.now()
-            if self._sent is not None and self._sent.pieces and self._pieces is not None:
-                self._pieces = self._sent  # it is there that the client reads
-        if self._pieces is not None:  # else the call has ended
-            self._pieces.add(chunk)
+            sent = self._sent
+            # If there is something, it is there that the client reads.
+            pieces = self._pieces = sent if sent is not None and sent.pieces else _Whole()
+        pieces.add(chunk)
 
     def begin(self, chunk: Any) -> Callable[[Any], None] | Sent:
         """Keep the first chunk of a loop; return what keeps the others."""

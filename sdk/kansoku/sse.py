@@ -34,7 +34,7 @@ def chunks_of(events: list[bytes], *, named: bool) -> tuple[list[bytes], bool]:
     Clients of Anthropic make chunks of named events alone (`named`), and none of a ping.
     """
     found: list[bytes] = []
-    is_usual = (_NAMED if named else _ANY).fullmatch
+    is_usual = _NAMED.fullmatch if named else _is_object
     for event in events:
         if is_usual(event):
             found.append(event)
@@ -45,6 +45,11 @@ def chunks_of(events: list[bytes], *, named: bool) -> tuple[list[bytes], bool]:
         if told and not (named and (not told.startswith(b"event:") or _PING.match(told))):
             found.append(told)
     return found, False
+
+
+def _is_object(event: bytes) -> Any:
+    """Tell an event whose data are an object in one line; most are nothing else, which is quickly seen."""
+    return (event.startswith(b"data: {") and b"\n" not in event.rstrip(b"\n")) or _ANY.fullmatch(event)
 
 
 def read(events: list[bytes]) -> list[Any]:

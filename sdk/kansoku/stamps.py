@@ -57,5 +57,5 @@ def context(
 
 def stamps(where: otel_context.Context | None = None) -> dict[str, Any]:
     """Return the attributes that `context()` asks for in an OpenTelemetry context (default: the current)."""
-    found = otel_context.get_value(_STAMPS, where)
+    found = (otel_context.get_current() if where is None else where).get(_STAMPS)
     return found if isinstance(found, dict) else {}

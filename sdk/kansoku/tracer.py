@@ -7,16 +7,20 @@ own way is taken. A provider that the program made itself is left as it is.
 
 import os
 import threading
+from inspect import isfunction
 from random import Random
 from time import time_ns
 from typing import Any
 
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Tracer, TracerProvider
 from opentelemetry.sdk.trace import _Span as StockSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.trace import SpanContext, TraceFlags
+
+from kansoku.described import SPAN
 
 try:
     from opentelemetry.attributes import BoundedAttributes
@@ -43,6 +47,17 @@ _UNDER_WAY = _FINISHED | {
 }  # fmt: skip
 _LAZY = frozenset({"_attributes", "_events", "_links"})
 _BOUNDED = frozenset({"_dict", "maxlen", "dropped", "max_value_len", "_lock", "_immutable"})
+
+
+def start_call(
+    tracer: trace.Tracer, name: str, where: otel_context.Context, attributes: dict[str, Any], start_time: int
+) -> trace.Span:
+    """Start the span of a client's call in a context, with attributes that nobody else changes."""
+    if type(tracer) is QuickTracer:
+        return tracer.start_call(name, where, attributes, start_time)
+    return tracer.start_span(
+        name, where, trace.SpanKind.CLIENT, attributes, start_time=start_time, record_exception=False
+    )
 
 
 class Ids(RandomIdGenerator):
@@ -76,6 +91,8 @@ class Provider(TracerProvider):
 class QuickTracer(Tracer):
     """A tracer that records everything its parents do not forbid."""
 
+    _kansoku_kind: "type[QuickSpan] | None" = None
+
     def start_span(
         self,
         name: str,
@@ -88,64 +105,74 @@ class QuickTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> trace.Span:
         """Start a span."""
-        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
-        if links or not self._tracer_config.is_enabled or type(parent) is not SpanContext:
+        where = otel_context.get_current() if context is None else context
+        span = None if links else self._begun(name, where, kind, start_time)
+        if span is None:
             return self._stock(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
+        span._record_exception = record_exception
+        span._set_status_on_exception = set_status_on_exception
+        if attributes:
+            span.set_attributes(attributes)
+        self.span_processor.on_start(span, parent_context=context)
+        return span
+
+    def start_call(
+        self, name: str, where: otel_context.Context, attributes: dict[str, Any], start_time: int
+    ) -> trace.Span:
+        """Start the span of a client's call in a context; the attributes are the span's from now on."""
+        span = self._begun(name, where, trace.SpanKind.CLIENT, start_time)
+        if span is None:
+            return self._stock(name, where, trace.SpanKind.CLIENT, attributes, (), start_time, False, True)
+        span._record_exception = False
+        span._set_status_on_exception = True
+        span.begin(attributes)
+        self.span_processor.on_start(span, parent_context=where)
+        return span
+
+    def _begun(
+        self, name: str, where: otel_context.Context, kind: trace.SpanKind, start_time: int | None
+    ) -> "QuickSpan | None":
+        """Return a span that is under way; None where the SDK's own way has to be taken."""
+        if not self._tracer_config.is_enabled:
+            return None
+        parent: SpanContext | None = None
         flags, state, trace_id = _SAMPLED_RANDOM, _STATE, 0
-        if parent.is_valid:
+        if SPAN in where:
+            parent = trace.get_current_span(where).get_span_context()
+            if type(parent) is not SpanContext:
+                return None
+        if parent is not None and parent.is_valid:
             if not parent.trace_flags.sampled:
-                return self._stock(
-                    name,
-                    context,
-                    kind,
-                    attributes,
-                    links,
-                    start_time,
-                    record_exception,
-                    set_status_on_exception,
-                )
+                return None
             trace_id, state = parent.trace_id, parent.trace_state
             flags = _SAMPLED_RANDOM if parent.trace_flags & _RANDOM else _SAMPLED
         else:
             trace_id, parent = self.id_generator.generate_trace_id(), None
-        known = self.__dict__.get("_kansoku") or self._template()
-        span: QuickSpan = object.__new__(QuickSpan)
-        span.__dict__.update(
-            known,
-            _name=name,
-            _context=SpanContext(trace_id, self.id_generator.generate_span_id(), False, flags, state),
-            _kind=kind,
-            _parent=parent,
-            _resource=self.resource,
-            _said={},
-            _lock=threading.Lock(),
-            _record_exception=record_exception,
-            _set_status_on_exception=set_status_on_exception,
-            _start_time=time_ns() if start_time is None else start_time,
-        )
-        if attributes:
-            span.set_attributes(attributes)
-        self.span_processor.on_start(span, parent_context=context)
+        span: QuickSpan = object.__new__(self._kansoku_kind or self._make_kind())
+        span._name = name
+        span._context = SpanContext(trace_id, self.id_generator.generate_span_id(), False, flags, state)
+        span._kind = kind
+        span._parent = parent
+        span._resource = self.resource
+        span._said = {}
+        span._lock = threading.Lock()
+        span._start_time = time_ns() if start_time is None else start_time
         return span
 
     def _stock(self, *arguments: Any) -> trace.Span:
         made: trace.Span = super().start_span(*arguments)
         return made
 
-    def _template(self) -> dict[str, Any]:
-        """Return the fields that all spans of this tracer have alike."""
-        made = {name: value for name, value in vars(_stock_span(self)).items() if name not in _LAZY}
-        made |= {
-            "_later": None,
-            "_bounded": None,
-            "_had_events": None,
-            "_had_links": None,
-            "_most": self._span_limits.max_span_attributes,
-        }
-        self.__dict__["_kansoku"] = made
-        return made
+    def _make_kind(self) -> "type[QuickSpan]":
+        """Return a class of spans that holds what all spans of this tracer have alike."""
+        alike = {name: value for name, value in vars(_stock_span(self)).items() if name not in _LAZY}
+        # A function of a class is bound to its objects; what a span holds is not.
+        alike = {name: staticmethod(v) if isfunction(v) else v for name, v in alike.items()}
+        alike |= {"_most": self._span_limits.max_span_attributes, "__module__": __name__}
+        self._kansoku_kind = type("QuickSpan", (QuickSpan,), alike)
+        return self._kansoku_kind
 
 
 def _stock_span(tracer: Tracer) -> StockSpan:

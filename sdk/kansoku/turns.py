@@ -9,9 +9,10 @@ _TURN, _PAUSE = 0.002, 0.00005
 
 
 class Turns(list[Any]):
-    """Items in a row, with pauses in which the program's threads go on.
+    """Items in a row, gone over once, with pauses in which the program's threads go on.
 
-    A thread that wants to run waits until this one gives way: up to 5 ms, unless it does so by itself.
+    A thread that wants to run waits until this one gives way: up to 5 ms, unless it does so by itself. Each
+    item is let go when the next is asked for, while its memory is warm and may serve again.
     """
 
     def __init__(self, items: list[Any], hurries: Callable[[], bool]) -> None:
@@ -21,7 +22,8 @@ class Turns(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         """Yield the items."""
         until = time.monotonic() + _TURN
-        for item in super().__iter__():
+        for place, item in enumerate(super().__iter__()):
+            self[place] = None
             yield item
             if time.monotonic() > until:
                 if not self._hurries():

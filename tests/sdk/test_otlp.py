@@ -81,6 +81,19 @@ def test_every_span_is_read_back_the_same(
     assert ours(spans) == reference(spans)
 
 
+def test_values_that_are_equal_keep_their_types() -> None:
+    """What was encoded before is found by its type too, and a zero keeps its sign."""
+    values = [1, True, 1.0, "1", 0, False, -0.0, 0.0, "1" * 100, float("inf"), 1, True, 1.0]
+
+    def make(tracer: trace.Tracer) -> None:
+        for value in values:
+            tracer.start_span("x", attributes={"a": value}, start_time=1).end(2)
+
+    spans = finished(make)
+    assert ours(spans) == reference(spans)
+    assert ours(spans) == reference(spans)
+
+
 def test_our_resource_is_laid_over_the_spans_own() -> None:
     """Settings win over the provider's resource; what they do not name is kept."""
     spans = finished(lambda tracer: tracer.start_span("x").end())

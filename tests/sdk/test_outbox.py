@@ -4,6 +4,7 @@ import gc
 import itertools
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_batches_wait_longer_while_items_keep_coming_and_not_after_a_pause() -> 
 def test_a_full_batch_does_not_wait_for_the_delay() -> None:
     """Whoever puts the last item of a batch wakes the thread: again and again, with no flush."""
     arrived = threading.Semaphore(0)
-    delivery = Delivery(lambda batch, _: [arrived.release() for _ in batch])
+    delivery = Delivery(lambda batch, _: [arrived.release() for _ in range(len(batch))])
     outbox = make(delivery, batch_size=5, delay=60.0)
     for number in range(4):
         for item in range(5):
@@ -109,6 +110,25 @@ def test_a_full_batch_does_not_wait_for_the_delay() -> None:
             assert arrived.acquire(timeout=60)
     assert outbox.close(60)
     assert delivery.items() == list(range(20))
+
+
+def test_what_was_delivered_is_let_go_before_the_next() -> None:
+    """A batch is worked through in the memory of one item, not of all of them."""
+    kept: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def look(batch: list[Any], _: threading.Event) -> None:
+        for item in batch:
+            alive.append(sum(found() is not None for found in kept))
+            kept.append(weakref.ref(item))
+
+    outbox = make(Delivery(look), batch_size=20)
+    for _ in range(20):
+        outbox.put(set())
+    assert outbox.flush(60)
+    assert len(alive) == 20
+    assert max(alive) <= 1
+    assert outbox.close(60)
 
 
 def test_a_full_queue_drops_and_counts_and_never_blocks() -> None:

@@ -193,6 +193,26 @@ def test_of_any_mixture_is_read_what_its_chunks_say(
     assert told(kept) == told([model_of(one) for one in chunks])
 
 
+ODD = [one for name in STREAMS for one in STREAMS[name][:2]]
+
+
+@given(
+    st.lists(st.sampled_from(ODD), max_size=6),
+    st.lists(st.sampled_from(WORDS), min_size=14, max_size=40),
+    st.lists(st.sampled_from([*ODD, ENDS, LAST]), max_size=6),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(ODD)), max_size=2),
+)
+def test_one_long_text_with_anything_around_and_in_it_is_told_as_its_chunks_are(
+    before: list[Any], words: list[str], after: list[Any], between: list[tuple[int, Any]]
+) -> None:
+    """Most streams are one text; what else a stream says is seen wherever it stands."""
+    chunks = [*before, *texts(words), *after]
+    for place, odd in between:
+        chunks.insert(place, odd)
+    kept = keep([*events(chunks), b"data: [DONE]\n\n"], len(chunks), whole=True)
+    assert told(kept) == told([model_of(one) for one in chunks])
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
-from kansoku.tracer import Ids, Provider, QuickSpan, QuickTracer
+from kansoku.tracer import Ids, Provider, QuickSpan, QuickTracer, start_call
 
 
 class Word(str):
@@ -105,11 +106,35 @@ def test_spans_say_what_the_sdk_makes_them_say(sampled: bool, random_id: int) ->
     assert ours == theirs
 
 
+@pytest.mark.parametrize("most", ["128", "2"])
+def test_the_span_of_a_call_says_what_the_sdk_makes_it_say(
+    monkeypatch: pytest.MonkeyPatch, most: str
+) -> None:
+    """Its attributes become the span's own only where they are clean and few enough."""
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", most)
+    odd: dict[str, Any] = {"word": Word("w"), "none": None, "list": ["a"], "": "unnamed"}
+
+    def use(tracer: trace.Tracer) -> None:
+        for sampled in (None, True, False):
+            where = Context()
+            if sampled is not None:
+                remote = trace.SpanContext(1 << 100, 9, True, trace.TraceFlags(sampled))
+                where = trace.set_span_in_context(trace.NonRecordingSpan(remote), where)
+            for given in ({"a": "b", "c": "d"}, {"a": "b", "c": "d", "e": 1}, odd):
+                span = start_call(tracer, "chat m", where, dict(given), 5)
+                span.set_attributes({"c": "again", "late": 0.5})
+                span.end(7)
+
+    theirs, ours = both(use)
+    assert len(theirs) == 6
+    assert ours == theirs
+
+
 def test_the_usual_spans_are_made_quickly() -> None:
     """With nothing unusual the spans are ours: else a new version of the SDK has made all of this useless."""
     tracer = Provider(shutdown_on_exit=False, id_generator=Ids()).get_tracer("a")
     assert type(tracer) is QuickTracer
-    assert type(tracer.start_span("b")) is QuickSpan
+    assert isinstance(tracer.start_span("b"), QuickSpan)
 
 
 @pytest.mark.parametrize(

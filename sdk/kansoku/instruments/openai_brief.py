@@ -20,15 +20,14 @@ class ChatBrief:
             kind = type(value)
             if kind in _FIXED or kind.__name__ in _NOT_GIVEN:
                 continue
-            if kind is list and name == "messages":
-                messages = [item.copy() for item in value if type(item) is dict]
-                if len(messages) != len(value) or not all(
-                    _FIXED.issuperset(map(type, message.values())) for message in messages
-                ):
-                    return None
-                copied[name] = messages
-            elif kind is dict and _FIXED.issuperset(map(type, value.values())):
+            if kind is dict and _FIXED.issuperset(map(type, value.values())):
                 copied[name] = value.copy()
+            elif kind is list and name == "messages":
+                messages = copied[name] = []
+                for message in value:
+                    if type(message) is not dict or not _FIXED.issuperset(map(type, message.values())):
+                        return None
+                    messages.append(message.copy())
             else:
                 return None
         return copied
