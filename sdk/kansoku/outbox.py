@@ -261,13 +261,11 @@ class Outbox:
                 with self._marking:
                     self._markers -= 1
                 self._hand_over(batch, waited_for=True)
-                batch = []
                 item.reached.set()
             else:
                 batch.append(item)
                 if len(batch) >= self._batch_size:
                     self._hand_over(batch)
-                    batch = []
             try:
                 item = self._queue.get_nowait()
             except Empty:
@@ -277,8 +275,8 @@ class Outbox:
     def _hand_over(self, batch: list[Any], *, waited_for: bool = False) -> None:
         if batch:
             self.receipt.taken += len(batch)
-            turns = Turns(batch, _always if waited_for else self._hurries)
-            batch.clear()
+            turns = Turns(batch, lambda: waited_for or self._hurries())
+            batch.clear()  # the turns let each item go
             self._call(self._delivery.deliver, turns, self._closing)
 
     def _hurries(self) -> bool:
@@ -293,10 +291,6 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - the border: the thread must outlive a bad batch
             swallow(f"outbox.{self._name}", error)
             return None
-
-
-def _always() -> bool:
-    return True
 
 
 def next_wait(wait: float, delay: float, quiet: float) -> float:
