@@ -1,6 +1,7 @@
 """Keep what must not leave the process out of finished spans and feedback, in the background thread."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from kansoku.privacy.mask import Mask
 from kansoku.privacy.resource import Resources
 
 _NUMBERS = frozenset({bool, int, float})
+_MANY_NAMES = 64  # of attributes, above which nothing is kept of them
 _WORDS = ("comment", "correction", "label", "user_id")  # of feedback, besides its metadata
 
 
@@ -173,18 +175,32 @@ def _texts(span: Any) -> list[str]:
 def _add_strings(found: list[str], attributes: Mapping[str, Any] | None) -> None:
     # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
     whole = attributes.copy() if isinstance(attributes, MappingProxyType) else attributes or {}
-    for name, value in whole.items():
+    names = tuple(whole)
+    looked_at = _known_names_of_texts(names) if len(names) <= _MANY_NAMES else _names_of_texts(names)
+    for name, is_secret in looked_at:
+        value = whole[name]
         if type(value) in _NUMBERS:
             continue
-        kind = capture.kind_of(name)
-        if kind == capture.SECRET:
+        if is_secret:
             found.append("secret:")  # which is a hint to look closely
-        if kind in (capture.STRUCTURE, capture.PART):
-            continue
         if isinstance(value, str):
             found.append(value)
         else:
             found.extend(_leaves(value))
+
+
+def _names_of_texts(names: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """Return those of the names of attributes that may hold text, and whether that is a secret's name."""
+    kinds = [(name, capture.kind_of(name)) for name in names]
+    return [
+        (name, kind == capture.SECRET)
+        for name, kind in kinds
+        if kind not in (capture.STRUCTURE, capture.PART)
+    ]
+
+
+# Spans of one kind have the same names, again and again.
+_known_names_of_texts = lru_cache(maxsize=128)(_names_of_texts)
 
 
 def _leaves(value: Any) -> Iterator[str]:

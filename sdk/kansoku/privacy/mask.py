@@ -113,7 +113,7 @@ class Mask:
             for sign in _SIGNS:
                 raw = raw.replace(sign, b":")
         small = raw.lower() if ascii_only else raw.translate(_SMALL, _HIGH)
-        escaped = b"\\u" in small
+        escaped = b"\\" in small and b"\\u" in small  # one byte is found many times faster than two
         if any(map(small.__contains__, self._hints)) or self._numbers_in(small):
             return True
         if escaped and b"\\uff" in small:
