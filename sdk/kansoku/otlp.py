@@ -154,14 +154,15 @@ def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
     # A span's attributes are a view of a view: its copy is a dict, and costs less than going over it once.
     found = attributes.copy() if isinstance(attributes, dict | MappingProxyType) else attributes
     seen = _seen[tag]
+    values = found.values()
     parts = []
-    for key, value in found.items():
-        kind = type(value)
+    for each in zip(found, values, map(type, values), strict=True):
+        key, value, kind = each
         if kind is float:  # mostly times and costs, which do not come again
             parts.append(_before_float(tag, key) + _eight(value))
         elif kind in _REPEATED and (kind is not str or len(value) < _SHORT):
             # 1 and True are the same to a dictionary, but for their type.
-            parts.append(seen.get((key, value, kind)) or _remember(seen, tag, key, value))
+            parts.append(seen.get(each) or _remember(seen, tag, each))
         elif kind is str:
             parts.append(_pair_of_text(tag, key, value.encode("utf-8", "replace")))
         else:
@@ -169,11 +170,11 @@ def _attributes(tag: int, attributes: Mapping[str, Any]) -> bytes:
     return b"".join(parts)
 
 
-def _remember(seen: dict[Any, bytes], tag: int, key: str, value: str | float) -> bytes:
+def _remember(seen: dict[Any, bytes], tag: int, each: tuple[str, str | float, type]) -> bytes:
     """Models, providers, hosts, parameters and the like repeat from span to span, name and value together."""
     if len(seen) >= _MOST_SEEN:
         seen.clear()
-    encoded = seen[key, value, type(value)] = _pair(tag, key, _value(value))
+    encoded = seen[each] = _pair(tag, each[0], _value(each[1]))
     return encoded
 
 
@@ -216,9 +217,9 @@ def _value(value: Any) -> bytes:  # noqa: PLR0911 - one return a type
         return _double(0x21, value)
     if isinstance(value, bytes):
         return _field(0x3A, value)
-    if isinstance(value, Mapping):
+    if type(value) is not tuple and isinstance(value, Mapping):
         return _field(0x32, _attributes(0x0A, value))
-    if isinstance(value, Iterable):
+    if type(value) is tuple or isinstance(value, Iterable):
         return _field(0x2A, b"".join([_field(0x0A, _value(item)) for item in value]))
     return b"" if value is None else _text(0x0A, str(value))
 
@@ -232,6 +233,7 @@ def _field(tag: int, body: bytes) -> bytes:
     return b"".join((_BYTES[tag], _varint(len(body)), body))
 
 
+@lru_cache(maxsize=4096)
 def _varint(number: int) -> bytes:
     if number < 128:
         return _BYTES[number]

@@ -6,6 +6,7 @@ over at its end as a function, which is called where the span is read: in the ba
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,7 @@ from kansoku.guard import swallow
 
 _CLEAN = frozenset({str, int, float, bool})  # exactly these: a subclass may be anything
 _LISTS = frozenset({tuple, list})
+_KNOWN = _CLEAN | _LISTS
 _NAMES = frozenset({str})
 
 
@@ -141,14 +143,17 @@ class QuickSpan(StockSpan):
         """Add attributes that are new and clean, and fit in; else return False."""
         said = self._said
         odd: list[tuple[str, Any]] = []
-        if not _CLEAN.issuperset(map(type, attributes.values())):
-            odd = [(key, value) for key, value in attributes.items() if type(value) not in _CLEAN]
+        kinds = list(map(type, attributes.values()))
+        if not _CLEAN.issuperset(kinds):
+            if not _KNOWN.issuperset(kinds):
+                return False
+            odd = list(compress(attributes.items(), map(_LISTS.__contains__, kinds)))
         if (
             (self._most is not None and len(said) + len(attributes) > self._most)
             or not _NAMES.issuperset(map(type, attributes))
             or "" in attributes
             or not said.keys().isdisjoint(attributes)  # what is set again moves behind the others
-            or not all(type(value) in _LISTS and _CLEAN.issuperset(map(type, value)) for _, value in odd)
+            or not all(_CLEAN.issuperset(map(type, value)) for _, value in odd)
         ):
             return False
         said.update(attributes)

@@ -13,6 +13,7 @@ _LONGEST = 4096
 _MOST_SOURCES = 100
 _MAX_SOURCES_BYTES = 16_384
 _PAGES_BY_WORTH = ("search_results", "citations", "web_search")
+_FAILING = frozenset({"error", "x_groq", "base_resp"})
 _PAGES = frozenset(_PAGES_BY_WORTH)
 _EXTRAS = (
     ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
@@ -23,14 +24,18 @@ _EXTRAS = (
 
 def last_text(chunks: Sequence[Any], name: str) -> str:
     """Return the last text in a field: some servers leave it empty in their first or their last chunk."""
-    return next((found for chunk in reversed(chunks) if (found := text_of(chunk, name))), "")
+    for chunk in reversed(chunks):
+        if found := text_of(chunk, name):
+            return found
+    return ""
 
 
 def add_extras(answer: Answer, responses: Sequence[Any]) -> None:
     """Add fingerprint, service tier and upstream provider; the later responses of a stream win."""
     for name, key in _EXTRAS:
         for response in reversed(responses):
-            if found := text_of(response, name):
+            found = response.get(name) if type(response) is dict else get(response, name)
+            if found and isinstance(found, str):
                 answer.attributes[key] = found
                 break
 
@@ -83,8 +88,10 @@ def add_failure(answer: Answer, error: Any) -> None:
 
 def failure_in(response: Any, choices: Sequence[Any]) -> Any:
     """Return the error in an answer or a chunk: of all of it, of a choice, or in a place of the vendor's."""
-    found = get(response, "error") or next((e for choice in choices if (e := get(choice, "error"))), None)
-    if found:
+    found = get(response, "error")
+    for choice in choices:
+        found = found or get(choice, "error")
+    if found or (type(response) is dict and _FAILING.isdisjoint(response)):
         return found
     if problem := get(get(response, "x_groq"), "error"):
         return {"code": "stream_error", "message": problem}

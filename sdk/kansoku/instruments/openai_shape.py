@@ -25,6 +25,19 @@ _READ_BELOW = frozenset(
     {"messages", "model", "stream", "input", "tools", "stop", "user", "service_tier", "reasoning_effort"}
 )
 _PLAIN = frozenset({int, float})
+# Counts that few servers tell, in a usage and in what it says of the prompt: without any of these names none
+# is looked for.
+_RARE_COUNTS = frozenset(
+    {
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "cache_read_input_tokens",
+        "reasoning_tokens",
+        "cache_creation_input_tokens",
+    }
+)
+_WRITES = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+_WRITTEN = frozenset(_WRITES)
 # Words of older models, and of others that a server passes on as they are.
 _FINISH = {
     **dict.fromkeys(("eos", "eos_token", "stop_sequence", "end_turn", "complete"), "stop"),
@@ -244,14 +257,18 @@ def read_usage(usage: Any, model: str = "") -> Usage | None:
         return None
     into = details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     out = details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    is_rare = type(usage) is not dict or not _RARE_COUNTS.isdisjoint(usage)
     cached = count(into, "cached_tokens")
-    if cached is None:  # DeepSeek, Together, and who passes on the names of Anthropic
+    if cached is None and is_rare:  # DeepSeek, Together, and who passes on the names of Anthropic
         cached = count(usage, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
-    thought = count(out, "reasoning_tokens") or count(usage, "reasoning_tokens") or 0
+    thought = count(out, "reasoning_tokens") or (count(usage, "reasoning_tokens") if is_rare else 0) or 0
     if not thought and out is None and model.startswith(_GEMINIS):
         thought = max(0, (count(usage, "total_tokens") or 0) - (sent or 0) - (answered or 0))
-    written = count(into, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
-    written = written or count(usage, "cache_creation_input_tokens") or 0
+    written = 0
+    if type(into) is not dict or not _WRITTEN.isdisjoint(into):
+        written = count(into, *_WRITES) or 0
+    if is_rare and not written:
+        written = count(usage, "cache_creation_input_tokens") or 0
     said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
     sent, part = sent or 0, (cached or 0) + written
     sent += part if part > sent else beside(usage, sent, said, part)  # more than all is not among it
@@ -261,7 +278,7 @@ def read_usage(usage: Any, model: str = "") -> Usage | None:
         cache_read=cached or 0,
         cache_write=written,
         cache_write_1h=(_for_an_hour(into) or _for_an_hour(usage)) if written else 0,
-        reasoning=thought if count(usage, "total_tokens") != sent + said else min(thought, said),
+        reasoning=min(thought, said) if thought and count(usage, "total_tokens") == sent + said else thought,
         audio_in=count(into, "audio_tokens") or 0,
         audio_out=count(out, "audio_tokens") or 0,
         image=count(into, "image_tokens") or 0,
@@ -299,6 +316,8 @@ def count(counts: Any, *names: str) -> int | None:
     known = type(counts) is dict
     for name in names:
         value = counts.get(name) if known else get(counts, name)
+        if value is None:
+            continue
         if isinstance(value, int) and value >= 0:
             return value
         if type(value) is float and value >= 0 and value.is_integer():
