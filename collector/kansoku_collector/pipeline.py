@@ -2,77 +2,34 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from kansoku_collector.accounts import Accounts
 from kansoku_collector.arrivals import Arrival, Arrivals
-from kansoku_collector.aside import Lacking
 from kansoku_collector.decode import logs, metrics
 from kansoku_collector.entries import Entry, Kind
 from kansoku_collector.events import Held, Key, LateEvents, orphan
 from kansoku_collector.fault_log import FaultLog
-from kansoku_collector.faults import Row, insert_apart, sentence
+from kansoku_collector.faults import Row, sentence
+from kansoku_collector.job import Job, Written
 from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Feedback, MetricPoint, RawSpan, Span, Tally
 from kansoku_collector.normalise import normalise, uninterpreted
-from kansoku_collector.normalise.conversations import Conversations
-from kansoku_collector.normalise.relatives import complete
-from kansoku_collector.normalise.repeats import Repeats
-from kansoku_collector.normalise.sums import Sums
+from kansoku_collector.normalise.related import WANTED, Related
 from kansoku_collector.requests import read_events, read_feedback, read_spans, read_steps, request_of
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer
 from kansoku_collector.traffic import Patience, Traffic
 
 BATCH = 16_384  # rows of one insert; the same split on every replay, so that tokens mean the same rows
+_RECALLS = 10  # segments after a start with which what was stored before it is looked for
 _CHUNK = 256  # rows between two looks at what else is to be done
 Stage = Callable[[Span], None]
 log = logging.getLogger("kansoku")
-
-
-class Written(NamedTuple):
-    """What came of writing a segment: the segments finished by it, and the requests that cannot be stored."""
-
-    finished: list[Segment]
-    refused: list[tuple[Entry, str]]
-    lacking: list[Lacking]
-
-
-@dataclass(slots=True)
-class Job:
-    """A segment that is being written. A careful one goes around rows that are refused."""
-
-    segment: Segment
-    writer: Writer
-    careful: bool
-    accounts: Accounts
-    patience: Patience
-    seen: set[int] = field(default_factory=set)  # spans of its earlier batches
-    refused: dict[int, tuple[Entry, str]] = field(default_factory=dict)
-    feedback: list[Feedback] = field(default_factory=list)
-    points: list[MetricPoint] = field(default_factory=list)
-    owners: dict[int, Entry] = field(default_factory=dict)  # of feedback and points
-    stored: int = 0
-
-    def refuse(self, entry: Entry, reason: str) -> None:
-        """Note a request of which something cannot be stored."""
-        self.refused.setdefault(id(entry), (entry, reason))
-
-    def insert(
-        self, into: Callable[[Sequence[Row], str], None], rows: Sequence[Row], name: str
-    ) -> list[tuple[Row, str]]:
-        """Insert rows under a token of this segment; return those that are refused."""
-        token = f"{self.segment.token}-{name}"
-        if self.careful:
-            return insert_apart(into, rows, token)
-        into(rows, token)
-        return []
 
 
 class Pipeline:
@@ -94,14 +51,15 @@ class Pipeline:
         self._metrics = metrics
         self._faults = FaultLog()
         self._settle = settle
-        self._repeats = Repeats()
-        self._sums = Sums()
-        self._conversations = Conversations()
+        self._related = Related()
+        self._recalls = _RECALLS
         self._arrivals = Arrivals()
         self.late = LateEvents()
 
     def write(self, segment: Segment, writer: Writer, *, careful: bool = False) -> Written:
         """Store a segment; it is finished by it unless events of it wait for their spans."""
+        if self._recalls:
+            self._recall(segment, writer)
         patience = Patience(self._traffic, segment.raw_bytes or segment.bytes)
         job = Job(segment, writer, careful, Accounts(segment.retried), patience)
         entries = list(segment.entries())
@@ -118,6 +76,7 @@ class Pipeline:
         writer.receipts(job.accounts.rows, f"{segment.token}-receipts")
         self.writes += 1
         self._settle(job.accounts.rows)
+        self._recalls = max(0, self._recalls - 1)
         self._metrics.stored.inc(job.stored)
         finished = self.late.resolve(resolved)
         if segment not in self.late and segment not in finished:
@@ -143,6 +102,15 @@ class Pipeline:
         self._metrics.late_events.inc(len(rows))
         self.late.drop(held)
         return held.segment
+
+    def _recall(self, segment: Segment, writer: Writer) -> None:
+        """Remember what the process before stored last; is the store away, the insert tells as well."""
+        try:
+            self._related.recall(writer.recalled(segment.oldest_ms, WANTED))
+        except Exception as error:  # noqa: BLE001 - a border: calls may be billed twice, but they are stored
+            log.warning("the calls that were stored before the start are not known: %s", sentence(error))
+        else:
+            self._recalls = 0
 
     def _write_batch(self, batch: list[Arrival], job: Job, number: int) -> set[Key]:
         """Store spans; return the keys of the events that are stored with them."""
@@ -237,11 +205,7 @@ class Pipeline:
                     raw.events.extend(events)
                     joined.setdefault(id(arrival), []).append(key)
             rows.append(self._row(raw, arrival, scores))
-        related = (
-            *(self._sums.subtract, complete, self._repeats.mark),
-            *(self._conversations.settle, self._sums.bill),
-        )
-        for relate in related:
+        for relate in self._related.stages():
             self._bordered(relate, rows, "some of a batch")
         for number, row in enumerate(rows):
             if number % _CHUNK == 0:

@@ -10,9 +10,10 @@ from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.events import Held
 from kansoku_collector.faults import is_about_data, sentence
+from kansoku_collector.job import Written
 from kansoku_collector.journal import Journal, Segment
 from kansoku_collector.metrics import Metrics
-from kansoku_collector.pipeline import Pipeline, Written
+from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.store.write import Writer
 
 ATTEMPTS = 3  # at data that ClickHouse or its client refuse; everything else is tried until it works

@@ -66,6 +66,10 @@ class Serialiser(Writer):
         """Know of nothing."""
         return {}
 
+    def recalled(self, _before_ms, _wanted):
+        """Know of nothing."""
+        return []
+
     def _send(self, table, names, columns, token):
         assert token
         assert sum(len(piece) for piece in pieces(self._told(table, names, columns)))

@@ -33,12 +33,17 @@ class Alike:
         """Return the description that came before, or remember this one for the next."""
         if facts.elsewhere or not self._may_repeat(facts):
             return None
+        if (other := self.pair(facts)) is None:
+            self._remember(facts)
+        return other
+
+    def pair(self, facts: Facts) -> Facts | None:
+        """Return the description that came before, which has found its other one by that."""
         for mark in _marks(facts):
             for other in self._waiting.get(mark, ()):
                 if is_alike(facts, other):
                     self._forget(other)
                     return other
-        self._remember(facts)
         return None
 
     def _may_repeat(self, facts: Facts) -> bool:

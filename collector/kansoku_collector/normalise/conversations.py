@@ -9,7 +9,7 @@ from kansoku_collector.normalise.call_facts import Memory
 from kansoku_collector.normalise.codex import ANSWERED as CODEX
 from kansoku_collector.normalise.gemini_cli import ANSWERED as GEMINI
 
-_DIALECTS = frozenset({"codex", "gemini_cli"})
+DIALECTS = frozenset({"codex", "gemini_cli"})
 _RECORDED = frozenset({CODEX, GEMINI})
 
 
@@ -22,7 +22,7 @@ class Conversations:
     def settle(self, spans: list[Span]) -> None:
         """Clear `billed` of what the other source of a conversation told before."""
         for span in spans:
-            if span.dialect not in _DIALECTS or not span.billed or not span.session_id:
+            if span.dialect not in DIALECTS or not span.billed or not span.session_id:
                 continue
             key, recorded = (span.project, span.session_id), span.name in _RECORDED
             if self._recorded.setdefault(key, recorded) != recorded:

@@ -13,6 +13,7 @@ whichever description comes later is the one that is not billed; see docs/collec
 
 from dataclasses import dataclass, field
 
+from kansoku import semconv
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.alike import Alike
@@ -22,6 +23,7 @@ from kansoku_collector.normalise.lending import lend
 
 _DEPTH = 8  # spans between two descriptions of one call
 _SLACK_NS = 2 * 10**9  # descriptions of one call overlap in time, but for the clocks
+REMEMBERED_NAMES = (semconv.FETCHED,)  # attributes of a call that its facts need
 _LONG_ID = 20  # small servers count their answers from one; a shorter id proves nothing
 
 
@@ -80,6 +82,20 @@ class Repeats:
         _take_own_counts(calls)
         for call in calls.values():
             self._remember(call)
+
+    def recall(self, stored: list[Span]) -> None:
+        """Remember the billed ones of stored spans.
+
+        What is not billed was settled when it came, and whether by another description or by what its dialect
+        says, its row does not tell: it leads to the spans around it, and may be the other one of a pair.
+        """
+        settled = [span for span in stored if span.operation in MODEL_OPERATIONS and not span.billed]
+        others = [facts_of((span.project, span.trace_id, span.span_id), span) for span in settled]
+        for span in settled:
+            span.operation = "other"
+        self.mark(stored)
+        for facts in others:
+            self._alike.pair(facts)
 
     def _compare(self, call: Call) -> None:
         """Compare a call with what came before it: the one around it, and those beneath it."""

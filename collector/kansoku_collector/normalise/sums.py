@@ -17,8 +17,9 @@ from typing import NamedTuple
 from kansoku import semconv as s
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.call_facts import Key, Memory
+from kansoku_collector.normalise.claude_agent import KIND
 from kansoku_collector.normalise.frame import put_usage
-from kansoku_collector.normalise.usage_above import CREWAI, has_sum, sum_of
+from kansoku_collector.normalise.usage_above import CREWAI, SUM, has_sum, sum_of
 from kansoku_collector.normalise.wholes import Whole, is_whole, names_of, outline, speaks_for
 
 _AGNO = "opentelemetry.instrumentation.agno"
@@ -28,6 +29,7 @@ _ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum hol
 _OPERATIONS = ("invoke_agent", "chain")
 _LONGEST = 200  # characters of a name that is remembered
 _AGENT_ID = ("gen_ai.agent.id", "crewai.agent.id")
+REMEMBERED_NAMES = (*_AGENT_ID, s.INPUT_TOKENS, s.OUTPUT_TOKENS, KIND, SUM)  # attributes of stored spans
 _MODELS = 8  # names of models that are remembered beneath a span
 
 
@@ -63,6 +65,33 @@ class Sums:
         self._billed: Memory[bool] = Memory()  # steps
         self._wholes: Memory[Whole] = Memory()  # runs that were billed
 
+    def recall(self, stored: list[Span]) -> None:
+        """Remember stored spans, which were settled when they came."""
+        by_id = {_key(span): span for span in stored}
+        found: dict[Key, Beneath] = {}
+        for span in stored:
+            if span.scope_name.startswith(CREWAI) and span.operation == "invoke_agent":
+                self._recall_run(span)
+            if span.billed and span.operation in _ANSWERS and not is_whole(span):
+                self._note(span, by_id, found)
+        for key, span in by_id.items():
+            if not span.billed:
+                continue
+            if is_whole(span):
+                self._keep_whole(key, span, by_id, found)
+            elif span.operation in _OPERATIONS:
+                self._billed.put(key, True)
+        self._remember_beneath(by_id)
+
+    def _recall_run(self, run: Span) -> None:
+        told = run.attributes.get(s.INPUT_TOKENS), run.attributes.get(s.OUTPUT_TOKENS)
+        given, answered = (int(count) if count and count.isdecimal() else 0 for count in told)
+        own = run.input_fresh, run.output_visible
+        told_in_all = max(given, own[0]), max(answered, own[1])
+        self._before.put(_key(run), (told_in_all[0] - own[0], told_in_all[1] - own[1]))
+        place = _agent_of(run)
+        self._told.put(place, max(self._told.get(place, (0, 0)), told_in_all))
+
     def subtract(self, spans: list[Span]) -> None:
         """Leave to each run of an agent of CrewAI's what it used itself."""
         runs = [span for span in spans if span.scope_name.startswith(CREWAI) and _counts(span)]
@@ -81,9 +110,7 @@ class Sums:
 
         A run that comes late tells less than is known: another one, which was billed, holds all of it.
         """
-        names = run.attributes
-        agent = next((names[name] for name in _AGENT_ID if names.get(name)), run.span_id)
-        place = (run.project, run.service, agent[:_LONGEST])
+        place = _agent_of(run)
         known = self._told.get(place, (0, 0))
         before = self._before.get(_key(run))
         if before is None:
@@ -150,7 +177,10 @@ class Sums:
             return
         if whole.operation == "invoke_agent" and not whole.cache_read:
             whole.usage_source = "estimated"  # OpenTelemetry's package adds caches up and tells none
-        self._wholes.put(key, known)
+        self._keep_whole(key, whole, by_id, found)
+
+    def _keep_whole(self, key: Key, whole: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        self._wholes.put(key, outline(whole))
         self._climb(whole, _COUNTED, by_id, found)
         self._date(whole, whole.request_model)
 
@@ -213,6 +243,13 @@ def _counts(span: Span) -> bool:
         and span.usage_source != "none"
         and span.scope_name.startswith(_AGENTS)
     )
+
+
+def _agent_of(run: Span) -> tuple[str, str, str]:
+    """Return what tells an agent of CrewAI's from all others."""
+    names = run.attributes
+    agent = next((names[name] for name in _AGENT_ID if names.get(name)), run.span_id)
+    return run.project, run.service, agent[:_LONGEST]
 
 
 def _key(span: Span) -> Key:

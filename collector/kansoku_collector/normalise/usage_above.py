@@ -12,7 +12,7 @@ from kansoku_collector.normalise.counts import Counts, mlflow_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
 
 _PREDICTION = "Predict.forward"
-_USAGE = "mlflow.chat.tokenUsage"
+SUM = "mlflow.chat.tokenUsage"
 CREWAI = "opentelemetry.instrumentation.crewai"
 _DEPTH = 8
 
@@ -28,14 +28,12 @@ def knows_usage(span: Span) -> bool:
 
 def has_sum(span: Span) -> bool:
     """Tell whether MLflow noted on a step what all calls beneath it used."""
-    return (
-        _USAGE in span.attributes and span.dialect == "mlflow" and span.operation in ("chain", "invoke_agent")
-    )
+    return SUM in span.attributes and span.dialect == "mlflow" and span.operation in ("chain", "invoke_agent")
 
 
 def sum_of(span: Span) -> Counts:
     """Return what MLflow noted."""
-    return mlflow_counts(span.attributes.get(_USAGE))
+    return mlflow_counts(span.attributes.get(SUM))
 
 
 def move_usage(step: Span, trace: list[Span]) -> None:
@@ -65,7 +63,7 @@ def _move(step: Span, call: Span) -> None:
     counts = sum_of(step)
     if counts["input_tokens"] or counts["output_tokens"]:
         put_usage(call, counts)
-        del step.attributes[_USAGE]
+        del step.attributes[SUM]
 
 
 def _predicts(span: Span) -> bool:

@@ -21,6 +21,7 @@ from kansoku_collector.model import (
     Tally,
 )
 from kansoku_collector.store.native import Column, pieces
+from kansoku_collector.store.read.recalled import Wanted, recall
 from kansoku_collector.store.read.stored import Identity, Place, Sought, find_held, find_stored
 
 Rows = Sequence[Span] | Sequence[Feedback] | Sequence[MetricPoint] | Sequence[Tally]
@@ -58,6 +59,10 @@ class Writer:
     def held(self, places: set[Place]) -> set[Place]:
         """Return of which hours of a project spans are stored."""
         return _answered(lambda: find_held(self._client, places))
+
+    def recalled(self, before_ms: int, wanted: Wanted) -> list[Span]:
+        """Return spans that were stored shortly before; see `recall`."""
+        return _answered(lambda: recall(self._client, before_ms, wanted))
 
     def feedback(self, rows: Sequence[Feedback], token: str) -> None:
         """Insert feedback; a batch with the same token changes nothing."""
