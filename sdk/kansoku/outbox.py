@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from queue import Empty
-from typing import Any, Protocol
+from typing import Any
 
 from kansoku import forks, semconv
+from kansoku.delivery import Delivery
 from kansoku.guard import swallow
 from kansoku.receipt import Receipt
 from kansoku.turns import Turns
@@ -22,40 +23,13 @@ _ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
 _STEADY = 5  # times the delay: how long a batch waits while items keep coming
 
 
-class Delivery(Protocol):
-    """What an outbox hands its batches to; all but `interrupt` and `forked` run in the background thread."""
-
-    def prepare(self) -> None:
-        """Begin; called once, first."""
-
-    def deliver(self, batch: list[Any], closing: threading.Event) -> None:
-        """Send a batch, gone over once, or give it up, and count which.
-
-        `closing` is set when it should not try again.
-        """
-
-    def idle(self, closing: threading.Event) -> float | None:
-        """Do what waits for a quiet moment; return in how many seconds to be called again, None for never."""
-
-    def finish(self) -> None:
-        """End; called once, last."""
-
-    def interrupt(self) -> None:
-        """Cut off what is under way; called from another thread."""
-
-    def rescue(self, batch: list[Any]) -> None:
-        """Keep what can be kept of a batch without sending it; the background thread is stuck."""
-
-    def forked(self) -> None:
-        """Forget what belongs to the parent process."""
-
-
 class Outbox:
     """Hand items to `delivery` in batches of at most `batch_size`.
 
     The first item after a pause waits `delay` seconds; while items keep coming that doubles from batch to
     batch, up to five times as long: who looks for one span sees it soon, and many cost less.
-    `receipt` counts what is put here; `delivery` counts what becomes of it.
+    `receipt` counts what is put here; `delivery` counts what becomes of it. `complete` does to an item what
+    was left for later, which a thread that waits for it may as well.
     """
 
     def __init__(
@@ -67,6 +41,7 @@ class Outbox:
         batch_size: int,
         delay: float,
         name: str,
+        complete: Callable[[Any], Any] | None = None,
     ) -> None:
         self.receipt = receipt
         self._delivery = delivery
@@ -74,6 +49,7 @@ class Outbox:
         self._batch_size = batch_size
         self._delay = delay
         self._name = name
+        self._complete = complete
         self._told = receipt.lost()
         self._reset()
         self._start()
@@ -165,8 +141,31 @@ class Outbox:
             return self._queue.empty() and self._nothing_lost()
         if self._closing.is_set():
             return not self._thread.is_alive() and self._nothing_lost()
-        reached = self._mark()
-        return reached.wait(timeout) and self._nothing_lost()
+        until = time.monotonic() + timeout
+        with self._marking:  # nobody else's mark may be passed by what goes through this thread's hands
+            self._complete_queued(until)
+            reached = self._mark()
+        return reached.wait(max(0.0, until - time.monotonic())) and self._nothing_lost()
+
+    def _complete_queued(self, until: float) -> None:
+        """Do here what was left for later to what is queued: this thread would only wait for it.
+
+        On another processor, which was asleep, it takes half as much CPU again. An item is back in the queue
+        before the next one is taken out, so whatever ends this early loses none.
+        """
+        if self._complete is None or self._markers or not self._ready.is_set():
+            return
+        for _ in range(self._queue.qsize()):
+            if time.monotonic() > until:
+                return
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return
+            try:
+                self._call(self._complete, item)
+            finally:
+                self._queue.put(item)
 
     def close(self, timeout: float) -> bool:
         """Deliver what is queued, without trying again, and stop; False when the time was too short."""

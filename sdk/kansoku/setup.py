@@ -14,18 +14,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from kansoku import provider as providers
 from kansoku import runtime, semconv
 from kansoku.codec import FeedbackCodec, SpanCodec
-from kansoku.export import Codec, Export
 from kansoku.guard import logger, swallow, warn_once
 from kansoku.outbox import Outbox
 from kansoku.prices import Prices
-from kansoku.privacy.codec import FilteredCodec
 from kansoku.processor import Processor
 from kansoku.receipt import Receipt
 from kansoku.sampling import ChanceSampler, TailSampler
+from kansoku.sending import outbox_of
 from kansoku.settings import Settings, read_settings
-from kansoku.transport import Transport
 
-_FEEDBACK_BATCH = 500  # the collector takes 1,000
 _lock = threading.RLock()
 # One a process, also when `init()` is called again: the collector compares their counts with what arrives.
 _spans, _feedback = Receipt(), Receipt()
@@ -91,7 +88,7 @@ def _start(
     )
     # The list prices take 50 ms to load: in the background, not in the first call.
     warm_up = prices.load if settings.instrument else None
-    spans = _outbox(settings, "traces", codec, _spans, mask=mask, warm_up=warm_up)
+    spans = outbox_of(settings, "traces", codec, _spans, mask=mask, warm_up=warm_up)
     processor.sampler = _sampler(settings, spans)
     processor.outbox, processor.exit_timeout = spans, settings.exit_timeout
     runtime.use(
@@ -100,7 +97,7 @@ def _start(
             tracer=provider.get_tracer("kansoku", _version(), schema_url=semconv.SCHEMA_URL),
             prices=prices,
             spans=spans,
-            feedback=_outbox(settings, "feedback", FeedbackCodec(), _feedback, mask=mask),
+            feedback=outbox_of(settings, "feedback", FeedbackCodec(), _feedback, mask=mask),
             capture=settings.capture_content != "off",
             max_bytes=settings.max_field_bytes,
             local_provider=settings.local_provider,
@@ -145,56 +142,6 @@ def _resource(settings: Settings) -> dict[str, str]:
     return {key: value for key, value in named.items() if value}
 
 
-def _outbox(
-    settings: Settings,
-    signal: str,
-    codec: Codec,
-    receipt: Receipt,
-    *,
-    mask: Callable[[str], str] | None = None,
-    warm_up: Callable[[], None] | None = None,
-) -> Outbox:
-    """Return the queue of one signal with everything behind it."""
-    receipt.service = settings.service_name or os.environ.get("OTEL_SERVICE_NAME", "")
-    transport = Transport(
-        f"{settings.endpoint}/v1/{signal}",
-        api_key=settings.api_key.get_secret_value(),
-        content_type="application/x-protobuf" if signal == "traces" else "application/json",
-        timeout=settings.send_timeout,
-        retry_seconds=settings.retry_seconds,
-        exit_timeout=settings.exit_timeout,
-    )
-    filtered = FilteredCodec(
-        codec,
-        mask=settings.mask,
-        function=mask,
-        key=settings.mask_key.get_secret_value(),
-        level=settings.capture_content,
-        feedback=signal == "feedback",
-    )
-
-    def prepare() -> None:
-        filtered.load()
-        if warm_up is not None:
-            warm_up()
-
-    delivery = Export(
-        filtered,
-        transport,
-        receipt,
-        spool=_spool(settings, signal, receipt),
-        warm_up=prepare,
-    )
-    return Outbox(
-        delivery,
-        receipt,
-        capacity=settings.queue_size,
-        batch_size=settings.batch_size if signal == "traces" else _FEEDBACK_BATCH,
-        delay=settings.batch_seconds,
-        name="kansoku-spans" if signal == "traces" else "kansoku-feedback",
-    )
-
-
 def _sampler(settings: Settings, spans: Outbox) -> TailSampler | None:
     if settings.sample_rate >= 1:
         return None
@@ -203,26 +150,6 @@ def _sampler(settings: Settings, spans: Outbox) -> TailSampler | None:
         settings.sample_slow_seconds,
         spans.put,
         drop=lambda count: spans.receipt.turn_away(semconv.SAMPLED_OUT, count),
-    )
-
-
-def _spool(settings: Settings, signal: str, receipt: Receipt) -> Any:
-    if settings.spool_dir is None:
-        return None
-    from kansoku.spool import Spool, directory  # noqa: PLC0415 - only where it is asked for
-
-    def lost(process: str, items: int, reason: str) -> None:
-        if process == receipt.process_id:
-            receipt.spooled -= items
-            receipt.drop(reason, items)
-
-    # Whose and whereto: what one service left behind must not be sent with the key of another.
-    parts = receipt.service, settings.environment, settings.endpoint, signal
-    return Spool(
-        directory(settings.spool_dir.expanduser(), *parts),
-        max_bytes=settings.spool_bytes,
-        max_seconds=settings.spool_hours * 3600,
-        lost=lost,
     )
 
 

@@ -320,3 +320,83 @@ def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurr
     assert hurry == "close" or read.wait(60)
     assert outbox.close(60)
     assert len(pauses) == (0 if hurry else 5)
+
+
+def test_a_flush_completes_what_is_queued_on_its_own_thread() -> None:
+    """It would only wait; the background thread has the sending alone to do, in the same order."""
+    completed: list[tuple[int, str]] = []
+    delivery = Delivery()
+    outbox = make(
+        delivery,
+        delay=60,
+        complete=lambda item: completed.append((item, threading.current_thread().name)),
+    )
+    outbox.put(-1)
+    assert outbox.flush(60), "the thread is ready after this"
+    completed.clear()
+    for item in range(5):
+        outbox.put(item)
+    assert outbox.flush(60)
+    here = threading.current_thread().name
+    assert {item for item, where in completed if where == here} >= {1, 2, 3, 4}, "one may be on its way"
+    assert sorted(delivery.items()) == [-1, 0, 1, 2, 3, 4]
+
+
+def test_what_cannot_be_completed_is_delivered_all_the_same() -> None:
+    """An error, and a flush whose time is over before it has begun: no item is lost."""
+    delivery = Delivery()
+
+    def fail(_: int) -> None:
+        raise ValueError
+
+    outbox = make(delivery, delay=60, complete=fail)
+    outbox.put(0)
+    assert outbox.flush(60)
+    for item in range(1, 5):
+        outbox.put(item)
+    outbox.flush(0)
+    assert outbox.flush(60)
+    assert sorted(delivery.items()) == list(range(5))
+
+
+def test_an_interrupted_flush_loses_no_item() -> None:
+    """Ctrl-C in the middle of what is completed: the item in hand goes back into the queue."""
+    delivery = Delivery()
+    interrupted: list[int] = []
+
+    def interrupt(item: int) -> None:
+        if item == 3 and not interrupted:
+            interrupted.append(item)
+            raise KeyboardInterrupt
+
+    outbox = make(delivery, delay=60, complete=interrupt)
+    outbox.put(0)
+    assert outbox.flush(60)
+    for item in range(1, 6):
+        outbox.put(item)
+    with pytest.raises(KeyboardInterrupt):
+        outbox.flush(60)
+    assert outbox.flush(60)
+    assert sorted(delivery.items()) == list(range(6))
+
+
+def test_flushes_and_items_of_many_threads_pass_nothing_by() -> None:
+    """Each thread's own items have arrived when its own flush returns."""
+    delivery = Delivery()
+    outbox = make(delivery, capacity=100_000, delay=0.01, complete=lambda _: None)
+    missing: list[int] = []
+
+    def work(first: int) -> None:
+        for number in range(40):
+            outbox.put(first + number)
+            if number % 4 == 3:
+                assert outbox.flush(60)
+                arrived = set(delivery.items())
+                missing.extend(set(range(first, first + number + 1)) - arrived)
+
+    threads = [threading.Thread(target=work, args=(at * 1000,)) for at in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not missing

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import count
 from kansoku.usage import Usage
 
 _FINISH = {
@@ -219,17 +220,17 @@ def read_tool(tool: Any) -> dict[str, Any]:
 
 def read_usage(usage: Any) -> Usage | None:
     """Return the token counts of a `usage` object: its input excludes what caches read and wrote."""
-    sent, answered = shape.count(usage, "input_tokens"), shape.count(usage, "output_tokens")
+    sent, answered = count(usage, "input_tokens"), count(usage, "output_tokens")
     if sent is None and answered is None:
         return None
     split = get(usage, "cache_creation")
-    long = shape.count(split, "ephemeral_1h_input_tokens") or 0
-    short = shape.count(split, "ephemeral_5m_input_tokens") or 0
-    written = shape.count(usage, "cache_creation_input_tokens")
-    thought = shape.count(get(usage, "output_tokens_details"), "thinking_tokens") or 0
+    long = count(split, "ephemeral_1h_input_tokens") or 0
+    short = count(split, "ephemeral_5m_input_tokens") or 0
+    written = count(usage, "cache_creation_input_tokens")
+    thought = count(get(usage, "output_tokens_details"), "thinking_tokens") or 0
     return Usage(
         input_fresh=sent or 0,
-        cache_read=shape.count(usage, "cache_read_input_tokens") or 0,
+        cache_read=count(usage, "cache_read_input_tokens") or 0,
         cache_write_5m=short if written is None else max(0, written - long),
         cache_write_1h=long if written is None else min(written, long),
         output_visible=max(0, (answered or 0) - thought),

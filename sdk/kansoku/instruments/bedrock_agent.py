@@ -11,7 +11,7 @@ from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.bedrock_retrieve import read_documents
-from kansoku.instruments.openai_shape import count
+from kansoku.instruments.openai_tokens import count
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 

@@ -7,7 +7,7 @@ from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments.bedrock_blocks import Folded, read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
-from kansoku.instruments.openai_shape import count
+from kansoku.instruments.openai_tokens import count
 from kansoku.parameters import add_parameter
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage

@@ -8,8 +8,8 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.instruments import openai_extras as extras
-from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.bedrock_origin import read_origin
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.parameters import add_parameter
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
@@ -156,7 +156,7 @@ def _usage(chunks: list[Any]) -> Usage | None:
     merged: dict[str, Any] = {}
     for chunk in chunks:
         merged.update({name: value for name, value in chunk.items() if value is not None})
-    if (usage := shape.read_usage(merged.get("usage"))) is not None:
+    if (usage := read_usage(merged.get("usage"))) is not None:
         return usage
     sent = merged.get("prompt_token_count", merged.get("inputTextTokenCount"))
     answered = merged.get("generation_token_count", merged.get("totalOutputTextTokenCount"))

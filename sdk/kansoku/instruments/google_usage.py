@@ -4,6 +4,7 @@ from typing import Any
 
 from kansoku import semconv
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments import openai_tokens
 from kansoku.instruments.google_shape import get, word
 from kansoku.usage import Usage
 
@@ -59,14 +60,17 @@ def tokens_of(told: tuple[Any, ...], modality: str, name: str) -> int:
 
 def read_interaction(usage: Any) -> Usage | None:
     """Return the counts of an interaction; as ever here, thoughts and tools' results are counted apart."""
-    sent, answered = shape.count(usage, "total_input_tokens"), shape.count(usage, "total_output_tokens")
+    sent, answered = (
+        openai_tokens.count(usage, "total_input_tokens"),
+        openai_tokens.count(usage, "total_output_tokens"),
+    )
     if sent is None and answered is None:
         return None
-    thought = shape.count(usage, "total_thought_tokens") or 0
+    thought = openai_tokens.count(usage, "total_thought_tokens") or 0
     return Usage.from_inclusive(
-        (sent or 0) + (shape.count(usage, "total_tool_use_tokens") or 0),
+        (sent or 0) + (openai_tokens.count(usage, "total_tool_use_tokens") or 0),
         (answered or 0) + thought,
-        cache_read=shape.count(usage, "total_cached_tokens") or 0,
+        cache_read=openai_tokens.count(usage, "total_cached_tokens") or 0,
         reasoning=thought,
         audio_in=_fresh(usage, "audio"),
         audio_out=_by_modality(usage, "output", "audio"),
@@ -77,7 +81,7 @@ def read_interaction(usage: Any) -> Usage | None:
 def interaction_facts(usage: Any) -> dict[str, Any]:
     """Return what is paid beside ordinary tokens: images that were drawn, searches."""
     searches = [
-        shape.count(tool, "count") or 0
+        openai_tokens.count(tool, "count") or 0
         for tool in shape.listed(usage, "grounding_tool_count")
         if word(get(tool, "type")) == "google_search"
     ]
@@ -97,4 +101,4 @@ def _fresh(usage: Any, modality: str) -> int:
 def _by_modality(usage: Any, kind: str, modality: str) -> int:
     told = shape.listed(usage, f"{kind}_tokens_by_modality")
     those = [each for each in told if word(get(each, "modality")).lower() == modality]
-    return sum(shape.count(each, "tokens") or 0 for each in those)
+    return sum(openai_tokens.count(each, "tokens") or 0 for each in those)

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments import openai_tokens
 from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_shape import get
@@ -237,7 +238,7 @@ def read_answer(result: Any, capture: bool) -> Answer:
             reason for g, m in zip(generations, messages, strict=True) if (reason := _finish(g, m))
         ],
         usage=read_usage(get(first, "usage_metadata"))
-        or shape.read_usage(overall.get("token_usage") or overall.get("usage")),
+        or openai_tokens.read_usage(overall.get("token_usage") or overall.get("usage")),
     )
     if fingerprint := _word(said, "system_fingerprint"):
         answer.attributes[semconv.SYSTEM_FINGERPRINT] = fingerprint

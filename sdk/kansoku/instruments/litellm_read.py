@@ -14,6 +14,7 @@ from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
 from kansoku.instruments.openai_other import EmbeddingReader
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import count, read_usage
 from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
 
@@ -195,11 +196,11 @@ class RoutedChatReader(RoutedReader):
         answer = self._inner.fold([fields_of(chunk) for chunk in chunks], capture)
         hidden = _hidden(chunks[-1])
         _add_hidden(answer, hidden)
-        counted = answer.usage or shape.read_usage(hidden.get("usage"))
+        counted = answer.usage or read_usage(hidden.get("usage"))
         answer.usage = None
         stream = _streams.get(hidden.get("litellm_call_id") or "")
         told = [get(chunk, "usage") for chunk in getattr(stream, "chunks", ())]
-        own = [usage for each in told if (usage := shape.read_usage(each)) is not None]
+        own = [usage for each in told if (usage := read_usage(each)) is not None]
         if semconv.CACHE_HIT in answer.attributes:
             return answer
         if own:
@@ -236,7 +237,7 @@ def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
 
 def _with_tools(usage: Usage, told: Any) -> Usage:
     """Return the usage with what Gemini's tools gave the model to read: of that, the sum alone knows."""
-    left = (shape.count(told, "total_tokens") or 0) - usage.input_tokens - usage.output_tokens
+    left = (count(told, "total_tokens") or 0) - usage.input_tokens - usage.output_tokens
     return usage._replace(input_fresh=usage.input_fresh + left) if left > 0 else usage
 
 

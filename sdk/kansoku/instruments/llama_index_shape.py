@@ -8,6 +8,7 @@ from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
@@ -160,7 +161,7 @@ def _usage(usage: Any) -> Usage | None:
     read = get(usage, "cache_read_input_tokens") if usage else None
     written = get(usage, "cache_creation_input_tokens") if usage else None
     if read is None and written is None:
-        return shape.read_usage(usage or None)
+        return read_usage(usage or None)
     return Usage(  # Anthropic counts cached tokens apart from the input
         input_fresh=get(usage, "input_tokens") or 0,
         cache_read=read or 0,

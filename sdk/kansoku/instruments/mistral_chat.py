@@ -8,6 +8,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import output_type, read_tool
 from kansoku.instruments.openai_extras import add_logprob, last_text
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.reader import Answer, Request
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
@@ -186,7 +187,7 @@ def _begin(response: Any, usage: Any) -> Answer:
     return Answer(
         model=get(response, "model") or "",
         id=get(response, "id") or "",
-        usage=shape.read_usage(usage or None),
+        usage=read_usage(usage or None),
         attributes=read_counts(usage),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from kansoku import semconv
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments import openai_tokens
 from kansoku.instruments.mistral_chat import Origin, read_content, read_parameters
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_shape import get
@@ -156,9 +157,13 @@ def _usage(usage: Any) -> Usage | None:
     """Return the token counts; what the vendor's tools gave the model to read is beside the prompt's."""
     if usage is None:
         return None
-    sent, answered = shape.count(usage, "prompt_tokens"), shape.count(usage, "completion_tokens")
+    sent, answered = (
+        openai_tokens.count(usage, "prompt_tokens"),
+        openai_tokens.count(usage, "completion_tokens"),
+    )
     if sent is None and answered is None:
         return None
     return Usage(
-        input_fresh=(sent or 0) + (shape.count(usage, "connector_tokens") or 0), output_visible=answered or 0
+        input_fresh=(sent or 0) + (openai_tokens.count(usage, "connector_tokens") or 0),
+        output_visible=answered or 0,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_moderation, openai_other, openai_responses, openai_shape
+from kansoku.instruments import openai_moderation, openai_other, openai_responses, openai_shape, openai_tokens
 from kansoku.instruments.mistral_chat import Origin, read_counts, read_message
 from kansoku.instruments.openai_shape import get
 from kansoku.reader import Answer, Request
@@ -86,7 +86,7 @@ class TranscriptionReader:
         usage = get(response, "usage")
         answer = Answer(
             model=get(response, "model") or "",
-            usage=openai_shape.read_usage(usage or None),
+            usage=openai_tokens.read_usage(usage or None),
             attributes=read_counts(usage),
         )
         if capture and (text := openai_shape.text_of(response, "text")):
@@ -141,7 +141,7 @@ class SpeechReader:
         """Put the pieces of a sound together; the last event has the usage."""
         said = [get(chunk, "data") or chunk for chunk in chunks]
         usage = next((found for each in reversed(said) if (found := get(each, "usage"))), None)
-        answer = Answer(usage=openai_shape.read_usage(usage), attributes=read_counts(usage))
+        answer = Answer(usage=openai_tokens.read_usage(usage), attributes=read_counts(usage))
         size = sum(openai_shape.decoded_size(get(each, "audio_data")) for each in said)
         if capture and size:
             part = {"type": "blob", "modality": "audio", "mime_type": "audio/*", "size": size}

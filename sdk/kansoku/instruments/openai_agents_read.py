@@ -14,6 +14,7 @@ from kansoku.instruments.openai_items import input_item, output_item
 from kansoku.instruments.openai_message import read_answer
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.reader import Answer, Request
 
 _RESPONSES = ResponsesReader(read_origin)
@@ -84,7 +85,7 @@ def _read_response(data: Any, capture: bool) -> tuple[str, Request, Answer | Non
     request = _RESPONSES.request({**arguments, "input": data.input}, capture)
     if response is not None:
         return "openai", request, _RESPONSES.response(response, capture)
-    usage = shape.read_usage(data.usage)  # all there is where the program keeps its data from its traces
+    usage = read_usage(data.usage)  # all there is where the program keeps its data from its traces
     return "openai", request, None if usage is None else Answer(usage=usage)
 
 
@@ -97,7 +98,7 @@ def _read_generation(data: Any, running: runtime.Runtime) -> tuple[str, Request,
         answer = _RESPONSES.response(outputs[0], running.capture)
     else:
         answer = _CHAT.response({"choices": [{"message": message} for message in outputs]}, running.capture)
-    answer.usage = shape.read_usage(data.usage) or answer.usage
+    answer.usage = read_usage(data.usage) or answer.usage
     provider = ""
     if host := urlsplit(str(settings.get("base_url") or "")).hostname:
         provider = find_provider(host, running.local_provider)

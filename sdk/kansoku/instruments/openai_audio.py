@@ -8,6 +8,7 @@ from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.openai_usage import usage_facts
 from kansoku.raw_body import events_of
 from kansoku.reader import Answer, Request
@@ -36,7 +37,7 @@ class TranscriptionReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a transcription: an object, or the bare text of some response formats."""
         usage = get(response, "usage")
-        answer = Answer(usage=shape.read_usage(usage), attributes=usage_facts(usage))
+        answer = Answer(usage=read_usage(usage), attributes=usage_facts(usage))
         seconds = get(response, "duration")
         if semconv.AUDIO_SECONDS not in answer.attributes and isinstance(seconds, int | float):
             answer.attributes[semconv.AUDIO_SECONDS] = float(seconds)
@@ -96,7 +97,7 @@ class SpeechReader:
         usage = next((found for event in reversed(chunks) if (found := get(event, "usage"))), None)
         size = sum(shape.decoded_size(get(event, "audio")) for event in chunks)
         return Answer(
-            usage=shape.read_usage(usage),
+            usage=read_usage(usage),
             attributes=usage_facts(usage),
             messages=_spoken("audio/*", size) if size and capture else [],
         )

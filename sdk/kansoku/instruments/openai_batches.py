@@ -14,7 +14,7 @@ from kansoku import semconv
 from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments import patch
+from kansoku.instruments import openai_tokens, patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get, text_of
@@ -48,10 +48,10 @@ class _BatchReader:
         answer = Answer(
             model=text_of(response, "model"),
             id=text_of(response, "id"),
-            usage=shape.read_usage(get(response, "usage")),
+            usage=openai_tokens.read_usage(get(response, "usage")),
             attributes={semconv.RESPONSE_TIER: "batch", semconv.BATCH_ID: text_of(response, "id")},
         )
-        if answered := shape.count(get(response, "request_counts"), "completed"):
+        if answered := openai_tokens.count(get(response, "request_counts"), "completed"):
             answer.attributes[semconv.BATCH_REQUESTS] = answered
         return answer
 
@@ -84,7 +84,7 @@ def _tell(origin: Origin, resource: Any, batch: Any) -> None:
     name = text_of(batch, "id")
     if text_of(batch, "status") not in _ENDED or not name or name in _told:
         return
-    if not shape.count(get(batch, "usage"), "total_tokens"):
+    if not openai_tokens.count(get(batch, "usage"), "total_tokens"):
         return  # nothing came of it, or its server does not count
     operation = _OPERATIONS.get(text_of(batch, "endpoint"), "chat")
     call = begin(_BatchReader(origin, operation), resource, {"model": text_of(batch, "model")})

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_broken
+from kansoku.instruments import openai_broken, openai_tokens
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
@@ -80,7 +80,7 @@ class ChatReader:
             model=shape.text_of(response, "model"),
             id=shape.text_of(response, "id"),
             finish_reasons=[reason for reason in reasons if reason],
-            usage=shape.read_usage(usage, shape.text_of(response, "model")),
+            usage=openai_tokens.read_usage(usage, shape.text_of(response, "model")),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
@@ -127,7 +127,7 @@ class ChatReader:
             model=model,
             id=extras.last_text(chunks, "id"),
             finish_reasons=[choice.finish for choice in ordered if choice.finish],
-            usage=shape.read_usage(usage, model),
+            usage=openai_tokens.read_usage(usage, model),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, chunks)

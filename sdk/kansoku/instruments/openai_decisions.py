@@ -10,6 +10,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_items import input_item
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.openai_usage import usage_facts
 from kansoku.reader import Answer, Request
 
@@ -41,7 +42,7 @@ class DecisionReader:
         usage = get(response, "usage")
         answer = Answer(
             model=shape.text_of(response, "model"),
-            usage=shape.read_usage(usage),
+            usage=read_usage(usage),
             attributes=usage_facts(usage),
         )
         extras.add_request_id(answer, response)

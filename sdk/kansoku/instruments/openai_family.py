@@ -14,6 +14,7 @@ from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.targets import Targets, both
 from kansoku.reader import Answer, Reader
 
@@ -94,7 +95,7 @@ class FamilyChatReader(ChatReader):
         for chunk in reversed(chunks[-3:]):
             own = get(chunk, "x_groq")
             if answer.usage is None:
-                answer.usage = shape.read_usage(get(own, "usage"))
+                answer.usage = read_usage(get(own, "usage"))
             _add_times(answer, chunk)
         _add_shares(answer, chunks[-3:])
         ran = _last_executed(chunks)
@@ -111,7 +112,7 @@ class FamilyRerankReader(RerankReader):
         """Read a rerank response."""
         answer = super().response(response, capture)
         answer.model = shape.text_of(response, "model")
-        answer.usage = shape.read_usage(get(response, "usage"))
+        answer.usage = read_usage(get(response, "usage"))
         return answer
 
 
@@ -153,7 +154,7 @@ def _add_shares(answer: Answer, responses: Sequence[Any]) -> None:
     """Add which models a compound system asked, and what each used: it has no price itself, they have."""
     for response in reversed(responses):
         models = shape.listed(get(response, "usage_breakdown"), "models")
-        told = [(shape.text_of(each, "model"), shape.read_usage(get(each, "usage"))) for each in models]
+        told = [(shape.text_of(each, "model"), read_usage(get(each, "usage"))) for each in models]
         answer.shares = [(model, usage) for model, usage in told if model and usage is not None]
         if answer.shares:
             break

@@ -8,6 +8,7 @@ from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
+from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.openai_usage import told_apart, usage_facts
 from kansoku.reader import Answer, Request
 
@@ -38,7 +39,7 @@ class ImageReader:
         """Read an ImagesResponse."""
         usage = get(response, "usage")
         images = shape.listed(response, "data")
-        answer = Answer(usage=shape.read_usage(usage), attributes=usage_facts(usage))
+        answer = Answer(usage=read_usage(usage), attributes=usage_facts(usage))
         answer.attributes |= told_apart(semconv.SVG_USAGE, [get(response, "svg_usage")])
         extras.add_request_id(answer, response)
         if images:

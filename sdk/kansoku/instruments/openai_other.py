@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_broken
+from kansoku.instruments import openai_broken, openai_tokens
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
@@ -45,7 +45,7 @@ class EmbeddingReader:
         usage = get(response, "usage")
         answer = Answer(
             model=shape.text_of(response, "model"),
-            usage=_embedded(shape.read_usage(usage), shape.count(usage, "total_tokens")),
+            usage=_embedded(openai_tokens.read_usage(usage), openai_tokens.count(usage, "total_tokens")),
             attributes=usage_facts(usage),
         )
         extras.add_request_id(answer, response)
@@ -103,13 +103,13 @@ class CompletionReader:
         answer = Answer(model=extras.last_text(chunks, "model"), id=extras.last_text(chunks, "id"))
         for chunk in chunks:
             for choice in shape.listed(chunk, "choices"):
-                index = shape.count(choice, "index") or 0
+                index = openai_tokens.count(choice, "index") or 0
                 texts.setdefault(index, []).append(shape.text_of(choice, "text"))
                 logprobs += shape.logprobs(get(choice, "logprobs"))
                 if reason := get(choice, "finish_reason"):
                     finish[index] = shape.finish_reason(reason)
             usage = get(chunk, "usage") or usage
-        answer.usage = shape.read_usage(usage)
+        answer.usage = openai_tokens.read_usage(usage)
         answer.attributes.update(usage_facts(usage))
         extras.add_extras(answer, (chunks[0], chunks[-1]))
         extras.add_request_id(answer, chunks[0])

@@ -8,6 +8,7 @@ from kansoku import semconv
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_items as read
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments import openai_tokens
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
@@ -87,7 +88,7 @@ class ResponsesReader:
             model=shape.text_of(response, "model"),
             id=shape.text_of(response, "id"),
             finish_reasons=[finish] if finish else [],
-            usage=shape.read_usage(usage),
+            usage=openai_tokens.read_usage(usage),
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
@@ -101,7 +102,7 @@ class ResponsesReader:
             answer.attributes[semconv.CONVERSATION_ID] = conversation
         ran = {**read.server_tools(items), **counted_tools(usage)}
         tools = get(response, "tool_usage")
-        if searches := shape.count(get(tools, "web_search"), "num_requests"):
+        if searches := openai_tokens.count(get(tools, "web_search"), "num_requests"):
             ran["web_search"] = searches
         # Other models' tokens, at other prices: the counts of the answer have none of them.
         answer.attributes |= told_apart(semconv.IMAGE_TOOL_USAGE, [get(tools, "image_gen")])

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments.openai_shape import count, details, flat, get, listed
+from kansoku.instruments.openai_shape import flat, get, listed
+from kansoku.instruments.openai_tokens import count, details
 
 # What few servers say; the names alone are looked for in the usage of every call.
 _SERVER_TOOLS = ("server_tool_use_details", "server_tool_use")  # OpenRouter's, now and before
