@@ -18,6 +18,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kansoku import semconv
+from kansoku.attached import attach, detach
 from kansoku.guard import guard, swallow
 from kansoku.stamps import context, stamps
 
@@ -65,7 +66,7 @@ def continue_trace(headers: Headers) -> Iterator[None]:
     who: dict[str, str] = {}
     try:
         found = _lower(headers)
-        token = otel_context.attach(_W3C.extract(found))
+        token = attach(_W3C.extract(found))
         who = _read_baggage(found.get(_BAGGAGE, ""))
     except Exception as error:  # noqa: BLE001 - the border: a request with odd headers is served
         swallow("propagation.continue_trace", error)
@@ -74,7 +75,7 @@ def continue_trace(headers: Headers) -> Iterator[None]:
             yield
     finally:
         if token is not None:
-            otel_context.detach(token)
+            detach(token)
 
 
 def carry(function: F) -> F:
@@ -88,11 +89,11 @@ def carry(function: F) -> F:
 
     @wraps(function)
     def carried(*args: Any, **kwargs: Any) -> Any:
-        token = otel_context.attach(here)
+        token = attach(here)
         try:
             return function(*args, **kwargs)
         finally:
-            otel_context.detach(token)
+            detach(token)
 
     return carried  # type: ignore[return-value]
 

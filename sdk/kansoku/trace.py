@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
+from kansoku.attached import attach, detach
 from kansoku.content import cut, plain, to_json
 from kansoku.failure import record_error
 from kansoku.guard import guard, warn_once
@@ -88,13 +88,13 @@ class Span:
     def activate(self) -> None:
         """Make the span the parent of what starts from here on."""
         if self._running is not None:
-            self._token = otel_context.attach(trace.set_span_in_context(self._span))
+            self._token = attach(trace.set_span_in_context(self._span))
 
     @guard
     def deactivate(self) -> None:
         """Make the former span the current one again."""
         if self._token is not None:
-            otel_context.detach(self._token)
+            detach(self._token)
             self._token = None
 
     @guard

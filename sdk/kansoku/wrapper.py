@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from opentelemetry import context as otel_context
 
+from kansoku.attached import attach, detach
 from kansoku.call import begin
 
 
@@ -43,14 +44,14 @@ def wrap_sync(
         call = begin(reader, self, arguments)
         if call is None:
             return original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = original(self, *args, **kwargs)
         except BaseException as error:
             call.fail(error, streams)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         return call.take(result, arguments, streams)
 
     return traced
@@ -71,14 +72,14 @@ def wrap_async(
         call = begin(reader, self, arguments)
         if call is None:
             return await original(self, *args, **kwargs)
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = await original(self, *args, **kwargs)
         except BaseException as error:
             call.fail(error, streams)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         return call.take(result, arguments, streams)
 
     return traced
