@@ -43,6 +43,6 @@ def _detach(token: Token[Context] | None) -> None:
         otel_context.detach(token)
 
 
-is_safe = sys.version_info >= (3, 12)
-attach = otel_context.attach if is_safe else _attach_once
-detach = _detach if is_safe else _detach_once
+_SAFE = sys.version_info >= (3, 12)
+attach = otel_context.attach if _SAFE else _attach_once
+detach = _detach if _SAFE else _detach_once

@@ -7,6 +7,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
+from kansoku.attached import attach, detach
 from kansoku.guard import swallow
 from kansoku.levels import level_of
 
@@ -45,14 +46,14 @@ def context(
         if tags:
             listed = [tags] if isinstance(tags, str) else tags
             found[semconv.TAGS] = tuple(dict.fromkeys((*found.get(semconv.TAGS, ()), *map(str, listed))))
-        token = otel_context.attach(otel_context.set_value(_STAMPS, found))
+        token = attach(otel_context.set_value(_STAMPS, found))
     except Exception as error:  # noqa: BLE001 - the border
         swallow("trace.context", error)
     try:
         yield
     finally:
         if token is not None:
-            otel_context.detach(token)
+            detach(token)
 
 
 def stamps(where: otel_context.Context | None = None) -> dict[str, Any]:

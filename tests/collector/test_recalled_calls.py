@@ -60,6 +60,25 @@ def agent(span_id: str, scope: str, given_: int, **values: Any) -> Span:
     return row(span_id, scope=scope, **(base | values))
 
 
+def step(span_id: str, parent: str = "") -> Span:
+    """Return a module under MLflow with the sum of all calls beneath it."""
+    counts = {"mlflow.chat.tokenUsage": '{"input_tokens": 9, "output_tokens": 3}'}
+    return row(span_id, parent, scope="mlflow", dialect="mlflow", operation="chain", attributes=counts)
+
+
+def uncounted(span_id: str, parent: str) -> Span:
+    """Return a call under MLflow that knows no tokens."""
+    return call(
+        span_id,
+        parent,
+        scope="mlflow",
+        dialect="mlflow",
+        usage_source="none",
+        input_fresh=0,
+        output_visible=0,
+    )
+
+
 def run_of_crew(span_id: str, given_: int, second: int) -> Span:
     """Return a run of CrewAI's, which tells all that its agent ever used."""
     at = {"start": START + second * SECOND, "received": START // 10**6 + second * 1000 + 2000}
@@ -131,6 +150,11 @@ CASES: dict[str, Callable[[], tuple[list[Span], list[Span], list[str]]]] = {
         [call("call", "agent", start=START + 1000)],
         [agent("agent", AGNO, 100)],
         ["call"],
+    ),
+    "a module around one whose sum was billed": lambda: (
+        [*(uncounted(each, "inner") for each in ("one", "two")), step("inner", "outer")],
+        [step("outer")],
+        ["one", "two", "inner"],
     ),
     "a call of a turn that was billed": lambda: (
         [call("turn", dialect="codex")],

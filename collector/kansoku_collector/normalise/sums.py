@@ -80,7 +80,7 @@ class Sums:
             if is_whole(span):
                 self._keep_whole(key, span, by_id, found)
             elif span.operation in _OPERATIONS:
-                self._billed.put(key, True)
+                self._keep_step(key, span, by_id, found)
         self._remember_beneath(by_id)
 
     def _recall_run(self, run: Span) -> None:
@@ -224,6 +224,9 @@ class Sums:
         elif self._is_told(step, step.request_model):
             return
         step.billed, step.usage_source = True, "estimated"
+        self._keep_step(key, step, by_id, found)
+
+    def _keep_step(self, key: Key, step: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
         self._billed.put(key, True)
         if has_sum(step):
             self._climb(step, _COUNTED, by_id, found)

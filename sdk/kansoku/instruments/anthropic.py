@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import runtime
+from kansoku.attached import attach, detach
 from kansoku.call import Call, begin
 from kansoku.guard import swallow
 from kansoku.instruments import anthropic_batches, anthropic_sessions, openai_hosts, patch, stainless
@@ -140,14 +140,14 @@ class _Made:
         call = begin(_READER, self._resource, self._arguments)
         if call is None:
             return self._request()
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = self._request()
         except BaseException as error:
             call.fail(error, streams=True)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         return _hand_over(call, result)
 
 
@@ -162,14 +162,14 @@ class _Awaited(_Made):
         call = begin(_READER, self._resource, self._arguments)
         if call is None:
             return await self._request
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = await self._request
         except BaseException as error:
             call.fail(error, streams=True)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         return _hand_over(call, result)
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from opentelemetry import context as otel_context
-
 from kansoku import semconv
+from kansoku.attached import attach, detach
 from kansoku.call import Call, begin
 from kansoku.guard import swallow
 from kansoku.instruments import patch
@@ -81,7 +80,7 @@ def _wrap_sync(original: Callable[..., Any]) -> Callable[..., Any]:
         call = _begin(self, operation_name, args, kwargs) if operation_name in _READERS else None
         if call is None:
             return original(self, operation_name, *args, **kwargs)
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = original(self, operation_name, *args, **kwargs)
         except BaseException as error:
@@ -89,7 +88,7 @@ def _wrap_sync(original: Callable[..., Any]) -> Callable[..., Any]:
             call.fail(error, streams=_streams(operation_name))
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         _take(call, operation_name, result)
         return result
 
@@ -102,7 +101,7 @@ def _wrap_async(original: Callable[..., Any]) -> Callable[..., Any]:
         call = _begin(self, operation_name, args, kwargs) if operation_name in _READERS else None
         if call is None:
             return await original(self, operation_name, *args, **kwargs)
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             result = await original(self, operation_name, *args, **kwargs)
         except BaseException as error:
@@ -110,7 +109,7 @@ def _wrap_async(original: Callable[..., Any]) -> Callable[..., Any]:
             call.fail(error, streams=_streams(operation_name))
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         _take(call, operation_name, result)
         return result
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
-from opentelemetry import context as otel_context
-
+from kansoku.attached import attach, detach
 from kansoku.call import Call, begin
 from kansoku.guard import guard
 from kansoku.reader import Answer, Reader, Request
@@ -103,14 +102,14 @@ class _Opened(_Stream, AbstractContextManager[Any]):
         call = self._begin()
         if call is None:
             return self._manager.__enter__()
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             response = self._manager.__enter__()
         except BaseException as error:
             call.fail(error, streams=True)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         self._follow(call, response)
         return response
 
@@ -126,14 +125,14 @@ class _Later(_Stream, AbstractAsyncContextManager[Any]):
         call = self._begin()
         if call is None:
             return await self._manager.__aenter__()
-        token = otel_context.attach(call.context)
+        token = attach(call.context)
         try:
             response = await self._manager.__aenter__()
         except BaseException as error:
             call.fail(error, streams=True)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         self._follow(call, response)
         return response
 

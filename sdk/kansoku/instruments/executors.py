@@ -7,6 +7,7 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
+from kansoku.attached import attach, detach
 from kansoku.instruments import patch
 
 
@@ -32,8 +33,8 @@ def _carrying(submit: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(here: otel_context.Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    token = otel_context.attach(here)
+    token = attach(here)
     try:
         return function(*args, **kwargs)
     finally:
-        otel_context.detach(token)
+        detach(token)

@@ -8,6 +8,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
+from kansoku.attached import attach, detach
 from kansoku.call_watch import note_call, watch_calls
 from kansoku.content import cut, is_secret, plain, to_json
 from kansoku.failure import record_error
@@ -212,12 +213,12 @@ def stamped(
         wanted["metadata"] = rest
     if not wanted:
         return where
-    token = otel_context.attach(where)
+    token = attach(where)
     try:
         with stamping(**wanted):
             return otel_context.get_current()
     finally:
-        otel_context.detach(token)
+        detach(token)
 
 
 def _who(metadata: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,12 +251,12 @@ def _rest(metadata: Mapping[str, Any], found: Mapping[str, Any], own: tuple[str,
 @contextmanager
 def inside(context: otel_context.Context | None) -> Iterator[None]:
     """Make a context current, and leave the current one as it was, whatever is attached meanwhile."""
-    token = None if context is None else otel_context.attach(context)
+    token = None if context is None else attach(context)
     try:
         yield
     finally:
         if token is not None:
-            otel_context.detach(token)
+            detach(token)
 
 
 def pass_on(inner: Any, context: Callable[[], otel_context.Context | None]) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 
 from kansoku import runtime
+from kansoku.attached import attach
 from kansoku.guard import guard, swallow
 from kansoku.instruments import patch
 from kansoku.instruments.framework import inside, pass_on, pass_on_async
@@ -196,7 +197,7 @@ def _enter(config: Any) -> None:
     """Make the run of a config current in this copy of the context, which nobody goes on to use."""
     run = _handler().runs.find(getattr(config.get("callbacks"), "parent_run_id", None))
     if run is not None:
-        otel_context.attach(run.context)
+        attach(run.context)
 
 
 _MODEL = {

@@ -8,6 +8,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from kansoku import clock, runtime, semconv
+from kansoku.attached import attach
 from kansoku.content import cut, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import langchain_messages as read
@@ -230,7 +231,7 @@ class Handler(BaseCallbackHandler):
         run = make(run_id, str(name), kind, outside, running)
         self.runs.add(run_id, run)
         if restored:
-            otel_context.attach(run.context)
+            attach(run.context)
         return run
 
 

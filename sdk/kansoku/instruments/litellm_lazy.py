@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
+from kansoku.attached import attach, detach
 from kansoku.guard import guard
 
 _LAZY = "TextCompletionStreamWrapper"
@@ -36,13 +37,13 @@ def _put(result: Any, context: Context) -> None:
 
 def _within(context: Context, stream: Generator[Any, Any, Any]) -> Generator[Any, Any, None]:
     """Yield the same; of the context nobody but the beginning sees anything."""
-    token = otel_context.attach(context)
+    token = attach(context)
     try:
         first = next(stream)
     except StopIteration:
         return
     finally:
-        otel_context.detach(token)
+        detach(token)
     yield first
     yield from stream
 
@@ -50,13 +51,13 @@ def _within(context: Context, stream: Generator[Any, Any, Any]) -> Generator[Any
 async def _within_later(context: Context, stream: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, None]:
     """Yield the same; see `_within`."""
     async with aclosing(stream):
-        token = otel_context.attach(context)
+        token = attach(context)
         try:
             first = await anext(stream)
         except StopAsyncIteration:
             return
         finally:
-            otel_context.detach(token)
+            detach(token)
         yield first
         async for each in stream:
             yield each

@@ -10,6 +10,7 @@ from llama_index_instrumentation.span_handlers import BaseSpanHandler
 from opentelemetry import context as otel_context
 
 from kansoku import clock, runtime, semconv
+from kansoku.attached import attach
 from kansoku.guard import guard
 from kansoku.instruments import llama_index_shape as read
 from kansoku.instruments.framework import Run, Runs, stamped
@@ -57,7 +58,7 @@ class Trace:
         run = (CallRun if kind in CALLS.values() else Run)(id_, name, kind, outside, running)
         self.runs.add(id_, run)
         self._before[id_] = otel_context.get_current()
-        otel_context.attach(run.context)
+        attach(run.context)
         if isinstance(run, CallRun):
             read_call(run, instance, arguments)
         else:
@@ -108,7 +109,7 @@ class Trace:
         before = self._before.pop(id_, None)
         # Not where the end is told in another task's context than the start: that one is not ours.
         if before is not None and otel_context.get_current() is run.context:
-            otel_context.attach(before)
+            attach(before)
 
 
 class SpanHandler(BaseSpanHandler[BaseSpan]):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 
+from kansoku.attached import attach
 from kansoku.guard import guard
 from kansoku.instruments import patch
 
@@ -155,14 +156,14 @@ def _enter(item: Any) -> None:
     run = _processor().runs.find(name)
     if run is not None and run.id == name:
         here = otel_context.get_current()
-        otel_context.attach(otel_context.set_value(_ENTERED, (name, here), run.context))
+        attach(otel_context.set_value(_ENTERED, (name, here), run.context))
 
 
 @guard
 def _leave(item: Any) -> None:
     entered: Any = otel_context.get_current().get(_ENTERED)
     if entered is not None and entered[0] == _id(item):
-        otel_context.attach(entered[1])
+        attach(entered[1])
 
 
 def _id(item: Any) -> Any:

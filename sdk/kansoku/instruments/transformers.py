@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
+from kansoku.attached import attach, detach
 from kansoku.call import begin
 from kansoku.guard import guard
 from kansoku.instruments import patch
@@ -75,14 +76,14 @@ def _wrap_call(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return original(self, inputs, *args, **kwargs)
         counts: list[tuple[int, int] | None] = []
-        token = otel_context.attach(otel_context.set_value(_COUNTS, counts, call.context))
+        token = attach(otel_context.set_value(_COUNTS, counts, call.context))
         try:
             result = original(self, inputs, *args, **kwargs)
         except BaseException as error:
             call.fail(error)
             raise
         finally:
-            otel_context.detach(token)
+            detach(token)
         if counts and None not in counts:
             sent, answered = (sum(count) for count in zip(*filter(None, counts), strict=True))
             call.note({semconv.INPUT_TOKENS: sent, semconv.OUTPUT_TOKENS: answered})
