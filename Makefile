@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-all
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-dashboard bench-kill prove-durability prove-replay bench-sdk fuzz bench-forecast bench-drift clean
+.PHONY: up test check format docs screenshots browser bench-ingest bench-query bench-dashboard bench-kill bench-elsewhere prove-durability prove-replay bench-sdk fuzz bench-forecast bench-drift clean
 
 up: $(STAMP)  ## run everything with the demo's traffic, in the foreground
 	@$(BIN)/kansoku up --demo --data data
@@ -48,6 +48,9 @@ bench-dashboard: $(DEV_STAMP) browser  ## reruns, bytes on the wire, painted cha
 
 bench-kill: $(DEV_STAMP)  ## kill -9 the collector under load, 200 times: nothing acknowledged lost, nothing doubled
 	$(BIN)/python benches/kill.py --rounds 200
+
+bench-elsewhere: $(DEV_STAMP)  ## send to a second collector what the first has acknowledged: stored once
+	$(BIN)/python benches/elsewhere.py --after 0 0.5 1 2 5
 
 prove-durability: $(DEV_STAMP)  ## 200 kills, ClickHouse away for ten minutes and broken in ten other ways: build/durability
 	$(BIN)/python benches/durability.py --out build/durability

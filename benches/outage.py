@@ -129,7 +129,7 @@ class Outage:
 
 def run(minutes: float, seconds: float, rate: int, directory: Path) -> dict[str, Any]:
     """Go through every failure; return what was acknowledged, what is stored and each phase."""
-    store = _Store(directory / "clickhouse")
+    store = Store(directory / "clickhouse")
     proxy = Proxy(store.port).start()
     target = Target(directory / "data")
     ENVIRONMENT["KANSOKU_CLICKHOUSE_URL"] = f"http://admin:ksk_admin@127.0.0.1:{proxy.port}/kansoku"
@@ -180,7 +180,7 @@ def failures(found: dict[str, Any]) -> list[str]:
     return wrong
 
 
-class _Store:
+class Store:
     """ClickHouse in a process of its own, served by our gateway as a server would be."""
 
     def __init__(self, directory: Path) -> None:

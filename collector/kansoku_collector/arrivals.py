@@ -4,7 +4,8 @@ Rollups see every insert, so a span that came before has to be left out of it. W
 is remembered, within bounds; older spans are asked of ClickHouse. A span can only have been stored after it
 ended, so live traffic is decided from memory alone, and a late arrival, or the first after a start, by the
 store itself: nothing has to be rebuilt, and nothing is forgotten as long as the store keeps the span. Where
-nobody else writes into the store, an hour that it had no spans of needs no second question.
+nobody else writes into the store, an hour that it had no spans of needs no second question; where others do,
+a span that one of them may have stored is asked for.
 """
 
 import time
@@ -62,13 +63,14 @@ class Arrivals:
         *,
         retried: bool = False,
         held: Held | None = None,
+        others_until: int = 0,
     ) -> list[Arrival]:
         """Return the spans of a batch of segment `token` that have not come before.
 
         Decided anew, as after a crash, it comes out the same: what this segment itself has stored already is
         no repeat, because its insert has to be completed. `seen` holds the segment's earlier batches.
         `retried` asks the store about every span. `held` says of which hours it has spans; without it others
-        may store spans as well, and each doubtful one is asked for.
+        may store spans as well, and each doubtful one is asked for: up to `others_until` (ms) all are.
         """
         fresh: dict[Identity, Arrival] = {}
         unsure: list[Arrival] = []
@@ -82,7 +84,7 @@ class Arrivals:
             if owner is not None and owner != token:
                 continue
             fresh[identity] = arrival
-            if owner is None and (retried or not self._remembers(arrival)):
+            if owner is None and (retried or not self._remembers(arrival, others_until)):
                 unsure.append(arrival)
         if held is not None and not retried:
             unsure = self._without_empty(unsure, held)
@@ -114,10 +116,10 @@ class Arrivals:
             self._empty |= new - found
         return [a for a, where in zip(unsure, places, strict=True) if not where <= self._empty]
 
-    def _remembers(self, arrival: Arrival) -> bool:
+    def _remembers(self, arrival: Arrival, others_until: int) -> bool:
         """Tell whether memory covers all the time in which this span can have been stored."""
         end_ms = arrival.raw.end_ns // 10**6
-        return self._since + _SLACK_MS <= end_ms <= arrival.received_ms + _SLACK_MS
+        return max(self._since, others_until) + _SLACK_MS <= end_ms <= arrival.received_ms + _SLACK_MS
 
 
 def _places(arrival: Arrival, hours: dict[tuple[str, int, int], set[Place]]) -> set[Place]:

@@ -169,8 +169,10 @@ class Pipeline:
                 [Sought(a.project, a.raw.start_ns, a.raw.trace_id, a.raw.span_id) for a in unsure]
             )
 
-        held = writer.held if self._alone else None
-        return self._arrivals.sift(batch, token, seen, find, retried=retried, held=held)
+        if self._alone:
+            return self._arrivals.sift(batch, token, seen, find, retried=retried, held=writer.held)
+        others = writer.others_until()
+        return self._arrivals.sift(batch, token, seen, find, retried=retried, others_until=others)
 
     def _read_spans(self, entries: list[Entry], job: Job) -> Iterator[Arrival]:
         for entry in entries:

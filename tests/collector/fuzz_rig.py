@@ -66,6 +66,10 @@ class Serialiser(Writer):
         """Know of nothing."""
         return {}
 
+    def others_until(self):
+        """Know of nobody else who stores here."""
+        return 0
+
     def recalled(self, _before_ms, _wanted):
         """Know of nothing."""
         return []

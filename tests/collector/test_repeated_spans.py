@@ -19,6 +19,7 @@ from kansoku_collector.journal import Journal, Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import RawSpan
 from kansoku_collector.pipeline import Pipeline
+from kansoku_collector.store import presence
 from kansoku_collector.store.read.receipts import receipts
 from kansoku_collector.store.write import Writer
 
@@ -106,6 +107,51 @@ def test_a_late_span_is_known_however_long_ago_it_was_stored(
     assert {values[:2] for values in counts(store).values()} == {(6, 6)}
 
 
+@pytest.fixture
+def two_collectors(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Pipeline, Writer]]:
+    """Return two processes that store into one ClickHouse, and have for a minute."""
+    monkeypatch.setattr(module, "_now", lambda: time.time_ns() // 10**6 - 60_000)
+    both = []
+    for name in ("one", "other"):
+        monkeypatch.setattr(presence, "process_name", lambda name=name: name)
+        both.append((pipeline(), Writer(store)))
+    return both
+
+
+def test_a_span_that_is_sent_to_another_collector_counts_once(
+    store: Any, tmp_path: Path, two_collectors: list[tuple[Pipeline, Writer]]
+) -> None:
+    """A sender whose connection broke tries again elsewhere, within the second, there and back."""
+    now = time.time_ns() - 2 * 10**9
+    for number, at in enumerate((0, 1, 0, 1)):
+        line, writer = two_collectors[at]
+        line.write(
+            segment(tmp_path / str(number), sent(span(number + 1, now), span(number + 2, now))), writer
+        )
+    assert {values[:2] for values in counts(store).values()} == {(5, 5)}
+    (receipt,) = receipts(store, "default")
+    assert (receipt.received, receipt.stored, receipt.repeated, receipt.balance) == (8, 5, 3, 0)
+
+
+def test_a_collector_that_others_left_to_itself_asks_for_none_of_its_live_spans(
+    store: Any, tmp_path: Path, two_collectors: list[tuple[Pipeline, Writer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was last there before a span ended has not stored it: a deployment costs questions for minutes."""
+    (line, writer), (_, other) = two_collectors
+    asked: list[int] = []
+    monkeypatch.setattr(writer, "stored", lambda sought: asked.append(len(sought)) or {})
+    now = time.time_ns() - 2 * 10**9
+    line.write(segment(tmp_path / "alone", sent(span(1, now))), writer)
+    assert (asked, writer.others_until()) == ([], 0)
+    assert other.others_until() > now // 10**6
+    line.write(segment(tmp_path / "both", sent(span(2, now), span(3, now))), writer)
+    assert asked == [2]
+    store.command("TRUNCATE TABLE collectors")
+    store.command("INSERT INTO collectors VALUES ('other', now64(3) - INTERVAL 5 MINUTE)")
+    line.write(segment(tmp_path / "left", sent(span(4, now), span(5, now - 400 * 10**9))), writer)
+    assert asked == [2, 1]
+
+
 def test_a_segment_interrupted_in_the_middle_is_completed(store: Any, tmp_path: Path) -> None:
     """Rows that are in the table and not yet in the rollups are no repeats: the replay fills the rollups."""
     part = segment(tmp_path, sent(span(1), span(2)))
@@ -143,16 +189,17 @@ def arrival(number: int, received_ms: int, end_ms: int) -> Arrival:
     st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=5), max_size=12),
     st.integers(0, 400_000),
     st.sets(st.integers(0, 11)),
+    st.sets(st.integers(0, 11)),
     st.booleans(),
 )
 def test_each_span_passes_once_whatever_is_sent_again(
-    segments: list[list[int]], age_ms: int, restarts: set[int], alone: bool
+    segments: list[list[int]], age_ms: int, restarts: set[int], elsewhere: set[int], alone: bool
 ) -> None:
-    """With any overlap, age, restarts anywhere and a tiny memory, the store gets each span exactly once."""
+    """With any overlap, age, restarts, two collectors and a tiny memory, the store gets each span once."""
     clock = module._now()
     stored: dict[str, set[int]] = {}
     ended: dict[int, int] = {}
-    guard = Arrivals()
+    guards, beats = [Arrivals(), Arrivals()], [0, 0]
 
     def held(places: set[module.Place]) -> set[module.Place]:
         return places & {("p", ended[int(name)] * 10**6 // HOUR) for name in stored}
@@ -162,8 +209,10 @@ def test_each_span_passes_once_whatever_is_sent_again(
         patch.setattr(module, "_now", lambda: clock)
         for number, names in enumerate(segments):
             clock += 20_000
+            at = int(number in elsewhere and not alone)
             if number in restarts:
-                guard = Arrivals()
+                guards[at] = Arrivals()
+            guard, beats[at] = guards[at], clock
             batch = [arrival(name, clock - 1, ended.setdefault(name, clock - age_ms)) for name in names]
             fresh = guard.sift(
                 batch,
@@ -171,6 +220,7 @@ def test_each_span_passes_once_whatever_is_sent_again(
                 set(),
                 lambda unsure: {a.identity: stored[a.raw.span_id] for a in unsure if a.raw.span_id in stored},
                 held=held if alone else None,
+                others_until=beats[1 - at],
             )
             for one in fresh:
                 assert one.raw.span_id not in stored

@@ -1,8 +1,5 @@
 """Who evaluates the rules: of several collectors on one store, the one with the oldest living claim."""
 
-import os
-import re
-import socket
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from clickhouse_connect.driver.client import Client
 
 from kansoku_collector.store.lock import embedded
+from kansoku_collector.store.process import PROCESS, process_name
 
 _COLUMNS = ("claim", "holder", "started", "beat", "evaluated", "released")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_PROCESS = uuid.uuid4().hex[:12]
 
 
 class Lease:
@@ -26,8 +23,7 @@ class Lease:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        host = re.sub(r"[^\w.-]", "", socket.gethostname())
-        self.holder = f"{host} {os.getpid()} {_PROCESS}"
+        self.holder = process_name()
         self._claim = ""
         self._started = _NEVER
         self._beaten = 0.0
@@ -76,7 +72,7 @@ class Lease:
         return [
             (started.replace(tzinfo=UTC), claim)
             for started, claim, holder in rows
-            if not alone or _PROCESS in holder
+            if not alone or PROCESS in holder
         ]
 
 

@@ -1,8 +1,5 @@
 """One migration at a time: a table that only one can create is the lock, its rows are signs of life."""
 
-import os
-import re
-import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,13 +11,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from kansoku_collector.errors import StoreError
 from kansoku_collector.store.cluster import Topology
+from kansoku_collector.store.process import PROCESS, process_name
 
 STALE_SECONDS = 120.0  # without a sign of life; a statement of a migration takes less
 WAIT_SECONDS = 900.0
 _BEAT_SECONDS = 5.0
 _PAUSE = 0.2
 _EXISTS, _UNKNOWN_TABLE = "57", "60"
-_PROCESS = uuid.uuid4().hex
 _LOCK = """CREATE TABLE migration_lock (beat DateTime64(3, 'UTC') DEFAULT now64(3))
 ENGINE = MergeTree ORDER BY beat COMMENT '{holder}'"""
 
@@ -46,8 +43,7 @@ class Lock:
 @contextmanager
 def exclusive(client: Client, cluster: str, *, stale: float = STALE_SECONDS) -> Iterator[Lock]:
     """Hold the lock of a database's schema; wait for who has it, and take it over from who is gone."""
-    host = re.sub(r"[^\w.-]", "", socket.gethostname())
-    lock = Lock(client, f"{host} {os.getpid()} {_PROCESS} {uuid.uuid4().hex[:8]}")
+    lock = Lock(client, f"{process_name()} {uuid.uuid4().hex[:8]}")
     _acquire(client, cluster, lock.holder, stale)
     try:
         yield lock
@@ -83,7 +79,7 @@ def _acquire(client: Client, cluster: str, holder: str, stale: float) -> None:
 
 def _gone(client: Client, holder: str) -> bool:
     """Tell whether the holder cannot be alive: an embedded store belongs to this process alone."""
-    return embedded(client) and bool(holder) and _PROCESS not in holder
+    return embedded(client) and bool(holder) and PROCESS not in holder
 
 
 def embedded(client: Client) -> bool:

@@ -21,6 +21,7 @@ from kansoku_collector.model import (
     Tally,
 )
 from kansoku_collector.store.native import Column, pieces
+from kansoku_collector.store.presence import Presence
 from kansoku_collector.store.read.recalled import Wanted, recall
 from kansoku_collector.store.read.stored import Identity, Place, Sought, find_held, find_stored
 
@@ -45,6 +46,7 @@ class Writer:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._types: dict[str, list[Any]] = {}
+        self._presence = Presence(client)
 
     def spans(self, rows: Sequence[Span], token: str) -> None:
         """Insert spans; the rollups follow, and a batch with the same token changes neither."""
@@ -59,6 +61,10 @@ class Writer:
     def held(self, places: set[Place]) -> set[Place]:
         """Return of which hours of a project spans are stored."""
         return _answered(lambda: find_held(self._client, places))
+
+    def others_until(self) -> int:
+        """Return until when other collectors may have stored spans here, in ms since the epoch."""
+        return _answered(self._presence.others_until)
 
     def recalled(self, before_ms: int, wanted: Wanted) -> list[Span]:
         """Return spans that were stored shortly before; see `recall`."""
