@@ -8,17 +8,16 @@ from opentelemetry import trace
 
 from kansoku import clock, estimation, runtime, semconv
 from kansoku.call_watch import note_call
-from kansoku.content import cut, to_json
+from kansoku.content import cut
 from kansoku.described import SPAN
 from kansoku.description import NOTHING_SAID, Description
 from kansoku.facts import error_facts, tokens_per_second
 from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
 from kansoku.raw_response import RAW_RESPONSE_HEADER, follow_raw
-from kansoku.reader import Answer, Reader, Request, answer_attributes
+from kansoku.reader import Answer, Reader, Request, answer_attributes, request_attributes
 from kansoku.recording import Recording
 from kansoku.sent import Sent
-from kansoku.stamps import stamps
 from kansoku.stream import follow
 from kansoku.tracer import start_call
 
@@ -26,7 +25,6 @@ _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")
 _MANY, _SEVERAL = 1024, 64  # spans that wait where a collector is away, or slow
 _ESTIMATED = frozenset({"chat", "text_completion", "generate_content"})  # operations whose answer is text
-
 
 Tell = Callable[["Call"], Description]
 
@@ -91,24 +89,7 @@ class Call:
         self._request: dict[str, Any] | None = None
         if request is not None:
             # Content becomes text now, before the caller changes it.
-            self._request = self._request_attributes(request)
-
-    def _request_attributes(self, request: Request) -> dict[str, Any]:
-        attributes, limit = request.attributes, self._running.max_bytes
-        if semconv.USER_ID in attributes and semconv.USER_ID in stamps(self.context):
-            attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
-        if self._origin[1]:
-            attributes[semconv.SERVER_ADDRESS], attributes[semconv.SERVER_PORT] = self._origin[1:]
-        if not self._running.capture:
-            return attributes
-        if request.messages:
-            attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
-        if texts := request.system_texts():
-            parts = [{"type": "text", "content": text} for text in texts]
-            attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(parts, limit)
-        if request.tools:
-            attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
-        return attributes
+            self._request = self._sent(request)
 
     def take(self, result: Any, arguments: Mapping[str, Any], streams: bool = False) -> Any:
         """Return what the caller gets: the response, or a stream that ends this call at its own end.
@@ -277,7 +258,10 @@ class Call:
 
     def _asked(self) -> Description:
         request = self._reader.request(self._arguments, self._running.capture)
-        return Description(self._request_attributes(request))
+        return Description(self._sent(request))
+
+    def _sent(self, request: Request) -> dict[str, Any]:
+        return request_attributes(request, self._running, self._origin, self.context)
 
     def _described(self, answer: Answer) -> Description:
         found = answer_attributes(answer, self._running, self._origin[0], self._model, self._started)

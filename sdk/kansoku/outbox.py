@@ -1,18 +1,16 @@
 """A bounded queue emptied by a background thread, in batches, with waits that are bounded as well."""
 
 import math
-import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib import import_module
 from queue import Empty
 from typing import Any
 
 from kansoku import forks, semconv
 from kansoku.delivery import Delivery
 from kansoku.guard import swallow
+from kansoku.queues import Marker, new_queue
 from kansoku.receipt import Receipt
 from kansoku.turns import Turns
 
@@ -56,7 +54,7 @@ class Outbox:
         forks.follow(self)
 
     def _reset(self) -> None:
-        self._queue, self._wake = _new_queue(), _new_queue()
+        self._queue, self._wake = new_queue(), new_queue()
         self._markers = 0
         self._marking = threading.RLock()  # a signal's handler may flush in the middle of a flush
         self._closing = threading.Event()
@@ -70,10 +68,10 @@ class Outbox:
                 return
             self._asleep = False
             # Made anew: the program may have been patched by gevent since the fork.
-            before, self._queue = self._queue, _new_queue()
+            before, self._queue = self._queue, new_queue()
             # Wakes the thread. No event: the garbage collector may end a span inside of `Event.set`, which
             # then waits for itself; putting something into this kind of queue may happen inside of itself.
-            self._wake = _new_queue()
+            self._wake = new_queue()
             self._woken = False
             self._wait, self._handed_over = self._delay, -math.inf
             self._ready = threading.Event()
@@ -197,7 +195,7 @@ class Outbox:
         reached = threading.Event()
         with self._marking:
             self._markers += 1
-        self._queue.put(_Marker(reached))
+        self._queue.put(Marker(reached))
         self._wake.put(None)
         return reached
 
@@ -212,7 +210,7 @@ class Outbox:
                 item = self._queue.get_nowait()
             except Empty:
                 return found
-            if not isinstance(item, _Marker):
+            if not isinstance(item, Marker):
                 found.append(item)
 
     def _run(self) -> None:
@@ -256,7 +254,7 @@ class Outbox:
         """Deliver `item` and everything behind it that is already there."""
         batch: list[Any] = []
         while item is not None:
-            if isinstance(item, _Marker):
+            if isinstance(item, Marker):
                 with self._marking:
                     self._markers -= 1
                 self._hand_over(batch, waited_for=True)
@@ -295,22 +293,3 @@ class Outbox:
 def next_wait(wait: float, delay: float, quiet: float) -> float:
     """Return how many seconds a batch waits; the one before waited `wait`, then nothing came for `quiet`."""
     return min(wait * 2, delay * _STEADY) if quiet < delay else delay
-
-
-class _Marker:
-    """A place in the queue that somebody waits for."""
-
-    __slots__ = ("reached",)
-
-    def __init__(self, reached: threading.Event) -> None:
-        self.reached = reached
-
-
-def _new_queue() -> Any:
-    """Return a queue that suits the threads of this process: gevent's where a thread is a greenlet."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
-        # Waiting in the real one would stop every greenlet.
-        return import_module("gevent.queue").SimpleQueue()
-    # Looked up here, not imported by name: the program may be patched after our import.
-    return queue.SimpleQueue()

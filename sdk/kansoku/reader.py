@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from opentelemetry.context import Context
+
 from kansoku import runtime, semconv
 from kansoku.content import to_json
 from kansoku.price_terms import NO_TERMS, Terms, read_terms
+from kansoku.stamps import stamps
 from kansoku.usage import Usage
 
 _HOUR = 3_600_000_000_000  # nanoseconds
@@ -65,6 +68,27 @@ class Reader(Protocol):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the chunks of a stream, once, after its end."""
+
+
+def request_attributes(
+    request: Request, running: runtime.Runtime, origin: tuple[str, str, int], context: Context
+) -> dict[str, Any]:
+    """Return what is asked of the `origin` of a call: provider, server address and port."""
+    attributes, limit = request.attributes, running.max_bytes
+    if semconv.USER_ID in attributes and semconv.USER_ID in stamps(context):
+        attributes.pop(semconv.USER_ID, None)  # context() knows better than what the vendor is told
+    if origin[1]:
+        attributes[semconv.SERVER_ADDRESS], attributes[semconv.SERVER_PORT] = origin[1:]
+    if not running.capture:
+        return attributes
+    if request.messages:
+        attributes[semconv.INPUT_MESSAGES] = to_json(request.messages, limit)
+    if texts := request.system_texts():
+        parts = [{"type": "text", "content": text} for text in texts]
+        attributes[semconv.SYSTEM_INSTRUCTIONS] = to_json(parts, limit)
+    if request.tools:
+        attributes[semconv.TOOL_DEFINITIONS] = to_json(request.tools, limit)
+    return attributes
 
 
 def answer_attributes(
