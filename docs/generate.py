@@ -60,6 +60,8 @@ its source alone.
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
+| Qwen Code 0.15 to 0.24 | `qwen_code`, `gen_ai` | run | 0.15 writes records alone; later spans are the conventions', records name them |
+| NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | the provider is the framework; caches are in LangChain's message, of streams nowhere |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
 | Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |

@@ -2,7 +2,7 @@
 
 Claude Code and Codex send records and metrics unless somebody switches their spans on. Then each record names
 a span, and what it says is in spans; where it names none it is all that there is, and becomes a span itself.
-Gemini CLI tells its answers in records that never name one.
+Gemini CLI tells its answers in records that never name one; so did Qwen Code before it wrote spans of them.
 """
 
 import hashlib
@@ -31,7 +31,9 @@ _NAMES = {
     "codex.tool_result": "codex.tool",
     "codex.user_prompt": "codex.prompt",
     "gemini_cli.api_response": "gemini_cli.response",
+    **{name: name for name in ("qwen-code.api_response", "qwen-code.api_error", "qwen-code.tool_call")},
 }
+_FAILURES = frozenset({_ERROR, "qwen-code.api_error"})
 _ASKED = frozenset({"codex.api_request", "codex.websocket_request"})
 _FAILED = "error.message"  # of a request that Codex got no answer to
 _ANSWERS = "/responses"  # where models are asked; lists of models and the like may fail as well
@@ -83,7 +85,7 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
     turn = text(found.get("prompt.id") or found.get("prompt_id"))
     own = step.record.SerializeToString(deterministic=True)
     root = _hash(f"{session}\0{turn}".encode("utf-8", "replace"), 8)
-    prompt, failed = name in _PROMPTS, name == _ERROR or name in _ASKED
+    prompt, failed = name in _PROMPTS, name in _FAILURES or name in _ASKED
     if request := found.get("request_id"):
         found.setdefault(s.RESPONSE_ID, request)  # as in Claude Code's spans
     if failed:

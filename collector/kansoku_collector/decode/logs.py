@@ -18,7 +18,7 @@ EVALUATION = "gen_ai.evaluation.result"
 _SIDES = ("input", "output")
 _CLAUDE_CODE = "claude_code."  # begins its records, whose events have no prefix
 _RUST = "event "  # begins what Rust's `tracing` calls an event: the place in the source
-_AGENTS = (_CLAUDE_CODE, "codex.", "gemini_cli.")
+_AGENTS = (_CLAUDE_CODE, "codex.", "gemini_cli.", "qwen-code.")
 
 
 @dataclass(frozen=True, slots=True)

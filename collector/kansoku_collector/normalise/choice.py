@@ -32,6 +32,7 @@ from kansoku_collector.normalise import (
     mastra,
     mlflow,
     n8n,
+    nat,
     nemo,
     openinference,
     openlit,
@@ -39,6 +40,7 @@ from kansoku_collector.normalise import (
     pipecat,
     printed_answers,
     promptflow,
+    qwen_code,
     sentry,
     spring_ai,
     strands,
@@ -67,6 +69,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (langtrace.is_langtrace, langtrace.read),
     (openllmetry.is_openllmetry, openllmetry.read),
     (mastra.is_mastra, mastra.read),
+    (nat.is_nat, nat.read),
     (openinference.is_openinference, openinference.read),
     (openlit.is_openlit, openlit.read),
     (ai_sdk.is_ai_sdk, ai_sdk.read),
@@ -94,13 +97,14 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (letta.is_letta, letta.read),
     (datadog.is_datadog, datadog.read),
     (gemini_cli.is_gemini_cli, gemini_cli.read),
+    (qwen_code.is_qwen_code, qwen_code.read),
     (sentry.is_sentry, sentry.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
-# Two attributes decide by their value, and one dialect is known by the span's name.
+# Two attributes decide by their value, and two dialects are known by the span's name.
 _BY_VALUE = frozenset(("logfire.span_type", "telemetry.sdk.name"))
-_BY_NAME = "claude_code."
+_BY_NAME = ("claude_code.", "qwen-code.")
 _known: Remembered[Read | None] = Remembered()
 
 
