@@ -60,12 +60,12 @@ its source alone.
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
-| Qwen Code 0.15 to 0.24 | `qwen_code`, `gen_ai` | run | 0.15 writes records alone; later spans are the conventions', records name them |
-| NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | the provider is the framework; caches are in LangChain's message, of streams nowhere |
-| AG2 1.2 | `gen_ai` | run | a call's usage is a span of its own as well; Claude's caches, Gemini's thoughts are beside |
-| CrewAI's own traces 1.15 | `gen_ai` | read | to its platform, which passes them on; nothing new, no input of Gemini's |
+| Qwen Code 0.15 to 0.24 | `qwen_code`, `gen_ai` | run | 0.15 has records alone, later ones spans |
+| NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | caches are in LangChain's message, of streams nowhere |
+| AG2 1.2 | `gen_ai` | run | the usage of a call is a span as well; Claude's caches are beside |
+| CrewAI's own traces 1.15 | `gen_ai` | read | to its platform alone; no input of Gemini's |
 | Dapr Agents 1.0 | `gen_ai` | read | OpenInference's names beside the conventions'; nothing new |
-| OpenTelemetry's OpenAI for Java (Elastic's too) | `gen_ai` | read | nothing new: caches and reasoning by the conventions |
+| OpenTelemetry's OpenAI for Java, also Elastic's | `gen_ai` | read | nothing new |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
 | Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |
