@@ -66,7 +66,7 @@ its source alone.
 | CrewAI's own traces 1.15 | `gen_ai` | read | to its platform alone; no input of Gemini's |
 | Dapr Agents 1.0 | `gen_ai` | read | OpenInference's names beside the conventions'; nothing new |
 | OpenTelemetry's OpenAI for Java, also Elastic's | `gen_ai` | read | nothing new |
-| OpenClaw 2026.9 | `openclaw` | read | the sum of a run is told beside its calls; earlier versions have it alone |
+| OpenClaw 2026.9 | `openclaw` | read | a run's sum is beside its calls, or alone |
 | Effect's AI 0.37 | `gen_ai` | read | nothing new: no caches, no thoughts of Gemini's |
 | Copilot's command line 1.0, its app | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
