@@ -43,7 +43,7 @@ def billed(*batches):
     return [span.span_id for batch in batches for span in batch if span.billed]
 
 
-@pytest.mark.parametrize("dialect", ["codex", "claude_code", "gemini_cli", "qwen_code"])
+@pytest.mark.parametrize("dialect", ["codex", "claude_code", "cline", "gemini_cli", "qwen_code"])
 def test_whichever_comes_first_is_billed(dialect):
     """Their clocks and the way of the last words may lie between them."""
     late = {"start": SECOND, "duration_ns": 10 * SECOND}

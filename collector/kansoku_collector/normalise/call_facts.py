@@ -9,7 +9,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import dump, items, mapping
 
 ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
-AGENTS = frozenset({"claude_code", "codex", "gemini_cli", "qwen_code"})  # the dialects of coding agents
+AGENTS = frozenset({"claude_code", "cline", "codex", "gemini_cli", "qwen_code"})  # of coding agents
 _REMEMBERED = 30_000
 _LONGEST_ID = 200
 V = TypeVar("V")

@@ -12,7 +12,9 @@ from kansoku_collector.normalise import (
     ai_sdk,
     braintrust,
     claude_code,
+    cline,
     codex,
+    cursor,
     datadog,
     deepeval,
     gemini_cli,
@@ -100,13 +102,15 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (openclaw.is_openclaw, openclaw.read),
     (gemini_cli.is_gemini_cli, gemini_cli.read),
     (qwen_code.is_qwen_code, qwen_code.read),
+    (cursor.is_cursor, cursor.read),
+    (cline.is_cline, cline.read),
     (sentry.is_sentry, sentry.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
-# Two attributes decide by their value, and two dialects are known by the span's name.
+# Two attributes decide by their value, and three dialects are known by the span's name.
 _BY_VALUE = frozenset(("logfire.span_type", "telemetry.sdk.name"))
-_BY_NAME = ("claude_code.", "qwen-code.")
+_BY_NAME = ("claude_code.", "qwen-code.", "cline.")
 _known: Remembered[Read | None] = Remembered()
 
 
