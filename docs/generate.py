@@ -70,6 +70,11 @@ its source alone.
 | OpenTelemetry's OpenAI for Java, also Elastic's | `gen_ai` | read | nothing new |
 | OpenClaw 2026.9 | `openclaw` | read | a run's sum is beside its calls, or alone |
 | Effect's AI 0.37 | `gen_ai` | read | nothing new: no caches, no thoughts of Gemini's |
+| Cloudflare's Agents 0.32 | `gen_ai` | read | a name of its own for why an answer ended |
+| Axiom's SDK 0.52 | `gen_ai` | read | older names of messages and tools; no caches |
+| Flue 2.1 | `gen_ai` | read | nothing new; an agent's sum is on the agent |
+| Flowise 3.1 | `openinference` | read | input and output alone: no caches |
+| PostHog's AI 8.13, Inngest 4.24 | – | read | they pass on the spans of others, or read them |
 | Copilot's command line 1.0, its app | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
