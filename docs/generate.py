@@ -60,6 +60,22 @@ its source alone.
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |
+| Qwen Code 0.15 to 0.24 | `qwen_code`, `gen_ai` | run | 0.15 has records alone, later ones spans |
+| Cursor's export of a team's usage | `cursor` | read | its documentation: records, own names of models |
+| Cline's SDK 0.0.86 | `cline` | run | records alone, each request of the main agent a call |
+| NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | caches are in LangChain's message, of streams nowhere |
+| AG2 1.2 | `gen_ai` | run | the usage of a call is a span as well; Claude's caches are beside |
+| CrewAI's own traces 1.15 | `gen_ai` | read | to its platform alone; no input of Gemini's |
+| Dapr Agents 1.0 | `gen_ai` | read | OpenInference's names beside the conventions'; nothing new |
+| OpenTelemetry's OpenAI for Java, also Elastic's | `gen_ai` | read | nothing new |
+| OpenClaw 2026.9 | `openclaw` | read | a run's sum is beside its calls, or alone |
+| Effect's AI 0.37 | `gen_ai` | read | nothing new: no caches, no thoughts of Gemini's |
+| Cloudflare's Agents 0.32 | `gen_ai` | read | a name of its own for why an answer ended |
+| Axiom's SDK 0.52 | `gen_ai` | read | older names of messages and tools; no caches |
+| Flue 2.1 | `gen_ai` | read | nothing new; an agent's sum is on the agent |
+| Flowise 3.1 | `openinference` | read | input and output alone: no caches |
+| PostHog's AI 8.13, Inngest 4.24 | – | read | they pass on the spans of others, or read them |
+| Copilot's command line 1.0, its app | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
 | Letta's server 0.16 | `letta` | read | calls are events of a method's span; streams tell none |

@@ -261,3 +261,21 @@ def test_a_search_of_a_memory_is_a_retrieval():
     assert (span.operation, span.retrieval_query, json.loads(span.documents)) == ("retrieval", "tea", records)
     for operation in ("upsert_memory", "delete_memory_store", "fetch_response", "task"):
         assert row({"gen_ai.operation.name": operation}).operation == "chain"
+
+
+def test_a_provider_that_nobody_knows_is_told_by_the_model():
+    """Dapr's agents write the word, also of a model that is of one provider alone."""
+    unknown = CHAT | {"gen_ai.provider.name": "unknown"}
+    assert row(unknown).provider == "openai"
+    assert row(unknown | {"gen_ai.request.model": "our-own"}).provider == "unknown"
+
+
+def test_why_an_answer_ended_is_told_under_other_names():
+    """Cloudflare's agents have a name of their own for it."""
+    assert row(CHAT | {"cloudflare.agents.response.finish_reason": "length"}).finish_reasons == ["length"]
+
+
+def test_what_a_tool_returned_is_told_under_other_names():
+    """Axiom's SDK calls it the message of the tool."""
+    told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t", "gen_ai.tool.message": "晴れ"}
+    assert row(told).tool_result == "晴れ"

@@ -2,12 +2,13 @@
 
 Claude Code and Codex send records and metrics unless somebody switches their spans on. Then each record names
 a span, and what it says is in spans; where it names none it is all that there is, and becomes a span itself.
-Gemini CLI tells its answers in records that never name one.
+Gemini CLI tells its answers in records that never name one; so did Qwen Code before it wrote spans of them,
+and Cline and Cursor have nothing but records.
 """
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
@@ -31,9 +32,26 @@ _NAMES = {
     "codex.tool_result": "codex.tool",
     "codex.user_prompt": "codex.prompt",
     "gemini_cli.api_response": "gemini_cli.response",
+    **{name: name for name in ("qwen-code.api_response", "qwen-code.api_error", "qwen-code.tool_call")},
+    **{name: name for name in ("cursor.api.request", "cursor.api.error")},
+    **{name: name for name in ("cline.tokens", "cline.tool_used", "cline.error")},
 }
+_FAILURES = frozenset({_ERROR, "qwen-code.api_error", "cursor.api.error", "cline.error"})
+_EVENT = "cursor.event.id"  # the same whenever Cursor sends a record again
+# Two call a record in its body, and by words that others may use as well: an attribute tells whose it is.
+_BODIES = {
+    "api_request": ("cursor.api.request", _EVENT),
+    "api_error": ("cursor.api.error", _EVENT),
+    "task.tokens": ("cline.tokens", "tokensIn"),
+    "task.tool_used": ("cline.tool_used", "ulid"),
+    "sdk.error": ("cline.error", "providerKind"),  # of a request; other errors have no provider
+}
+_SESSIONS = ("session.id", "conversation.id", "cursor.conversation.id", "ulid")
+_TURNS = ("prompt.id", "prompt_id", "cursor.request.id")
+_STATUSES = ("status_code", "http.response.status_code", "error_status")
 _ASKED = frozenset({"codex.api_request", "codex.websocket_request"})
 _FAILED = "error.message"  # of a request that Codex got no answer to
+_MESSAGES = ("error", _FAILED, "error_message")
 _ANSWERS = "/responses"  # where models are asked; lists of models and the like may fail as well
 _DURATION = "duration_ms"
 _LONGEST_MS = 24 * 3600 * 1000
@@ -60,6 +78,12 @@ def is_step(record: LogRecord, name: str) -> bool:
     return name != "codex.sse_event" or any(pair.key == _COUNTED for pair in record.attributes)
 
 
+def name_in_body(record: LogRecord) -> str:
+    """Return the name of a step that its record's body tells, or "" where it tells none."""
+    name, mark = _BODIES.get(record.body.string_value, ("", ""))
+    return name if mark and any(pair.key == mark for pair in record.attributes) else ""
+
+
 def answer_of(record: LogRecord) -> str:
     """Return the id of the request whose answer a record has the words of, or "" where it has none."""
     found = {pair.key: pair.value.string_value for pair in record.attributes}
@@ -79,16 +103,15 @@ def spans_of(steps: Iterator[Step]) -> Iterator[RawSpan]:
 
 def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
     name = step.name
-    session = text(found.get("session.id") or found.get("conversation.id"))
-    turn = text(found.get("prompt.id") or found.get("prompt_id"))
-    own = step.record.SerializeToString(deterministic=True)
+    session, turn = text(_first(found, _SESSIONS)), text(_first(found, _TURNS))
+    own = text(found.get(_EVENT)).encode("utf-8", "replace")
+    own = own or step.record.SerializeToString(deterministic=True)
     root = _hash(f"{session}\0{turn}".encode("utf-8", "replace"), 8)
-    prompt, failed = name in _PROMPTS, name == _ERROR or name in _ASKED
+    prompt, failed = name in _PROMPTS, name in _FAILURES or name in _ASKED
     if request := found.get("request_id"):
         found.setdefault(s.RESPONSE_ID, request)  # as in Claude Code's spans
     if failed:
-        status = found.get("status_code") or found.get("http.response.status_code")
-        found.setdefault(s.ERROR_TYPE, text(status))
+        found.setdefault(s.ERROR_TYPE, text(_first(found, _STATUSES)))
     start = step.time_ns - _duration(found)
     if name == "codex.sse_event":
         start = min(start, began.pop(session, start))
@@ -100,7 +123,7 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
         start_ns=max(0, start),
         end_ns=step.time_ns,
         status_code=2 if failed else 0,
-        status_message=text(found.get("error") or found.get(_FAILED)) if failed else "",
+        status_message=text(_first(found, _MESSAGES)) if failed else "",
         attributes=found,
         events=[],
         links=[],
@@ -108,6 +131,10 @@ def _span(step: Step, found: Attributes, began: dict[str, int]) -> RawSpan:
         scope_name=step.scope_name,
         scope_version=step.scope_version,
     )
+
+
+def _first(found: Attributes, names: tuple[str, ...]) -> Any:
+    return next((value for name in names if (value := found.get(name))), None)
 
 
 def _duration(found: Attributes) -> int:

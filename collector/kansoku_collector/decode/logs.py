@@ -18,7 +18,7 @@ EVALUATION = "gen_ai.evaluation.result"
 _SIDES = ("input", "output")
 _CLAUDE_CODE = "claude_code."  # begins its records, whose events have no prefix
 _RUST = "event "  # begins what Rust's `tracing` calls an event: the place in the source
-_AGENTS = (_CLAUDE_CODE, "codex.", "gemini_cli.")
+_AGENTS = (_CLAUDE_CODE, "codex.", "gemini_cli.", "qwen-code.", "cursor.", "cline.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def name_of(record: LogRecord) -> str:
         return record.event_name
     if record.body.string_value.startswith(_CLAUDE_CODE):
         return record.body.string_value
+    if name := agent_logs.name_in_body(record):
+        return name
     for pair in record.attributes:
         if pair.key == "event.name":
             return pair.value.string_value

@@ -94,7 +94,7 @@ def _can_be_one(one: Facts, other: Facts) -> bool:
         return False
     if one.asked and other.asked and one.asked != other.asked:
         return False
-    if one.failed != other.failed or not _same_model(one, other):
+    if one.failed != other.failed or not same_model(one, other):
         return False
     return _within(one, other) or any(
         lead(*pair) for lead in (_opens, _leads) for pair in ((one, other), (other, one))
@@ -147,7 +147,7 @@ def _leads(one: Facts, own: Facts) -> bool:
     return one.start - _CLOCK_NS <= own.start <= one.end + _CLOCK_NS
 
 
-def _same_model(one: Facts, other: Facts) -> bool:
+def same_model(one: Facts, other: Facts) -> bool:
     """Tell whether a model was asked or answered in both; LiteLLM's names have a vendor in front."""
     return not _names(one).isdisjoint(_names(other))
 

@@ -9,6 +9,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import dump, items, mapping
 
 ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
+AGENTS = frozenset({"claude_code", "cline", "codex", "gemini_cli", "qwen_code"})  # of coding agents
 _REMEMBERED = 30_000
 _LONGEST_ID = 200
 V = TypeVar("V")
@@ -34,6 +35,8 @@ class Facts(NamedTuple):
     asked: int  # 0 where the description has no input
     said: int  # 0 where it has no answer
     fetched: bool  # its answer was made in the background, and may be fetched by several processes
+    agent: bool  # a coding agent tells it, whose calls a gateway may tell as well
+    cached: int
 
 
 class Memory(OrderedDict[tuple[object, ...], V]):
@@ -66,6 +69,8 @@ def facts_of(key: Key, span: Span) -> Facts:
         hash(span.input_text) if span.input_text else 0,
         _said(span),
         semconv.FETCHED in span.attributes,
+        span.dialect in AGENTS,
+        span.cache_read,
     )
 
 

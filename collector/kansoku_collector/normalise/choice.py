@@ -12,7 +12,9 @@ from kansoku_collector.normalise import (
     ai_sdk,
     braintrust,
     claude_code,
+    cline,
     codex,
+    cursor,
     datadog,
     deepeval,
     gemini_cli,
@@ -32,13 +34,16 @@ from kansoku_collector.normalise import (
     mastra,
     mlflow,
     n8n,
+    nat,
     nemo,
+    openclaw,
     openinference,
     openlit,
     openllmetry,
     pipecat,
     printed_answers,
     promptflow,
+    qwen_code,
     sentry,
     spring_ai,
     strands,
@@ -67,6 +72,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (langtrace.is_langtrace, langtrace.read),
     (openllmetry.is_openllmetry, openllmetry.read),
     (mastra.is_mastra, mastra.read),
+    (nat.is_nat, nat.read),
     (openinference.is_openinference, openinference.read),
     (openlit.is_openlit, openlit.read),
     (ai_sdk.is_ai_sdk, ai_sdk.read),
@@ -93,14 +99,18 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (langflow.is_langflow, langflow.read),
     (letta.is_letta, letta.read),
     (datadog.is_datadog, datadog.read),
+    (openclaw.is_openclaw, openclaw.read),
     (gemini_cli.is_gemini_cli, gemini_cli.read),
+    (qwen_code.is_qwen_code, qwen_code.read),
+    (cursor.is_cursor, cursor.read),
+    (cline.is_cline, cline.read),
     (sentry.is_sentry, sentry.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )
-# Two attributes decide by their value, and one dialect is known by the span's name.
+# Two attributes decide by their value, and three dialects are known by the span's name.
 _BY_VALUE = frozenset(("logfire.span_type", "telemetry.sdk.name"))
-_BY_NAME = "claude_code."
+_BY_NAME = ("claude_code.", "qwen-code.", "cline.")
 _known: Remembered[Read | None] = Remembered()
 
 

@@ -42,7 +42,7 @@ from kansoku_collector.values import (
 )
 
 _FRAMEWORKS = frozenset(
-    {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino"}
+    {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino", "unknown"}
 )
 _LANGCHAIN = "opentelemetry.instrumentation.genai.langchain"
 _KINDS = {
@@ -158,7 +158,7 @@ def _read_model(left: Attributes, span: Span) -> None:
     provider, system = left.pop(s.PROVIDER, None), left.pop("gen_ai.system", None)
     span.provider = text(provider or system).lower()
     span.request_model = text(left.pop(s.REQUEST_MODEL, None))
-    if span.provider in _FRAMEWORKS:  # who asked is not who answered
+    if span.provider in _FRAMEWORKS:  # who asked, or nobody, is not who answered
         span.provider = provider_of(span.request_model) or span.provider
     if span.operation == "text_completion" and is_embedding_model(span.request_model):
         span.operation = "embeddings"  # Bedrock's calls, whose bodies nobody looks into

@@ -51,7 +51,7 @@ _NAMES = {
     "llm.usage.input_cached_tokens": s.CACHE_READ_TOKENS,
     "llm.usage.cache_creation_input_tokens": s.CACHE_WRITE_TOKENS,
     "gen_ai.request.type": "llm.request.type",  # AgentOps, and the first conventions
-    "gen_ai.finish_reason": s.FINISH_REASONS,
+    **dict.fromkeys(("gen_ai.finish_reason", "cloudflare.agents.response.finish_reason"), s.FINISH_REASONS),
     "gen_ai.system_fingerprint": s.SYSTEM_FINGERPRINT,
     **dict.fromkeys(
         ("gen_ai.streaming.time_to_first_token", "gen_ai.time_to_first_token"), s.TIME_TO_FIRST_CHUNK
@@ -86,7 +86,7 @@ _NAMES = {
     ),
     "gen_ai.reranker.model": s.REQUEST_MODEL,
     "gen_ai.tool.arguments": s.TOOL_ARGUMENTS,
-    "gen_ai.tool.result": s.TOOL_RESULT,
+    **dict.fromkeys(("gen_ai.tool.result", "gen_ai.tool.message"), s.TOOL_RESULT),  # the second: Axiom
     "gen_ai.prompt.template.name": s.PROMPT_NAME,
     "gen_ai.prompt.template.version": s.PROMPT_VERSION,
     "gen_ai.memory.query.text": s.RETRIEVAL_QUERY,

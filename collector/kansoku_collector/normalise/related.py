@@ -7,6 +7,7 @@ came before is held in memory; after a start it is made again from what was stor
 from collections.abc import Callable, Iterator
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise import ag2
 from kansoku_collector.normalise.conversations import DIALECTS, Conversations
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.normalise.relatives import complete
@@ -37,6 +38,7 @@ class Related:
         """Yield what is to be done with the rows of a batch, in order; each stage stands by itself."""
         yield self._sums.subtract
         yield complete
+        yield ag2.settle
         yield self._repeats.mark
         yield self._conversations.settle
         yield self._sums.bill

@@ -1,11 +1,12 @@
 """One call described by several spans is billed once.
 
-Five cases. A model call beneath another one that can be the same call (a framework's instrumentation around
+Six cases. A model call beneath another one that can be the same call (a framework's instrumentation around
 a client's): the outer one is billed, unless only the inner one knows the usage. A span around several calls
 that reports their sum: the inner ones are billed. Two instrumentations that report the same response id at
 the same time, in whichever traces: one is billed, the vendor's own span last, whose counts it takes over.
-Descriptions without such an id that agree in all they say (`alike`). An answer that was made in the
-background, and that several processes fetched: the first one is billed.
+Descriptions without such an id that agree in all they say (`alike`). What a coding agent tells, and a gateway
+behind it (`gateway_calls`). An answer that was made in the background, and that several processes fetched:
+the first one is billed.
 
 Spans of a call need not arrive together, and rows are never changed. So calls are remembered for a while, and
 whichever description comes later is the one that is not billed; see docs/collector.md.
@@ -19,6 +20,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.alike import Alike
 from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Key, Memory, facts_of
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
+from kansoku_collector.normalise.gateway_calls import GatewayCalls
 from kansoku_collector.normalise.lending import lend
 
 _DEPTH = 8  # spans between two descriptions of one call
@@ -53,6 +55,7 @@ class Repeats:
         self._beneath: Memory[tuple[Facts, ...]] = Memory()  # billed calls, by a parent that had not come yet
         self._answers: Memory[Facts] = Memory()  # by project and response id
         self._alike = Alike()
+        self._gateways = GatewayCalls()
 
     def mark(self, spans: list[Span]) -> None:
         """Clear `billed` of every span that repeats another one's call."""
@@ -78,6 +81,8 @@ class Repeats:
         for call in surest:
             if call.span.billed and (other := self._alike.find(call.facts)):
                 call.repeat(other.key)
+            if call.span.billed and (first := self._gateways.find(call.facts)):
+                call.repeat(first)
         _lend(calls)
         _take_own_counts(calls)
         for call in calls.values():
@@ -96,6 +101,7 @@ class Repeats:
         self.mark(stored)
         for facts in others:
             self._alike.pair(facts)
+            self._gateways.pair(facts)
 
     def _compare(self, call: Call) -> None:
         """Compare a call with what came before it: the one around it, and those beneath it."""

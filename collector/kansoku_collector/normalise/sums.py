@@ -20,7 +20,15 @@ from kansoku_collector.normalise.call_facts import Key, Memory
 from kansoku_collector.normalise.claude_agent import KIND
 from kansoku_collector.normalise.frame import put_usage
 from kansoku_collector.normalise.usage_above import CREWAI, SUM, has_sum, sum_of
-from kansoku_collector.normalise.wholes import Whole, is_whole, names_of, outline, speaks_for
+from kansoku_collector.normalise.wholes import (
+    Whole,
+    holds_sums,
+    is_whole,
+    names_of,
+    outline,
+    place_of,
+    speaks_for,
+)
 
 _AGNO = "opentelemetry.instrumentation.agno"
 _AGENTS = (CREWAI, _AGNO)
@@ -82,6 +90,7 @@ class Sums:
             elif span.operation in _OPERATIONS:
                 self._keep_step(key, span, by_id, found)
         self._remember_beneath(by_id)
+        self._remember_around(by_id, found)
 
     def _recall_run(self, run: Span) -> None:
         told = run.attributes.get(s.INPUT_TOKENS), run.attributes.get(s.OUTPUT_TOKENS)
@@ -134,6 +143,7 @@ class Sums:
             self._settle(key, span, by_id, found)
         if any(span.billed for span in wholes.values()):
             self._remember_beneath(by_id)
+        self._remember_around(by_id, found)
         steps = [
             key
             for key, span in by_id.items()
@@ -170,9 +180,14 @@ class Sums:
 
     def _settle(self, key: Key, whole: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
         """Bill a run, unless calls of it are billed."""
-        known = outline(whole)
+        known, place = outline(whole), place_of(whole)
         paid = self._billed and any(around in self._billed for around in _around(whole, by_id))
-        whole.billed = not paid and not speaks_for(found.get(key, _NOTHING).told, known)
+        if place is None:
+            told = self._is_told(whole, whole.request_model)
+        else:
+            beneath = found.get(place) or self._beneath.get(place, _NOTHING)
+            told = speaks_for(beneath.told, known)
+        whole.billed = not paid and not told
         if not whole.billed:
             return
         if whole.operation == "invoke_agent" and not whole.cache_read:
@@ -180,9 +195,12 @@ class Sums:
         self._keep_whole(key, whole, by_id, found)
 
     def _keep_whole(self, key: Key, whole: Span, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
-        self._wholes.put(key, outline(whole))
+        place = place_of(whole)
+        if place is not None:
+            self._wholes.put(place, outline(whole))
         self._climb(whole, _COUNTED, by_id, found)
-        self._date(whole, whole.request_model)
+        if place == key:  # one beside its calls is no call within the time of another
+            self._date(whole, whole.request_model)
 
     def _remember_beneath(self, by_id: dict[Key, Span]) -> None:
         """Remember of steps beneath a run that it was billed: a later call names its step alone."""
@@ -190,6 +208,12 @@ class Sums:
             known = next((self._wholes[k] for k in _around(span, by_id) if k in self._wholes), None)
             if known and key not in self._wholes:
                 self._wholes.put(key, known)
+
+    def _remember_around(self, by_id: dict[Key, Span], found: dict[Key, Beneath]) -> None:
+        """Remember what is beneath spans whose sum may come later, beside their calls."""
+        for key, known in found.items():
+            if holds_sums(by_id[key]):
+                self._beneath.put(key, known)
 
     def _date(self, call: Span, model: str) -> None:
         place = (call.project, call.service, _bare(model))

@@ -3,19 +3,23 @@
 A turn of Codex and a conversation of Claude's Agent SDK hold the sum of the calls that another program made.
 That program can be told to write spans as well, and so can a gateway behind it: in the same trace, beneath
 the run. Then those are billed and the sum is not. A tool of the run may ask a model too, in a call of its
-own; so a call speaks for the sum only where it is of the same model.
+own; so a call speaks for the sum only where it is of the same model. OpenClaw tells the sum of a run beside
+the spans of its calls, beneath the same span.
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.call_facts import Key
 from kansoku_collector.normalise.claude_agent import KIND
 from kansoku_collector.normalise.codex import ANSWERED
+from kansoku_collector.normalise.openclaw import USAGE
 
 _AGENT_SDK = ("claude_agent_sdk", "claude-agent-sdk")
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
-_DIALECTS = ("codex", "traceai")
+_BESIDE = "openclaw"  # the dialect of sums that stand beside what they sum up
+_DIALECTS = ("codex", "traceai", _BESIDE)
 _LONGEST = 200  # characters of a name that is remembered
 
 
@@ -33,10 +37,23 @@ def is_whole(span: Span) -> bool:
             return False
         if span.dialect == "codex":
             return span.name != ANSWERED
+        if span.dialect == _BESIDE:
+            return span.name == USAGE
         return span.attributes.get(KIND) == "conversation"
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
+
+
+def holds_sums(span: Span) -> bool:
+    """Tell whether a span may be around a sum that comes after it."""
+    return span.dialect == _BESIDE
+
+
+def place_of(whole: Span) -> Key | None:
+    """Return beneath what the calls of a run are: itself, or what is around both; None where nothing is."""
+    span_id = whole.parent_span_id if whole.dialect == _BESIDE else whole.span_id
+    return (whole.project, whole.trace_id, span_id) if span_id else None
 
 
 def is_agent_sdk(scope: str) -> bool:
