@@ -1,7 +1,7 @@
 """The names under which one model is called: resource paths, router prefixes, versions."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # OpenTelemetry's provider names where genai-prices has another one.
 _PROVIDERS = {
@@ -53,6 +53,7 @@ _ROUTED = {
 }
 _PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 _VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
+_BEDROCKS_END = re.compile(r"(?:-v\d+)?(?::\w+)*$")  # version and length of a name of Bedrock's
 
 
 def listed_provider(provider: str) -> str:
@@ -79,3 +80,16 @@ def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
     # A router's prefix names the vendor; where the vendor is known, it must be the same one.
     if asked and provider in ("", asked):
         yield from spellings(asked, rest)
+
+
+def most_exact(provider: str, models: Sequence[str]) -> Sequence[str]:
+    """Return the names of a call's model: the one answered, then the one asked for, unless that says more.
+
+    On Bedrock it does: Claude answers with the name it has everywhere, and what is asked for tells beside it
+    whether it is served in a region or globally, at prices of their own.
+    """
+    if len(models) < 2 or not models[0] or listed_provider(provider) != "aws":
+        return models
+    answered, asked, *others = models
+    name = _BEDROCKS_END.sub("", asked.rpartition("/")[2], count=1)
+    return [asked, answered, *others] if name.endswith(f".{answered}") else models

@@ -113,6 +113,29 @@ def test_the_length_of_a_batch_is_that_of_its_requests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "answered", "first"),
+    [
+        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001", "asked"),
+        (
+            "arn:aws:bedrock:x:1:inference-profile/global.anthropic.claude-opus-4-8",
+            "claude-opus-4-8",
+            "asked",
+        ),
+        ("global.openai.gpt-5.6-sol", "openai.gpt-5.6-sol", "asked"),
+        ("global.anthropic.claude-opus-4-8", "claude-sonnet-5", "answered"),  # another one answered
+        ("global.anthropic.claude-opus-4-8", "", "answered"),
+        ("a-deployment", "claude-haiku-4-5-20251001", "answered"),
+    ],
+)
+def test_where_bedrock_serves_a_model_is_priced_as_asked_for(asked: str, answered: str, first: str) -> None:
+    """Its models answer with a name that says nothing of it, and has the dearer price of a region."""
+    names = Prices().order("aws.bedrock", (answered, asked), 0)
+    assert names[0] == {"asked": asked, "answered": answered}[first]
+    assert set(names) == {asked, answered}
+    assert Prices().order("anthropic", (answered, asked), 0)[0] == answered
+
+
+@pytest.mark.parametrize(
     ("provider", "model"),
     [
         ("openai", "no-such-model-9"),
