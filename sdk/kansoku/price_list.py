@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from kansoku.price_names import listed_provider, spellings
+from kansoku.price_names import ROUTER, listed_provider, served_by, spellings
 from kansoku.price_terms import Terms
 from kansoku.usage import Usage
 
@@ -182,9 +182,12 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
     from genai_prices import data_snapshot  # noqa: PLC0415
 
     snapshot = data_snapshot.get_snapshot()
-    for vendor_name, name in spellings(listed_provider(provider) if is_listed(provider) else "", model):
+    provider, model = served_by(provider, model)
+    known = is_listed(provider) or provider.partition("_")[0] == ROUTER
+    for vendor_name, name in spellings(listed_provider(provider) if known else "", model):
         try:
-            # A known vendor that does not sell a model: another vendor's price would be a guess.
+            # A known vendor that does not sell a model: another vendor's price would be a guess. So would be
+            # any where a router has the prices of several, and did not say whose model it is.
             vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
         except LookupError:
             continue

@@ -53,6 +53,8 @@ _ROUTED = {
 }
 _PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 _VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
+ROUTER = "huggingface"  # whose models have the prices of those who serve them
+_POLICIES = frozenset({"fastest", "cheapest", "preferred"})  # how its router is to choose, in place of whom
 _BEDROCKS_END = re.compile(r"(?:-v\d+)?(?::\w+)*$")  # version and length of a name of Bedrock's
 
 
@@ -82,14 +84,31 @@ def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
         yield from spellings(asked, rest)
 
 
+def served_by(provider: str, model: str) -> tuple[str, str]:
+    """Return who serves a model and its name, of one that Hugging Face's router is asked for with both.
+
+    The name ends with the provider (`openai/gpt-oss-120b:groq`), each of which the list has by itself.
+    """
+    name, colon, server = model.rpartition(":")
+    if not colon or provider.partition("_")[0] != ROUTER:
+        return provider, model
+    return (f"{ROUTER}_{server}" if provider == ROUTER and server not in _POLICIES else provider), name
+
+
 def most_exact(provider: str, models: Sequence[str]) -> Sequence[str]:
     """Return the names of a call's model: the one answered, then the one asked for, unless that says more.
 
-    On Bedrock it does: Claude answers with the name it has everywhere, and what is asked for tells beside it
-    whether it is served in a region or globally, at prices of their own.
+    Of Hugging Face's router it may say who is to serve it. So it does on Bedrock: Claude answers with the
+    name it has everywhere, what is asked for tells beside it whether that is in a region or anywhere, at
+    prices of their own.
     """
-    if len(models) < 2 or not models[0] or listed_provider(provider) != "aws":
+    if len(models) < 2 or not models[0]:
         return models
     answered, asked, *others = models
-    name = _BEDROCKS_END.sub("", asked.rpartition("/")[2], count=1)
-    return [asked, answered, *others] if name.endswith(f".{answered}") else models
+    if provider == ROUTER:
+        is_exact = served_by(provider, asked)[0] != provider
+    elif listed_provider(provider) == "aws":
+        is_exact = _BEDROCKS_END.sub("", asked.rpartition("/")[2], count=1).endswith(f".{answered}")
+    else:
+        return models
+    return [asked, answered, *others] if is_exact else models

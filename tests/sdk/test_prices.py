@@ -136,6 +136,32 @@ def test_where_bedrock_serves_a_model_is_priced_as_asked_for(asked: str, answere
 
 
 @pytest.mark.parametrize(
+    ("asked", "answered", "seller"),
+    [
+        ("openai/gpt-oss-120b:groq", "openai/gpt-oss-120b", "huggingface_groq/"),
+        ("openai/gpt-oss-120b:cerebras", "gpt-oss-120b", "huggingface_cerebras/"),
+        ("openai/gpt-oss-120b:fireworks-ai", "", "huggingface_fireworks-ai/"),
+    ],
+)
+def test_a_model_that_the_router_is_to_ask_somebody_for_has_their_price(
+    asked: str, answered: str, seller: str
+) -> None:
+    """The end of its name tells Hugging Face who is to serve it; each of them has prices of their own."""
+    first = Prices().order("huggingface", (answered, asked), 0)[0] or asked
+    cost = Prices().cost("huggingface", first, Usage(input_fresh=10), AT)
+    assert cost is not None
+    assert cost.price_id.startswith(seller)
+    behind = Prices().cost(seller.rstrip("/"), asked, Usage(input_fresh=10), AT)  # as who knows both says it
+    assert behind == cost
+
+
+@pytest.mark.parametrize("end", ["", ":cheapest", ":nobody-known"])
+def test_what_a_router_with_several_prices_asked_for_is_not_guessed(end: str) -> None:
+    """Who serves the model is left open: a price of somebody else's would be wrong by a factor."""
+    assert Prices().cost("huggingface", f"openai/gpt-oss-120b{end}", Usage(input_fresh=10), AT) is None
+
+
+@pytest.mark.parametrize(
     ("provider", "model"),
     [
         ("openai", "no-such-model-9"),
