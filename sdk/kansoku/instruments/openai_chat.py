@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_broken, openai_tokens
+from kansoku.instruments import openai_broken, openai_compound, openai_tokens
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
@@ -98,6 +98,8 @@ class ChatReader:
                 {"role": "assistant", "parts": read_answer(get(choice, "message")), "finish_reason": reason}
                 for choice, reason in zip(choices, reasons, strict=True)
             ]
+        if self.may_be_compound(response, response):
+            openai_compound.add_to_answer(answer, response, capture)
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
@@ -143,7 +145,13 @@ class ChatReader:
         if capture:
             extras.add_sources(answer, chunks, begun)
             answer.messages = [choice.message() for choice in ordered]
+        if chunks and self.may_be_compound(chunks[0], chunks[-1]):
+            openai_compound.add_to_stream(answer, chunks, capture)
         return answer
+
+    def may_be_compound(self, first: Any, last: Any) -> bool:
+        """Tell whether Groq answered, whose systems ask several models and run tools."""
+        return get(last, "x_groq") is not None or get(first, "x_groq") is not None
 
 
 def _read_thinking(extra: Any, found: dict[str, Any]) -> None:
