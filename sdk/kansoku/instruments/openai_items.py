@@ -49,9 +49,7 @@ def input_item(item: Any) -> dict[str, Any]:
     if kind in (None, "message"):
         return {"role": get(item, "role") or "user", "parts": shape.read_parts(get(item, "content"))}
     if isinstance(kind, str) and kind.endswith("_output"):
-        output = get(item, "output")
-        response = output if isinstance(output, str) else plain(_dumped(output), 8)
-        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": response}
+        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": _outcome(item)}
         return {"role": "tool", "parts": [part]}
     if kind == "mcp_approval_response":
         verdict = {"id": get(item, "approval_request_id") or "", "approve": get(item, "approve")}
@@ -159,10 +157,14 @@ def _server_tool(item: Any, kind: str) -> dict[str, Any]:
 
 def _server_result(item: Any) -> dict[str, Any]:
     """Return what came out of a tool that ran at the vendor, where that is an item of its own."""
-    found = next((value for name in _RESULTS if (value := get(item, name)) is not None), None)
     called = get(item, "call_id") or get(item, "id") or ""
-    response = found if isinstance(found, str) else plain(_dumped(found), 8)
-    return {"type": "server_tool_call_response", "id": called, "response": response}
+    return {"type": "server_tool_call_response", "id": called, "response": _outcome(item)}
+
+
+def _outcome(item: Any) -> Any:
+    """Return what came out of a call, wherever its kind has it: a search for tools the tools."""
+    found = next((value for name in _RESULTS if (value := get(item, name)) is not None), None)
+    return found if isinstance(found, str) else plain(_dumped(found), 8)
 
 
 def _dumped(value: Any) -> Any:
