@@ -28,6 +28,8 @@ _PIECES = {
 }
 # Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
 _BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
+# A router whose images cost ten times what its texts do; the list has the price of the texts.
+_TEXT_ALONE = "openrouter/"
 # Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
 _BY_PROMPT = re.compile(r"gemini-[12]\b")
 
@@ -130,7 +132,10 @@ def _pieces(
                 by_prompt = unit == "web_search" and _BY_PROMPT.search(price_id)
                 counts[name] = min(number, Decimal(1)) if by_prompt else number
         tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
-        if not priced and not tokens_pay and unit in (*_BESIDE_TOKENS, "image", "audio_second"):
+        apart = unit in (*_BESIDE_TOKENS, "image", "audio_second") and not tokens_pay
+        if unit == "image_output_token":
+            apart = price_id.startswith(_TEXT_ALONE)
+        if apart and not priced:
             missing.append(unit)
     return counts, tuple(missing)
 
