@@ -87,10 +87,15 @@ def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
 def served_by(provider: str, model: str) -> tuple[str, str]:
     """Return who serves a model and its name, of one that Hugging Face's router is asked for with both.
 
-    The name ends with the provider (`openai/gpt-oss-120b:groq`), each of which the list has by itself.
+    The provider, each of which the list has by itself, is the end of the name (`openai/gpt-oss-120b:groq`),
+    of LiteLLM's names the beginning (`groq/openai/gpt-oss-120b`).
     """
+    if provider.partition("_")[0] != ROUTER:
+        return provider, model
     name, colon, server = model.rpartition(":")
-    if not colon or provider.partition("_")[0] != ROUTER:
+    if not colon and model.count("/") == 2:
+        server, _, name = model.partition("/")
+    elif not colon:
         return provider, model
     return (f"{ROUTER}_{server}" if provider == ROUTER and server not in _POLICIES else provider), name
 

@@ -141,12 +141,13 @@ def test_where_bedrock_serves_a_model_is_priced_as_asked_for(asked: str, answere
         ("openai/gpt-oss-120b:groq", "openai/gpt-oss-120b", "huggingface_groq/"),
         ("openai/gpt-oss-120b:cerebras", "gpt-oss-120b", "huggingface_cerebras/"),
         ("openai/gpt-oss-120b:fireworks-ai", "", "huggingface_fireworks-ai/"),
+        ("groq/openai/gpt-oss-120b", "openai/gpt-oss-120b", "huggingface_groq/"),  # LiteLLM
     ],
 )
 def test_a_model_that_the_router_is_to_ask_somebody_for_has_their_price(
     asked: str, answered: str, seller: str
 ) -> None:
-    """The end of its name tells Hugging Face who is to serve it; each of them has prices of their own."""
+    """Its name tells Hugging Face who is to serve it; each of them has prices of their own."""
     first = Prices().order("huggingface", (answered, asked), 0)[0] or asked
     cost = Prices().cost("huggingface", first, Usage(input_fresh=10), AT)
     assert cost is not None
