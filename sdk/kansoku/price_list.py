@@ -30,6 +30,8 @@ _PIECES = {
 _BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
 # A router whose images cost ten times what its texts do; the list has the price of the texts.
 _TEXT_ALONE = "openrouter/"
+# Models that hear and speak at many times the price of text, for which the list has that of text alone.
+_SPEAKING = re.compile(r"(?:openrouter/)?openai/gpt-(?:\w+-)*audio")
 # Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
 _BY_PROMPT = re.compile(r"gemini-[12]\b")
 
@@ -100,6 +102,8 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
     if price.output_reasoning_mtok is not None:
         counts["output_reasoning_tokens"] = usage.reasoning
     pieces, missing = _pieces(price, price_id, usage, terms)
+    if (usage.audio_in or usage.audio_out) and price.input_audio_mtok is None and _SPEAKING.match(price_id):
+        missing = (*missing, "audio_token")
     try:
         result = price.calc_price(ListUsage(**counts, **pieces))
     except (ValueError, LookupError):

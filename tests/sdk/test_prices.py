@@ -162,6 +162,19 @@ def test_what_a_router_with_several_prices_asked_for_is_not_guessed(end: str) ->
     assert Prices().cost("huggingface", f"openai/gpt-oss-120b{end}", Usage(input_fresh=10), AT) is None
 
 
+def test_sounds_at_the_price_of_text_are_no_cost() -> None:
+    """For some models that speak the list has the price of text alone, a part of what is paid."""
+    spoken = Usage(input_fresh=12, output_visible=5, audio_out=25)
+    old, new = (Prices().cost("openai", model, spoken, AT) for model in ("gpt-4o-audio-preview", "gpt-audio"))
+    assert old is not None
+    assert new is not None
+    assert (old.missing, new.missing) == (("audio_token",), ())
+    assert Prices().dollars("openai", "gpt-4o-audio-preview", spoken, 494_000) is None
+    written = Prices().cost("openai", "gpt-4o-audio-preview", Usage(input_fresh=12, output_visible=5), AT)
+    assert written is not None
+    assert written.missing == ()
+
+
 @pytest.mark.parametrize(
     ("provider", "model"),
     [
