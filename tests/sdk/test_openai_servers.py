@@ -280,3 +280,20 @@ def test_tools_of_a_compound_system_are_counted_and_not_free(spans: Any, by: str
     assert found[semconv.WEB_SEARCHES] == 1
     assert found[semconv.SERVER_TOOL_CALLS.format("code_execution")] == 1
     assert semconv.COST_USD not in found
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["gpt-4o-mini-search-preview-2025-03-11", "gpt-5-search-api-2025-10-14"])
+def test_the_search_behind_every_answer_of_some_models_is_counted(
+    name: str, stream: bool, model: Any, spans: Any
+) -> None:
+    """It costs several times what its tokens do, and the usage says nothing of it: they are not the cost."""
+    usage = counts(20, 300, 320)
+    last = {**chunk({}), "choices": [], "usage": usage, "model": name}
+    reply = [{**chunk({"content": "火"}, "stop"), "model": name}, last]
+    answers = model(b"".join(sse(*reply).pieces or ()) if stream else {**body(usage), "model": name})
+    result = answers.client().chat.completions.create(model=name[:-11], messages=ASK, stream=stream)
+    assert len(list(result)) == 2 if stream else result.usage.total_tokens == 320
+    found = spans.attributes()
+    assert found[semconv.WEB_SEARCHES] == 1
+    assert found.get(semconv.COST_USD, 1) > 0.01  # with the search, or none where the list has no price of it

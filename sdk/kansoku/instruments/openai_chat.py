@@ -84,6 +84,7 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
+        extras.add_search(answer)
         extras.add_request_id(answer, response)
         if get(response, "prompt_filter_results"):
             extras.add_verdicts(answer, (response,))
@@ -133,6 +134,7 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, chunks)
+        extras.add_search(answer)
         begun = next((chunk for chunk in chunks if get(chunk, "choices")), None)
         if chunks and (get(chunks[0], "prompt_filter_results") or _is_judged(begun)):
             extras.add_verdicts(answer, chunks)
