@@ -17,6 +17,7 @@ _CALLERS = {
     "mcp_approval_request": "arguments",
     "tool_search_call": "arguments",  # where the caller searches, see below
 }
+_READING = frozenset({"open_page", "find_in_page", "find"})
 _RESULTS = ("output", "result", "tools")  # where an item that answers a call has what came out
 _NO_TOOLS = frozenset(
     {
@@ -105,14 +106,19 @@ def searches_apart(items: list[Any], tools: list[Any]) -> list[Any]:
 
 
 def server_tools(items: list[Any]) -> dict[str, int]:
-    """Return how often the vendor ran each of its tools."""
+    """Return how often the vendor ran each of its tools, as it is paid."""
     found: dict[str, int] = {}
     for item in items:
         kind = shape.text_of(item, "type")
-        if kind.endswith("_call") and not runs_at_caller(item):
+        if kind.endswith("_call") and not runs_at_caller(item) and not _reads_on(item):
             name = kind.removesuffix("_call")
             found[name] = found.get(name, 0) + 1
     return found
+
+
+def _reads_on(item: Any) -> bool:
+    """Tell what a model does with the pages that a search found: it is no search, and not paid as one."""
+    return get(item, "type") == "web_search_call" and get(get(item, "action"), "type") in _READING
 
 
 def logprobs(items: list[Any]) -> list[Any]:
