@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from kansoku.price_names import listed_provider, spellings
+from kansoku.price_names import ROUTER, listed_provider, served_by, spellings
 from kansoku.price_terms import Terms
 from kansoku.usage import Usage
 
@@ -28,6 +28,10 @@ _PIECES = {
 }
 # Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
 _BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
+# A router whose images cost ten times what its texts do; the list has the price of the texts.
+_TEXT_ALONE = "openrouter/"
+# Models that hear and speak at many times the price of text, for which the list has that of text alone.
+_SPEAKING = re.compile(r"(?:openrouter/)?openai/gpt-(?:\w+-)*audio")
 # Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
 _BY_PROMPT = re.compile(r"gemini-[12]\b")
 
@@ -98,6 +102,8 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
     if price.output_reasoning_mtok is not None:
         counts["output_reasoning_tokens"] = usage.reasoning
     pieces, missing = _pieces(price, price_id, usage, terms)
+    if (usage.audio_in or usage.audio_out) and price.input_audio_mtok is None and _SPEAKING.match(price_id):
+        missing = (*missing, "audio_token")
     try:
         result = price.calc_price(ListUsage(**counts, **pieces))
     except (ValueError, LookupError):
@@ -130,7 +136,10 @@ def _pieces(
                 by_prompt = unit == "web_search" and _BY_PROMPT.search(price_id)
                 counts[name] = min(number, Decimal(1)) if by_prompt else number
         tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
-        if not priced and not tokens_pay and unit in (*_BESIDE_TOKENS, "image", "audio_second"):
+        apart = unit in (*_BESIDE_TOKENS, "image", "audio_second") and not tokens_pay
+        if unit == "image_output_token":
+            apart = price_id.startswith(_TEXT_ALONE)
+        if apart and not priced:
             missing.append(unit)
     return counts, tuple(missing)
 
@@ -182,9 +191,12 @@ def _listed(provider: str, model: str) -> tuple[Any, str] | None:
     from genai_prices import data_snapshot  # noqa: PLC0415
 
     snapshot = data_snapshot.get_snapshot()
-    for vendor_name, name in spellings(listed_provider(provider) if is_listed(provider) else "", model):
+    provider, model = served_by(provider, model)
+    known = is_listed(provider) or provider.partition("_")[0] == ROUTER
+    for vendor_name, name in spellings(listed_provider(provider) if known else "", model):
         try:
-            # A known vendor that does not sell a model: another vendor's price would be a guess.
+            # A known vendor that does not sell a model: another vendor's price would be a guess. So would be
+            # any where a router has the prices of several, and did not say whose model it is.
             vendor, info = snapshot.find_provider_model(name, None, vendor_name or None, None)
         except LookupError:
             continue

@@ -1,7 +1,7 @@
 """The names under which one model is called: resource paths, router prefixes, versions."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # OpenTelemetry's provider names where genai-prices has another one.
 _PROVIDERS = {
@@ -53,6 +53,9 @@ _ROUTED = {
 }
 _PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 _VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
+ROUTER = "huggingface"  # whose models have the prices of those who serve them
+_POLICIES = frozenset({"fastest", "cheapest", "preferred"})  # how its router is to choose, in place of whom
+_BEDROCKS_END = re.compile(r"(?:-v\d+)?(?::\w+)*$")  # version and length of a name of Bedrock's
 
 
 def listed_provider(provider: str) -> str:
@@ -79,3 +82,38 @@ def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
     # A router's prefix names the vendor; where the vendor is known, it must be the same one.
     if asked and provider in ("", asked):
         yield from spellings(asked, rest)
+
+
+def served_by(provider: str, model: str) -> tuple[str, str]:
+    """Return who serves a model and its name, of one that Hugging Face's router is asked for with both.
+
+    The provider, each of which the list has by itself, is the end of the name (`openai/gpt-oss-120b:groq`),
+    of LiteLLM's names the beginning (`groq/openai/gpt-oss-120b`).
+    """
+    if provider.partition("_")[0] != ROUTER:
+        return provider, model
+    name, colon, server = model.rpartition(":")
+    if not colon and model.count("/") == 2:
+        server, _, name = model.partition("/")
+    elif not colon:
+        return provider, model
+    return (f"{ROUTER}_{server}" if provider == ROUTER and server not in _POLICIES else provider), name
+
+
+def most_exact(provider: str, models: Sequence[str]) -> Sequence[str]:
+    """Return the names of a call's model: the one answered, then the one asked for, unless that says more.
+
+    Of Hugging Face's router it may say who is to serve it. So it does on Bedrock: Claude answers with the
+    name it has everywhere, what is asked for tells beside it whether that is in a region or anywhere, at
+    prices of their own.
+    """
+    if len(models) < 2 or not models[0]:
+        return models
+    answered, asked, *others = models
+    if provider == ROUTER:
+        is_exact = served_by(provider, asked)[0] != provider
+    elif listed_provider(provider) == "aws":
+        is_exact = _BEDROCKS_END.sub("", asked.rpartition("/")[2], count=1).endswith(f".{answered}")
+    else:
+        return models
+    return [asked, answered, *others] if is_exact else models

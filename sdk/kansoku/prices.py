@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kansoku.price_list import Cost, list_cost, list_sheet
+from kansoku.price_names import most_exact
 from kansoku.price_overrides import Override, Overrides, read_overrides
 from kansoku.price_terms import NO_TERMS, Terms
 from kansoku.usage import Usage
@@ -80,6 +81,7 @@ class Prices:
 
     def order(self, provider: str, models: Sequence[str], hour: int) -> Sequence[str]:
         """Return the names of a call's model, the ones that one's own file knows before those of the list."""
+        models = most_exact(provider, models)
         if not self.overrides:
             return models
         day = _start(hour).date()

@@ -42,6 +42,13 @@ def test_a_known_model_is_computed():
     assert span.price_id
 
 
+def test_a_call_over_bedrocks_global_profile_costs_what_that_costs():
+    """What answered is named as one of a region, a tenth dearer; what was asked for says where it is."""
+    asked, answered = "global.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001"
+    span = priced(provider="aws.bedrock", request_model=asked, response_model=answered)
+    assert "global." in span.price_id
+
+
 def test_an_unknown_model_is_unpriced_and_counted():
     """No price is not USD 0.00: the row says so and the counter names the model."""
     metrics = Metrics()

@@ -286,6 +286,16 @@ def test_hugging_face_has_a_price_for_each_provider_behind_it():
         assert span.cost_source == "computed"
 
 
+def test_images_of_openrouter_cost_what_it_says():
+    """The list has the price of its models' texts alone, a twelfth: of images there is its own figure."""
+    drawn = {"gen_ai.usage.image.output_tokens": 1290, "gen_ai.usage.cost": 0.0387036}
+    known = {"provider": "openrouter", "request_model": "google/gemini-2.5-flash-image"}
+    span = priced(**known, input_fresh=12, output_visible=1290, attributes=drawn)
+    assert (span.cost_source, span.cost_usd) == ("reported", Decimal("0.0387036"))
+    text = priced(**known, input_fresh=12, output_visible=20, attributes={})
+    assert (text.cost_source, text.price_id[:11]) == ("computed", "openrouter/")
+
+
 def test_what_a_program_states_that_it_paid_goes_first():
     """A contract's price is known to the program alone; it is said to be reported, also when priced anew."""
     span = priced(attributes={"kansoku.cost.stated_usd": "0.7"})

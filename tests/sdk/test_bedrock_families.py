@@ -414,6 +414,17 @@ def test_images_are_counted_and_recorded_by_size(
     )
 
 
+@pytest.mark.parametrize("what", ["prompt", "input image", "output image"])
+def test_a_request_that_a_filter_stopped_says_so(what: str, vendor: Any, spans: Any) -> None:
+    """Stable Image names what it did not let pass, and gives no image."""
+    vendor.answer({"seeds": [1], "finish_reasons": [f"Filter reason: {what}"], "images": []})
+    body = json.dumps({"prompt": "傘", "image": "QUJD"})
+    connect(vendor.url).invoke_model(modelId="stability.sd3-5-large-v1:0", body=body)["body"].read()
+    found = spans.attributes()
+    assert found["gen_ai.response.finish_reasons"] == ("content_filter",)
+    assert "kansoku.usage.images" not in found
+
+
 def test_reranking_says_which_documents_fit(vendor: Any, spans: Any) -> None:
     """A rerank model's answer is the places and scores of the documents."""
     vendor.answer({"results": [{"index": 1, "relevance_score": 0.9}]})

@@ -189,3 +189,13 @@ def test_an_answer_that_a_guardrail_only_masked_ended_as_the_model_says(
         connect(vendor.url).invoke_model(modelId=model, body=body)["body"].read()
     assert spans.attributes()["gen_ai.response.finish_reasons"] == (finish,)
     assert spans.messages()[0]["finish_reason"] == finish
+
+
+def test_a_call_over_the_global_profile_costs_what_that_costs(vendor: Any, spans: Any) -> None:
+    """The model answers with its own name, which is priced as one of a region: a tenth more."""
+    vendor.answer({**TOLD, "model": "claude-haiku-4-5-20251001"})
+    asked = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+    connect(vendor.url).invoke_model(modelId=asked, body=json.dumps(ASK))["body"].read()
+    found = spans.attributes()
+    assert found["kansoku.cost.usd"] == pytest.approx((12 * 1 + 5 * 5) / 1e6)
+    assert "global." in found["kansoku.cost.price_id"]

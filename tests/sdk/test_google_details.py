@@ -345,3 +345,15 @@ def test_a_response_as_it_came_over_the_wire_is_read(
             {"type": "tool_call", "id": None, "name": "find", "arguments": {"ward": "北区"}},
             {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3},
         ]
+
+
+@pytest.mark.filterwarnings("ignore:The generate_images method is deprecated")
+def test_an_image_that_was_held_back_is_none(vertex: Any, vendor: Vendor, spans: Any) -> None:
+    """The client makes an empty one of it, which nobody pays for."""
+    drawn = {"bytesBase64Encoded": "QUJD", "mimeType": "image/png"}
+    vendor.answer({"predictions": [drawn, {"raiFilteredReason": "It shows a person."}]})
+    vertex.models.generate_images(model="imagen-4.0-generate-001", prompt="Two bins.")
+    found = spans.attributes()
+    assert found["kansoku.usage.images"] == 1
+    assert found["gen_ai.response.finish_reasons"] == ("stop", "content_filter")
+    assert [len(message["parts"]) for message in spans.messages()] == [1, 0]

@@ -127,3 +127,31 @@ def test_the_tokens_of_drawings_as_text_are_told_apart(client: Any, vendor: Vend
         found = dict(span.attributes)
         assert found["kansoku.usage.svg.input_tokens"] == 7 * times
         assert found["kansoku.usage.svg.output_tokens"] == 900 * times
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, 2),  # of an older server
+        ({"tool_usage": drawn(0, 0)}, None),  # a search may be free
+        ({"tool_usage": {**drawn(0, 0), "web_search": {"num_requests": 1}}}, 1),
+    ],
+)
+def test_only_searches_that_are_paid_are_counted(
+    told: dict[str, Any], expected: int | None, client: Any, vendor: Vendor, spans: Any
+) -> None:
+    """To open a page that was found, or to look for a word on it, is no search; the answer may count."""
+    actions: list[dict[str, Any]] = [
+        {"type": "search", "query": "ごみ"},
+        {"type": "open_page", "url": "https://example.test"},
+        {"type": "find_in_page", "url": "https://example.test", "pattern": "火"},
+        {"type": "search", "query": "収集日"},
+    ]
+    calls = [
+        {"type": "web_search_call", "id": f"ws_{number}", "status": "completed", "action": action}
+        for number, action in enumerate(actions)
+    ]
+    vendor.answer(response(output=calls + response()["output"], **told))
+    client.responses.create(model="gpt-5", input="いつ", tools=[{"type": "web_search"}])
+    assert spans.attributes().get("kansoku.usage.web_search.requests") == expected
+    assert [part["type"] for part in spans.messages()[0]["parts"]][:4] == ["server_tool_call"] * 4

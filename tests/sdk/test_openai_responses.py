@@ -371,6 +371,17 @@ def test_what_a_request_refers_to_is_told_as_that(client: Any, vendor: Vendor, s
     assert kinds == ["item_reference", "server_tool_call", "compaction_trigger", "text"]
 
 
+def test_what_a_search_for_tools_found_is_its_result(client: Any, vendor: Vendor, spans: Any) -> None:
+    """The program sends the tools that its search found in a field of their own; the model may call them."""
+    vendor.answer(response(MESSAGE))
+    tool = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+    call = {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {"query": "x"}}
+    result = {"type": "tool_search_output", "call_id": "s", "execution": "client", "tools": [tool]}
+    client.responses.create(model="gpt-5", input=[call, result])
+    (part,) = spans.messages("gen_ai.input.messages")[1]["parts"]
+    assert part == {"type": "tool_call_response", "id": "s", "response": [tool]}
+
+
 def test_a_tool_tells_its_server_its_group_and_its_grammar(client: Any, vendor: Vendor, spans: Any) -> None:
     """What a function tells by its parameters, others tell otherwise."""
     grammar = {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}

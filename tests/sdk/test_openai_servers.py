@@ -5,6 +5,7 @@ from typing import Any
 
 import groq
 import httpx
+import httpx2
 import openai
 import pytest
 from support.vendor import Vendor, sse
@@ -229,26 +230,33 @@ SHARES = {
 }
 
 
-def compound(stream: bool, **message: Any) -> None:
-    """Ask a compound system of Groq's."""
-    usage = counts(3500, 160, 3660)
+BY = pytest.mark.parametrize("by", ["groq", "openai"])
+
+
+def compound(by: str, stream: bool, **message: Any) -> None:
+    """Ask a compound system of Groq's by a client."""
+    usage, own = counts(3500, 160, 3660), {"x_groq": {"id": "req_1"}}
     if stream:
-        last = {**chunk({}), "choices": [], "usage": usage, "usage_breakdown": SHARES}
+        last = {**chunk({}), "choices": [], "usage": usage, "usage_breakdown": SHARES, **own}
         reply = b"".join(sse(chunk({"content": "火", **message}, "stop"), last).pieces or ())
     else:
-        reply = json.dumps(body(usage, **message) | {"usage_breakdown": SHARES}).encode()
+        reply = json.dumps(body(usage, **message) | {"usage_breakdown": SHARES, **own}).encode()
     kind = {"content-type": "text/event-stream" if stream else "application/json"}
-    there = httpx.MockTransport(lambda _: httpx.Response(200, headers=kind, content=reply))
-    with groq.Groq(api_key="k", http_client=httpx.Client(transport=there)) as client:
+    library: Any = httpx if by == "groq" else httpx2
+    there = library.MockTransport(lambda _: library.Response(200, headers=kind, content=reply))
+    made: Any = groq.Groq if by == "groq" else openai.OpenAI
+    base = "https://api.groq.com" if by == "groq" else "https://api.groq.com/openai/v1"
+    with made(api_key="k", base_url=base, http_client=library.Client(transport=there)) as client:
         result = client.chat.completions.create(model="groq/compound", messages=ASK, stream=stream)
         if stream:
             list(result)
 
 
+@BY
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_compound_system_costs_what_its_models_cost(spans: Any, stream: bool) -> None:
+def test_a_compound_system_costs_what_its_models_cost(spans: Any, by: str, stream: bool) -> None:
     """The system has no price; the answer says which models were asked, and what each used."""
-    compound(stream)
+    compound(by, stream)
     found = spans.attributes()
     assert json.loads(found[semconv.USAGE_BY_MODEL]) == {
         "openai/gpt-oss-120b": {"input_tokens": 1500, "output_tokens": 110},
@@ -260,12 +268,32 @@ def test_a_compound_system_costs_what_its_models_cost(spans: Any, stream: bool) 
     assert found[semconv.PRICE_ID].count("+") == 1
 
 
+@BY
 @pytest.mark.parametrize("stream", [False, True])
-def test_tools_of_a_compound_system_are_counted_and_not_free(spans: Any, stream: bool) -> None:
+def test_tools_of_a_compound_system_are_counted_and_not_free(spans: Any, by: str, stream: bool) -> None:
     """A search is paid besides; without a price for it, the sum of the models would be too little."""
     tools = [{"index": n, "type": kind, "arguments": "{}"} for n, kind in enumerate(("search", "python"))]
-    compound(stream, executed_tools=tools)
+    compound(by, stream, executed_tools=tools)
     found = spans.attributes()
+    called = [part["type"] for part in spans.messages()[0]["parts"]]
+    assert called == ["server_tool_call", "server_tool_call", "text"]
     assert found[semconv.WEB_SEARCHES] == 1
     assert found[semconv.SERVER_TOOL_CALLS.format("code_execution")] == 1
     assert semconv.COST_USD not in found
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["gpt-4o-mini-search-preview-2025-03-11", "gpt-5-search-api-2025-10-14"])
+def test_the_search_behind_every_answer_of_some_models_is_counted(
+    name: str, stream: bool, model: Any, spans: Any
+) -> None:
+    """It costs several times what its tokens do, and the usage says nothing of it: they are not the cost."""
+    usage = counts(20, 300, 320)
+    last = {**chunk({}), "choices": [], "usage": usage, "model": name}
+    reply = [{**chunk({"content": "火"}, "stop"), "model": name}, last]
+    answers = model(b"".join(sse(*reply).pieces or ()) if stream else {**body(usage), "model": name})
+    result = answers.client().chat.completions.create(model=name[:-11], messages=ASK, stream=stream)
+    assert len(list(result)) == 2 if stream else result.usage.total_tokens == 320
+    found = spans.attributes()
+    assert found[semconv.WEB_SEARCHES] == 1
+    assert found.get(semconv.COST_USD, 1) > 0.01  # with the search, or none where the list has no price of it

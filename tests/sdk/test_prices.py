@@ -113,6 +113,69 @@ def test_the_length_of_a_batch_is_that_of_its_requests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "answered", "first"),
+    [
+        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001", "asked"),
+        (
+            "arn:aws:bedrock:x:1:inference-profile/global.anthropic.claude-opus-4-8",
+            "claude-opus-4-8",
+            "asked",
+        ),
+        ("global.openai.gpt-5.6-sol", "openai.gpt-5.6-sol", "asked"),
+        ("global.anthropic.claude-opus-4-8", "claude-sonnet-5", "answered"),  # another one answered
+        ("global.anthropic.claude-opus-4-8", "", "answered"),
+        ("a-deployment", "claude-haiku-4-5-20251001", "answered"),
+    ],
+)
+def test_where_bedrock_serves_a_model_is_priced_as_asked_for(asked: str, answered: str, first: str) -> None:
+    """Its models answer with a name that says nothing of it, and has the dearer price of a region."""
+    names = Prices().order("aws.bedrock", (answered, asked), 0)
+    assert names[0] == {"asked": asked, "answered": answered}[first]
+    assert set(names) == {asked, answered}
+    assert Prices().order("anthropic", (answered, asked), 0)[0] == answered
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "seller"),
+    [
+        ("openai/gpt-oss-120b:groq", "openai/gpt-oss-120b", "huggingface_groq/"),
+        ("openai/gpt-oss-120b:cerebras", "gpt-oss-120b", "huggingface_cerebras/"),
+        ("openai/gpt-oss-120b:fireworks-ai", "", "huggingface_fireworks-ai/"),
+        ("groq/openai/gpt-oss-120b", "openai/gpt-oss-120b", "huggingface_groq/"),  # LiteLLM
+    ],
+)
+def test_a_model_that_the_router_is_to_ask_somebody_for_has_their_price(
+    asked: str, answered: str, seller: str
+) -> None:
+    """Its name tells Hugging Face who is to serve it; each of them has prices of their own."""
+    first = Prices().order("huggingface", (answered, asked), 0)[0] or asked
+    cost = Prices().cost("huggingface", first, Usage(input_fresh=10), AT)
+    assert cost is not None
+    assert cost.price_id.startswith(seller)
+    behind = Prices().cost(seller.rstrip("/"), asked, Usage(input_fresh=10), AT)  # as who knows both says it
+    assert behind == cost
+
+
+@pytest.mark.parametrize("end", ["", ":cheapest", ":nobody-known"])
+def test_what_a_router_with_several_prices_asked_for_is_not_guessed(end: str) -> None:
+    """Who serves the model is left open: a price of somebody else's would be wrong by a factor."""
+    assert Prices().cost("huggingface", f"openai/gpt-oss-120b{end}", Usage(input_fresh=10), AT) is None
+
+
+def test_sounds_at_the_price_of_text_are_no_cost() -> None:
+    """For some models that speak the list has the price of text alone, a part of what is paid."""
+    spoken = Usage(input_fresh=12, output_visible=5, audio_out=25)
+    old, new = (Prices().cost("openai", model, spoken, AT) for model in ("gpt-4o-audio-preview", "gpt-audio"))
+    assert old is not None
+    assert new is not None
+    assert (old.missing, new.missing) == (("audio_token",), ())
+    assert Prices().dollars("openai", "gpt-4o-audio-preview", spoken, 494_000) is None
+    written = Prices().cost("openai", "gpt-4o-audio-preview", Usage(input_fresh=12, output_visible=5), AT)
+    assert written is not None
+    assert written.missing == ()
+
+
+@pytest.mark.parametrize(
     ("provider", "model"),
     [
         ("openai", "no-such-model-9"),

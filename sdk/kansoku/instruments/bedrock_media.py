@@ -10,7 +10,10 @@ from kansoku.instruments.openai_shape import blob
 from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
-_FILTERED = frozenset({"CONTENT_FILTERED", "Filter reason: prompt", "Filter reason: output image"})
+_FILTERED = (
+    "CONTENT_FILTERED",
+    "Filter reason",
+)  # of Stable Image followed by what was: the prompt, an image
 _MEDIA = ("image", "video", "audio")
 _WORDS = ("text", "prompt", "inputText")
 
@@ -42,7 +45,7 @@ class ImageReader:
         artifacts = response.get("artifacts") or ()
         images = [a.get("base64") for a in artifacts] if artifacts else response.get("images") or ()
         reasons = [a.get("finishReason") for a in artifacts] or response.get("finish_reasons") or ()
-        filtered = any(reason in _FILTERED for reason in reasons)
+        filtered = any(str(reason).startswith(_FILTERED) for reason in reasons)
         answer = Answer(attributes={semconv.IMAGES: len(images)} if images else {})
         if images or filtered:
             answer.finish_reasons = ["content_filter" if filtered else "stop"]

@@ -91,22 +91,27 @@ class ImageReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a GenerateImagesResponse."""
         answer = Answer()
-        made = [image for image in get(response, "generated_images") or () if get(image, "image") is not None]
-        if made:
+        generated = get(response, "generated_images") or ()
+        if made := [each for each in generated if _is_made(get(each, "image"))]:
             answer.attributes[semconv.IMAGES] = len(made)
-        for generated in get(response, "generated_images") or ():
-            reason = get(generated, "rai_filtered_reason")
+        for each in generated:
+            reason = get(each, "rai_filtered_reason")
             finish = "content_filter" if reason else "stop"
             answer.finish_reasons.append(finish)
             if capture:
-                image = get(generated, "image")
-                parts = [_image(image)] if image is not None else []
+                image = get(each, "image")
+                parts = [_image(image)] if _is_made(image) else []
                 answer.messages.append({"role": "assistant", "parts": parts, "finish_reason": finish})
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the last chunk: images are not streamed."""
         return self.response(chunks[-1], capture)
+
+
+def _is_made(image: Any) -> bool:
+    """Tell an image from the empty one that the client makes of an answer which was filtered."""
+    return bool(get(image, "image_bytes") or get(image, "gcs_uri"))
 
 
 def _image(image: Any) -> dict[str, Any]:

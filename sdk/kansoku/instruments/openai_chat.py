@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments import openai_broken, openai_tokens
+from kansoku.instruments import openai_broken, openai_compound, openai_tokens
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_brief import ChatBrief
@@ -84,6 +84,7 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, (response,))
+        extras.add_search(answer)
         extras.add_request_id(answer, response)
         if get(response, "prompt_filter_results"):
             extras.add_verdicts(answer, (response,))
@@ -98,6 +99,8 @@ class ChatReader:
                 {"role": "assistant", "parts": read_answer(get(choice, "message")), "finish_reason": reason}
                 for choice, reason in zip(choices, reasons, strict=True)
             ]
+        if self.may_be_compound(response, response):
+            openai_compound.add_to_answer(answer, response, capture)
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
@@ -131,6 +134,7 @@ class ChatReader:
             attributes=usage_facts(usage),
         )
         extras.add_extras(answer, chunks)
+        extras.add_search(answer)
         begun = next((chunk for chunk in chunks if get(chunk, "choices")), None)
         if chunks and (get(chunks[0], "prompt_filter_results") or _is_judged(begun)):
             extras.add_verdicts(answer, chunks)
@@ -143,7 +147,13 @@ class ChatReader:
         if capture:
             extras.add_sources(answer, chunks, begun)
             answer.messages = [choice.message() for choice in ordered]
+        if chunks and self.may_be_compound(chunks[0], chunks[-1]):
+            openai_compound.add_to_stream(answer, chunks, capture)
         return answer
+
+    def may_be_compound(self, first: Any, last: Any) -> bool:
+        """Tell whether Groq answered, whose systems ask several models and run tools."""
+        return get(last, "x_groq") is not None or get(first, "x_groq") is not None
 
 
 def _read_thinking(extra: Any, found: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ _MAX_SOURCES_BYTES = 16_384
 _PAGES_BY_WORTH = ("search_results", "citations", "web_search")
 _FAILING = frozenset({"error", "x_groq", "base_resp"})
 _PAGES = frozenset(_PAGES_BY_WORTH)
+_SEARCH = "-search-"  # in the names of OpenAI's models for chats that rest on the web
+_SEARCHING = ("-search-preview", "-search-api")
 _EXTRAS = (
     ("system_fingerprint", semconv.SYSTEM_FINGERPRINT),
     ("service_tier", semconv.SERVICE_TIER),
@@ -44,6 +46,12 @@ def add_request_id(answer: Answer, response: Any) -> None:
     """Add the identifier under which the vendor's support finds the request."""
     if found := text_of(response, "_request_id"):
         answer.attributes[semconv.RESPONSE_HEADER + "x-request-id"] = (found,)
+
+
+def add_search(answer: Answer) -> None:
+    """Count the search of a model that makes one for every answer: it is paid, and its usage says nothing."""
+    if _SEARCH in answer.model and answer.usage is not None and any(n in answer.model for n in _SEARCHING):
+        answer.attributes.setdefault(semconv.WEB_SEARCHES, 1)
 
 
 def add_logprob(answer: Answer, logprobs: Sequence[Any]) -> None:

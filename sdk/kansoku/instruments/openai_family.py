@@ -1,11 +1,9 @@
 """Clients generated from an API like OpenAI's: the same resources and shapes under another package name."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.content import plain, to_json
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
@@ -18,7 +16,6 @@ from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.targets import Targets, both
 from kansoku.reader import Answer, Reader
 
-_LONGEST = 4096
 _NOTHING: Mapping[str, Any] = {}
 _TIMES = {
     "queue_time": semconv.SERVER_QUEUE_TIME,
@@ -26,14 +23,6 @@ _TIMES = {
     "completion_time": semconv.SERVER_COMPLETION_TIME,
     "total_time": semconv.SERVER_TOTAL_TIME,
 }
-# What a tool that the server runs is called -> how it is counted, and may be priced.
-_COUNTED = {
-    "search": "web_search",
-    "browser_search": "web_search",
-    "python": "code_execution",
-    "code_interpreter": "code_execution",
-}
-_RESULTS = ("output", "search_results", "code_results", "browser_results")  # of a tool that the server ran
 
 
 def trace_package(package: str, provider: str) -> Targets:
@@ -73,19 +62,12 @@ class _Origin:
 
 
 class FamilyChatReader(ChatReader):
-    """Reads chat completions and what these vendors add: server times and tools that the server runs."""
+    """Reads chat completions and what these vendors add: where the time went on their servers."""
 
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a chat completion."""
         answer = super().response(response, capture)
         _add_times(answer, response)
-        _add_shares(answer, (response,))
-        choices = get(response, "choices") or ()
-        ran = [get(get(choice, "message"), "executed_tools") or () for choice in choices]
-        _count_tools(answer, [tool for tools in ran for tool in tools])
-        if capture:
-            for message, tools in zip(answer.messages, ran, strict=False):
-                message["parts"][:0] = _executed(tools)
         return answer
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
@@ -97,12 +79,11 @@ class FamilyChatReader(ChatReader):
             if answer.usage is None:
                 answer.usage = read_usage(get(own, "usage"))
             _add_times(answer, chunk)
-        _add_shares(answer, chunks[-3:])
-        ran = _last_executed(chunks)
-        _count_tools(answer, ran)
-        if capture and answer.messages:
-            answer.messages[0]["parts"][:0] = _executed(ran)
         return answer
+
+    def may_be_compound(self, first: Any, last: Any) -> bool:  # noqa: ARG002 - these clients know what it says
+        """Tell whether to look for the models that a system asked: always here."""
+        return True
 
 
 class FamilyRerankReader(RerankReader):
@@ -148,61 +129,3 @@ def _add_times(answer: Answer, response: Any) -> None:
             seconds = get(place, name) if place is not None else None
             if isinstance(seconds, int | float):
                 answer.attributes.setdefault(key, float(seconds))
-
-
-def _add_shares(answer: Answer, responses: Sequence[Any]) -> None:
-    """Add which models a compound system asked, and what each used: it has no price itself, they have."""
-    for response in reversed(responses):
-        models = shape.listed(get(response, "usage_breakdown"), "models")
-        told = [(shape.text_of(each, "model"), read_usage(get(each, "usage"))) for each in models]
-        answer.shares = [(model, usage) for model, usage in told if model and usage is not None]
-        if answer.shares:
-            break
-    counts: dict[str, dict[str, int]] = {}
-    for model, usage in answer.shares:
-        known = counts.setdefault(model, {"input_tokens": 0, "output_tokens": 0})
-        known["input_tokens"] += usage.input_tokens
-        known["output_tokens"] += usage.output_tokens
-    if counts:
-        answer.attributes[semconv.USAGE_BY_MODEL] = to_json(counts, _LONGEST)
-
-
-def _count_tools(answer: Answer, tools: Sequence[Any]) -> None:
-    """Add how often the server ran each of its tools, which may be paid by the piece."""
-    kinds = [shape.text_of(tool, "type") for tool in tools]
-    for name, number in Counter(_COUNTED.get(kind, kind) for kind in kinds if kind).items():
-        answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = number
-
-
-def _last_executed(chunks: list[Any]) -> list[Any]:
-    """Return the tools that the server ran, each as the last chunk that speaks of it has it."""
-    found: dict[Any, Any] = {}
-    for chunk in chunks:
-        for choice in shape.listed(chunk, "choices"):
-            for tool in shape.listed(get(choice, "delta"), "executed_tools"):
-                found[get(tool, "index")] = tool
-    return list(found.values())
-
-
-def _executed(tools: Any) -> list[dict[str, Any]]:
-    """Return the parts for tools that ran on the server: nobody else has to run them."""
-    parts: list[dict[str, Any]] = []
-    for tool in tools or ():
-        called = str(get(tool, "index"))
-        arguments = shape.as_object(get(tool, "arguments"))
-        name = get(tool, "type") or ""
-        parts.append({"type": "server_tool_call", "id": called, "name": name, "arguments": arguments})
-        found = next((value for place in _RESULTS if (value := get(tool, place)) is not None), None)
-        if found is not None:
-            response = _without_images(plain(found, 6))
-            parts.append({"type": "server_tool_call_response", "id": called, "response": response})
-    return parts
-
-
-def _without_images(value: Any) -> Any:
-    """Return what code on the server gave; an image that it drew by type and size."""
-    if isinstance(value, list):
-        return [_without_images(item) for item in value]
-    if isinstance(value, dict) and isinstance(drawn := value.get("png"), str):
-        return {**value, "png": shape.blob("image", "image/png", drawn)}
-    return value

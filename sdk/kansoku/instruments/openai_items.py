@@ -17,6 +17,7 @@ _CALLERS = {
     "mcp_approval_request": "arguments",
     "tool_search_call": "arguments",  # where the caller searches, see below
 }
+_READING = frozenset({"open_page", "find_in_page", "find"})
 _RESULTS = ("output", "result", "tools")  # where an item that answers a call has what came out
 _NO_TOOLS = frozenset(
     {
@@ -49,9 +50,7 @@ def input_item(item: Any) -> dict[str, Any]:
     if kind in (None, "message"):
         return {"role": get(item, "role") or "user", "parts": shape.read_parts(get(item, "content"))}
     if isinstance(kind, str) and kind.endswith("_output"):
-        output = get(item, "output")
-        response = output if isinstance(output, str) else plain(_dumped(output), 8)
-        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": response}
+        part = {"type": "tool_call_response", "id": get(item, "call_id") or "", "response": _outcome(item)}
         return {"role": "tool", "parts": [part]}
     if kind == "mcp_approval_response":
         verdict = {"id": get(item, "approval_request_id") or "", "approve": get(item, "approve")}
@@ -107,14 +106,19 @@ def searches_apart(items: list[Any], tools: list[Any]) -> list[Any]:
 
 
 def server_tools(items: list[Any]) -> dict[str, int]:
-    """Return how often the vendor ran each of its tools."""
+    """Return how often the vendor ran each of its tools, as it is paid."""
     found: dict[str, int] = {}
     for item in items:
         kind = shape.text_of(item, "type")
-        if kind.endswith("_call") and not runs_at_caller(item):
+        if kind.endswith("_call") and not runs_at_caller(item) and not _reads_on(item):
             name = kind.removesuffix("_call")
             found[name] = found.get(name, 0) + 1
     return found
+
+
+def _reads_on(item: Any) -> bool:
+    """Tell what a model does with the pages that a search found: it is no search, and not paid as one."""
+    return get(item, "type") == "web_search_call" and get(get(item, "action"), "type") in _READING
 
 
 def logprobs(items: list[Any]) -> list[Any]:
@@ -159,10 +163,14 @@ def _server_tool(item: Any, kind: str) -> dict[str, Any]:
 
 def _server_result(item: Any) -> dict[str, Any]:
     """Return what came out of a tool that ran at the vendor, where that is an item of its own."""
-    found = next((value for name in _RESULTS if (value := get(item, name)) is not None), None)
     called = get(item, "call_id") or get(item, "id") or ""
-    response = found if isinstance(found, str) else plain(_dumped(found), 8)
-    return {"type": "server_tool_call_response", "id": called, "response": response}
+    return {"type": "server_tool_call_response", "id": called, "response": _outcome(item)}
+
+
+def _outcome(item: Any) -> Any:
+    """Return what came out of a call, wherever its kind has it: a search for tools the tools."""
+    found = next((value for name in _RESULTS if (value := get(item, name)) is not None), None)
+    return found if isinstance(found, str) else plain(_dumped(found), 8)
 
 
 def _dumped(value: Any) -> Any:

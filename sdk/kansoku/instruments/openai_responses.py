@@ -102,14 +102,15 @@ class ResponsesReader:
             answer.attributes[semconv.CONVERSATION_ID] = conversation
         ran = {**read.server_tools(items), **counted_tools(usage)}
         tools = get(response, "tool_usage")
-        if searches := openai_tokens.count(get(tools, "web_search"), "num_requests"):
-            ran["web_search"] = searches
+        if (searches := openai_tokens.count(get(tools, "web_search"), "num_requests")) is not None:
+            ran["web_search"] = searches  # as billed: fewer than there are items, or none
         # Other models' tokens, at other prices: the counts of the answer have none of them.
         answer.attributes |= told_apart(semconv.IMAGE_TOOL_USAGE, [get(tools, "image_gen")])
         written = [found for item in items if (found := get(item, "svg_usage")) is not None]
         answer.attributes |= told_apart(semconv.SVG_USAGE, written)
         for name, count in ran.items():
-            answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count
+            if count:
+                answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count
         if capture and items:
             parts = [part for item in items for part in read.output_item(item)]
             answer.messages = [{"role": "assistant", "parts": parts, "finish_reason": finish}]
