@@ -7,7 +7,7 @@ gives an empty dict, which is unknown and not zero.
 from typing import Any
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.tiers import usual
+from kansoku_collector.normalise.terms import usual
 from kansoku_collector.values import count, load
 
 Counts = dict[str, int | None]

@@ -6,7 +6,7 @@ from kansoku_collector.model import Attributes, Span
 from kansoku_collector.normalise.counts import Counts
 from kansoku_collector.normalise.exchange import response_counts
 from kansoku_collector.normalise.frame import put_usage
-from kansoku_collector.normalise.tiers import NAMES, put_tier
+from kansoku_collector.normalise.terms import NAMES, put_searches, put_tier
 from kansoku_collector.normalise.vendor import response_facts
 from kansoku_collector.values import count, decode
 
@@ -39,7 +39,7 @@ def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = N
         counts |= {counter: count(left.get(name)) for name, counter in _BESIDE.items()}
     if span.scope_name == _AGNO:
         _include_caches(counts, span.provider)
-    _read_tier(left, span, response)
+    _read_terms(left, span, response)
     told = response_counts(response) if response and _may_say_more(left) else {}
     if told and _agrees(told, counts):
         counts["input_tokens"] = told["input_tokens"]
@@ -47,11 +47,12 @@ def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = N
     put_usage(span, counts)
 
 
-def _read_tier(left: Attributes, span: Span, response: dict[str, Any] | None) -> None:
+def _read_terms(left: Attributes, span: Span, response: dict[str, Any] | None) -> None:
     asked = [decode(span.parameters[name]) for name in NAMES if name in span.parameters]
     answer = left.get("output.value")
     served = response_facts(response).get("tier") if isinstance(answer, str) and "tier" in answer else None
     put_tier(left, served, *asked)
+    put_searches(left, response)
 
 
 def _include_caches(counts: Counts, provider: str) -> None:

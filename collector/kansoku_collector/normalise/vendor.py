@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kansoku_collector.normalise.operations import PROVIDERS
-from kansoku_collector.normalise.tiers import NAMES
+from kansoku_collector.normalise.terms import NAMES
 from kansoku_collector.values import text
 
 _MODEL = ("model", "model_name", "model_version", "modelVersion")

@@ -1,4 +1,4 @@
-"""Calls that were served at half or twice the price, where only the request or the response says it."""
+"""What decides a price besides tokens, and answers, where only the vendor's request and response say it."""
 
 import json
 
@@ -108,3 +108,66 @@ def test_parts_of_a_priority_call_stay_inside_of_langfuses_totals():
     span = row(told, scope="langfuse-sdk")
     assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 10, "reasoning": 20}
     assert read_terms(span.attributes).tier == "priority"
+
+
+def test_the_ai_sdk_tells_the_tier_among_the_vendors_own_facts():
+    """Nothing else on its span says that a call cost half."""
+    metadata = {"openai": {"responseId": "resp_1", "serviceTier": "flex"}}
+    told = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "ai.model.provider": "openai.responses",
+        "ai.model.id": "gpt-5-mini",
+        "ai.response.providerMetadata": json.dumps(metadata),
+    }
+    assert read_terms(row(told, scope="ai").attributes).tier == "flex"
+
+
+SEARCHED = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "completed",
+    "model": "gpt-5-mini-2025-08-07",
+    "output": [
+        {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search"}},
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Sunny.", "annotations": []}],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("told", [openinference, langsmith, mlflow])
+def test_searches_that_the_vendor_ran_are_counted(told):
+    """One costs a cent, often more than all tokens of its call."""
+    span = row(told({"model": "gpt-5-mini", "input": "Hi"}, SEARCHED))
+    assert read_terms(span.attributes).units == (("web_search", 1),)
+    used = {"input_tokens": 9, "output_tokens": 4, "server_tool_use": {"web_search_requests": 2}}
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Sunny."}]}
+    span = row(told({"model": "claude-sonnet-4-5", "messages": []}, message | {"usage": used}))
+    assert read_terms(span.attributes).units == (("web_search", 2),)
+
+
+def test_a_search_of_the_vendors_is_no_call_that_the_program_has_to_answer():
+    """The answer came after it, and ended as any other."""
+    told = openinference({"model": "gpt-5-mini", "input": "Hi"}, SEARCHED) | {
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.id": "ws_1",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "web_search_call",
+        "llm.output_messages.1.message.role": "assistant",
+        "llm.output_messages.1.message.contents.0.message_content.type": "text",
+        "llm.output_messages.1.message.contents.0.message_content.text": "Sunny.",
+    }
+    assert row(told, scope="openinference.instrumentation.openai").finish_reasons == ["stop"]
+
+
+@pytest.mark.parametrize("told", [openinference, langsmith, mlflow])
+def test_a_spoken_answer_is_its_transcript(told):
+    """OpenAI's models that speak leave the content empty: the answer was lost."""
+    spoken = {"role": "assistant", "content": None, "audio": {"id": "audio_1", "transcript": "晴れです。"}}
+    choices = [{"index": 0, "finish_reason": "stop", "message": spoken}]
+    span = row(told({"model": "gpt-4o-audio-preview", "messages": []}, ANSWER | {"choices": choices}))
+    assert span.output_text == "晴れです。"
