@@ -96,9 +96,11 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
         "output_tokens": usage.output_tokens,
         "input_audio_tokens": usage.audio_in,
         "output_audio_tokens": usage.audio_out,
+        # Buckets are disjoint, a cached sound is among the cached: the list has no price unless that is said.
+        "cache_audio_read_tokens": 0,
     }
     if price.input_image_mtok is not None:
-        counts["input_image_tokens"] = usage.image
+        counts |= {"input_image_tokens": usage.image, "cache_image_read_tokens": 0}
     if price.output_reasoning_mtok is not None:
         counts["output_reasoning_tokens"] = usage.reasoning
     pieces, missing = _pieces(price, price_id, usage, terms)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from kansoku import semconv
 
 # What vendors call the ordinary price; anything else is a price of its own.
-_STANDARD = frozenset(
+ORDINARY = frozenset(
     {
         "",
         "auto",
@@ -40,6 +40,7 @@ _UNITS = {
     semconv.AUDIO_SECONDS: "audio_second",
     semconv.IMAGE_OUTPUT_TOKENS: "image_output_token",
 }
+TIERS = frozenset(_TIERS)
 ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
 
 
@@ -82,7 +83,7 @@ def _tier(attributes: Mapping[str, Any], provider: str) -> str:
         if value:
             tier = str(value).strip().lower().removeprefix("on_demand_")
             # Groq sells flex at its ordinary price: more tokens a minute, and failures when it is full.
-            return "" if tier in _STANDARD or (provider, tier) == ("groq", "flex") else tier
+            return "" if tier in ORDINARY or (provider, tier) == ("groq", "flex") else tier
     return ""
 
 

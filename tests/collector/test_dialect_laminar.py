@@ -207,3 +207,28 @@ def test_a_function_that_returns_documents_with_scores_is_a_search():
     )
     other = row(told | {"lmnr.span.output": '[{"id": 1, "content": "9:00"}]'}, scope="lmnr.tracer")
     assert (other.operation, other.documents) == ("chain", "")
+
+
+ITEMS = [
+    {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+    {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "weather", "arguments": "{}"},
+]
+
+
+def _kinds(answered):
+    """Return of which kinds the parts of an answer are."""
+    compact = json.dumps(answered, separators=(",", ":"))
+    span = row({"lmnr.span.type": "LLM", "gen_ai.output.messages": compact}, scope="lmnr.tracer")
+    return [part["type"] for part in json.loads(span.output_messages)[0]["parts"]]
+
+
+def test_calls_of_the_agents_sdk_are_read_though_each_item_has_a_role():
+    """Laminar gives one to every item, thoughts and calls of tools too; these were lost."""
+    answered = [{**item, "role": "assistant", "status": "completed"} for item in ITEMS]
+    assert _kinds(answered) == ["reasoning", "tool_call"]
+
+
+def test_a_stream_of_the_agents_sdk_is_read_out_of_the_vendors_object():
+    """Of a stream over chat completions Laminar tells the whole response as the only message."""
+    answered = [{"id": "__fake_id__", "object": "response", "status": None, "output": ITEMS}]
+    assert _kinds(answered) == ["reasoning", "tool_call"]

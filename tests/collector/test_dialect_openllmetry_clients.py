@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
 from tests.collector.test_normalise import buckets, row
+
+from kansoku.prices import Prices
+from kansoku_collector.enrich.cost import put_cost
 
 
 def test_javascripts_anthropic_counts_caches_beside_the_input():
@@ -47,6 +51,54 @@ def test_thoughts_of_bedrock_are_no_words():
     span = row(told, scope="opentelemetry.instrumentation.bedrock")
     assert json.loads(span.output_messages)[0]["parts"][0] == {"type": "reasoning", "content": "Hm."}
     assert span.output_text == "Nine."
+
+
+def test_bedrocks_caches_are_counted_beside_the_input():
+    """AWS leaves them out of it, and the instrumentation adds up a total of its own that does so too."""
+    counted = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": "claude-sonnet-4-5-20250929-v1:0",
+        "gen_ai.usage.input_tokens": 839,
+        "gen_ai.usage.output_tokens": 1191,
+        "gen_ai.usage.total_tokens": 2030,
+        "gen_ai.usage.cache_read.input_tokens": 424,
+        "gen_ai.usage.cache_creation.input_tokens": 333,
+    }
+    span = row(counted, scope="opentelemetry.instrumentation.bedrock")
+    assert buckets(span) == {
+        "input_fresh": 839,
+        "cache_read": 424,
+        "cache_write_5m": 333,
+        "output_visible": 1191,
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "model"),
+    [
+        ("nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("llama3-1-70b-instruct-v1:0", "meta.llama3-1-70b-instruct-v1:0"),
+        ("titan-embed-text-v2:0", "amazon.titan-embed-text-v2:0"),
+        ("r1-v1:0", "deepseek.r1-v1:0"),
+        ("mistral-large-2402-v1:0", "mistral.mistral-large-2402-v1:0"),
+    ],
+)
+@pytest.mark.parametrize(
+    "scope", ["opentelemetry.instrumentation.bedrock", "@traceloop/instrumentation-bedrock"]
+)
+def test_bedrocks_models_have_their_vendor_again(scope, told, model):
+    """The instrumentations cut it off, and no price is known for what is left."""
+    counted = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": told,
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 10,
+    }
+    span = row(counted, scope=scope)
+    put_cost(span, Prices())
+    assert (span.request_model, span.cost_source) == (model, "computed")
 
 
 def test_a_call_of_llama_indexs_is_filled_from_the_vendors_response():

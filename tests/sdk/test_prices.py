@@ -44,6 +44,26 @@ def test_known_models_cost_what_a_hand_computes(
     assert cost.price_id.startswith("openai/")
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "dollars"),
+    [
+        # gemini-2.5-flash: 0.30 in, 0.03 cached, 1.00 for sound, 2.50 out
+        ("google", "gemini-2.5-flash", Usage(1000, cache_read=400, audio_in=200, output_visible=50),
+         (1000 * Decimal("0.3") + 400 * Decimal("0.03") + 200 + 50 * Decimal("2.5")) / MILLION),
+        # gpt-realtime: 4 in, 0.40 cached, 5 for images, 32 for sound, 16 out
+        ("openai", "gpt-realtime", Usage(1000, cache_read=400, image=30, audio_in=200, output_visible=50),
+         (1000 * 4 + 400 * Decimal("0.4") + 30 * 5 + 200 * 32 + 50 * 16) / MILLION),
+    ],
+)  # fmt: skip
+def test_sounds_and_images_beside_a_cached_prompt_have_a_price(
+    provider: str, model: str, usage: Usage, dollars: Decimal
+) -> None:
+    """A cached text before a sound is usual; the list would know no price for the two together."""
+    cost = Prices().cost(provider, model, usage, AT)
+    assert cost is not None
+    assert cost.total == dollars
+
+
 COUNT = some.integers(0, 300_000)
 USAGES = some.tuples(*[COUNT] * 6).map(lambda counts: Usage(*counts))
 

@@ -9,6 +9,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
+from kansoku_collector.normalise.terms import NAMES, put_tier
 from kansoku_collector.normalise.usage_parts import usage_parts
 from kansoku_collector.values import count, first, first_of, items, load, mapping, number, rename, text
 
@@ -179,6 +180,7 @@ def _read_usage(left: Attributes) -> None:
     vendor = text(left.get("ai.model.provider") or left.get("gen_ai.system"))
     total = count(left.pop("ai.usage.totalTokens", None))
     rename(left, _DETAILS)
+    put_tier(left, *(told.get(name) for told in map(mapping, metadata.values()) for name in NAMES))
     for name, value in _vendor_parts(metadata).items():
         left.setdefault(name, value)
     _add_thoughts(left, metadata, total)

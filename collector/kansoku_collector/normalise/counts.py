@@ -7,6 +7,7 @@ gives an empty dict, which is unknown and not zero.
 from typing import Any
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.terms import usual
 from kansoku_collector.values import count, load
 
 Counts = dict[str, int | None]
@@ -98,6 +99,8 @@ def flat_counts(value: Any) -> Counts:
     usage = {key: found for key, item in value.items() if (found := count(item)) is not None}
     if "input" not in usage and "output" not in usage:
         return {}
+    # It does not take parts of a priority call out of its totals, as it does with all others.
+    inside = usual({key: item for key, item in usage.items() if "priority" in key})
     ours = {key: item for key, item in usage.items() if "priority" not in key}
     parts_in = {key: item for key, item in ours.items() if key.startswith("input_") or "input_tokens" in key}
     parts_out = {
@@ -109,6 +112,8 @@ def flat_counts(value: Any) -> Counts:
     if usage.get("total") != given + answered:
         given += sum(parts_in.values()) - min(write, by_age)
         answered += sum(parts_out.values())
+    parts_in |= {key: item for key, item in inside.items() if key.startswith("input_")}
+    parts_out |= {key: item for key, item in inside.items() if key.startswith("output_")}
     return {
         "input_tokens": given,
         "output_tokens": answered,
@@ -131,7 +136,7 @@ def _either(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
 
 
 def _details(usage: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return next((found for name in names if isinstance(found := usage.get(name), dict)), {})
+    return usual(next((found for name in names if isinstance(found := usage.get(name), dict)), {}))
 
 
 def _sum(parts: dict[str, int], *words: str) -> int:

@@ -11,6 +11,7 @@ from kansoku_collector.normalise.counts import Counts, vendor_counts
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import Message, Part, read_message, read_parts, tool_definitions
 from kansoku_collector.normalise.response_items import ROLES, is_items, last_status, reasoning
+from kansoku_collector.normalise.terms import NAMES
 from kansoku_collector.normalise.vendor import response_facts
 from kansoku_collector.values import dump, load, text, truth
 
@@ -45,6 +46,7 @@ class Request(NamedTuple):
     model: str
     parameters: dict[str, str]
     streaming: bool
+    tier: str = ""
 
 
 class Response(NamedTuple):
@@ -77,6 +79,7 @@ def read_request(value: Any) -> Request:
         text(_either(found, "model", "model_name", "modelId")),
         read_parameters(whole),
         truth(found.get("stream")),
+        text(_either(whole, *NAMES)),
     )
 
 

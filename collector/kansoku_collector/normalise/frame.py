@@ -8,6 +8,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
+from kansoku_collector.normalise.terms import SEARCHES
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import MAX_COUNT, dump, first, items, load, number, searchable, text
 
@@ -144,7 +145,12 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
     found = [text(reason) for reason in reasons if reason] or [
         m["finish_reason"] for m in answered if m.get("finish_reason")
     ]
-    kinds = {str(part.get("type")) for message in answered for part in message["parts"]}
+    kinds = {
+        str(part.get("type"))
+        for message in answered
+        for part in message["parts"]
+        if part.get("name") not in SEARCHES  # which the vendor ran, on its way to the answer
+    }
     # Where the result is there too the model went on: an agent's answers, or a tool of the vendor's own.
     put_reasons(span, found, called="tool_call" in kinds and "tool_call_response" not in kinds)
 

@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
 from kansoku_collector.normalise.documents import query_of, read_documents
 from kansoku_collector.normalise.frame import texts
-from kansoku_collector.values import count, items, mapping, rename, text
+from kansoku_collector.values import count, items, load, mapping, rename, text
 
 TYPE = "lmnr.span.type"
 _SCOPE = "lmnr"
@@ -49,6 +49,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> bool:
         if raw.scope_name == _MASTRA:
             left["lmnr.span.output"] = _answer_of_mastra(left.get("lmnr.span.output"))
         rename(left, {"lmnr.span.input": s.INPUT_MESSAGES, "lmnr.span.output": s.OUTPUT_MESSAGES})
+        if s.OUTPUT_MESSAGES in left:
+            left[s.OUTPUT_MESSAGES] = _items_of(left[s.OUTPUT_MESSAGES])
     rename(left, _NAMES)
     if left.get(s.OPERATION) == "invoke_workflow" and _found_documents(left.get(s.OUTPUT_VALUE)):
         left[s.OPERATION], left[s.RETRIEVAL_DOCUMENTS] = "retrieval", left.pop(s.OUTPUT_VALUE)
@@ -84,6 +86,15 @@ def _answer_of_mastra(answered: Any) -> Any:
     ]
     words = [{"type": "text", "content": found["text"]}] if found["text"] else []
     return [{"role": "assistant", "parts": [*words, *calls]}]
+
+
+def _items_of(answered: Any) -> Any:
+    """Return the items of an answer that is the vendor's whole object: a stream's of the Agents SDK."""
+    if '"object":"response"' not in text(answered):
+        return answered
+    found = load(answered)
+    only = found[0] if isinstance(found, list) and len(found) == 1 else None
+    return only["output"] if isinstance(only, dict) and isinstance(only.get("output"), list) else answered
 
 
 def _found_documents(answered: Any) -> bool:

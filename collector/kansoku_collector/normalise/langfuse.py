@@ -25,6 +25,7 @@ from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import read_parts, tool_definitions
 from kansoku_collector.normalise.started import put_started
 from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.terms import put_searches, put_tier, tier_of
 from kansoku_collector.normalise.vendor import is_embedding_model, provider_of
 from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
@@ -192,6 +193,10 @@ def _read_call(
         put_content(span, read_parts(load(notes.get("instructions")) if responded else None), [], [])
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
+    tier = tier_of(mapping(left.get(f"{_OBSERVATION}usage_details")))
+    noted = plain(notes.get("service_tier")) if responded else ""
+    put_tier(left, response.facts.get("tier"), noted, tier, settings.get("service_tier"), request.tier)
+    put_searches(left, load(content[1]))
     _read_usage(left, span, response.counts)
     put_started(raw, span, plain(left.pop(f"{_OBSERVATION}completion_start_time", None)))
 

@@ -18,6 +18,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_metadata, pu
 from kansoku_collector.normalise.langsmith_ai_sdk import called_with, put_result
 from kansoku_collector.normalise.messages import tool_definitions
 from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.terms import put_searches, put_tier
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import count, first, items, load, mapping, number, text, truth
 
@@ -126,6 +127,9 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, notes: d
     put_exchange(span, request, response, _reasons(left.pop(s.FINISH_REASONS, None)))
     if span.operation == "embeddings":
         span.output_messages = span.output_text = ""
+    invoked = mapping(notes.get("ls_invocation_params")).get("service_tier")
+    put_tier(left, response.facts.get("tier"), request.tier, notes.get("service_tier"), invoked)
+    put_searches(left, load(answered))
     _read_usage(left, span, response.counts, notes, put_result(span, answered, notes))
 
 

@@ -170,7 +170,7 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
             )
         ]
     else:
-        found = read_parts(value.get("content") or value.get("refusal"))
+        found = read_parts(value.get("content") or value.get("refusal") or _spoken(value.get("audio")))
     calls = value.get("tool_calls")
     known = {part.get("id") for part in found if part.get("type") == "tool_call"} - {None}
     for call in calls if isinstance(calls, list) else []:
@@ -180,6 +180,11 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
         if not known or part.get("id") not in known:  # Bedrock's are among the blocks too
             found.append(part)
     return found
+
+
+def _spoken(audio: Any) -> Any:
+    """Return the words of an answer that OpenAI's models speak: they are nowhere else."""
+    return audio.get("transcript") if isinstance(audio, dict) else None
 
 
 def _call(value: dict[str, Any]) -> Part:

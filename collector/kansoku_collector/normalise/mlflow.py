@@ -22,6 +22,7 @@ from kansoku_collector.normalise.messages import Message, read_message, read_par
 from kansoku_collector.normalise.mlflow_chunks import read_chunks, streamed_calls, take_chunks
 from kansoku_collector.normalise.mlflow_translated import read_translated
 from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.terms import put_searches, put_tier
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import decode, first, items, load, mapping, number, plain, text, truth
 
@@ -99,6 +100,8 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
         response = response._replace(messages=[*response.messages, said], reasons=["tool_calls"])
     reasons = read_chunks(chunks, span)
     put_exchange(span, request, response, [] if response.reasons else reasons)
+    put_tier(left, response.facts.get("tier"), request.tier, bare.get("service_tier"))
+    put_searches(left, decode(answered))
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
     _read_usage(left, span, response.counts)

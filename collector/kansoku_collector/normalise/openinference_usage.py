@@ -6,7 +6,9 @@ from kansoku_collector.model import Attributes, Span
 from kansoku_collector.normalise.counts import Counts
 from kansoku_collector.normalise.exchange import response_counts
 from kansoku_collector.normalise.frame import put_usage
-from kansoku_collector.values import count
+from kansoku_collector.normalise.terms import NAMES, put_searches, put_tier
+from kansoku_collector.normalise.vendor import response_facts
+from kansoku_collector.values import count, decode
 
 _AGNO = "openinference.instrumentation.agno"
 _COUNTERS = {
@@ -37,11 +39,20 @@ def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = N
         counts |= {counter: count(left.get(name)) for name, counter in _BESIDE.items()}
     if span.scope_name == _AGNO:
         _include_caches(counts, span.provider)
+    _read_terms(left, span, response)
     told = response_counts(response) if response and _may_say_more(left) else {}
     if told and _agrees(told, counts):
         counts["input_tokens"] = told["input_tokens"]
         counts |= {name: value for name, value in told.items() if value and not counts.get(name)}
     put_usage(span, counts)
+
+
+def _read_terms(left: Attributes, span: Span, response: dict[str, Any] | None) -> None:
+    asked = [decode(span.parameters[name]) for name in NAMES if name in span.parameters]
+    answer = left.get("output.value")
+    served = response_facts(response).get("tier") if isinstance(answer, str) and "tier" in answer else None
+    put_tier(left, served, *asked)
+    put_searches(left, response)
 
 
 def _include_caches(counts: Counts, provider: str) -> None:
@@ -62,4 +73,4 @@ def _agrees(told: Counts, counts: Counts) -> bool:
 def _may_say_more(left: Attributes) -> bool:
     """Tell whether a response can know parts of its counts that the attributes do not."""
     told = left.get("output.value")
-    return isinstance(told, str) and ('"cache' in told or "ephemeral_1h" in told)
+    return isinstance(told, str) and any(word in told for word in ('"cache', "_cache_read", "ephemeral_1h"))

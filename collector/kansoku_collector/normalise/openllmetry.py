@@ -4,7 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import gen_ai, llama_index
+from kansoku_collector.normalise import gen_ai, llama_index, openllmetry_bedrock
 from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.normalise.frame import run_tags
 from kansoku_collector.normalise.openllmetry_blocks import unfolded
@@ -26,7 +26,7 @@ from kansoku_collector.values import (
 
 KIND = "traceloop.span.kind"
 _JAVASCRIPT = "@traceloop/"
-_SCOPES = ("traceloop.", _JAVASCRIPT, "opentelemetry.instrumentation.bedrock")
+_SCOPES = ("traceloop.", _JAVASCRIPT, openllmetry_bedrock.PYTHON)
 _DISJOINT = "@traceloop/instrumentation-anthropic"  # it passes on the vendor's input, which leaves caches out
 _MARKS = frozenset(
     {KIND, "traceloop.entity.name", "llm.request.type", "llm.is_streaming", "gen_ai.is_streaming"}
@@ -90,6 +90,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
             left[name] = unfolded(left[name])
     if raw.scope_name == _DISJOINT:
         include_caches(left)
+    openllmetry_bedrock.restore(left, raw.scope_name)
     gen_ai.read(raw, left, span)
     span.dialect = "openllmetry"
     if span.provider in ("", "langchain"):  # the framework is not who answered

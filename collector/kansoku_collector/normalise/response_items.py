@@ -19,13 +19,20 @@ def is_items(value: Any) -> bool:
     return isinstance(value, list) and any(
         isinstance(item, dict)
         and text(item.get("type")) in ROLES
-        and ("role" not in item or item["type"] == "message")
+        and ("role" not in item or item["type"] == "message" or _is_tagged(item))
         for item in value
     )
 
 
+def _is_tagged(item: dict[str, Any]) -> bool:
+    """Tell whether an item that needs no role was given one: Laminar's, of the Agents SDK."""
+    return "call_id" in item or "summary" in item
+
+
 def item_message(item: Any, role: str) -> Message:
     """Return an item as a message of the role that its type has."""
+    if isinstance(item, dict) and text(item.get("type")) in ROLES and _is_tagged(item):
+        item = {name: value for name, value in item.items() if name != "role"}
     if not isinstance(item, dict) or "role" in item:
         return read_message(item, role)
     role = ROLES.get(text(item.get("type")), role)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kansoku_collector.normalise.operations import PROVIDERS
+from kansoku_collector.normalise.terms import NAMES
 from kansoku_collector.values import text
 
 _MODEL = ("model", "model_name", "model_version", "modelVersion")
@@ -13,7 +14,7 @@ _ID = ("id", "response_id", "responseId")
 
 
 def response_facts(response: Any) -> dict[str, str]:
-    """Return id, model, system_fingerprint, status and streaming; keys without a value are left out."""
+    """Return id, model, system_fingerprint, tier, status and streaming; keys without a value are left out."""
     found: dict[str, str] = {}
     if isinstance(response, dict) and response.get("object") == "response":
         found["status"] = _status(response)
@@ -23,6 +24,9 @@ def response_facts(response: Any) -> dict[str, str]:
         _put(found, "model", node, _MODEL)
         _put(found, "id", node, _ID)
         _put(found, "system_fingerprint", node, ("system_fingerprint",))
+        _put(found, "tier", node, NAMES)
+        if isinstance(usage := node.get("usage"), dict):  # Anthropic's
+            _put(found, "tier", usage, NAMES)
         if node.get("type") == "AIMessageChunk":  # LangChain merges the chunks of a stream into one of these
             found["streaming"] = "true"
     return found

@@ -1,0 +1,50 @@
+"""What decides a price besides tokens, where only the vendor's request and response tell it.
+
+A flex call costs half of an ordinary one, a priority call twice, and a search of the vendor's own often more
+than all of the answer's tokens.
+"""
+
+from typing import Any
+
+from kansoku import semconv as s
+from kansoku.price_terms import ORDINARY, TIERS
+from kansoku_collector.model import Attributes
+from kansoku_collector.values import count
+
+NAMES = ("service_tier", "serviceTier")
+# Items of OpenAI's Responses: tools that the vendor ran, and is paid for by the piece.
+SEARCHES = {"web_search_call": "web_search", "file_search_call": "file_search"}
+_BEFORE = ("flex", "priority")  # what LangChain writes in front of the names of a call's counts
+
+
+def put_tier(left: Attributes, *told: Any) -> None:
+    """Note the first tier that is told: name the answer's before the request's, which may not be granted."""
+    tier = next((tier for tier in told if isinstance(tier, str) and tier), "")
+    if tier.lower() not in ORDINARY and TIERS.isdisjoint(left):
+        left[s.RESPONSE_TIER] = tier
+
+
+def put_searches(left: Attributes, response: Any) -> None:
+    """Note how often the vendor searched: items of OpenAI's answer, or a count in Anthropic's usage."""
+    found = response if isinstance(response, dict) else {"output": response}
+    items = found.get("output")
+    kinds = [item.get("type") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    for kind, tool in SEARCHES.items():
+        if number := kinds.count(kind):
+            left.setdefault(s.SERVER_TOOL_CALLS.format(tool), number)
+    usage = found.get("usage")
+    used = usage.get("server_tool_use") if isinstance(usage, dict) else None
+    if isinstance(used, dict) and (searches := count(used.get("web_search_requests"))):
+        left.setdefault(s.WEB_SEARCHES, searches)
+
+
+def tier_of(details: Any) -> str:
+    """Return the tier that the names of counts begin with; "" where they are the usual ones."""
+    names = details if isinstance(details, dict) else {}
+    return next((tier for tier in _BEFORE if any(tier in name for name in names)), "")
+
+
+def usual(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a count under their usual names: `flex_cache_read` is `cache_read`."""
+    tier = tier_of(details)
+    return {name.replace(f"{tier}_", "", 1): value for name, value in details.items()} if tier else details
