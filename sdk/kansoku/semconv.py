@@ -95,6 +95,7 @@ PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
+CANCEL_REASON: Final = "kansoku.response.cancel_reason"  # why a spoken answer broke off: turn_detected ...
 FETCHED: Final = "kansoku.response.fetched"  # true for an answer that was made in the background
 BATCH_ID: Final = "kansoku.batch.id"  # of an answer that was made in a batch
 BATCH_REQUESTS: Final = "kansoku.batch.requests"  # of a batch whose tokens are told as one sum
