@@ -70,3 +70,21 @@ class Turn:
         if self.grown and running is not None and running.capture:
             self._call.note({semconv.INPUT_MESSAGES: to_json(self.given, running.max_bytes)})
         self._call.stream_ended(chunks, self._count, self._first, error, early)
+
+
+def loss_of(error: Exception) -> Exception | None:
+    """Return what the end of a connection says, for a span: an exception of the same name, or None for none.
+
+    Who looks at the `code` of the library's own is warned by it.
+    """
+    kind = type(error)
+    if kind.__name__ == "ConnectionClosedOK":
+        return None
+    own = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    found: Exception = type(kind.__name__, (Exception,), own)(str(error))
+    return found.with_traceback(error.__traceback__)
+
+
+def is_loss(error: Exception) -> bool:
+    """Tell whether an exception is the library's for a connection that is closed."""
+    return type(error).__name__.startswith("ConnectionClosed")

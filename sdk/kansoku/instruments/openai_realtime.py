@@ -13,7 +13,7 @@ from typing import Any
 from kansoku import runtime
 from kansoku.guard import guard
 from kansoku.instruments import patch
-from kansoku.instruments.open_turns import Line
+from kansoku.instruments.open_turns import Line, is_loss, loss_of
 from kansoku.instruments.openai_realtime_session import Conversation
 
 _MODULES = (
@@ -131,17 +131,8 @@ def _receive_async(original: Callable[..., Any]) -> Callable[..., Any]:
 @guard
 def _lose(connection: Any, error: Exception) -> None:
     followed = connection.__dict__.get(_OURS)
-    name = type(error).__name__  # of the library below, which need not be there
-    if followed is not None and name.startswith("ConnectionClosed"):
-        followed.close(None if name == "ConnectionClosedOK" else _stand_in(error))
-
-
-def _stand_in(error: Exception) -> Exception:
-    """Return an exception that says the same: the library warns whoever looks at the `code` of its own."""
-    kind = type(error)
-    own = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    found: Exception = type(kind.__name__, (Exception,), own)(str(error))
-    return found.with_traceback(error.__traceback__)
+    if followed is not None and is_loss(error):
+        followed.close(loss_of(error))
 
 
 def _send(original: Callable[..., Any]) -> Callable[..., Any]:
