@@ -93,43 +93,45 @@ class Talk:
         self._end(error, early=error is None)
 
     def _hear(self, message: Any) -> None:
-        content, called = get(message, "server_content"), get(message, "tool_call")
-        if content is not None:
-            self._hear_content(content)
-        if called is not None:
+        fields = _fields(message)  # dozens of messages a second, of which most say one thing
+        content, usage = fields.get("server_content"), fields.get("usage_metadata")
+        said = {} if content is None else _fields(content)
+        if said:
+            self._hear_content(said)
+        if (called := fields.get("tool_call")) is not None:
             told = self._begun()
             told.called = True
             if _captures():
                 told.parts += [shape.read_call(call) for call in get(called, "function_calls") or ()]
-        if (usage := get(message, "usage_metadata")) is not None:
+        if usage is not None:
             self._begun().usage = usage
-        if content is not None and get(content, "turn_complete") and self._told is not None:
+        if said.get("turn_complete") and self._told is not None:
             self._told.ended = True
-            self._told.reason = shape.word(get(content, "turn_complete_reason")).upper()
+            self._told.reason = shape.word(said.get("turn_complete_reason")).upper()
             self._end()
 
-    def _hear_content(self, content: Any) -> None:
-        if (words := get(get(content, "input_transcription"), "text")) is not None:
+    def _hear_content(self, content: dict[str, Any]) -> None:
+        if (heard := content.get("input_transcription")) is not None and (words := get(heard, "text")):
             self._understand(words)
-        said = get(get(content, "model_turn"), "parts")
-        words = get(get(content, "output_transcription"), "text")
-        if said or words:
+        turn, spoken = content.get("model_turn"), content.get("output_transcription")
+        parts = () if turn is None else get(turn, "parts") or ()
+        words = None if spoken is None else get(spoken, "text")
+        if parts or words:
             told = self._begun()
             told.go_on()
             if self._turn is not None and self._asked:
                 self._turn.heard()
-            for part in said or ():
+            for part in parts:
                 self._hear_part(told, part)
             if words and _captures():
                 told.parts.append({"type": "text", "content": words})
-        told_so_far = self._told
-        if told_so_far is not None:
-            told_so_far.interrupted = told_so_far.interrupted or bool(get(content, "interrupted"))
-            told_so_far.grounding = get(content, "grounding_metadata") or told_so_far.grounding
-            told_so_far.pages = get(content, "url_context_metadata") or told_so_far.pages
+        if (known := self._told) is not None:
+            known.interrupted = known.interrupted or bool(content.get("interrupted"))
+            known.grounding = content.get("grounding_metadata") or known.grounding
+            known.pages = content.get("url_context_metadata") or known.pages
 
     def _hear_part(self, told: Told, part: Any) -> None:
-        data = get(part, "inline_data")
+        data = _fields(part).get("inline_data")
         if data is not None:
             kind = get(data, "mime_type") or "audio/*"
             told.sounds[kind] = told.sounds.get(kind, 0) + _size(get(data, "data"))
@@ -191,6 +193,12 @@ class Talk:
 def _captures() -> bool:
     running = runtime.current()
     return running is not None and running.capture
+
+
+def _fields(thing: Any) -> dict[str, Any]:
+    """Return the fields of a model of the client: asking for those that are not set takes long."""
+    found: dict[str, Any] = thing if type(thing) is dict else getattr(thing, "__dict__", {})
+    return found
 
 
 def _size(data: Any) -> int:

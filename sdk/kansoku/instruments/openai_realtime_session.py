@@ -92,20 +92,17 @@ class Conversation:
         item = get(event, "item")
         name, role = shape.text_of(item, "id"), get(item, "role")
         growing = get(item, "status") == "in_progress" and role != "user"  # of a response
-        if running is None or not running.capture or growing or name in self._items:
+        if running is None or not running.capture or growing or (name and name in self._items):
             return
         size = self._committed.pop(name, 0)
-        if (
-            not size
-            and self._sizes
-            and any(get(p, "type") == "input_audio" for p in shape.listed(item, "content"))
-        ):
+        if not size and self._sizes and _has_sound(item):
             size = self._sizes.popleft()
         message = read_item(item, format_of(self._session, "input"), size)
         self._fresh.append(message)
-        if len(self._items) >= _MOST:
-            del self._items[next(iter(self._items))]
-        self._items[name] = message
+        if name:
+            if len(self._items) >= _MOST:
+                del self._items[next(iter(self._items))]
+            self._items[name] = message
 
     def _deleted(self, event: Any) -> None:
         message = self._items.pop(shape.text_of(event, "item_id"), None)
@@ -226,6 +223,10 @@ class Conversation:
             },
             shape.text_of(self._session, "id"),
         )
+
+
+def _has_sound(item: Any) -> bool:
+    return any(get(part, "type") == "input_audio" for part in shape.listed(item, "content"))
 
 
 def _add_words(message: dict[str, Any], words: str) -> None:
