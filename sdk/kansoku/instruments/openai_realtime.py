@@ -1,4 +1,4 @@
-"""Trace OpenAI's realtime API: each response in a connection is a call, and so is each transcription.
+"""Trace OpenAI's connections that stay open: of the realtime API, and of the live one.
 
 The connection and its events stay the client's own: what passes is seen where the client parses and sends it.
 """
@@ -8,60 +8,73 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from kansoku import runtime
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.open_turns import Line, is_loss, loss_of
+from kansoku.instruments.openai_live import LiveSession
 from kansoku.instruments.openai_realtime_session import Conversation
 
-_MODULES = (
-    "openai.resources.realtime.realtime",
-    "openai.resources.beta.realtime.realtime",
-    "openai._websocket_connection",  # what newer connections have in common
-)
 _OURS = "_kansoku"
+_COMMON = "openai._websocket_connection"  # what newer connections have in common
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Follower(Protocol):
+    """Follows one connection."""
+
+    def hear(self, event: Any) -> None:
+        """Take what the server says."""
+
+    def say(self, event: Any) -> None:
+        """Take what the program says."""
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End what is under way: the connection is closed, or is lost with an exception."""
+
+
+Make = Callable[[Line], Follower]
 
 
 def start() -> None:
     """Trace connections that are opened from now on."""
-    for module in _MODULES:
+    for module in _CLASSES:
         patch.when_imported(module, _patch)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
-    for module in _MODULES:
+    for module, classes in _CLASSES.items():
         patch.forget(module)
-        for name, methods in _CLASSES.items():
+        for name, methods in classes.items():
             for owner in patch.classes(sys.modules.get(module), (name,)):
                 for method in methods:
                     patch.restore(owner, method)
 
 
 def _patch(module: ModuleType) -> None:
-    for name, methods in _CLASSES.items():
+    for name, methods in _CLASSES[module.__name__].items():
         for owner in patch.classes(module, (name,)):
             for method, wrap in methods.items():
                 patch.replace(owner, method, wrap)
 
 
-def _connect(original: Callable[..., Any]) -> Callable[..., Any]:
+def _connect(make: Make, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
         manager = original(self, *args, **kwargs)
-        _remember(manager, self, kwargs)
+        _remember(manager, make, self, kwargs)
         return manager
 
     return connect
 
 
 @guard
-def _remember(manager: Any, resource: Any, arguments: Mapping[str, Any]) -> None:
+def _remember(manager: Any, make: Make, resource: Any, arguments: Mapping[str, Any]) -> None:
     if runtime.current() is not None:
-        manager.__dict__[_OURS] = Line(resource, arguments)
+        manager.__dict__[_OURS] = make, Line(resource, arguments)
 
 
 def _enter(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,9 +99,10 @@ def _enter_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @guard
 def _follow(manager: Any, connection: Any) -> None:
-    line = manager.__dict__.get(_OURS)
-    if line is not None:
-        connection.__dict__[_OURS] = followed = Conversation(line)
+    known = manager.__dict__.get(_OURS)
+    if known is not None:
+        make, line = known
+        connection.__dict__[_OURS] = followed = make(line)
         weakref.finalize(connection, followed.close)  # of one that is dropped without being closed
 
 
@@ -179,18 +193,32 @@ def _close_async(original: Callable[..., Any]) -> Callable[..., Any]:
     return close
 
 
-_CLASSES: dict[str, dict[str, Wrap]] = {
-    "Realtime": {"connect": _connect},
-    "AsyncRealtime": {"connect": _connect},
-    "RealtimeConnectionManager": {"__enter__": _enter, "enter": _enter},
-    "AsyncRealtimeConnectionManager": {"__aenter__": _enter_async, "enter": _enter_async},
-    "RealtimeConnection": {"parse_event": _parse, "recv_bytes": _receive, "send": _send, "close": _close},
-    "AsyncRealtimeConnection": {
-        "parse_event": _parse,
-        "recv_bytes": _receive_async,
-        "send": _send_async,
-        "close": _close_async,
+def _classes(name: str, make: Make) -> dict[str, dict[str, Wrap]]:
+    """Return the classes of a resource that connects, each with the methods to wrap."""
+    connect = functools.partial(_connect, make)
+    return {
+        name: {"connect": connect},
+        f"Async{name}": {"connect": connect},
+        f"{name}ConnectionManager": {"__enter__": _enter, "enter": _enter},
+        f"Async{name}ConnectionManager": {"__aenter__": _enter_async, "enter": _enter_async},
+        f"{name}Connection": {"parse_event": _parse, "recv_bytes": _receive, "send": _send, "close": _close},
+        f"Async{name}Connection": {
+            "parse_event": _parse,
+            "recv_bytes": _receive_async,
+            "send": _send_async,
+            "close": _close_async,
+        },
+    }
+
+
+_CLASSES: dict[str, dict[str, dict[str, Wrap]]] = {
+    "openai.resources.realtime.realtime": _classes("Realtime", Conversation),
+    "openai.resources.beta.realtime.realtime": _classes("Realtime", Conversation),
+    "openai.resources.live.live": _classes("Live", LiveSession),
+    "openai.resources.live.forks": _classes("Forks", LiveSession),
+    "openai.resources.live.sideband": _classes("Sideband", LiveSession),
+    _COMMON: {
+        "WebSocketConnectionBase": {"close": _close},
+        "AsyncWebSocketConnectionBase": {"close": _close_async},
     },
-    "WebSocketConnectionBase": {"close": _close},
-    "AsyncWebSocketConnectionBase": {"close": _close_async},
 }
