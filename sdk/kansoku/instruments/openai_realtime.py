@@ -1,4 +1,4 @@
-"""Trace OpenAI's connections that stay open: of the realtime API, and of the live one.
+"""Trace OpenAI's connections that stay open: of the realtime and the live API, and of responses.
 
 The connection and its events stay the client's own: what passes is seen where the client parses and sends it.
 """
@@ -16,6 +16,7 @@ from kansoku.instruments import patch
 from kansoku.instruments.open_turns import Line, is_loss, loss_of
 from kansoku.instruments.openai_live import LiveSession
 from kansoku.instruments.openai_realtime_session import Conversation
+from kansoku.instruments.openai_responses_socket import ResponsesSocket
 
 _OURS = "_kansoku"
 _COMMON = "openai._websocket_connection"  # what newer connections have in common
@@ -217,6 +218,8 @@ _CLASSES: dict[str, dict[str, dict[str, Wrap]]] = {
     "openai.resources.live.live": _classes("Live", LiveSession),
     "openai.resources.live.forks": _classes("Forks", LiveSession),
     "openai.resources.live.sideband": _classes("Sideband", LiveSession),
+    "openai.resources.responses.responses": _classes("Responses", ResponsesSocket),
+    "openai.resources.beta.responses.responses": _classes("Responses", ResponsesSocket),
     _COMMON: {
         "WebSocketConnectionBase": {"close": _close},
         "AsyncWebSocketConnectionBase": {"close": _close_async},
