@@ -48,12 +48,13 @@ OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "kansoku.usage.cache_write_1h.input_tokens"  # part of the cache writes
-CACHE_READ_AUDIO_TOKENS: Final = "kansoku.usage.cache_read_audio.input_tokens"  # part of the cache reads
-CACHE_READ_IMAGE_TOKENS: Final = "kansoku.usage.cache_read_image.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+# Parts of the cache reads, and of the sounds and images sent
+CACHE_READ_AUDIO_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+CACHE_READ_IMAGE_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
 USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
 COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
 PRICE_ID: Final = "kansoku.cost.price_id"

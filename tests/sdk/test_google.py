@@ -147,9 +147,9 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
         "gen_ai.usage.input_tokens": 109,
         "gen_ai.usage.output_tokens": 35,
         "gen_ai.usage.cache_read.input_tokens": 40,
-        "kansoku.usage.cache_read_audio.input_tokens": 5,
+        "gen_ai.usage.audio.cache_read.input_tokens": 5,
         "gen_ai.usage.reasoning.output_tokens": 15,
-        "gen_ai.usage.audio.input_tokens": 25,
+        "gen_ai.usage.audio.input_tokens": 30,
         "gen_ai.usage.audio.output_tokens": 8,
         "gen_ai.usage.image.input_tokens": 10,
     }

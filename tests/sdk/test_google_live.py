@@ -202,9 +202,9 @@ def test_a_spoken_turn_is_a_call_with_everything_said(
         "gen_ai.usage.input_tokens": 1000,
         "gen_ai.usage.output_tokens": 110,
         "gen_ai.usage.cache_read.input_tokens": 600,
-        "kansoku.usage.cache_read_audio.input_tokens": 500,
+        "gen_ai.usage.audio.cache_read.input_tokens": 500,
         "gen_ai.usage.reasoning.output_tokens": 30,
-        "gen_ai.usage.audio.input_tokens": 140,
+        "gen_ai.usage.audio.input_tokens": 640,
         "gen_ai.usage.audio.output_tokens": 80,
         "gen_ai.usage.image.input_tokens": 260,
     }

@@ -245,8 +245,8 @@ def test_a_spoken_turn_is_a_call_and_its_transcription_another(
         "gen_ai.usage.input_tokens": 1000,
         "gen_ai.usage.output_tokens": 100,
         "gen_ai.usage.cache_read.input_tokens": 600,
-        "kansoku.usage.cache_read_audio.input_tokens": 500,
-        "gen_ai.usage.audio.input_tokens": 300,
+        "gen_ai.usage.audio.cache_read.input_tokens": 500,
+        "gen_ai.usage.audio.input_tokens": 800,
         "gen_ai.usage.audio.output_tokens": 80,
     }
     words = named(priced, "generate_content")

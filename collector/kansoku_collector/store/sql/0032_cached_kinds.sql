@@ -1,11 +1,13 @@
 -- Sounds and images that came from a cache have prices of their own: how many of the cached tokens they were is kept as
--- long as the tokens. No row has it yet.
+-- long as the tokens. Rows from before are not written anew: they keep the price of cached text.
 ALTER TABLE spans MODIFY COLUMN terms Map(LowCardinality(String), String)
     MATERIALIZED mapFilter((k, v) -> k IN (
         'gen_ai.openai.request.service_tier',
         'gen_ai.openai.response.service_tier',
         'gen_ai.response.service_tier',
+        'gen_ai.usage.audio.cache_read.input_tokens',
         'gen_ai.usage.cost',
+        'gen_ai.usage.image.cache_read.input_tokens',
         'gen_ai.usage.image.output_tokens',
         'kansoku.azure.deployment',
         'kansoku.batch.requests',
@@ -16,8 +18,6 @@ ALTER TABLE spans MODIFY COLUMN terms Map(LowCardinality(String), String)
         'kansoku.response.upstream_provider',
         'kansoku.router.model',
         'kansoku.usage.audio.input_seconds',
-        'kansoku.usage.cache_read_audio.input_tokens',
-        'kansoku.usage.cache_read_image.input_tokens',
         'kansoku.usage.code_execution.requests',
         'kansoku.usage.code_interpreter.requests',
         'kansoku.usage.file_search.requests',
