@@ -32,6 +32,8 @@ _BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
 _TEXT_ALONE = "openrouter/"
 # Models that hear and speak at many times the price of text, for which the list has that of text alone.
 _SPEAKING = re.compile(r"(?:openrouter/)?openai/gpt-(?:\w+-)*audio")
+# Parts of the tokens, not pieces beside them.
+_PARTS = frozenset({"cached_audio_token", "cached_image_token"})
 # Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
 _BY_PROMPT = re.compile(r"gemini-[12]\b")
 
@@ -96,11 +98,10 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
         "output_tokens": usage.output_tokens,
         "input_audio_tokens": usage.audio_in,
         "output_audio_tokens": usage.audio_out,
-        # Buckets are disjoint, a cached sound is among the cached: the list has no price unless that is said.
-        "cache_audio_read_tokens": 0,
     }
     if price.input_image_mtok is not None:
-        counts |= {"input_image_tokens": usage.image, "cache_image_read_tokens": 0}
+        counts["input_image_tokens"] = usage.image
+    _add_cached(counts, price, usage, terms)
     if price.output_reasoning_mtok is not None:
         counts["output_reasoning_tokens"] = usage.reasoning
     pieces, missing = _pieces(price, price_id, usage, terms)
@@ -118,6 +119,21 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
     return Cost(result["total_price"] - answer, answer, price_id, missing)
 
 
+def _add_cached(counts: dict[str, Any], price: Any, usage: Usage, terms: Terms) -> None:
+    """Add the sounds and images among the cached tokens, where the list sells them at prices of their own.
+
+    Without them such a price cannot be computed at all: where a vendor does not tell them, all is text.
+    """
+    left = usage.cache_read
+    for kind in ("audio", "image"):
+        if getattr(price, f"cache_{kind}_read_mtok") is not None:
+            cached = min(int(terms.number_of(f"cached_{kind}_token")), left)
+            left -= cached
+            counts[f"cache_{kind}_read_tokens"] = cached
+            # The list counts them among both.
+            counts[f"input_{kind}_tokens"] = counts.get(f"input_{kind}_tokens", 0) + cached
+
+
 def _pieces(
     price: Any, price_id: str, usage: Usage, terms: Terms
 ) -> tuple[dict[str, Decimal], tuple[str, ...]]:
@@ -129,6 +145,8 @@ def _pieces(
             priced = price.audio_hours is not None or price.input_audio_hours is not None
             billed = max(number, Decimal(10)) if price_id.startswith("groq/") else number  # ten at the least
             counts |= {"audio_seconds": billed, "input_audio_seconds": billed} if priced else {}
+        elif unit in _PARTS:
+            continue
         elif unit == "image":
             priced = False  # the list knows images by their tokens alone
         else:

@@ -39,6 +39,8 @@ _UNITS = {
     semconv.IMAGES: "image",
     semconv.AUDIO_SECONDS: "audio_second",
     semconv.IMAGE_OUTPUT_TOKENS: "image_output_token",
+    semconv.CACHE_READ_AUDIO_TOKENS: "cached_audio_token",
+    semconv.CACHE_READ_IMAGE_TOKENS: "cached_image_token",
 }
 TIERS = frozenset(_TIERS)
 ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))

@@ -13,6 +13,10 @@ from kansoku.stamps import stamps
 from kansoku.usage import Usage
 
 _HOUR = 3_600_000_000_000  # nanoseconds
+_KINDS = (
+    (semconv.CACHE_READ_AUDIO_TOKENS, semconv.AUDIO_INPUT_TOKENS),
+    (semconv.CACHE_READ_IMAGE_TOKENS, semconv.IMAGE_INPUT_TOKENS),
+)
 
 
 @dataclass(slots=True)
@@ -109,6 +113,8 @@ def answer_attributes(
         attributes[semconv.ERROR_TYPE] = answer.failure
     if answer.usage is not None:
         attributes.update(usage_attributes(answer.usage))
+        if answer.usage.cache_read:
+            _include_cached(attributes)
         terms = read_terms(attributes, provider)
         hour = started // _HOUR  # list prices change at full hours at the soonest
         for priced in running.prices.order(provider, (answer.model, model), hour):
@@ -136,6 +142,13 @@ def _shared_cost(
         total += cost[0]
         names.append(cost[1])
     return {semconv.COST_USD: total, semconv.PRICE_ID: "+".join(dict.fromkeys(names))}
+
+
+def _include_cached(attributes: dict[str, Any]) -> None:
+    """Count sounds and images that came from a cache among those sent, as the conventions have it."""
+    for cached, sent in _KINDS:
+        if cached in attributes:
+            attributes[sent] = attributes.get(sent, 0) + attributes[cached]
 
 
 def usage_attributes(usage: Usage) -> dict[str, int]:

@@ -52,6 +52,9 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+# Parts of the cache reads, and of the sounds and images sent
+CACHE_READ_AUDIO_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+CACHE_READ_IMAGE_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
 USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
 COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
 PRICE_ID: Final = "kansoku.cost.price_id"
@@ -93,6 +96,7 @@ PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 EXPERIMENT: Final = "kansoku.experiment"
 STREAM_CLOSED_EARLY: Final = "kansoku.stream.closed_early"  # true when the consumer stopped before the end
+CANCEL_REASON: Final = "kansoku.response.cancel_reason"  # why a spoken answer broke off: turn_detected ...
 FETCHED: Final = "kansoku.response.fetched"  # true for an answer that was made in the background
 BATCH_ID: Final = "kansoku.batch.id"  # of an answer that was made in a batch
 BATCH_REQUESTS: Final = "kansoku.batch.requests"  # of a batch whose tokens are told as one sum

@@ -1,11 +1,14 @@
 """Spans of agent platforms (AgentOps, LangWatch, LiveKit, Azure and others) to the canonical row."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku.prices import Prices
+from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
@@ -221,6 +224,28 @@ def test_caches_of_claude_are_beside_pipecats_input(told, fresh):
         "cache_write_5m": 2,
         "output_visible": 5,
     }
+
+
+@pytest.mark.parametrize("scope", ["pipecat", "livekit-agents", "any"])
+def test_a_sound_that_was_cached_is_counted_as_cached(scope):
+    """Sounds are told with those from the cache; how many those were stays on the row, for the ledger."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-realtime-mini",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 80,
+        "gen_ai.usage.cache_read.input_tokens": 600,
+        "gen_ai.usage.audio.input_tokens": 800,
+        "gen_ai.usage.audio.cache_read.input_tokens": 500,
+        "gen_ai.usage.audio.output_tokens": 80,
+    }
+    span = row(told, scope=scope)
+    assert buckets(span) == {"input_fresh": 100, "cache_read": 600, "audio_in": 300, "audio_out": 80}
+    put_cost(span, Prices())
+    # 0.60 text, 0.06 text and 0.30 sound cached, 10 sound, 20 sound answered
+    dollars = 100 * Decimal("0.6") + 100 * Decimal("0.06") + 500 * Decimal("0.3") + 300 * 10 + 80 * 20
+    assert span.cost_usd == dollars / 1_000_000
 
 
 def test_langfuses_names_on_a_span_of_another_dialect_are_read():

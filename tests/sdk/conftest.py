@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support import ports
+from support.sockets import SocketVendor
 from support.vendor import Vendor
 
 import kansoku
@@ -201,6 +202,14 @@ def model() -> Iterator[Callable[..., Model]]:
 
 def _starts_as_stream(body: str | bytes) -> bool:
     return body.lstrip()[:5] in ("data:", b"data:", "event", b"event")
+
+
+@pytest.fixture
+def sockets() -> Iterator[SocketVendor]:
+    """Run a vendor's server of WebSockets on loopback."""
+    server = SocketVendor()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from google import genai
-from google.genai import errors, types
+from google.genai import errors, live, types
 from google.oauth2.credentials import Credentials
 from opentelemetry.trace import SpanKind, StatusCode
 from support.pages import run_page
+from support.sockets import Socket, SocketVendor
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
@@ -146,8 +147,9 @@ def test_a_call_is_one_client_span_with_everything_said(client: Any, vendor: Ven
         "gen_ai.usage.input_tokens": 109,
         "gen_ai.usage.output_tokens": 35,
         "gen_ai.usage.cache_read.input_tokens": 40,
+        "gen_ai.usage.audio.cache_read.input_tokens": 5,
         "gen_ai.usage.reasoning.output_tokens": 15,
-        "gen_ai.usage.audio.input_tokens": 25,
+        "gen_ai.usage.audio.input_tokens": 30,
         "gen_ai.usage.audio.output_tokens": 8,
         "gen_ai.usage.image.input_tokens": 10,
     }
@@ -432,13 +434,31 @@ def test_uninstrumented_methods_are_the_clients_own(client: Any, vendor: Vendor,
     assert not spans.all()
 
 
-def test_the_page_runs(vendor: Vendor, spans: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of the documentation trace two calls, a function between two more."""
+def speak(socket: Socket) -> None:
+    """Answer one question of a live connection."""
+    socket.hear()
+    socket.say({"setupComplete": {}})
+    socket.hear()
+    socket.say(
+        {"serverContent": {"modelTurn": {"role": "model", "parts": [{"text": "On Friday."}]}}},
+        {"serverContent": {"turnComplete": True}, "usageMetadata": {"promptTokenCount": 9}},
+    )
+    socket.wait()
+
+
+def test_the_page_runs(
+    vendor: Vendor, sockets: SocketVendor, spans: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of the documentation trace two calls, a function between two more, and a turn."""
+    connect, address = live.ws_connect, sockets.play(speak).url
+    monkeypatch.setattr(live, "ws_connect", lambda *_, **__: connect(address))  # in the clear
     call = {"functionCall": {"name": "collection_day", "args": {"kind": "paper"}}}
     vendor.answer(answer(), answer(call), answer())
     monkeypatch.setenv("GEMINI_API_KEY", "k")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", vendor.url)
     monkeypatch.setenv("KANSOKU_ENDPOINT", "http://127.0.0.1:42099")
     found = run_page("sdk/google.md")
-    assert [span.name.split()[0] for span in spans.all()] == ["chat", "chat", "execute_tool", "chat"]
+    names = [span.name.split()[0] for span in spans.all()]
+    assert names == ["chat", "chat", "execute_tool", "chat", "chat"]
+    assert "On Friday." in spans.all()[-1].attributes["gen_ai.output.messages"]
     found["client"].close()

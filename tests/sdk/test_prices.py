@@ -64,6 +64,33 @@ def test_sounds_and_images_beside_a_cached_prompt_have_a_price(
     assert cost.total == dollars
 
 
+@pytest.mark.parametrize(
+    ("model", "counts", "cached", "dollars"),
+    [
+        # 4 text in, 0.40 text or sound cached, 32 sound in, 16 text out, 64 sound out
+        ("gpt-realtime", {}, (), 100 * 4 + 600 * Decimal("0.4") + 300 * 32 + 20 * 16 + 80 * 64),
+        # 0.60, 0.06 text and 0.30 sound and 0.08 image cached, 10, 2.40, 20
+        ("gpt-realtime-mini", {}, (("cached_audio_token", Decimal(500)), ("cached_image_token", Decimal(60))),
+         100 * Decimal("0.6") + 500 * Decimal("0.3") + 60 * Decimal("0.08") + 40 * Decimal("0.06")
+         + 300 * 10 + 20 * Decimal("2.4") + 80 * 20),
+        # images at 5, and 0.50 where they are cached
+        ("gpt-realtime", {"image": 50}, (("cached_image_token", Decimal(60)),),
+         100 * 4 + 540 * Decimal("0.4") + 60 * Decimal("0.5") + 50 * 5 + 300 * 32 + 20 * 16 + 80 * 64),
+        # a vendor's detail that is more than the whole counts as far as the whole goes
+        ("gpt-realtime-mini", {}, (("cached_audio_token", Decimal(9000)),),
+         100 * Decimal("0.6") + 600 * Decimal("0.3") + 300 * 10 + 20 * Decimal("2.4") + 80 * 20),
+    ],
+)  # fmt: skip
+def test_cached_sounds_have_the_price_of_their_kind(
+    model: str, counts: dict[str, int], cached: tuple[tuple[str, Decimal], ...], dollars: Decimal
+) -> None:
+    """A call with sounds and a cache has a price, also where nobody says what was in the cache."""
+    usage = Usage(input_fresh=100, cache_read=600, audio_in=300, output_visible=20, audio_out=80, **counts)
+    cost = Prices().cost("openai", model, usage, AT, Terms(units=cached))
+    assert cost is not None
+    assert cost.total == Decimal(dollars) / MILLION
+
+
 COUNT = some.integers(0, 300_000)
 USAGES = some.tuples(*[COUNT] * 6).map(lambda counts: Usage(*counts))
 

@@ -105,6 +105,8 @@ _NAMES = {  # the surest name first
     ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}
+# Sounds and images among the cached tokens, which are counted as cached.
+_CACHED = {"audio_in": s.CACHE_READ_AUDIO_TOKENS, "image": s.CACHE_READ_IMAGE_TOKENS}
 _BESIDE = ("anthropic", "bedrock", "claude")
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "agento11y.gen_ai.usage.total_tokens")
 # Thinking that these vendors count beside the answer, and some instrumentation leaves out: only the total
@@ -121,6 +123,9 @@ def take_counts(left: Attributes, provider: str) -> dict[str, int | None]:
         if value is not None and rank < ranked.get(counter, (len(COUNTERS), None))[0]:
             ranked[counter] = rank, count(value)
     counts = {counter: value for counter, (_, value) in ranked.items()}
+    for counter, name in _CACHED.items():
+        if name in left and (told := counts.get(counter)):  # the ledger reads the name itself
+            counts[counter] = max(0, told - (count(left[name]) or 0))
     if provider.startswith(_GOOGLE):
         _add_thoughts(counts, _total(left))
     elif counts.get("cache_read") or counts.get("cache_write"):

@@ -10,7 +10,7 @@ from kansoku.facts import mean_logprob
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments.google_pieces import Calls
 from kansoku.instruments.google_shape import get
-from kansoku.instruments.google_usage import read_usage, tokens_of
+from kansoku.instruments.google_usage import cached_kinds, read_usage, tokens_of
 from kansoku.reader import Answer, Request
 
 _NUMBERS = {
@@ -83,6 +83,8 @@ class ContentReader:
         )
         if drawn := tokens_of(told, "IMAGE", "candidates_tokens_details"):
             answer.attributes[semconv.IMAGE_OUTPUT_TOKENS] = drawn  # they have a price of their own
+        if answer.usage is not None and answer.usage.cache_read:
+            answer.attributes.update(cached_kinds(told))
         for each in ordered:
             answer.attributes.update(each.grounding(capture))
         feedback = _last(chunks, "prompt_feedback")

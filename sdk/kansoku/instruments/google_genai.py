@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku.guard import swallow
-from kansoku.instruments import google_batches, patch
+from kansoku.instruments import google_batches, google_live, patch
 from kansoku.instruments.fetched import wrap_fetch, wrap_fetch_async
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_decisions import DecisionReader
@@ -73,11 +73,13 @@ def start() -> None:
     patch.when_imported(_TOOLS, _patch_tools)
     patch.when_imported(_INTERACTIONS, _patch_interactions)
     google_batches.start(read_origin)
+    google_live.start(read_origin)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
     google_batches.stop()
+    google_live.stop()
     for module in (_MODELS, _TOOLS, _INTERACTIONS):
         patch.forget(module)
     for owner, _, _ in _newer(sys.modules.get(_INTERACTIONS)):

@@ -40,6 +40,15 @@ def _sent(told: tuple[Any, ...], modality: str) -> int:
     return max(0, fresh - tokens_of(told, modality, "cache_tokens_details"))
 
 
+def cached_kinds(told: tuple[Any, ...]) -> dict[str, int]:
+    """Return how many of the cached tokens were sounds and images: they may have prices of their own."""
+    said = {
+        semconv.CACHE_READ_AUDIO_TOKENS: tokens_of(told, "AUDIO", "cache_tokens_details"),
+        semconv.CACHE_READ_IMAGE_TOKENS: tokens_of(told, "IMAGE", "cache_tokens_details"),
+    }
+    return {name: number for name, number in said.items() if number}
+
+
 def _last(told: tuple[Any, ...], name: str) -> int | None:
     for usage in reversed(told):
         value = get(usage, name) if usage is not None else None

@@ -7,6 +7,9 @@ from kansoku.instruments.openai_shape import get, text_of
 # What an event's type begins with -> what it is a piece of, and which field has it whole in the end.
 _GROWING = {
     "response.output_text": ("output_text", "text"),
+    "response.output_audio_transcript": ("output_text", "transcript"),  # these of the realtime API
+    "response.audio_transcript": ("output_text", "transcript"),
+    "response.text": ("output_text", "text"),
     "response.refusal": ("refusal", "refusal"),
     "response.reasoning_text": ("reasoning_text", "text"),
     "response.reasoning_summary_text": ("reasoning_text", "text"),
