@@ -64,6 +64,7 @@ its source alone.
 | Cursor's export of a team's usage | `cursor` | read | its documentation: records, own names of models |
 | Cline's SDK 0.0.86 | `cline` | run | records alone, each request of the main agent a call |
 | Dash0's plugin for coding agents | `dash0` | read | a turn is a sum, an agent's tokens are beside it |
+| OpenLIT's command line | `openlit_cli` | read | caches have names of its own, a session is a sum |
 | NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | caches are in LangChain's message, of streams nowhere |
 | AG2 1.2 | `gen_ai` | run | the usage of a call is a span as well; Claude's caches are beside |
 | CrewAI's own traces 1.15 | `gen_ai` | read | to its platform alone; no input of Gemini's |
