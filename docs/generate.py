@@ -77,6 +77,8 @@ its source alone.
 | Flue 2.1 | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Flowise 3.1 | `openinference` | read | input and output alone: no caches |
 | PostHog's AI 8.13, Inngest 4.24 | – | read | they pass on the spans of others, or read them |
+| Restate 1.17 (JavaScript) | – | read | attempts and steps; no span is about a model |
+| New Relic's agent 14.1 (Python) | – | read | nothing by OTLP |
 | Copilot's command line 1.0, its app | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |
