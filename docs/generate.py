@@ -63,6 +63,8 @@ its source alone.
 | Qwen Code 0.15 to 0.24 | `qwen_code`, `gen_ai` | run | 0.15 has records alone, later ones spans |
 | Cursor's export of a team's usage | `cursor` | read | its documentation: records, own names of models |
 | Cline's SDK 0.0.86 | `cline` | run | records alone, each request of the main agent a call |
+| Dash0's plugin for coding agents | `dash0` | read | a turn is a sum, an agent's tokens are beside it |
+| OpenLIT's command line | `openlit_cli` | read | caches have names of its own, a session is a sum |
 | NVIDIA's NeMo Agent Toolkit 1.9 | `nat` | run | caches are in LangChain's message, of streams nowhere |
 | AG2 1.2 | `gen_ai` | run | the usage of a call is a span as well; Claude's caches are beside |
 | CrewAI's own traces 1.15 | `gen_ai` | read | to its platform alone; no input of Gemini's |
@@ -75,6 +77,8 @@ its source alone.
 | Flue 2.1 | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Flowise 3.1 | `openinference` | read | input and output alone: no caches |
 | PostHog's AI 8.13, Inngest 4.24 | – | read | they pass on the spans of others, or read them |
+| Restate 1.17 (JavaScript) | – | read | attempts and steps; no span is about a model |
+| New Relic's agent 14.1 (Python) | – | read | nothing by OTLP |
 | Copilot's command line 1.0, its app | `gen_ai` | read | nothing new; an agent's sum is on the agent |
 | Microsoft's Agent Framework 1.23 (Python) | `gen_ai` | run | the answer before is told as the conversation |
 | Datadog's tracer 4.16 (Python) by OTLP | `datadog` | run | content is packed; the answering model is told |

@@ -43,6 +43,8 @@ _UNITS = {
     semconv.CACHE_READ_IMAGE_TOKENS: "cached_image_token",
 }
 TIERS = frozenset(_TIERS)
+# Requests of a sum that nobody counted: as many as make none of them a long one, which an agent avoids.
+_SEVERAL = 10**9
 ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
 
 
@@ -52,7 +54,7 @@ class Terms(NamedTuple):
     tier: str = ""  # flex, priority, fast, batch or another of the vendor's; "" is the standard one
     units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
     seconds: Decimal = Decimal(0)  # how long the call took
-    requests: int = 1  # whose sum the tokens are: of a batch more than one
+    requests: int = 1  # whose sum the tokens are: of a batch or a run more than one
 
     def number_of(self, unit: str) -> Decimal:
         """Return how many of a unit the call used."""
@@ -72,7 +74,8 @@ def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decim
         if number:
             units[unit] = units.get(unit, Decimal(0)) + number
     tier = _tier(attributes, provider)
-    requests = max(1, int(_number(attributes.get(semconv.BATCH_REQUESTS))))
+    told = attributes.get(semconv.BATCH_REQUESTS)
+    requests = _SEVERAL if told == semconv.SEVERAL else max(1, int(_number(told)))
     # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
     if not (tier or units or seconds or requests > 1):
         return NO_TERMS

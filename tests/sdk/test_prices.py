@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from kansoku.errors import KansokuError, PricesError
-from kansoku.price_terms import Terms
+from kansoku.price_terms import Terms, read_terms
 from kansoku.prices import Prices
 from kansoku.usage import Usage
 
@@ -157,6 +157,18 @@ def test_the_length_of_a_batch_is_that_of_its_requests(tmp_path: Path) -> None:
     path.write_text(entry.format(2, "") + entry.format(4, "above = 200000\n"))
     own = [Prices(path).cost("openai", "m", Usage(input_fresh=1_000_000), AT, terms) for terms in (many, few)]
     assert [cost and cost.total for cost in own] == [2, 4]
+
+
+def test_requests_that_nobody_counted_are_short_ones() -> None:
+    """An agent keeps each of them below the length at which it pays more."""
+    usage = Usage(input_fresh=1_000_000)
+    short, long = (
+        Prices().cost("openai", "gpt-5.4", usage, AT, read_terms({"kansoku.batch.requests": told}))
+        for told in ("several", "some")
+    )
+    assert short is not None
+    assert long is not None
+    assert 2 * short.total == long.total
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ A request is told when it has ended, by the main agent's alone: nothing tells th
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
-from kansoku_collector.values import count, rename, text, truth
+from kansoku_collector.normalise.counters import include_caches
+from kansoku_collector.values import rename, text, truth
 
 _SCOPE = "cline"
 _OPERATIONS = {"cline.tokens": "chat", "cline.error": "chat", "cline.tool_used": "execute_tool"}
@@ -38,10 +39,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         if provider != _NO_PROVIDER:
             left[s.PROVIDER] = _PROVIDERS.get(provider, provider)
     rename(left, _NAMES)
-    fresh = count(left.get(s.INPUT_TOKENS))
-    if fresh is not None:
-        cached = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS)
-        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in cached)
+    include_caches(left)
     gen_ai.read(raw, left, span)
     span.dialect = "cline"
     span.session_id = span.session_id or text(left.pop("ulid", None))

@@ -60,6 +60,8 @@ _NAMES = {  # the surest name first
         "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
         "gen_ai.usage.cache_creation.1h_input_tokens",  # Mastra
         "gen_ai.usage.cache_creation_1h.input_tokens",  # LangWatch
+        "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",  # WSO2
+        "dash0.gen_ai.usage.cache_creation.ephemeral_1h.input_tokens",
     ),
     "reasoning": (
         s.REASONING_TOKENS,

@@ -9,7 +9,8 @@ import re
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import gen_ai
-from kansoku_collector.values import count, first, rename, text
+from kansoku_collector.normalise.counters import include_caches
+from kansoku_collector.values import first, rename, text
 
 _EVENT = "cursor.event.id"
 _COUNTED = "cursor.api.request."
@@ -35,10 +36,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span`: a request is a call, and its model has the vendor's name as well."""
     left[s.OPERATION] = "chat"
     rename(left, _NAMES)
-    fresh = count(left.get(s.INPUT_TOKENS))
-    if fresh is not None:
-        cached = (s.CACHE_READ_TOKENS, s.CACHE_WRITE_TOKENS)
-        left[s.INPUT_TOKENS] = fresh + sum(count(left.get(name)) or 0 for name in cached)
+    include_caches(left)
     gen_ai.read(raw, left, span)
     span.dialect = "cursor"
     span.session_id = span.session_id or text(left.pop("cursor.conversation.id", None))

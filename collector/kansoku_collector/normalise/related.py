@@ -16,6 +16,7 @@ from kansoku_collector.normalise.repeats import Repeats
 from kansoku_collector.normalise.sums import REMEMBERED_NAMES as _OF_SUMS
 from kansoku_collector.normalise.sums import Sums
 from kansoku_collector.normalise.usage_above import CREWAI
+from kansoku_collector.normalise.wholes import tell_lengths
 from kansoku_collector.store.read.recalled import Wanted
 
 WANTED = Wanted(
@@ -42,6 +43,7 @@ class Related:
         yield self._repeats.mark
         yield self._conversations.settle
         yield self._sums.bill
+        yield tell_lengths
 
     def recall(self, stored: list[Span]) -> None:
         """Remember spans that are stored, the oldest first; they are changed by it."""

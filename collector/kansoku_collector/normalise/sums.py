@@ -19,6 +19,7 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.call_facts import Key, Memory
 from kansoku_collector.normalise.claude_agent import KIND
 from kansoku_collector.normalise.frame import put_usage
+from kansoku_collector.normalise.openlit_cli import SCOPE
 from kansoku_collector.normalise.usage_above import CREWAI, SUM, has_sum, sum_of
 from kansoku_collector.normalise.wholes import (
     Whole,
@@ -31,7 +32,7 @@ from kansoku_collector.normalise.wholes import (
 )
 
 _AGNO = "opentelemetry.instrumentation.agno"
-_AGENTS = (CREWAI, _AGNO)
+_AGENTS = (CREWAI, _AGNO, SCOPE)
 _STEPS = (*_AGENTS, "mlflow")
 _ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum holds no embeddings
 _OPERATIONS = ("invoke_agent", "chain")

@@ -10,6 +10,7 @@ the spans of its calls, beneath the same span.
 from functools import lru_cache
 from typing import NamedTuple
 
+from kansoku import semconv
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.call_facts import Key
 from kansoku_collector.normalise.claude_agent import KIND
@@ -20,6 +21,7 @@ _AGENT_SDK = ("claude_agent_sdk", "claude-agent-sdk")
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
 _BESIDE = "openclaw"  # the dialect of sums that stand beside what they sum up
 _DIALECTS = ("codex", "traceai", _BESIDE)
+_STEPS = ("invoke_agent", "chain")  # what else is billed by a sum alone
 _LONGEST = 200  # characters of a name that is remembered
 
 
@@ -43,6 +45,13 @@ def is_whole(span: Span) -> bool:
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
+
+
+def tell_lengths(spans: list[Span]) -> None:
+    """Say of every billed sum that it is one: it costs by the length of its calls, which nobody told."""
+    for span in spans:
+        if span.billed and (span.operation in _STEPS or is_whole(span)):
+            span.attributes.setdefault(semconv.BATCH_REQUESTS, semconv.SEVERAL)
 
 
 def holds_sums(span: Span) -> bool:
