@@ -5,15 +5,19 @@ import base64
 import json
 import sys
 from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from google import genai
 from google.genai import errors, live, types
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 from support.sockets import Socket, SocketVendor
 
 import kansoku
+from kansoku import provider as providers
 
 MODEL = "gemini-live-2.5-flash"
 SOUND = bytes(3200)
@@ -453,6 +457,47 @@ def test_a_session_of_pydantic_ai_is_billed_once(
     assert [span.instrumentation_scope.name for span in billed] == (
         ["pydantic-ai"] if traced else ["kansoku"]
     )
+
+
+OPEN = """
+async def open_session(self, client, model, config, say):
+    async with client.aio.live.connect(model=model, config=config) as session:
+        await say(session)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "ours", "traced"),
+    [
+        ("livekit.plugins.google.realtime.realtime_api", True, False),
+        ("livekit.plugins.google.realtime.realtime_api", False, True),  # its spans go elsewhere
+        ("livekit.plugins.google.beta.gemini_stt", True, True),  # it tells no tokens of it
+        ("pipecat.services.google.gemini_live.llm", True, False),
+        ("pipecat.services.google.gemini_live.llm", False, True),  # its tracing is off
+        ("guide.voice", True, True),
+    ],
+)
+def test_a_framework_that_tells_its_answers_itself_is_left_to_it(
+    module: str, ours: bool, traced: bool, sockets: SocketVendor, spans: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its spans have the tokens; where they do not come to us, or have none, ours do."""
+    sockets.play(replies([said({"text": "火曜"}), over()]))
+    telemetry: Any = ModuleType("livekit.agents.telemetry.traces")
+    telemetry.tracer = SimpleNamespace(_tracer_provider=providers.current() if ours else TracerProvider())
+    monkeypatch.setitem(sys.modules, telemetry.__name__, telemetry)
+    monkeypatch.setattr(trace, "get_tracer_provider", providers.current)
+    opened: dict[str, Any] = {"__name__": module}
+    exec(OPEN, opened)
+
+    async def say(session: Any) -> None:
+        await session.send_client_content(**ask("いつ？"))
+        await listen(session)
+
+    service = SimpleNamespace(_tracing_enabled=ours)
+    options: Any = {"base_url": f"http://127.0.0.1:{sockets.port}"}
+    made = genai.Client(api_key="k", vertexai=False, http_options=options)
+    asyncio.run(opened["open_session"](service, made, MODEL, CONFIG, say))
+    assert len(spans.all()) == traced
 
 
 def test_the_clients_methods_are_its_own_again(spans: Any) -> None:

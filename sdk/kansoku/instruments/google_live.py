@@ -5,12 +5,13 @@ import functools
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from kansoku import runtime
 from kansoku.guard import guard
 from kansoku.instruments import patch
+from kansoku.instruments.google_live_callers import tells_itself
 from kansoku.instruments.google_live_read import LiveReader
 from kansoku.instruments.google_live_session import Talk
 from kansoku.instruments.open_turns import Line, is_loss, loss_of
@@ -18,7 +19,6 @@ from kansoku.instruments.open_turns import Line, is_loss, loss_of
 _MODULE = "google.genai.live"
 _OURS = "_kansoku"
 _NORMAL = 1000  # the code of a connection that was closed in order
-_FRAMEWORK = "pydantic_ai."
 
 
 def start(origin: Any) -> None:
@@ -60,24 +60,17 @@ def _connect(reader: LiveReader, original: Callable[..., Any]) -> Callable[..., 
 
     @functools.wraps(original)
     def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
-        line = _line(self, kwargs, sys._getframe(1).f_globals.get("__name__"))
+        line = _line(self, kwargs, sys._getframe(1))
         return original(self, *args, **kwargs) if line is None else connected(self, line, args, kwargs)
 
     return connect
 
 
 @guard
-def _line(resource: Any, arguments: Mapping[str, Any], caller: Any) -> Line | None:
-    """Return where a connection begins; None for one that is not to be traced.
-
-    Pydantic AI writes a span of each answer itself, which is no parent of ours: both would be billed.
-    """
-    if runtime.current() is None:
+def _line(resource: Any, arguments: Mapping[str, Any], caller: FrameType) -> Line | None:
+    """Return where a connection begins; None for one that is not to be traced."""
+    if runtime.current() is None or tells_itself(caller):
         return None
-    if isinstance(caller, str) and caller.startswith(_FRAMEWORK):
-        agent = getattr(sys.modules.get("pydantic_ai.agent"), "Agent", None)
-        if getattr(agent, "_instrument_default", False):
-            return None
     return Line(resource, arguments)
 
 
