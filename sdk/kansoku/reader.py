@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from kansoku import runtime, semconv
 from kansoku.content import to_json
@@ -40,6 +41,7 @@ class Answer:
     attributes: dict[str, Any] = field(default_factory=dict)
     # Of a system of several models: which used what. Their prices make up the cost, their counts the usage.
     shares: list[tuple[str, Usage]] = field(default_factory=list)
+    beside: list["Beside"] = field(default_factory=list)
     failure: str = ""  # the vendor answered, and the answer is that it failed
     failure_message: str = ""
 
@@ -67,6 +69,14 @@ class Reader(Protocol):
         """Read the chunks of a stream, once, after its end."""
 
 
+class Beside(NamedTuple):
+    """What the counts of an answer leave out and the vendor bills."""
+
+    model: str  # "" the one that answers
+    usage: Usage
+    facts: Mapping[str, Any] = MappingProxyType({})  # attributes that a call of it alone would have
+
+
 def answer_attributes(
     answer: Answer, running: runtime.Runtime, provider: str, model: str, started: int
 ) -> dict[str, Any]:
@@ -89,9 +99,12 @@ def answer_attributes(
         hour = started // _HOUR  # list prices change at full hours at the soonest
         for priced in running.prices.order(provider, (answer.model, model), hour):
             cost = running.prices.dollars(provider, priced, answer.usage, hour, terms) if priced else None
-            if cost is not None:
-                attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
-                break
+            if cost is None:
+                continue
+            attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
+            if answer.beside:
+                attributes |= _whole_cost(cost, answer.beside, running, provider, priced, hour, terms)
+            break
         else:
             if answer.shares:
                 attributes |= _shared_cost(answer.shares, running, provider, hour, terms)
@@ -112,6 +125,31 @@ def _shared_cost(
         total += cost[0]
         names.append(cost[1])
     return {semconv.COST_USD: total, semconv.PRICE_ID: "+".join(dict.fromkeys(names))}
+
+
+def _whole_cost(
+    own: tuple[float, str],
+    beside: list[Beside],
+    running: runtime.Runtime,
+    provider: str,
+    model: str,
+    hour: int,
+    terms: Terms,
+) -> dict[str, Any]:
+    """Return the attributes for a cost and what was used beside it; none where a part of that has no price.
+
+    The sum is stated: from the counts alone the collector would compute a part of it.
+    """
+    total, names = own[0], [own[1]]
+    for name, usage, facts in beside:
+        more = read_terms(facts)._replace(tier=terms.tier)
+        cost = running.prices.dollars(provider, name or model, usage, hour, more)
+        if cost is None:
+            return {}
+        total += cost[0]
+        names.append(cost[1])
+    joined = "+".join(dict.fromkeys(names))
+    return {semconv.COST_USD: total, semconv.COST_STATED_USD: total, semconv.PRICE_ID: joined}
 
 
 def usage_attributes(usage: Usage) -> dict[str, int]:
