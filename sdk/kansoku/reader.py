@@ -29,6 +29,14 @@ class Request:
         return [text for text in ([given] if isinstance(given, str) else given) if text]
 
 
+class Beside(NamedTuple):
+    """What the counts of an answer leave out and the vendor bills."""
+
+    model: str  # "" the one that answers
+    usage: Usage
+    facts: Mapping[str, Any] = MappingProxyType({})  # attributes that a call of it alone would have
+
+
 @dataclass(slots=True)
 class Answer:
     """What a reader finds in a response, whole or folded from the chunks of a stream."""
@@ -41,7 +49,7 @@ class Answer:
     attributes: dict[str, Any] = field(default_factory=dict)
     # Of a system of several models: which used what. Their prices make up the cost, their counts the usage.
     shares: list[tuple[str, Usage]] = field(default_factory=list)
-    beside: list["Beside"] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     failure: str = ""  # the vendor answered, and the answer is that it failed
     failure_message: str = ""
 
@@ -67,14 +75,6 @@ class Reader(Protocol):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the chunks of a stream, once, after its end."""
-
-
-class Beside(NamedTuple):
-    """What the counts of an answer leave out and the vendor bills."""
-
-    model: str  # "" the one that answers
-    usage: Usage
-    facts: Mapping[str, Any] = MappingProxyType({})  # attributes that a call of it alone would have
 
 
 def answer_attributes(
@@ -111,22 +111,6 @@ def answer_attributes(
     return attributes
 
 
-def _shared_cost(
-    shares: list[tuple[str, Usage]], running: runtime.Runtime, provider: str, hour: int, terms: Terms
-) -> dict[str, Any]:
-    """Return the attributes for the cost of several models together; none where one has no price."""
-    total, names = 0.0, []
-    for number, (model, usage) in enumerate(shares):
-        # What was used by the piece is paid once.
-        own = terms if number == 0 else Terms(terms.tier) if terms.tier else NO_TERMS
-        cost = running.prices.dollars(provider, model, usage, hour, own)
-        if cost is None:
-            return {}
-        total += cost[0]
-        names.append(cost[1])
-    return {semconv.COST_USD: total, semconv.PRICE_ID: "+".join(dict.fromkeys(names))}
-
-
 def _whole_cost(
     own: tuple[float, str],
     beside: list[Beside],
@@ -150,6 +134,22 @@ def _whole_cost(
         names.append(cost[1])
     joined = "+".join(dict.fromkeys(names))
     return {semconv.COST_USD: total, semconv.COST_STATED_USD: total, semconv.PRICE_ID: joined}
+
+
+def _shared_cost(
+    shares: list[tuple[str, Usage]], running: runtime.Runtime, provider: str, hour: int, terms: Terms
+) -> dict[str, Any]:
+    """Return the attributes for the cost of several models together; none where one has no price."""
+    total, names = 0.0, []
+    for number, (model, usage) in enumerate(shares):
+        # What was used by the piece is paid once.
+        own = terms if number == 0 else Terms(terms.tier) if terms.tier else NO_TERMS
+        cost = running.prices.dollars(provider, model, usage, hour, own)
+        if cost is None:
+            return {}
+        total += cost[0]
+        names.append(cost[1])
+    return {semconv.COST_USD: total, semconv.PRICE_ID: "+".join(dict.fromkeys(names))}
 
 
 def usage_attributes(usage: Usage) -> dict[str, int]:
