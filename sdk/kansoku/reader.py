@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from opentelemetry.context import Context
 
@@ -35,6 +36,14 @@ class Request:
         return [text for text in ([given] if isinstance(given, str) else given) if text]
 
 
+class Beside(NamedTuple):
+    """What the counts of an answer leave out and the vendor bills."""
+
+    model: str  # "" the one that answers
+    usage: Usage
+    facts: Mapping[str, Any] = MappingProxyType({})  # attributes that a call of it alone would have
+
+
 @dataclass(slots=True)
 class Answer:
     """What a reader finds in a response, whole or folded from the chunks of a stream."""
@@ -47,6 +56,7 @@ class Answer:
     attributes: dict[str, Any] = field(default_factory=dict)
     # Of a system of several models: which used what. Their prices make up the cost, their counts the usage.
     shares: list[tuple[str, Usage]] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     failure: str = ""  # the vendor answered, and the answer is that it failed
     failure_message: str = ""
 
@@ -119,13 +129,41 @@ def answer_attributes(
         hour = started // _HOUR  # list prices change at full hours at the soonest
         for priced in running.prices.order(provider, (answer.model, model), hour):
             cost = running.prices.dollars(provider, priced, answer.usage, hour, terms) if priced else None
-            if cost is not None:
-                attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
-                break
+            if cost is None:
+                continue
+            attributes[semconv.COST_USD], attributes[semconv.PRICE_ID] = cost
+            if answer.beside:
+                attributes |= _whole_cost(cost, answer.beside, running, provider, priced, hour, terms)
+            break
         else:
             if answer.shares:
                 attributes |= _shared_cost(answer.shares, running, provider, hour, terms)
     return attributes
+
+
+def _whole_cost(
+    own: tuple[float, str],
+    beside: list[Beside],
+    running: runtime.Runtime,
+    provider: str,
+    model: str,
+    hour: int,
+    terms: Terms,
+) -> dict[str, Any]:
+    """Return the attributes for a cost and what was used beside it; none where a part of that has no price.
+
+    The sum is stated: from the counts alone the collector would compute a part of it.
+    """
+    total, names = own[0], [own[1]]
+    for name, usage, facts in beside:
+        more = read_terms(facts)._replace(tier=terms.tier)
+        cost = running.prices.dollars(provider, name or model, usage, hour, more)
+        if cost is None:
+            return {}
+        total += cost[0]
+        names.append(cost[1])
+    joined = "+".join(dict.fromkeys(names))
+    return {semconv.COST_USD: total, semconv.COST_STATED_USD: total, semconv.PRICE_ID: joined}
 
 
 def _shared_cost(

@@ -59,7 +59,9 @@ USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
 COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
 PRICE_ID: Final = "kansoku.cost.price_id"
 COST_REPORTED_USD: Final = "kansoku.cost.reported_usd"  # what the client or the vendor itself says it cost
-COST_STATED_USD: Final = "kansoku.cost.stated_usd"  # what the program says it paid: goes before any price
+COST_STATED_USD: Final = (
+    "kansoku.cost.stated_usd"  # what was paid, where the counts do not tell it: goes before any price
+)
 
 # Tools, retrieval, agents
 TOOL_NAME: Final = "gen_ai.tool.name"

@@ -11,7 +11,7 @@ from kansoku.instruments.anthropic_growing import Growing
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.parameters import add_parameter
-from kansoku.reader import Answer, Request
+from kansoku.reader import Answer, Beside, Request
 from kansoku.sent import Growth
 
 _NUMBERS = {
@@ -39,6 +39,7 @@ _SERVER_TOOLS = {
     "web_search_requests": semconv.WEB_SEARCHES,
     "web_fetch_requests": semconv.WEB_FETCHES,
 }
+_BILLED_BESIDE = (semconv.COMPACTION_USAGE, semconv.ADVISOR_USAGE)  # their prices are a part of the cost
 
 
 # Words, thoughts or a piece of a tool's arguments; spaces at the end of each event hide how long they are.
@@ -88,6 +89,7 @@ class MessagesReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Message."""
         usage = get(response, "usage")
+        rounds = _rounds_beside(_listed(get(usage, "iterations")))
         error = get(response, "error") if get(response, "type") == "error" else None
         finish = blocks.finish_reason(get(response, "stop_reason"))
         answer = Answer(
@@ -96,7 +98,11 @@ class MessagesReader:
             finish_reasons=[finish] if finish else [],
             usage=blocks.read_usage(usage) if usage is not None else None,
             attributes=_read_extras(response, usage),
+            beside=[each for prefix in _BILLED_BESIDE for each in rounds.get(prefix, ())],
         )
+        for prefix, found in rounds.items():
+            answer.attributes[f"{prefix}input_tokens"] = sum(each.usage.input_tokens for each in found)
+            answer.attributes[f"{prefix}output_tokens"] = sum(each.usage.output_tokens for each in found)
         if error is not None:  # a gateway may send one with a good status
             answer.failure = shape.text_of(error, "type") or "error"
             answer.failure_message = shape.text_of(error, "message")
@@ -205,24 +211,24 @@ def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
         count = get(ran, name)
         if isinstance(count, int) and count:
             found[key] = count
-    for prefix, rounds in _rounds_beside(_listed(get(usage, "iterations"))).items():
-        counted = [each for r in rounds if (each := blocks.read_usage(r)) is not None]
-        if counted:  # not in the counts of the answer
-            found[f"{prefix}input_tokens"] = sum(each.input_tokens for each in counted)
-            found[f"{prefix}output_tokens"] = sum(each.output_tokens for each in counted)
     return found
 
 
-def _rounds_beside(rounds: list[Any]) -> dict[str, list[Any]]:
-    """Return the rounds that the counts of the answer leave out, by what they were for."""
+def _rounds_beside(rounds: list[Any]) -> dict[str, list[Beside]]:
+    """Return the rounds that the counts of the answer leave out, by what they were for: whose, and how much.
+
+    An empty name is that of the model that answers.
+    """
     if not rounds:
         return {}
     served = next((get(r, "model") for r in rounds if get(r, "type") == "fallback_message"), None)
     own = (None, served)  # models of the rounds of an answer; of one that nobody declined none is named
-    return {
-        semconv.COMPACTION_USAGE: [r for r in rounds if get(r, "type") == "compaction"],
-        semconv.ADVISOR_USAGE: [r for r in rounds if get(r, "type") == "advisor_message"],
-        semconv.DECLINED_USAGE: [
-            r for r in rounds if served and get(r, "type") == "message" and get(r, "model") not in own
-        ],
-    }
+    kinds = {"compaction": semconv.COMPACTION_USAGE, "advisor_message": semconv.ADVISOR_USAGE}
+    found: dict[str, list[Beside]] = {}
+    for each in rounds:
+        kind, model = get(each, "type"), get(each, "model")
+        declined = served and kind == "message" and model not in own
+        prefix = semconv.DECLINED_USAGE if declined else kinds.get(str(kind))
+        if prefix and (usage := blocks.read_usage(each)) is not None:
+            found.setdefault(prefix, []).append(Beside(model if isinstance(model, str) else "", usage))
+    return found

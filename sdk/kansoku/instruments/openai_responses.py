@@ -14,7 +14,7 @@ from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts
-from kansoku.reader import Answer, Request
+from kansoku.reader import Answer, Beside, Request
 from kansoku.sent import Growth
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -106,6 +106,7 @@ class ResponsesReader:
             ran["web_search"] = searches  # as billed: fewer than there are items, or none
         # Other models' tokens, at other prices: the counts of the answer have none of them.
         answer.attributes |= told_apart(semconv.IMAGE_TOOL_USAGE, [get(tools, "image_gen")])
+        answer.beside = _drawn(response, get(tools, "image_gen"))
         written = [found for item in items if (found := get(item, "svg_usage")) is not None]
         answer.attributes |= told_apart(semconv.SVG_USAGE, written)
         for name, count in ran.items():
@@ -135,6 +136,16 @@ class ResponsesReader:
         )
         answer.finish_reasons = []
         return answer
+
+
+def _drawn(response: Any, usage: Any) -> list[Beside]:
+    """Return what the model that drew for the answer used; nothing where none is named."""
+    found = openai_tokens.read_usage(usage)
+    tools = [tool for tool in shape.listed(response, "tools") if get(tool, "type") == "image_generation"]
+    model = next((name for tool in tools if (name := shape.text_of(tool, "model"))), "")
+    if found is None or not model or not (found.input_tokens or found.output_tokens):
+        return []
+    return [Beside(model, found, usage_facts(usage))]
 
 
 def _conversation(thing: Any) -> str:
