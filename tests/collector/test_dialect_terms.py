@@ -171,3 +171,10 @@ def test_a_spoken_answer_is_its_transcript(told):
     choices = [{"index": 0, "finish_reason": "stop", "message": spoken}]
     span = row(told({"model": "gpt-4o-audio-preview", "messages": []}, ANSWER | {"choices": choices}))
     assert span.output_text == "晴れです。"
+
+
+def test_a_tier_that_was_not_set_is_none():
+    """MLflow prints the objects that stand for what a helper of the client did not set: no price fits one."""
+    printed = {"service_tier": "<openai.Omit object at 0x7f75ab57c190>"}
+    span = row(mlflow(ASKED | printed, ANSWER | {"service_tier": None}))
+    assert read_terms(span.attributes).tier == ""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
+from kansoku_collector.normalise import openllmetry_langchain
 from kansoku_collector.normalise.counters import pass_on
 
 _ANSWER = "resp_"  # begins the id of an answer of OpenAI's Responses API; a conversation's begins otherwise
@@ -26,4 +27,5 @@ BY_SCOPE: dict[str, Callable[[Attributes, Span], None]] = {
     **dict.fromkeys(("OpenTelemetry::Instrumentation::RubyLLM", "req_llm"), _pass_on),
     **dict.fromkeys(("agent_framework", "Experimental.Microsoft.Agents.AI"), _name_answer_before),
     "Experimental.Microsoft.Extensions.AI": _name_answer_before,
+    openllmetry_langchain.SCOPE: openllmetry_langchain.adjust,
 }

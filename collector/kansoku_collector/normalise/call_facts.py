@@ -9,6 +9,8 @@ from kansoku_collector.model import Span
 from kansoku_collector.values import dump, items, mapping
 
 ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
+FLAVOUR = "mlflow.message.format"
+_MLFLOW = "mlflow.tracing.provider"
 _REMEMBERED = 30_000
 _LONGEST_ID = 200
 V = TypeVar("V")
@@ -52,7 +54,7 @@ def facts_of(key: Key, span: Span) -> Facts:
     return Facts(
         key,
         span.service,
-        span.scope_name[:_LONGEST_ID],
+        _scope_of(span),
         span.operation == "embeddings",
         span.usage_source != "none",
         given + span.audio_in + span.image,
@@ -67,6 +69,12 @@ def facts_of(key: Key, span: Span) -> Facts:
         _said(span),
         semconv.FETCHED in span.attributes,
     )
+
+
+def _scope_of(span: Span) -> str:
+    """Return which instrumentation tells of a call: all of MLflow's have one scope."""
+    scope = span.scope_name[:_LONGEST_ID]
+    return f"{scope} {span.attributes.get(FLAVOUR) or span.name}" if scope == _MLFLOW else scope
 
 
 def _said(span: Span) -> int:
