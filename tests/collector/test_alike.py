@@ -144,12 +144,18 @@ def test_what_is_billed_takes_over_what_it_lacks():
 
 
 @pytest.mark.parametrize(
-    ("start", "words", "expected"),
-    [(60, "From nine.", ["b"]), (60, "Closed.", ["a", "b"]), (600, "From nine.", ["a", "b"])],
-    ids=["the same", "other words", "later"],
+    ("start", "words", "counts", "expected"),
+    [
+        (60, "From nine.", {}, ["b"]),
+        (60, "From nine.", counted(), ["a"]),
+        (60, "From nine.", counted(given=8), ["a", "b"]),
+        (60, "Closed.", {}, ["a", "b"]),
+        (600, "From nine.", {}, ["a", "b"]),
+    ],
+    ids=["the same", "the same counts", "other counts", "other words", "later"],
 )
-def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words, expected):
-    """LlamaIndex's span of a stream ends before the client opens it."""
-    lazy = described("a", OUTER, 0, 40, output_text="From nine.")
+def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words, counts, expected):
+    """LlamaIndex's span of a stream ends before the client opens it, whether it knows the counts or not."""
+    lazy = described("a", OUTER, 0, 40, output_text="From nine.", **counts)
     opened = described("b", INNER, start, 900, output_text=words, **counted())
     assert billed(lazy, opened) == expected

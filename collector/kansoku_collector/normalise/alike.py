@@ -140,9 +140,11 @@ def _opens(one: Facts, own: Facts) -> bool:
 def _leads(one: Facts, own: Facts) -> bool:
     """Tell whether a description ends before its call begins, as LlamaIndex's of streams, which are lazy.
 
-    So little of its time is known that all of its words have to be the same.
+    So little of its time is known that all of its words have to be the same, and its counts if it has any.
     """
-    if one.counted or not one.said or not one.asked or (one.said, one.asked) != (own.said, own.asked):
+    if not one.said or not one.asked or (one.said, one.asked) != (own.said, own.asked):
+        return False
+    if one.counted and (one.given, one.answered) != (own.given, own.answered):
         return False
     return one.start - _CLOCK_NS <= own.start <= one.end + _CLOCK_NS
 
