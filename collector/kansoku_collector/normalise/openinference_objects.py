@@ -11,6 +11,7 @@ from kansoku_collector.values import dump, items, load, mapping, searchable, tex
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 _JSON = "application/json"
+_PRINTED = "ChatCompletion("
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -20,6 +21,8 @@ def response_of(value: Any) -> dict[str, Any]:
         found = found[0]
     if isinstance(found, dict) and found.keys() == {"data"} and isinstance(found["data"], dict):
         found = found["data"]  # the last piece of a stream of Mistral's
+    if isinstance(found, dict) and text(found.get("raw")).startswith(_PRINTED):
+        found = read_printed(found["raw"]) or found  # smolagents', whose message knows no id, end or cache
     return found if isinstance(found, dict) else {}
 
 
