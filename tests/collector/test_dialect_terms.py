@@ -178,3 +178,16 @@ def test_a_tier_that_was_not_set_is_none():
     printed = {"service_tier": "<openai.Omit object at 0x7f75ab57c190>"}
     span = row(mlflow(ASKED | printed, ANSWER | {"service_tier": None}))
     assert read_terms(span.attributes).tier == ""
+
+
+def test_genkits_answers_in_a_schema_are_words_and_its_raw_response_tells_the_tier():
+    """It reads the JSON that was asked for, and gives back data: the answer was no text, and not searched."""
+    told = {
+        "genkit:name": "openai/gpt-5-mini",
+        "genkit:metadata:subtype": "model",
+        "genkit:output": json.dumps(
+            {"message": {"role": "model", "content": [{"data": {"city": "東京"}}]}, "raw": ANSWER}
+        ),
+    }
+    span = row(told, scope="genkit-tracer")
+    assert (span.output_text, read_terms(span.attributes).tier) == ('{"city":"東京"}', "flex")
