@@ -102,6 +102,18 @@ def test_a_span_that_ends_when_the_stream_opens_is_the_call_of_the_stream(start)
     assert (billed(opened, own), own.input_text) == expected
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_langfuses_handler_and_its_wrapper_are_two_that_tell_of_one_call(together):
+    """Of coroutines neither is the other's child, and both have the scope of the SDK."""
+    handler = described("a", "langfuse-sdk", name="ChatOpenAI", output_text="Nine.", **counted())
+    wrapper = described(
+        "b", "langfuse-sdk", 10, 90, name="OpenAI-generation", output_text="Nine.", **counted()
+    )
+    again = described("c", "langfuse-sdk", 10, 90, name="ChatOpenAI", output_text="Nine.", **counted())
+    assert len(billed(handler, wrapper, together=together)) == 1
+    assert len(billed(handler, again, together=together)) == 2
+
+
 def test_a_count_of_zero_contradicts_nothing():
     """Of a stream of Anthropic's, LangChain may know the answer's tokens alone; the vendor's counts stand."""
     call = described("call", OUTER, output_text="Nine.", **counted(given=0))

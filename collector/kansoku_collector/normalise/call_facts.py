@@ -10,7 +10,8 @@ from kansoku_collector.values import dump, items, mapping
 
 ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
 FLAVOUR = "mlflow.message.format"
-_MLFLOW = "mlflow.tracing.provider"
+_MLFLOW, _LANGFUSE = "mlflow.tracing.provider", "langfuse-sdk"
+_WRAPPER = "OpenAI-generation"  # what Langfuse's wrapper of the client calls its spans, and its handler none
 _REMEMBERED = 30_000
 _LONGEST_ID = 200
 V = TypeVar("V")
@@ -72,9 +73,11 @@ def facts_of(key: Key, span: Span) -> Facts:
 
 
 def _scope_of(span: Span) -> str:
-    """Return which instrumentation tells of a call: all of MLflow's have one scope."""
+    """Return which instrumentation tells of a call: all of MLflow's have one scope, and Langfuse's two."""
     scope = span.scope_name[:_LONGEST_ID]
-    return f"{scope} {span.attributes.get(FLAVOUR) or span.name}" if scope == _MLFLOW else scope
+    if scope == _MLFLOW:
+        return f"{scope} {span.attributes.get(FLAVOUR) or span.name}"
+    return f"{scope} {_WRAPPER}" if scope == _LANGFUSE and span.name == _WRAPPER else scope
 
 
 def _said(span: Span) -> int:
