@@ -270,3 +270,28 @@ def test_tokens_of_several_choices_are_counted_once_under_openllmetry():
         "cache_read": 30,
         "output_visible": 20,
     }
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+    ],
+    ids=["anthropic", "openai"],
+)
+def test_thoughts_are_read_out_of_langchains_message_under_openinference(block):
+    """Its flattened messages have the words alone."""
+    message = {"type": "ai", "content": [block, {"type": "text", "text": "Nine."}]}
+    generation = {"text": "Nine.", "message": {"lc": 1, "id": ["AIMessage"], "kwargs": message}}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.contents.1.message_content.type": "text",
+        "llm.output_messages.0.message.contents.1.message_content.text": "Nine.",
+        "output.value": json.dumps({"generations": [[generation]]}),
+    }
+    span = row(told, scope="openinference.instrumentation.langchain")
+    parts = json.loads(span.output_messages)[0]["parts"]
+    assert [(part["type"], part["content"]) for part in parts] == [("reasoning", "Hm."), ("text", "Nine.")]
+    assert span.output_text == "Nine."

@@ -60,10 +60,21 @@ def read_own_prompt(request: dict[str, Any], span: Span) -> None:
         put_content(span, [], given, [])
 
 
-def choices_in(response: dict[str, Any]) -> int:
-    """Return how many answers a response has; JavaScript's messages hold the first of them alone."""
+def says_more(response: dict[str, Any], answers: int, span: Span) -> bool:
+    """Tell whether a response has more than the messages.
+
+    JavaScript's hold the first of its choices alone, and LangChain's no thoughts.
+    """
     found = response.get("choices") or response.get("candidates")
-    return len(found) if isinstance(found, list) else 0
+    if isinstance(found, list) and len(found) > answers:
+        return True
+    if "generations" not in response or '"type":"reasoning"' in span.output_messages:
+        return False
+    return any(
+        part.get("type") == "reasoning" and part["content"]
+        for message in read_response(response).messages
+        for part in message["parts"]
+    )
 
 
 def read_own_answer(response: dict[str, Any], span: Span) -> None:
