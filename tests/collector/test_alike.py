@@ -131,6 +131,25 @@ def test_the_call_around_one_with_the_same_id_is_billed():
     assert billed(inner, outer) == ["outer"]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"input_fresh": 50, "cache_read": 30, "audio_in": 20}, (50, 30, 20)),
+        ({"input_fresh": 60, "cache_read": 20, "audio_in": 20}, (70, 30, 0)),
+    ],
+    ids=["more of the same", "another division"],
+)
+def test_sounds_that_only_one_tells_are_not_billed_as_words(given, expected):
+    """OpenLLMetry counts what was cached and no sounds, which cost forty times as much."""
+    told = {"usage_source": "reported", "output_visible": 3, "output_messages": "[]"}
+    told["response_id"] = "chatcmpl-0123456789abcdef"
+    outer = described("outer", OUTER, input_fresh=70, cache_read=30, **told)
+    inner = described("inner", INNER, 10, 90, **given, **told)
+    inner.trace_id, inner.parent_span_id = outer.trace_id, outer.span_id
+    assert billed(outer, inner) == ["outer"]
+    assert (outer.input_fresh, outer.cache_read, outer.audio_in) == expected
+
+
 def test_what_is_billed_takes_over_what_it_lacks():
     """The client knows the answer's id, model and end; what the framework says itself stays."""
     outer = described("outer", OUTER, output_text="Nine.", output_messages="[]", parameters={"seed": "1"})
