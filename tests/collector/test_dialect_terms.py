@@ -191,3 +191,10 @@ def test_genkits_answers_in_a_schema_are_words_and_its_raw_response_tells_the_ti
     }
     span = row(told, scope="genkit-tracer")
     assert (span.output_text, read_terms(span.attributes).tier) == ('{"city":"東京"}', "flex")
+
+
+def test_a_part_whose_name_is_no_text_costs_no_span():
+    """What is not understood is kept as it came, and the call is read all the same."""
+    odd = [{"role": "assistant", "content": [{"type": "chart", "name": ["a"]}], "finish_reason": "stop"}]
+    told = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(odd)}
+    assert row(told).finish_reasons == ["stop"]

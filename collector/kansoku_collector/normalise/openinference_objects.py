@@ -7,11 +7,13 @@ from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
 from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.normalise.vendor import generation
 from kansoku_collector.values import dump, items, load, mapping, searchable, text
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 _JSON = "application/json"
 _PRINTED = "ChatCompletion("
+_THOUGHTS = ("thinking", "reasoning")
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -68,13 +70,10 @@ def says_more(response: dict[str, Any], answers: int, span: Span) -> bool:
     found = response.get("choices") or response.get("candidates")
     if isinstance(found, list) and len(found) > answers:
         return True
-    if "generations" not in response or '"type":"reasoning"' in span.output_messages:
+    blocks = (generation(response) or {}).get("content")
+    if not isinstance(blocks, list) or '"type":"reasoning"' in span.output_messages:
         return False
-    return any(
-        part.get("type") == "reasoning" and part["content"]
-        for message in read_response(response).messages
-        for part in message["parts"]
-    )
+    return any(isinstance(block, dict) and block.get("type") in _THOUGHTS for block in blocks)
 
 
 def read_own_answer(response: dict[str, Any], span: Span) -> None:
