@@ -102,6 +102,18 @@ def test_a_span_that_ends_when_the_stream_opens_is_the_call_of_the_stream(start)
     assert (billed(opened, own), own.input_text) == expected
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_langfuses_handler_and_its_wrapper_are_two_that_tell_of_one_call(together):
+    """Of coroutines neither is the other's child, and both have the scope of the SDK."""
+    handler = described("a", "langfuse-sdk", name="ChatOpenAI", output_text="Nine.", **counted())
+    wrapper = described(
+        "b", "langfuse-sdk", 10, 90, name="OpenAI-generation", output_text="Nine.", **counted()
+    )
+    again = described("c", "langfuse-sdk", 10, 90, name="ChatOpenAI", output_text="Nine.", **counted())
+    assert len(billed(handler, wrapper, together=together)) == 1
+    assert len(billed(handler, again, together=together)) == 2
+
+
 def test_a_count_of_zero_contradicts_nothing():
     """Of a stream of Anthropic's, LangChain may know the answer's tokens alone; the vendor's counts stand."""
     call = described("call", OUTER, output_text="Nine.", **counted(given=0))
@@ -117,6 +129,25 @@ def test_the_call_around_one_with_the_same_id_is_billed():
     outer = described("outer", "openinference.instrumentation.litellm", **answer)
     inner.trace_id, inner.parent_span_id = outer.trace_id, outer.span_id
     assert billed(inner, outer) == ["outer"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"input_fresh": 50, "cache_read": 30, "audio_in": 20}, (50, 30, 20)),
+        ({"input_fresh": 60, "cache_read": 20, "audio_in": 20}, (70, 30, 0)),
+    ],
+    ids=["more of the same", "another division"],
+)
+def test_sounds_that_only_one_tells_are_not_billed_as_words(given, expected):
+    """OpenLLMetry counts what was cached and no sounds, which cost forty times as much."""
+    told = {"usage_source": "reported", "output_visible": 3, "output_messages": "[]"}
+    told["response_id"] = "chatcmpl-0123456789abcdef"
+    outer = described("outer", OUTER, input_fresh=70, cache_read=30, **told)
+    inner = described("inner", INNER, 10, 90, **given, **told)
+    inner.trace_id, inner.parent_span_id = outer.trace_id, outer.span_id
+    assert billed(outer, inner) == ["outer"]
+    assert (outer.input_fresh, outer.cache_read, outer.audio_in) == expected
 
 
 def test_what_is_billed_takes_over_what_it_lacks():
@@ -144,12 +175,18 @@ def test_what_is_billed_takes_over_what_it_lacks():
 
 
 @pytest.mark.parametrize(
-    ("start", "words", "expected"),
-    [(60, "From nine.", ["b"]), (60, "Closed.", ["a", "b"]), (600, "From nine.", ["a", "b"])],
-    ids=["the same", "other words", "later"],
+    ("start", "words", "counts", "expected"),
+    [
+        (60, "From nine.", {}, ["b"]),
+        (60, "From nine.", counted(), ["a"]),
+        (60, "From nine.", counted(given=8), ["a", "b"]),
+        (60, "Closed.", {}, ["a", "b"]),
+        (600, "From nine.", {}, ["a", "b"]),
+    ],
+    ids=["the same", "the same counts", "other counts", "other words", "later"],
 )
-def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words, expected):
-    """LlamaIndex's span of a stream ends before the client opens it."""
-    lazy = described("a", OUTER, 0, 40, output_text="From nine.")
+def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words, counts, expected):
+    """LlamaIndex's span of a stream ends before the client opens it, whether it knows the counts or not."""
+    lazy = described("a", OUTER, 0, 40, output_text="From nine.", **counts)
     opened = described("b", INNER, start, 900, output_text=words, **counted())
     assert billed(lazy, opened) == expected

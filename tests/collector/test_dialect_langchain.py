@@ -228,3 +228,70 @@ def test_mlflow_takes_what_was_written_to_the_cache_from_the_message():
     complete([call, step])
     assert buckets(call) == {"input_fresh": 5, "cache_read": 3, "cache_write_5m": 2, "output_visible": 7}
     assert (call.response_id, call.finish_reasons) == ("msg_1", ["stop"])
+
+
+def _called_back(answered, **counts):
+    """Return the row of a call as OpenLLMetry's callback tells it."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.output.messages": json.dumps(answered),
+        **counts,
+    }
+    return row(told, scope="opentelemetry.instrumentation.langchain")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_use", "id": "c1", "name": "weather", "input": {}},
+        {"type": "function_call", "call_id": "c1", "id": "fc_1", "name": "weather", "arguments": "{}"},
+    ],
+)
+def test_calls_that_openllmetry_tells_twice_are_no_words(block):
+    """Beside the call there is its block as JSON, which was shown and searched as the answer."""
+    words = [{"type": "text", "content": text} for text in (json.dumps(block), '{"type": "sun"}')]
+    call = {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {}}
+    span = _called_back([{"role": "assistant", "parts": [*words, call], "finish_reason": ""}])
+    kinds = [part["type"] for part in json.loads(span.output_messages)[0]["parts"]]
+    assert (kinds, span.output_text, span.finish_reasons) == (
+        ["text", "tool_call"],
+        '{"type": "sun"}',
+        ["tool_calls"],
+    )
+
+
+def test_tokens_of_several_choices_are_counted_once_under_openllmetry():
+    """LangChain notes the call's counts on each of them, and the callback adds them up."""
+    counts = {"gen_ai.usage.input_tokens": 200, "gen_ai.usage.output_tokens": 40}
+    counts |= {"gen_ai.usage.cache_read.input_tokens": 60}
+    assert buckets(_called_back(SAID * 2, **counts)) == {
+        "input_fresh": 70,
+        "cache_read": 30,
+        "output_visible": 20,
+    }
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+    ],
+    ids=["anthropic", "openai"],
+)
+def test_thoughts_are_read_out_of_langchains_message_under_openinference(block):
+    """Its flattened messages have the words alone."""
+    message = {"type": "ai", "content": [block, {"type": "text", "text": "Nine."}]}
+    generation = {"text": "Nine.", "message": {"lc": 1, "id": ["AIMessage"], "kwargs": message}}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.contents.1.message_content.type": "text",
+        "llm.output_messages.0.message.contents.1.message_content.text": "Nine.",
+        "output.value": json.dumps({"generations": [[generation]]}),
+    }
+    span = row(told, scope="openinference.instrumentation.langchain")
+    parts = json.loads(span.output_messages)[0]["parts"]
+    assert [(part["type"], part["content"]) for part in parts] == [("reasoning", "Hm."), ("text", "Nine.")]
+    assert span.output_text == "Nine."

@@ -143,3 +143,27 @@ def test_a_text_that_titan_embedded_is_counted_in_its_answer():
     }
     span = row(told)
     assert (span.operation, span.input_text, buckets(span)) == ("embeddings", "Hello?", {"input_fresh": 8})
+
+
+def test_smolagents_answers_are_filled_from_the_response_that_they_print():
+    """Its message has the words and two sums; only what is printed knows caches, the id and the end."""
+    printed = (
+        "ChatCompletion(id='chatcmpl-1', choices=[Choice(finish_reason='stop', index=0, "
+        "message=ChatCompletionMessage(content='Nine.', role='assistant'))], "
+        "model='gpt-4o-mini-2024-07-18', usage=CompletionUsage(completion_tokens=50, prompt_tokens=100, "
+        "completion_tokens_details=CompletionTokensDetails(reasoning_tokens=20), "
+        "prompt_tokens_details=PromptTokensDetails(audio_tokens=0, cached_tokens=40)))"
+    )
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4o-mini",
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 50,
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.content": "Nine.",
+        "output.value": json.dumps({"role": "assistant", "content": "Nine.", "raw": printed}),
+    }
+    span = row(told, scope="openinference.instrumentation.smolagents")
+    assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 30, "reasoning": 20}
+    assert (span.response_id, span.response_model) == ("chatcmpl-1", "gpt-4o-mini-2024-07-18")
+    assert (span.output_text, span.finish_reasons) == ("Nine.", ["stop"])

@@ -171,3 +171,30 @@ def test_a_spoken_answer_is_its_transcript(told):
     choices = [{"index": 0, "finish_reason": "stop", "message": spoken}]
     span = row(told({"model": "gpt-4o-audio-preview", "messages": []}, ANSWER | {"choices": choices}))
     assert span.output_text == "晴れです。"
+
+
+def test_a_tier_that_was_not_set_is_none():
+    """MLflow prints the objects that stand for what a helper of the client did not set: no price fits one."""
+    printed = {"service_tier": "<openai.Omit object at 0x7f75ab57c190>"}
+    span = row(mlflow(ASKED | printed, ANSWER | {"service_tier": None}))
+    assert read_terms(span.attributes).tier == ""
+
+
+def test_genkits_answers_in_a_schema_are_words_and_its_raw_response_tells_the_tier():
+    """It reads the JSON that was asked for, and gives back data: the answer was no text, and not searched."""
+    told = {
+        "genkit:name": "openai/gpt-5-mini",
+        "genkit:metadata:subtype": "model",
+        "genkit:output": json.dumps(
+            {"message": {"role": "model", "content": [{"data": {"city": "東京"}}]}, "raw": ANSWER}
+        ),
+    }
+    span = row(told, scope="genkit-tracer")
+    assert (span.output_text, read_terms(span.attributes).tier) == ('{"city":"東京"}', "flex")
+
+
+def test_a_part_whose_name_is_no_text_costs_no_span():
+    """What is not understood is kept as it came, and the call is read all the same."""
+    odd = [{"role": "assistant", "content": [{"type": "chart", "name": ["a"]}], "finish_reason": "stop"}]
+    told = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(odd)}
+    assert row(told).finish_reasons == ["stop"]

@@ -10,10 +10,12 @@ span of a stream ends before it is opened, and says all of it.
 Two services that ask the same at once ask twice: short answers of a busy hour agree in all of that.
 """
 
+import re
 from collections import deque
 
 from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Memory
 
+_DATE = re.compile(r"-20\d\d-?\d\d-?\d\d$")  # of a version, at the end of a model's name
 _CLOCK_NS = 50 * 10**6  # the outer one starts first and ends last, but for what its bookkeeping takes
 _SEVERAL = "\0"  # no scope's name
 _LATEST = 2_000  # calls of services with one instrumentation, until another one tells of the latest of them
@@ -140,20 +142,26 @@ def _opens(one: Facts, own: Facts) -> bool:
 def _leads(one: Facts, own: Facts) -> bool:
     """Tell whether a description ends before its call begins, as LlamaIndex's of streams, which are lazy.
 
-    So little of its time is known that all of its words have to be the same.
+    So little of its time is known that all of its words have to be the same, and its counts if it has any.
     """
-    if one.counted or not one.said or not one.asked or (one.said, one.asked) != (own.said, own.asked):
+    if not one.said or not one.asked or (one.said, one.asked) != (own.said, own.asked):
+        return False
+    if one.counted and (one.given, one.answered) != (own.given, own.answered):
         return False
     return one.start - _CLOCK_NS <= own.start <= one.end + _CLOCK_NS
 
 
 def same_model(one: Facts, other: Facts) -> bool:
-    """Tell whether a model was asked or answered in both; LiteLLM's names have a vendor in front."""
+    """Tell whether a model was asked or answered in both; LiteLLM's names have a vendor in front.
+
+    Langfuse's wrapper tells the model that answered alone, its handler of a stream the one that was asked.
+    """
     return not _names(one).isdisjoint(_names(other))
 
 
 def _names(facts: Facts) -> set[str]:
-    return {name[name.rfind("/") + 1 :] for name in facts.models if name}
+    names = {name[name.rfind("/") + 1 :] for name in facts.models if name}
+    return names | {_DATE.sub("", name) for name in names}
 
 
 def _within(one: Facts, other: Facts) -> bool:

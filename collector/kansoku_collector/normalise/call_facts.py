@@ -10,6 +10,9 @@ from kansoku_collector.values import dump, items, mapping
 
 ANTHROPIC = "com.anthropic."  # the scopes of Anthropic's SDKs, and of its servers
 AGENTS = frozenset({"claude_code", "cline", "codex", "gemini_cli", "qwen_code"})  # of coding agents
+FLAVOUR = "mlflow.message.format"
+_MLFLOW, _LANGFUSE = "mlflow.tracing.provider", "langfuse-sdk"
+_WRAPPER = "OpenAI-generation"  # what Langfuse's wrapper of the client calls its spans, and its handler none
 _REMEMBERED = 30_000
 _LONGEST_ID = 200
 V = TypeVar("V")
@@ -55,7 +58,7 @@ def facts_of(key: Key, span: Span) -> Facts:
     return Facts(
         key,
         span.service,
-        span.scope_name[:_LONGEST_ID],
+        _scope_of(span),
         span.operation == "embeddings",
         span.usage_source != "none",
         given + span.audio_in + span.image,
@@ -72,6 +75,14 @@ def facts_of(key: Key, span: Span) -> Facts:
         span.dialect in AGENTS,
         span.cache_read,
     )
+
+
+def _scope_of(span: Span) -> str:
+    """Return which instrumentation tells of a call: all of MLflow's have one scope, and Langfuse's two."""
+    scope = span.scope_name[:_LONGEST_ID]
+    if scope == _MLFLOW:
+        return f"{scope} {span.attributes.get(FLAVOUR) or span.name}"
+    return f"{scope} {_WRAPPER}" if scope == _LANGFUSE and span.name == _WRAPPER else scope
 
 
 def _said(span: Span) -> int:

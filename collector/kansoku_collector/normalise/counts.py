@@ -8,7 +8,7 @@ from typing import Any
 
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.terms import usual
-from kansoku_collector.values import count, load
+from kansoku_collector.values import count, load, mapping
 
 Counts = dict[str, int | None]
 
@@ -29,6 +29,7 @@ _READ_INSIDE = ("cached_content_token_count", "cachedContentTokenCount", "cached
 _THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount", "thoughtsTokens")
 _TOOL_INPUT = ("tool_use_prompt_token_count", "toolUsePromptTokenCount")
 _LONG_LIVED = ("ephemeral_1h_input_tokens", "ephemeral_1hr_input_tokens")
+_BY_AGE = "cache_creation_token_details"  # LiteLLM's
 _TOTAL = ("total_tokens", "total_token_count", "totalTokenCount", "totalTokens")
 _READ = ("cache_read", "cached_tokens", "cache_read_tokens")
 _WRITE = ("cache_creation", "cache_write_tokens", "cache_creation_tokens")
@@ -42,12 +43,14 @@ def vendor_counts(value: Any) -> Counts:
     given, answered = _either(usage, _INPUT) or 0, _either(usage, _OUTPUT) or 0
     inside, outside = _details(usage, _INPUT_DETAILS), _details(usage, _OUTPUT_DETAILS)
     read, write = _either(usage, _READ_BESIDE), _either(usage, _WRITE_BESIDE)
+    if read is not None and "prompt_tokens" in usage and _either(inside, _READ) == read:
+        read = write = None  # LiteLLM's: Anthropic's names beside OpenAI's counts, which include them
     given += (read or 0) + (write or 0)
     creation = usage.get("cache_creation")
     long_lived = _either(creation, _LONG_LIVED) if isinstance(creation, dict) else None
     if read is None and write is None:
         read = _either(inside, _READ) or _either(usage, _READ_INSIDE)
-        long_lived = long_lived or _either(inside, _LONG_LIVED)
+        long_lived = long_lived or _either(inside | mapping(inside.get(_BY_AGE)), _LONG_LIVED)
         short_lived = _either(inside, ("ephemeral_5m_input_tokens",)) or 0
         write = max(_either(inside, _WRITE) or 0, short_lived + (long_lived or 0))
     beside = _either(usage, _THOUGHTS) or 0
@@ -76,6 +79,13 @@ def same_sums(counts: Counts, span: Span) -> bool:
     given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h + span.audio_in
     answered = span.output_visible + span.audio_out
     return (counts.get("input_tokens"), counts.get("output_tokens")) == (given, answered)
+
+
+def once(counts: Counts, choices: int) -> Counts:
+    """Return counts that LangChain notes on each of several choices, where a sender added them up."""
+    if choices < 2 or any((number or 0) % choices for number in counts.values()):
+        return counts
+    return {name: number // choices if number else number for name, number in counts.items()}
 
 
 def mlflow_counts(value: Any) -> Counts:

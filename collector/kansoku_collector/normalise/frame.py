@@ -149,7 +149,7 @@ def put_finish(span: Span, reasons: list[Any], answered: list[Message]) -> None:
         str(part.get("type"))
         for message in answered
         for part in message["parts"]
-        if part.get("name") not in SEARCHES  # which the vendor ran, on its way to the answer
+        if text(part.get("name")) not in SEARCHES  # which the vendor ran, on its way to the answer
     }
     # Where the result is there too the model went on: an agent's answers, or a tool of the vendor's own.
     put_reasons(span, found, called="tool_call" in kinds and "tool_call_response" not in kinds)

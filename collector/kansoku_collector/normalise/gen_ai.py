@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import canonical, indexed
+from kansoku_collector.normalise import canonical, indexed, openllmetry_langchain
 from kansoku_collector.normalise.by_scope import BY_SCOPE
 from kansoku_collector.normalise.counters import COUNTERS, take_counts
 from kansoku_collector.normalise.frame import (
@@ -44,7 +44,7 @@ from kansoku_collector.values import (
 _FRAMEWORKS = frozenset(
     {"strands-agents", "microsoft.agent_framework", "semantic_kernel", "crewai", "agno", "eino", "unknown"}
 )
-_LANGCHAIN = "opentelemetry.instrumentation.genai.langchain"
+_LANGCHAIN, _CALLBACKS = "opentelemetry.instrumentation.genai.langchain", openllmetry_langchain.SCOPE
 _KINDS = {
     "guardrail": "guardrail",
     "evaluation": "evaluation",
@@ -205,6 +205,8 @@ def _read_content(left: Attributes, span: Span, given: list[Message], answered: 
         answered = join_pieces(said_now) or answered
         put_content(span, [], [], answered)
         put_finish(span, reasons, answered)
+    if span.scope_name == _CALLBACKS and not span.finish_reasons and '"tool_call"' in span.output_messages:
+        span.finish_reasons = ["tool_calls"]  # of Responses and streams it tells no reason
     if span.finish_reasons[:1] == ["error"] and span.scope_name == _LANGCHAIN and span.status != "error":
         # What it writes where LangChain gave no reason, as of every answer of the Responses API.
         span.finish_reasons = ["tool_calls"] if '"tool_call"' in span.output_messages else []

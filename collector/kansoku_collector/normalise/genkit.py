@@ -7,8 +7,9 @@ from kansoku_collector.normalise.counts import Counts
 from kansoku_collector.normalise.exchange import put_exchange, read_request, read_response, response_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
 from kansoku_collector.normalise.steps import put_step
+from kansoku_collector.normalise.terms import put_searches, put_tier
 from kansoku_collector.normalise.vendor import response_facts
-from kansoku_collector.values import load, mapping, text
+from kansoku_collector.values import dump, load, mapping, text
 
 _CACHED = "cachedContentTokens"
 
@@ -45,13 +46,28 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     vendor, _, model = name.rpartition("/")
     span.provider, span.request_model = vendor, model
     output = mapping(answered)
-    response = read_response(output.get("message") or load(answered))
+    response = read_response(_with_words(output.get("message")) or load(answered))
     raw_response = next((found for name in ("raw", "custom") if (found := mapping(output.get(name)))), {})
     reason = output.get("finishReason")
     response = response._replace(facts=response_facts(raw_response) | response.facts)
     put_exchange(span, read_request(given), response, [reason] if reason else [])
+    put_tier(left, response.facts.get("tier"))
+    put_searches(left, raw_response)
     claude = span.provider == "anthropic" or "claude" in model.lower()
     put_usage(span, _counts(output, raw_response, claude=claude))
+
+
+def _with_words(message: Any) -> Any:
+    """Return an answer with its data as JSON: so Genkit gives back what was asked for in a schema."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [_part(part) for part in content]}
+
+
+def _part(part: Any) -> Any:
+    told = part.get("data") if isinstance(part, dict) and part.keys() <= {"data", "metadata"} else None
+    return part if told is None else {"text": told if isinstance(told, str) else dump(told)}
 
 
 def _counts(output: dict[str, Any], raw_response: dict[str, Any], *, claude: bool) -> Counts:

@@ -34,8 +34,8 @@ def lend(source: Span, billed: Span) -> None:
 
 def _lend_parts(source: Span, billed: Span, rest: str, parts: tuple[str, ...]) -> None:
     """Take over how one side of the usage is divided, where both say how much it is and one says no more."""
-    told = sum(getattr(source, part) for part in parts)
-    undivided = not any(getattr(billed, part) for part in parts)
-    if told and undivided and getattr(billed, rest) == getattr(source, rest) + told:
+    told, known = (sum(getattr(span, part) for part in parts) for span in (source, billed))
+    agreed = all(getattr(billed, part) in (0, getattr(source, part)) for part in parts)
+    if told > known and agreed and getattr(billed, rest) + known == getattr(source, rest) + told:
         for name in (rest, *parts):
             setattr(billed, name, getattr(source, name))

@@ -49,10 +49,13 @@ def _read_kind(left: Attributes) -> None:
     """Name the operation by the function that was called: it stands where the operation belongs."""
     called = text(left.pop("llm.request.type", None) or left.get("litellm.call_type")).lower()
     operation = text(left.get(s.OPERATION)).lower()
-    for name in (called, operation):
-        if known := _OPERATIONS.get(name) or _OPERATIONS.get(name.removeprefix("a")):
-            left[s.OPERATION] = known
-            return
+    if known := operation_of(called) or operation_of(operation):
+        left[s.OPERATION] = known
+
+
+def operation_of(function: str) -> str:
+    """Return what a function of LiteLLM's does; "" where it is not known."""
+    return _OPERATIONS.get(function) or _OPERATIONS.get(function.removeprefix("a"), "")
 
 
 def _read_who(left: Attributes, span: Span) -> None:

@@ -101,10 +101,10 @@ def read_part(value: Any) -> Part:
             words = words["value"]
         return {"type": "text", "content": text(words)}
     if kind in _REASONING:
-        return {
-            "type": "reasoning",
-            "content": text(_either(value, "content", "thinking", "text", "reasoning", "summary")),
-        }
+        words = _either(value, "content", "thinking", "text", "reasoning", "summary")
+        if isinstance(words, list):  # OpenAI's summary, as LangChain has it among its blocks
+            words = "\n".join(text(item.get("text")) for item in words if isinstance(item, dict))
+        return {"type": "reasoning", "content": text(words)}
     if kind in _CALLS or not _REQUESTS.isdisjoint(value) or (kind is None and _is_call(value)):
         return _call(value)
     if kind in _RESULTS or not _RESPONSES.isdisjoint(value):

@@ -5,8 +5,9 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import mlflow_bedrock, mlflow_langchain
-from kansoku_collector.normalise.counts import mlflow_counts
+from kansoku_collector.normalise import mlflow_bedrock, mlflow_langchain, mlflow_litellm
+from kansoku_collector.normalise.call_facts import FLAVOUR
+from kansoku_collector.normalise.counts import mlflow_counts, once
 from kansoku_collector.normalise.exchange import (
     PARAMETERS,
     Request,
@@ -67,6 +68,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     given, answered = left.pop("mlflow.spanInputs", None), left.pop("mlflow.spanOutputs", None)
     if raw.name.startswith(mlflow_bedrock.NAME):
         given, answered = mlflow_bedrock.unwrapped(raw, left, span, given, answered)
+    mlflow_litellm.read_call(left, span)
     if span.operation in MODEL_OPERATIONS:
         _read_call(left, span, given, answered, chunks)
         mlflow_langchain.put_pieces(pieces, span)
@@ -84,7 +86,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     bare = {name: decode(left.pop(name)) for name in [*mapping(given), *PARAMETERS] if name in left}
     bare |= mapping(left.pop("invocation_params", None))  # LangChain's
     named = plain(left.pop("mlflow.llm.model", None))
-    span.request_model = request.model or plain(bare.get("model")) or named
+    span.request_model = request.model or plain(bare.get("model")) or span.request_model or named
     span.response_model = response.facts.get("model", "") or (named if named != span.request_model else "")
     if not request.system and (told := plain(left.pop("instructions", None))):
         request = request._replace(system=read_parts(told))
@@ -104,7 +106,7 @@ def _read_call(left: Attributes, span: Span, given: Any, answered: Any, chunks: 
     put_searches(left, decode(answered))
     if span.operation in ("embeddings", "rerank"):
         span.output_messages = span.output_text = ""
-    _read_usage(left, span, response.counts)
+    _read_usage(left, span, response.counts or mlflow_litellm.counts_of(left))
 
 
 def _with_chat(left: Attributes, request: Request, response: Response) -> tuple[Request, Response]:
@@ -133,6 +135,8 @@ def _has_words(messages: list[Message]) -> bool:
 def _read_usage(left: Attributes, span: Span, told: dict[str, int | None]) -> None:
     """Store the counts: the vendor's own object says more than MLflow's summary, which includes caches."""
     counts = mlflow_counts(left.pop("mlflow.chat.tokenUsage", None))
+    if plain(left.get(FLAVOUR)) == "langchain":
+        counts = once(counts, len(items(span.output_messages)))
     if told or any(counts.values()):  # zeros alone are a stream of an agent's that told nothing
         put_usage(span, told or counts)
     cost = mapping(left.pop("mlflow.llm.cost", None))

@@ -19,7 +19,6 @@ from kansoku_collector.normalise.messages import read_messages, tool_definitions
 from kansoku_collector.normalise.openinference_messages import read_node
 from kansoku_collector.normalise.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.openinference_objects import (
-    choices_in,
     function_response,
     is_guarded_call,
     read_own_answer,
@@ -28,6 +27,7 @@ from kansoku_collector.normalise.openinference_objects import (
     read_plain_prompt,
     read_system,
     response_of,
+    says_more,
 )
 from kansoku_collector.normalise.openinference_retrieval import read_retrieval
 from kansoku_collector.normalise.openinference_usage import read_usage
@@ -172,7 +172,7 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     if (
         response
         and "replies" not in response
-        and ('"parts":[{' not in span.output_messages or choices_in(response) > answers)
+        and ('"parts":[{' not in span.output_messages or says_more(response, answers, span))
     ):
         read_own_answer(response, span)
     elif not span.output_messages:

@@ -7,10 +7,13 @@ from kansoku_collector.normalise.exchange import read_request, read_response
 from kansoku_collector.normalise.frame import put_content, put_finish
 from kansoku_collector.normalise.messages import read_messages, read_parts
 from kansoku_collector.normalise.printed import read_printed
+from kansoku_collector.normalise.vendor import generation
 from kansoku_collector.values import dump, items, load, mapping, searchable, text
 
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 _JSON = "application/json"
+_PRINTED = "ChatCompletion("
+_THOUGHTS = ("thinking", "reasoning")
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -20,6 +23,8 @@ def response_of(value: Any) -> dict[str, Any]:
         found = found[0]
     if isinstance(found, dict) and found.keys() == {"data"} and isinstance(found["data"], dict):
         found = found["data"]  # the last piece of a stream of Mistral's
+    if isinstance(found, dict) and text(found.get("raw")).startswith(_PRINTED):
+        found = read_printed(found["raw"]) or found  # smolagents', whose message knows no id, end or cache
     return found if isinstance(found, dict) else {}
 
 
@@ -57,10 +62,18 @@ def read_own_prompt(request: dict[str, Any], span: Span) -> None:
         put_content(span, [], given, [])
 
 
-def choices_in(response: dict[str, Any]) -> int:
-    """Return how many answers a response has; JavaScript's messages hold the first of them alone."""
+def says_more(response: dict[str, Any], answers: int, span: Span) -> bool:
+    """Tell whether a response has more than the messages.
+
+    JavaScript's hold the first of its choices alone, and LangChain's no thoughts.
+    """
     found = response.get("choices") or response.get("candidates")
-    return len(found) if isinstance(found, list) else 0
+    if isinstance(found, list) and len(found) > answers:
+        return True
+    blocks = (generation(response) or {}).get("content")
+    if not isinstance(blocks, list) or '"type":"reasoning"' in span.output_messages:
+        return False
+    return any(isinstance(block, dict) and block.get("type") in _THOUGHTS for block in blocks)
 
 
 def read_own_answer(response: dict[str, Any], span: Span) -> None:

@@ -73,4 +73,6 @@ def _agrees(told: Counts, counts: Counts) -> bool:
 def _may_say_more(left: Attributes) -> bool:
     """Tell whether a response can know parts of its counts that the attributes do not."""
     told = left.get("output.value")
-    return isinstance(told, str) and any(word in told for word in ('"cache', "_cache_read", "ephemeral_1h"))
+    return isinstance(told, str) and any(
+        word in told for word in ('"cache', "_cache_read", "cached_tokens=", "ephemeral_1h")
+    )

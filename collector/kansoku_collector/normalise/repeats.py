@@ -18,14 +18,14 @@ from kansoku import semconv
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.alike import Alike
-from kansoku_collector.normalise.call_facts import ANTHROPIC, Facts, Key, Memory, facts_of
+from kansoku_collector.normalise.call_facts import ANTHROPIC, FLAVOUR, Facts, Key, Memory, facts_of
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.normalise.gateway_calls import GatewayCalls
 from kansoku_collector.normalise.lending import lend
 
 _DEPTH = 8  # spans between two descriptions of one call
 _SLACK_NS = 2 * 10**9  # descriptions of one call overlap in time, but for the clocks
-REMEMBERED_NAMES = (semconv.FETCHED,)  # attributes of a call that its facts need
+REMEMBERED_NAMES = (semconv.FETCHED, FLAVOUR)  # attributes of a call that its facts need
 _LONG_ID = 20  # small servers count their answers from one; a shorter id proves nothing
 
 

@@ -4,6 +4,7 @@ A flex call costs half of an ordinary one, a priority call twice, and a search o
 than all of the answer's tokens.
 """
 
+import re
 from typing import Any
 
 from kansoku import semconv as s
@@ -14,12 +15,13 @@ from kansoku_collector.values import count
 NAMES = ("service_tier", "serviceTier")
 # Items of OpenAI's Responses: tools that the vendor ran, and is paid for by the piece.
 SEARCHES = {"web_search_call": "web_search", "file_search_call": "file_search"}
+_TIER = re.compile(r"(?!NOT_GIVEN)[A-Za-z_]{1,40}")  # and no printed object of a client: that nothing was set
 _BEFORE = ("flex", "priority")  # what LangChain writes in front of the names of a call's counts
 
 
 def put_tier(left: Attributes, *told: Any) -> None:
     """Note the first tier that is told: name the answer's before the request's, which may not be granted."""
-    tier = next((tier for tier in told if isinstance(tier, str) and tier), "")
+    tier = next((tier for tier in told if isinstance(tier, str) and _TIER.fullmatch(tier)), "")
     if tier.lower() not in ORDINARY and TIERS.isdisjoint(left):
         left[s.RESPONSE_TIER] = tier
 

@@ -58,7 +58,7 @@ def _candidates(response: Any) -> Iterator[dict[str, Any]]:
     """Yield the objects that may carry a response's identity, the surest first."""
     if not isinstance(response, dict):
         return
-    message = _generation(response)
+    message = generation(response)
     if message is None:
         yield response
         yield from _sources(response.get("output"))
@@ -82,7 +82,7 @@ def _sources(output: Any) -> Iterator[dict[str, Any]]:
             yield {"id": item["provider_data"].get("response_id")}
 
 
-def _generation(response: dict[str, Any]) -> dict[str, Any] | None:
+def generation(response: dict[str, Any]) -> dict[str, Any] | None:
     """Return the first message of a LangChain result, unwrapped, or None when it is not one."""
     node: Any = response.get("generations")
     while isinstance(node, list) and node:
