@@ -19,15 +19,13 @@ _PATIENCE = 0.6
 _LONGEST_LOADING = 2.0
 _ENOUGH = 0.25  # the part of the queue beyond which there are no pauses
 _STEADY = 5  # times the delay: how long a batch waits while items keep coming
-_BUSY = 64  # items that came while the first of them waited: nobody looks for one of so many
 
 
 class Outbox:
     """Hand items to `delivery` in batches of at most `batch_size`.
 
     The first item after a pause waits `delay` seconds; while items keep coming that doubles from batch to
-    batch, up to five times as long, and at once where many came: who looks for one span sees it soon, and
-    many cost less.
+    batch, up to five times as long: who looks for one span sees it soon, and many cost less.
     `receipt` counts what is put here; `delivery` counts what becomes of it. `complete` does to an item what
     was left for later, which a thread that waits for it may as well.
     """
@@ -232,9 +230,6 @@ class Outbox:
             came = time.monotonic()
             self._wait = next_wait(self._wait, self._delay, came - self._handed_over)
             self._wait_for_more(came + self._wait)
-            if self._queue.qsize() >= _BUSY:
-                self._wait = self._delay * _STEADY
-                self._wait_for_more(came + self._wait)
             self._empty(first)
             self._handed_over = time.monotonic()
             again = self._call(self._delivery.idle, self._closing)

@@ -66,30 +66,6 @@ def make(delivery: Delivery, **arguments: Any) -> Outbox:
     return Outbox(delivery, Receipt(), **given)
 
 
-@pytest.mark.parametrize("many", [False, True])
-def test_of_many_items_none_goes_ahead(monkeypatch: pytest.MonkeyPatch, many: bool) -> None:
-    """A few are sent after the first wait, for who looks for one of them; many wait for the others."""
-    monkeypatch.setattr("kansoku.outbox._STEADY", 1e6)
-    delivery, settled = Delivery(), threading.Event()
-    outbox = make(delivery, batch_size=1000, capacity=1000, delay=0.3)
-    wait_for_more = outbox._wait_for_more
-
-    def watched(until: float) -> None:
-        if until > time.monotonic() + 1000:
-            settled.set()
-        wait_for_more(until)
-
-    monkeypatch.setattr(outbox, "_wait_for_more", watched)
-    monkeypatch.setattr("kansoku.outbox._BUSY", 4)
-    for number in range(9 if many else 3):
-        outbox.put(number)
-    while not (delivery.batches or settled.is_set()):
-        time.sleep(0.01)
-    outbox.put("later")
-    assert outbox.flush(60)
-    assert len(delivery.batches[0]) == (10 if many else 3)
-
-
 def test_flush_delivers_everything_queued_before_it_in_order() -> None:
     """25 items arrive in order, in batches of at most 10, without waiting for the delay."""
     delivery = Delivery()
