@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import ag2
+from kansoku_collector.normalise import ag2, openrouter
 from kansoku_collector.normalise.counters import pass_on
 
 _ANSWER = "resp_"  # begins the id of an answer of OpenAI's Responses API; a conversation's begins otherwise
@@ -28,4 +28,5 @@ BY_SCOPE: dict[str, Callable[[Attributes, Span], None]] = {
     **dict.fromkeys(("agent_framework", "Experimental.Microsoft.Agents.AI"), _name_answer_before),
     "Experimental.Microsoft.Extensions.AI": _name_answer_before,
     ag2.SCOPE: ag2.adjust,
+    openrouter.SCOPE: openrouter.adjust,
 }

@@ -61,6 +61,7 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.cache_creation.1h_input_tokens",  # Mastra
         "gen_ai.usage.cache_creation_1h.input_tokens",  # LangWatch
         "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",  # WSO2
+        "gen_ai.usage.input_tokens.cache_write_1h",  # OpenRouter
         "gen_ai.usage.prompt_token_details.cached_write_tokens_1h",  # Bifrost
         "gen_ai.usage.input_token_details.cached_write_tokens_1h",
         "dash0.gen_ai.usage.cache_creation.ephemeral_1h.input_tokens",
