@@ -98,6 +98,7 @@ its source alone.
 | Bifrost 1.6, 2.0 | `gen_ai` | read | a request repeats its call, hooks of plugins are between the two |
 | Higress | `gen_ai` | read | nothing new: no caches |
 | goose | `gen_ai` | read | nothing new: the conventions, with caches |
+| opentelemetry-hooks | `gen_ai` | read | each event of a coding agent calls itself a chat |
 | LangChain for Elixir 0.8 | `gen_ai` | read | caches of Claude are beside the input |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import ag2, openrouter
+from kansoku_collector.normalise import ag2, agent_hooks, openrouter
 from kansoku_collector.normalise.counters import pass_on
 
 _ANSWER = "resp_"  # begins the id of an answer of OpenAI's Responses API; a conversation's begins otherwise
@@ -29,4 +29,5 @@ BY_SCOPE: dict[str, Callable[[Attributes, Span], None]] = {
     "Experimental.Microsoft.Extensions.AI": _name_answer_before,
     ag2.SCOPE: ag2.adjust,
     openrouter.SCOPE: openrouter.adjust,
+    agent_hooks.SCOPE: agent_hooks.adjust,
 }
