@@ -45,7 +45,7 @@ STEP = {"span.type": "span", "gen_ai.operation.name": "chat", "gen_ai.response.i
 
 
 def test_a_request_is_sold_by_openrouter_whoever_made_the_model():
-    """The price is OpenRouter's; under the maker's name most models have none."""
+    """The price is OpenRouter's; the maker's is another one, or there is none."""
     span = row(REQUEST, scope="openrouter")
     assert (span.operation, span.billed, span.provider, span.response_id) == ("chat", True, "openrouter", ID)
     assert (span.session_id, span.user_id, span.metadata) == ("s", "u", {"plan": "pro"})
