@@ -89,6 +89,17 @@ its source alone.
 | Kong's AI gateway 3.14 | `gen_ai` | read | its documentation: `kong.gen_ai` has the conventions' names |
 | agentgateway | `gen_ai` | read | nothing new; of older versions no caches |
 | Open WebUI | – | read | requests and databases; no span is about a model |
+| vLLM, its newest engine | `gen_ai` | read | no operation, no model; requests for vectors too |
+| SGLang 0.5 | `gen_ai` | read | no operation; caches and model are told |
+| Ray Serve 2.60, BentoML 1.4 | – | read | requests; no span is about a model |
+| Llama Stack 0.7, Camel 0.2 | – | read | guards alone; decorators of Langfuse's |
+| OpenRouter's broadcast | `gen_ai` | read | recorded deliveries: the maker of a model stands for the seller |
+| Portkey's gateway | `gen_ai` | read | names of a response for tokens; no caches |
+| Bifrost 1.6, 2.0 | `gen_ai` | read | a request repeats its call, hooks of plugins are between the two |
+| Higress | `gen_ai` | read | nothing new: no caches |
+| goose | `gen_ai` | read | nothing new: the conventions, with caches |
+| opentelemetry-hooks | `gen_ai` | read | each event of a coding agent calls itself a chat |
+| LangChain for Elixir 0.8 | `gen_ai` | read | caches of Claude are beside the input |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
 

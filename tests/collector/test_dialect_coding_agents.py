@@ -126,3 +126,26 @@ def test_qwen_codes_thoughts_and_first_token_are_read():
     )
     assert buckets(span) == {"input_fresh": 10, "output_visible": 5, "reasoning": 3}
     assert (span.streaming, span.time_to_first_token) == (True, 0.25)
+
+
+def test_events_of_hooks_are_calls_only_where_they_count():
+    """The hooks for coding agents call each event a chat that is no tool, and the agent the provider."""
+    told = {"gen_ai.system": "cursor", "gen_ai.client.name": "cursor", "gen_ai.request.model": "gpt-5"}
+    chat = told | {"gen_ai.operation.name": "chat"}
+    asked = row(chat | {"gen_ai.client.hook.event": "UserPromptSubmit"}, scope="ide-hooks")
+    assert (asked.operation, asked.billed) == ("chain", False)
+    counts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+    ended = row(chat | counts | {"gen_ai.client.hook.event": "Stop"}, scope="ide-hooks")
+    assert (ended.operation, ended.billed, ended.provider) == ("chat", True, "openai")
+
+
+def test_a_tool_that_hooks_tell_before_and_after_is_one():
+    """The end of it is the tool, with its name."""
+    told = {"gen_ai.operation.name": "execute_tool", "gen_ai.client.tool_name": "Bash"}
+    told["gen_ai.client.tool_use_id"] = "toolu_1"
+    before, after = (
+        row(told | {"gen_ai.client.hook.event": event}, scope="ide-hooks")
+        for event in ("PreToolUse", "PostToolUse")
+    )
+    assert (before.operation, after.operation) == ("chain", "execute_tool")
+    assert (after.tool_name, after.tool_call_id) == ("Bash", "toolu_1")

@@ -138,9 +138,9 @@ def test_a_turn_of_rubys_is_no_call():
     assert (span.operation, span.billed) == ("chain", False)
 
 
-@pytest.mark.parametrize("scope", ["OpenTelemetry::Instrumentation::RubyLLM", "req_llm"])
+@pytest.mark.parametrize("scope", ["OpenTelemetry::Instrumentation::RubyLLM", "req_llm", "langchain"])
 def test_caches_of_claude_are_missing_from_the_input_of_rubys_and_elixirs(scope):
-    """Both pass on the vendor's count; OpenAI's holds the caches."""
+    """They pass on the vendor's count; OpenAI's holds the caches."""
     cached = CHAT | {"gen_ai.usage.cache_read.input_tokens": 4}
     claude = row(cached | {"gen_ai.provider.name": "anthropic"}, scope=scope)
     assert buckets(claude) == {"input_fresh": 10, "cache_read": 4, "output_visible": 5}

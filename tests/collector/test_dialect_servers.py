@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.collector.test_normalise import buckets, row
 
 COUNTED = {"gen_ai.usage.prompt_tokens": 10, "gen_ai.usage.completion_tokens": 5}
@@ -94,3 +95,65 @@ def test_a_response_of_envoys_gateway_is_read_from_both_bodies():
     assert (span.input_text, span.output_text, span.response_id) == ("Hi?", "Yo.", "resp_1")
     assert json.loads(span.system_instructions) == [{"type": "text", "content": "Be brief."}]
     assert (span.request_model, span.response_model, span.billed) == ("gpt-5", "gpt-5-2025", True)
+
+
+@pytest.mark.parametrize(("answered", "operation"), [(0, "embeddings"), (None, "embeddings"), (5, "chat")])
+def test_a_request_for_vectors_that_a_server_tells_is_no_chat(answered, operation):
+    """It makes no token, of which vLLM tells a zero and SGLang nothing."""
+    told = LATENCY | {"gen_ai.usage.prompt_tokens": 10, "gen_ai.response.finish_reasons": '["length"]'}
+    span = row(told if answered is None else told | {"gen_ai.usage.completion_tokens": answered})
+    assert (span.operation, span.billed, span.input_fresh) == (operation, True, 10)
+
+
+def test_a_request_that_was_stopped_before_its_first_token_is_a_chat():
+    """It made no token either, and says why."""
+    told = {"gen_ai.usage.completion_tokens": 0, "gen_ai.response.finish_reason": '["abort"]'}
+    span = row(COUNTED | LATENCY | told)
+    assert (span.operation, span.finish_reasons) == ("chat", ["abort"])
+
+
+def test_caches_and_the_reason_of_an_answer_that_sglang_served():
+    """The reason is the text of a list."""
+    told = {"gen_ai.usage.cached_tokens": 4, "gen_ai.response.finish_reasons": '["stop"]'}
+    span = row(COUNTED | LATENCY | REQUEST | told | {"gen_ai.response.model": "qwen"})
+    assert buckets(span) == {"input_fresh": 6, "cache_read": 4, "output_visible": 5}
+    assert (span.response_model, span.finish_reasons) == ("qwen", ["stop"])
+
+
+ASKED_OF_BIFROST = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5"}
+
+
+def test_a_request_of_bifrosts_is_not_the_call_beneath_it():
+    """It repeats model, words and reason, and has neither operation nor counts; a failed attempt has one."""
+    told = {"gen_ai.input.messages": "Hi?", "gen_ai.response.finish_reasons": ["stop"]}
+    request = row(ASKED_OF_BIFROST | told | {"bifrost.request.id": "r1"})
+    assert (request.operation, request.billed, request.input_text) == ("other", False, "Hi?")
+    attempt = row(ASKED_OF_BIFROST | {"gen_ai.operation.name": "chat", "error.type": "overloaded"})
+    assert (attempt.operation, attempt.billed, attempt.status) == ("chat", True, "error")
+
+
+def test_caches_that_bifrosts_claude_wrote_for_an_hour_cost_what_those_do():
+    """They are among all that were written, under a name of their own for each API."""
+    counted = {
+        "gen_ai.usage.input_tokens": 1900,
+        "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.cache_read.input_tokens": 600,
+        "gen_ai.usage.cache_creation.input_tokens": 1000,
+    }
+    for details in ("prompt_token_details", "input_token_details"):
+        hour = {f"gen_ai.usage.{details}.cached_write_tokens_1h": 700}
+        span = row(ASKED_OF_BIFROST | {"gen_ai.operation.name": "chat"} | counted | hour)
+        expected = {"input_fresh": 300, "cache_read": 600, "cache_write_5m": 300, "cache_write_1h": 700}
+        assert buckets(span) == expected | {"output_visible": 50}
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_what_a_model_thought_before_it_answered_is_kept(name):
+    """Gateways pass on the message of OpenAI's API, where other vendors have it beside the words."""
+    said = [{"role": "assistant", "content": "Yo.", name: "Hm."}]
+    span = row(
+        ASKED_OF_BIFROST | {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(said)}
+    )
+    parts = [{"type": "reasoning", "content": "Hm."}, {"type": "text", "content": "Yo."}]
+    assert json.loads(span.output_messages) == [{"role": "assistant", "parts": parts}]
+    assert span.output_text == "Yo."

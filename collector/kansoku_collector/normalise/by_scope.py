@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise import ag2, openllmetry_langchain
+from kansoku_collector.normalise import ag2, agent_hooks, openllmetry_langchain, openrouter
 from kansoku_collector.normalise.counters import pass_on
 
 _ANSWER = "resp_"  # begins the id of an answer of OpenAI's Responses API; a conversation's begins otherwise
@@ -22,11 +22,13 @@ def _name_answer_before(left: Attributes, span: Span) -> None:
         span.session_id = ""
 
 
-# Ruby's RubyLLM and Elixir's ReqLLM; Microsoft's Agent Framework and Extensions.AI.
+# Ruby's RubyLLM, Elixir's ReqLLM and LangChain; Microsoft's Agent Framework and Extensions.AI.
 BY_SCOPE: dict[str, Callable[[Attributes, Span], None]] = {
-    **dict.fromkeys(("OpenTelemetry::Instrumentation::RubyLLM", "req_llm"), _pass_on),
+    **dict.fromkeys(("OpenTelemetry::Instrumentation::RubyLLM", "req_llm", "langchain"), _pass_on),
     **dict.fromkeys(("agent_framework", "Experimental.Microsoft.Agents.AI"), _name_answer_before),
     "Experimental.Microsoft.Extensions.AI": _name_answer_before,
     ag2.SCOPE: ag2.adjust,
     openllmetry_langchain.SCOPE: openllmetry_langchain.adjust,
+    openrouter.SCOPE: openrouter.adjust,
+    agent_hooks.SCOPE: agent_hooks.adjust,
 }

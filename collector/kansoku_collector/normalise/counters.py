@@ -61,6 +61,9 @@ _NAMES = {  # the surest name first
         "gen_ai.usage.cache_creation.1h_input_tokens",  # Mastra
         "gen_ai.usage.cache_creation_1h.input_tokens",  # LangWatch
         "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",  # WSO2
+        "gen_ai.usage.input_tokens.cache_write_1h",  # OpenRouter
+        "gen_ai.usage.prompt_token_details.cached_write_tokens_1h",  # Bifrost
+        "gen_ai.usage.input_token_details.cached_write_tokens_1h",
         "dash0.gen_ai.usage.cache_creation.ephemeral_1h.input_tokens",
     ),
     "reasoning": (
@@ -104,6 +107,7 @@ _NAMES = {  # the surest name first
     "image": (
         *(s.IMAGE_INPUT_TOKENS, "gen_ai.usage.details.input_image_tokens"),
         "gen_ai.usage.prompt_token_details.image_tokens",  # Bifrost
+        "gen_ai.usage.input_token_details.image_tokens",
     ),
 }
 COUNTERS = {name: (counter, rank) for counter, names in _NAMES.items() for rank, name in enumerate(names)}

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import canonical, indexed, openllmetry_langchain
+from kansoku_collector.normalise import bifrost, canonical, indexed, openllmetry_langchain, servers
 from kansoku_collector.normalise.by_scope import BY_SCOPE
 from kansoku_collector.normalise.counters import COUNTERS, take_counts
 from kansoku_collector.normalise.frame import (
@@ -74,9 +74,8 @@ _STARTED_MS = (
     "ttft_ms",  # Qwen Code
 )
 _NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds: Bifrost's
-_SERVED = "gen_ai.latency.time_to_first_token"  # of vLLM and SGLang, streamed or not
 # Servers of models name no operation, and vLLM's newest no model.
-_ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, _SERVED, "gen_ai.latency.e2e")
+_ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, servers.STARTED, servers.WHOLE)
 # Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
 _CALLS = frozenset(
     {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
@@ -133,9 +132,9 @@ def _read_kind(left: Attributes, span: Span) -> None:
         span.operation = KINDS.get(kind, "other")
     asked = span.operation == "other" and (operation in _CALLS or is_asking(operation))
     if asked:
-        called = any(name in left for name in _ANSWERED)
+        called = any(name in left for name in _ANSWERED) and not bifrost.is_request(left)
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), _kind_of_model(left) if called else "other"
+            text(left.get("llm.request.type")), _kind_of_call(left) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
@@ -144,9 +143,9 @@ def _read_kind(left: Attributes, span: Span) -> None:
     span.streaming = "stream" in operation
 
 
-def _kind_of_model(left: Attributes) -> str:
+def _kind_of_call(left: Attributes) -> str:
     model = left.get(s.REQUEST_MODEL) or left.get(s.RESPONSE_MODEL)
-    return "embeddings" if is_embedding_model(text(model)) else "chat"
+    return "embeddings" if is_embedding_model(text(model)) or servers.is_pooling(left) else "chat"
 
 
 def _read_method(left: Attributes, span: Span) -> None:
@@ -175,7 +174,7 @@ def _read_response(left: Attributes, span: Span) -> None:
         started = milliseconds / 1000
     told = truth(streaming) or (streaming is None and started is not None)
     span.streaming = span.streaming or told
-    span.time_to_first_token = started if started is not None else number(left.pop(_SERVED, None))
+    span.time_to_first_token = started if started is not None else number(left.pop(servers.STARTED, None))
 
 
 def _read_usage(left: Attributes, span: Span) -> None:
@@ -279,7 +278,7 @@ def _plan_of(left: Attributes) -> _Plan:
 _FACTS: Steps = {
     _read_kind: ALWAYS,
     _read_model: (s.PROVIDER, "gen_ai.system", s.REQUEST_MODEL, s.RESPONSE_MODEL, s.RESPONSE_ID),
-    _read_response: (*_FINGERPRINT, *_STARTED, *_STARTED_MS, _SERVED, *_STREAMING),
+    _read_response: (*_FINGERPRINT, *_STARTED, *_STARTED_MS, servers.STARTED, *_STREAMING),
     _read_method: (_METHOD,),
     read_parameters: (s.REQUEST, s.EMBEDDING_DIMENSIONS),
     _read_usage: (*COUNTERS, s.USAGE_ESTIMATED),

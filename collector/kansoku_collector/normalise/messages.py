@@ -171,6 +171,9 @@ def _parts_of(value: dict[str, Any]) -> list[Part]:
         ]
     else:
         found = read_parts(value.get("content") or value.get("refusal") or _spoken(value.get("audio")))
+    thought = value.get("reasoning_content") or value.get("reasoning")  # of servers that speak OpenAI's API
+    if thought and type(thought) is str and all(part.get("type") != "reasoning" for part in found):
+        found.insert(0, {"type": "reasoning", "content": thought})
     calls = value.get("tool_calls")
     known = {part.get("id") for part in found if part.get("type") == "tool_call"} - {None}
     for call in calls if isinstance(calls, list) else []:

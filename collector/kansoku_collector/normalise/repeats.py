@@ -22,8 +22,9 @@ from kansoku_collector.normalise.call_facts import ANTHROPIC, FLAVOUR, Facts, Ke
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.normalise.gateway_calls import GatewayCalls
 from kansoku_collector.normalise.lending import lend
+from kansoku_collector.normalise.ways import Ways
 
-_DEPTH = 8  # spans between two descriptions of one call
+_MOST = 8  # descriptions of one call
 _SLACK_NS = 2 * 10**9  # descriptions of one call overlap in time, but for the clocks
 REMEMBERED_NAMES = (semconv.FETCHED, FLAVOUR)  # attributes of a call that its facts need
 _LONG_ID = 20  # small servers count their answers from one; a shorter id proves nothing
@@ -53,6 +54,7 @@ class Repeats:
     def __init__(self) -> None:
         self._calls: Memory[Facts] = Memory()  # by the span itself
         self._beneath: Memory[tuple[Facts, ...]] = Memory()  # billed calls, by a parent that had not come yet
+        self._ways = Ways()
         self._answers: Memory[Facts] = Memory()  # by project and response id
         self._alike = Alike()
         self._gateways = GatewayCalls()
@@ -60,8 +62,9 @@ class Repeats:
     def mark(self, spans: list[Span]) -> None:
         """Clear `billed` of every span that repeats another one's call."""
         by_id = {(span.project, span.trace_id, span.span_id): span for span in spans}
+        self._learn(by_id)
         calls = {
-            key: _describe(key, span, by_id)
+            key: self._describe(key, span, by_id)
             for key, span in by_id.items()
             if span.operation in MODEL_OPERATIONS
         }
@@ -129,36 +132,23 @@ class Repeats:
     def _remember(self, call: Call) -> None:
         self._calls.put(call.key, call.facts)
         if call.span.billed and call.missing:
-            known = self._beneath.get(call.missing, ())
-            if len(known) < _DEPTH and call.facts not in known:
-                self._beneath.put(call.missing, (*known, call.facts))
+            self._await(call.missing, call.facts)
 
+    def _learn(self, by_id: dict[Key, Span]) -> None:
+        """Remember where spans lead, and the calls that came before beneath what they lead to."""
+        for key, end in self._ways.learn(by_id):
+            for facts in self._beneath.get(key, ()):
+                self._await(end, facts)
 
-def _describe(key: Key, span: Span, by_id: dict[Key, Span]) -> Call:
-    around, missing = _surroundings(span, by_id)
-    return Call(span, facts_of(key, span), key, around, missing)
+    def _await(self, parent: Key, facts: Facts) -> None:
+        """Remember a call until the span comes that it is beneath."""
+        known = self._beneath.get(parent, ())
+        if len(known) < _MOST and facts not in known:
+            self._beneath.put(parent, (*known, facts))
 
-
-def _surroundings(span: Span, by_id: dict[Key, Span]) -> tuple[list[Key], Key | None]:
-    """Return the model calls around a call, and the first span on the way out that is not in the batch.
-
-    The way leads through spans that may be about the same call: other model calls, and what has no operation
-    (a client's HTTP request). It ends at an agent, a tool or a chain, whose calls are calls of their own.
-    """
-    around: list[Key] = []
-    for _ in range(_DEPTH):
-        if not span.parent_span_id:
-            break
-        key = (span.project, span.trace_id, span.parent_span_id)
-        parent = by_id.get(key)
-        if parent is None:
-            return around, key
-        if parent.operation in MODEL_OPERATIONS and parent is not span:
-            around.append(key)
-        elif parent.operation != "other":
-            break
-        span = parent
-    return around, None
+    def _describe(self, key: Key, span: Span, by_id: dict[Key, Span]) -> Call:
+        around, missing = self._ways.surroundings(span, by_id)
+        return Call(span, facts_of(key, span), key, around, missing)
 
 
 def _same_call(inner: Facts, outer: Facts) -> bool:
@@ -232,7 +222,7 @@ def _lend(calls: dict[Key, Call]) -> None:
     """Give billed descriptions what only the others of the same batch say."""
     for call in calls.values():
         key = call.same
-        for _ in range(_DEPTH):  # a description may be left for one that is itself left for another
+        for _ in range(_MOST):  # a description may be left for one that is itself left for another
             if key is None or key not in calls:
                 break
             if calls[key].span.billed:

@@ -40,8 +40,9 @@ def _answer(found: Any) -> Any:
         return found
     if isinstance(choices := found.get("choices"), list):
         return [_choice(choice) for choice in choices if isinstance(choice, dict)]
-    if calls := found.get("toolCalls"):  # Mastra's, of the AI SDK
-        return [{"role": "assistant", "content": found.get("text"), "tool_calls": typed(calls)}]
+    if calls := found.get("toolCalls"):  # Mastra's, of the AI SDK, and OpenRouter's
+        said = {"content": found.get("text") or found.get("completion"), "reasoning": found.get("reasoning")}
+        return [{"role": "assistant", "tool_calls": typed(calls), **said}]
     if "candidates" in found or isinstance(found.get("output"), list):
         return read_response(found).messages or found
     words = found.get("completion") or found.get("text") or found.get("response")
