@@ -14,9 +14,6 @@ from kansoku import runtime
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.open_turns import Line, is_loss, loss_of
-from kansoku.instruments.openai_live import LiveSession
-from kansoku.instruments.openai_realtime_session import Conversation
-from kansoku.instruments.openai_responses_socket import ResponsesSocket
 
 _OURS = "_kansoku"
 _COMMON = "openai._websocket_connection"  # what newer connections have in common
@@ -37,6 +34,26 @@ class Follower(Protocol):
 
 
 Make = Callable[[Line], Follower]
+
+# Most programs open no such connection: what follows one is loaded with the first.
+
+
+def _conversation(line: Line) -> Follower:
+    from kansoku.instruments.openai_realtime_session import Conversation  # noqa: PLC0415
+
+    return Conversation(line)
+
+
+def _live_session(line: Line) -> Follower:
+    from kansoku.instruments.openai_live import LiveSession  # noqa: PLC0415
+
+    return LiveSession(line)
+
+
+def _responses_socket(line: Line) -> Follower:
+    from kansoku.instruments.openai_responses_socket import ResponsesSocket  # noqa: PLC0415
+
+    return ResponsesSocket(line)
 
 
 def start() -> None:
@@ -213,13 +230,13 @@ def _classes(name: str, make: Make) -> dict[str, dict[str, Wrap]]:
 
 
 _CLASSES: dict[str, dict[str, dict[str, Wrap]]] = {
-    "openai.resources.realtime.realtime": _classes("Realtime", Conversation),
-    "openai.resources.beta.realtime.realtime": _classes("Realtime", Conversation),
-    "openai.resources.live.live": _classes("Live", LiveSession),
-    "openai.resources.live.forks": _classes("Forks", LiveSession),
-    "openai.resources.live.sideband": _classes("Sideband", LiveSession),
-    "openai.resources.responses.responses": _classes("Responses", ResponsesSocket),
-    "openai.resources.beta.responses.responses": _classes("Responses", ResponsesSocket),
+    "openai.resources.realtime.realtime": _classes("Realtime", _conversation),
+    "openai.resources.beta.realtime.realtime": _classes("Realtime", _conversation),
+    "openai.resources.live.live": _classes("Live", _live_session),
+    "openai.resources.live.forks": _classes("Forks", _live_session),
+    "openai.resources.live.sideband": _classes("Sideband", _live_session),
+    "openai.resources.responses.responses": _classes("Responses", _responses_socket),
+    "openai.resources.beta.responses.responses": _classes("Responses", _responses_socket),
     _COMMON: {
         "WebSocketConnectionBase": {"close": _close},
         "AsyncWebSocketConnectionBase": {"close": _close_async},
