@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import runtime, semconv
-from kansoku.guard import guard, swallow
+from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.fetched import Known
 from kansoku.instruments.open_turns import Line, Turn
@@ -101,21 +101,15 @@ class LiveSession:
 
     def hear(self, event: Any) -> None:
         """Take what the server says; most of it is passed over."""
-        try:
-            kind = getattr(event, "type", None)
-            action = _HEARD_OF.get(kind) if type(kind) is str else None
-            if action is not None:
-                action(self, event)
-        except Exception as error:  # noqa: BLE001 - the border: the program gets its event
-            swallow("openai_live.hear", error)
+        kind = getattr(event, "type", None)
+        action = _HEARD_OF.get(kind) if type(kind) is str else None
+        if action is not None:
+            action(self, event)
 
     def say(self, event: Any) -> None:
         """Take what the program says: of sound the size."""
-        try:
-            if get(event, "type") == "session.input_audio.append":
-                self._sent += shape.decoded_size(get(event, "audio"))
-        except Exception as error:  # noqa: BLE001 - the border
-            swallow("openai_live.say", error)
+        if get(event, "type") == "session.input_audio.append":
+            self._sent += shape.decoded_size(get(event, "audio"))
 
     @guard
     def close(self, error: BaseException | None = None) -> None:

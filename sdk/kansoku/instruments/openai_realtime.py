@@ -21,7 +21,7 @@ Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Follower(Protocol):
-    """Follows one connection."""
+    """Follows one connection; what it raises costs the program nothing."""
 
     def hear(self, event: Any) -> None:
         """Take what the server says."""
@@ -128,12 +128,24 @@ def _parse(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def parse_event(self: Any, data: Any) -> Any:
         event = original(self, data)
-        followed = self.__dict__.get(_OURS)
-        if followed is not None:
-            followed.hear(event)
+        _hear(self, event)
         return event
 
     return parse_event
+
+
+@guard
+def _hear(connection: Any, event: Any) -> None:
+    followed = connection.__dict__.get(_OURS)
+    if followed is not None:
+        followed.hear(event)
+
+
+@guard
+def _say(connection: Any, event: Any) -> None:
+    followed = connection.__dict__.get(_OURS)
+    if followed is not None:
+        followed.say(event)
 
 
 def _receive(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -170,9 +182,7 @@ def _lose(connection: Any, error: Exception) -> None:
 def _send(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def send(self: Any, event: Any) -> Any:
-        followed = self.__dict__.get(_OURS)
-        if followed is not None:
-            followed.say(event)
+        _say(self, event)
         return original(self, event)
 
     return send
@@ -181,9 +191,7 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
 def _send_async(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def send(self: Any, event: Any) -> Any:
-        followed = self.__dict__.get(_OURS)
-        if followed is not None:
-            followed.say(event)
+        _say(self, event)
         return await original(self, event)
 
     return send

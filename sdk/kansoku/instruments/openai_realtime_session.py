@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kansoku import runtime
-from kansoku.guard import guard, swallow
+from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.open_turns import Line, Turn
 from kansoku.instruments.openai_realtime_read import (
@@ -39,28 +39,22 @@ class Conversation:
 
     def hear(self, event: Any) -> None:
         """Take what the server says; most of it is passed over."""
-        try:
-            kind = getattr(event, "type", None)
-            action = _HEARD_OF.get(kind) if type(kind) is str else None
-            if action is not None:
-                action(self, event)
-        except Exception as error:  # noqa: BLE001 - the border: the program gets its event
-            swallow("openai_realtime.hear", error)
+        kind = getattr(event, "type", None)
+        action = _HEARD_OF.get(kind) if type(kind) is str else None
+        if action is not None:
+            action(self, event)
 
     def say(self, event: Any) -> None:
         """Take what the program says; mostly sound, of which the size is counted."""
-        try:
-            kind = event.get("type") if type(event) is dict else get(event, "type")
-            if kind == "input_audio_buffer.append":
-                self._sent += shape.decoded_size(get(event, "audio"))
-            elif kind == "response.create":
-                self._asked.append((get(event, "event_id"), get(event, "response")))
-            elif kind == "conversation.item.create":
-                for part in shape.listed(get(event, "item"), "content"):
-                    if get(part, "type") == "input_audio":
-                        self._sizes.append(shape.decoded_size(get(part, "audio")))
-        except Exception as error:  # noqa: BLE001 - the border
-            swallow("openai_realtime.say", error)
+        kind = event.get("type") if type(event) is dict else get(event, "type")
+        if kind == "input_audio_buffer.append":
+            self._sent += shape.decoded_size(get(event, "audio"))
+        elif kind == "response.create":
+            self._asked.append((get(event, "event_id"), get(event, "response")))
+        elif kind == "conversation.item.create":
+            for part in shape.listed(get(event, "item"), "content"):
+                if get(part, "type") == "input_audio":
+                    self._sizes.append(shape.decoded_size(get(part, "audio")))
 
     @guard
     def close(self, error: BaseException | None = None) -> None:

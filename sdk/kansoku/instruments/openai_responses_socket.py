@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kansoku.guard import guard, swallow
+from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.open_turns import Line, Turn
 from kansoku.instruments.openai_realtime_read import realtime_origin
@@ -28,30 +28,6 @@ class ResponsesSocket:
 
     def hear(self, event: Any) -> None:
         """Take what the server says."""
-        try:
-            self._hear(event)
-        except Exception as error:  # noqa: BLE001 - the border: the program gets its event
-            swallow("openai_responses_socket.hear", error)
-
-    @guard
-    def say(self, event: Any) -> None:
-        """Take what the program says: a request begins a call."""
-        if get(event, "type") != "response.create":
-            return
-        fields = shape.flat(event)
-        lane = shape.text_of(fields, "stream_id")
-        asked = {k: v for k, v in fields.items() if v is not None and k not in _OF_THE_SOCKET}
-        self._turns[lane] = self._line.begin(_READER, asked)
-
-    @guard
-    def close(self, error: BaseException | None = None) -> None:
-        """End what is under way: the connection is closed, or is lost with an exception."""
-        turns, self._turns = self._turns, {}
-        for turn in turns.values():
-            if turn is not None:
-                turn.end(turn.kept, error, early=error is None)
-
-    def _hear(self, event: Any) -> None:
         kind, lane = shape.text_of(event, "type"), shape.text_of(event, "stream_id")
         if kind == "response.created" and lane not in self._turns:
             # The successor of a steered response, or one that the client's own lanes have asked for.
@@ -68,3 +44,20 @@ class ResponsesSocket:
             del self._turns[lane]
             if turn is not None:
                 turn.end(turn.kept)
+
+    def say(self, event: Any) -> None:
+        """Take what the program says: a request begins a call."""
+        if get(event, "type") != "response.create":
+            return
+        fields = shape.flat(event)
+        lane = shape.text_of(fields, "stream_id")
+        asked = {k: v for k, v in fields.items() if v is not None and k not in _OF_THE_SOCKET}
+        self._turns[lane] = self._line.begin(_READER, asked)
+
+    @guard
+    def close(self, error: BaseException | None = None) -> None:
+        """End what is under way: the connection is closed, or is lost with an exception."""
+        turns, self._turns = self._turns, {}
+        for turn in turns.values():
+            if turn is not None:
+                turn.end(turn.kept, error, early=error is None)
