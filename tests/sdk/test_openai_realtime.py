@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from support.sockets import Socket, SocketVendor
 
 import kansoku
+from kansoku import guard
 
 MODEL = "gpt-realtime"
 SOUND = base64.b64encode(bytes(4800)).decode()
@@ -385,6 +386,31 @@ def test_a_lost_connection_is_raised_as_ever(sockets: SocketVendor, spans: Any) 
     with pytest.raises(ConnectionClosedError):
         converse(sockets, False)
     assert spans.attributes()["error.type"] == "ConnectionClosedError"
+
+
+def test_what_fails_on_our_side_of_a_connection_costs_the_program_nothing(
+    sockets: SocketVendor, spans: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every event arrives, and every message is sent, though neither can be followed."""
+
+    def fail(_self: Any, _event: Any) -> None:
+        raise ValueError
+
+    whole = "kansoku.instruments.openai_realtime_session.Conversation"
+    monkeypatch.setattr(f"{whole}.hear", fail)
+    monkeypatch.setattr(f"{whole}.say", fail)
+
+    def answers(socket: Socket) -> None:
+        socket.hear()
+        turn(opened(), begun(), ended())(socket)
+
+    sockets.play(answers)
+    with client(sockets).realtime.connect(model=MODEL) as connection:
+        connection.response.create()
+        assert [connection.recv().type for _ in range(3)][-1] == "response.done"
+    assert sockets.heard[0]["type"] == "response.create"
+    assert guard.failures.total() == 4
+    guard.failures.clear()
 
 
 def test_a_response_of_its_own_tells_its_own_request(sockets: SocketVendor, spans: Any) -> None:
