@@ -14,8 +14,8 @@ from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.relatives import complete
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.relatives import complete
+from kansoku_collector.relate.repeats import Repeats
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.write import Writer

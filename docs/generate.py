@@ -36,9 +36,9 @@ Every setting of the collector is one environment variable, read at the start. `
 |---|---|---|"""
 DIALECTS = f"""# Dialects
 
-A dialect is how one SDK or framework writes its spans. The modules of `kansoku_collector/normalise` are
-asked in this order, and the first that knows a span reads it; the conventions come last, because most others
-use their names too. {NOTE}"""
+A dialect is how one SDK or framework writes its spans. Modules of
+`kansoku_collector/normalise/dialects` are asked in this order, and the first that knows a span reads it; the
+conventions come last, because most others use their names too. {NOTE}"""
 DIALECTS_END = """
 Emitters whose spans were looked at, and how: *run* is the emitter itself against a vendor of ours, *read* is
 its source alone.

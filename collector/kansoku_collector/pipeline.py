@@ -19,7 +19,7 @@ from kansoku_collector.journal import Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Feedback, MetricPoint, RawSpan, Span, Tally
 from kansoku_collector.normalise import normalise, uninterpreted
-from kansoku_collector.normalise.related import WANTED, Related
+from kansoku_collector.relate.related import WANTED, Related
 from kansoku_collector.requests import read_events, read_feedback, read_spans, read_steps, request_of
 from kansoku_collector.store.read.stored import Identity, Sought
 from kansoku_collector.store.write import Writer

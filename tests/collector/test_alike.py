@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 OUTER, INNER = "openinference.instrumentation.langchain", "openinference.instrumentation.openai"
 ANTHROPIC = "com.anthropic.sdk.python"

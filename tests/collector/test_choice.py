@@ -3,8 +3,8 @@
 import pytest
 
 from kansoku_collector.model import Attributes, Event, RawSpan
-from kansoku_collector.normalise import claude_code, gen_ai, logfire, openinference, openlit
 from kansoku_collector.normalise.choice import Read, choose
+from kansoku_collector.normalise.dialects import claude_code, gen_ai, logfire, openinference, openlit
 
 PENDING = {"logfire.span_type": "pending_span", "openinference.span.kind": "LLM"}
 DETAILS = [Event("gen_ai.client.inference.operation.details", 1, {})]

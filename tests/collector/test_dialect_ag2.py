@@ -6,7 +6,7 @@ from tests.collector.test_normalise import NOW_MS, buckets, row
 
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.related import Related
+from kansoku_collector.relate.related import Related
 
 SCOPE = "opentelemetry.instrumentation.ag2"
 COUNTS = {

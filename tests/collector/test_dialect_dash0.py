@@ -5,7 +5,7 @@ from tests.collector.test_normalise import NOW_MS, buckets
 
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.related import Related
+from kansoku_collector.relate.related import Related
 
 SECOND = 10**9
 ALL = {"gen_ai.harness.name": "codex", "gen_ai.conversation.id": "c-1", "user.name": "Aoi"}

@@ -6,7 +6,7 @@ import pytest
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 CALL = {"type": "function", "id": "c1", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}

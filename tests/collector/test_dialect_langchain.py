@@ -9,7 +9,7 @@ from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 from kansoku import semconv
 from kansoku_collector.model import Event, Span
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.relatives import complete
+from kansoku_collector.relate.relatives import complete
 
 DOCUMENTS = [{"pageContent": "9:00", "metadata": {"score": 0.9}, "id": "doc-1"}]
 SAID = [{"role": "assistant", "parts": [{"type": "text", "content": "Nine."}]}]

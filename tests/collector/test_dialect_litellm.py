@@ -7,7 +7,7 @@ from tests.collector.test_dialect_logfire import row
 from tests.collector.test_normalise import buckets
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.relatives import complete
+from kansoku_collector.relate.relatives import complete
 
 CALL = {
     "gen_ai.operation.name": "chat",

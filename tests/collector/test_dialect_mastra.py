@@ -6,7 +6,7 @@ from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.relatives import complete
+from kansoku_collector.relate.relatives import complete
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 COUNTED = {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 5}

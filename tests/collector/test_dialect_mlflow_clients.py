@@ -4,7 +4,7 @@ import pytest
 from tests.collector.test_dialect_mlflow import traced
 from tests.collector.test_normalise import buckets
 
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 USAGE = {  # LiteLLM's of a call of Claude: OpenAI's counts, which include caches, and Anthropic's names
     "prompt_tokens": 100,

@@ -6,7 +6,7 @@ from tests.collector.test_normalise import NOW_MS, buckets, row
 
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.related import Related
+from kansoku_collector.relate.related import Related
 
 SECOND = 10**9
 KNOWN = {"openclaw.provider": "anthropic", "openclaw.model": "claude-sonnet-4-5"}

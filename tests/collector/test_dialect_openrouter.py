@@ -5,7 +5,7 @@ import json
 from tests.collector.test_ledger import priced
 from tests.collector.test_normalise import buckets, row
 
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 CALL = {
     "id": "c1",

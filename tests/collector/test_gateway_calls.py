@@ -7,7 +7,7 @@ from tests.collector.test_pipeline import Sink, entry, segment_of
 
 from kansoku_collector.entries import Kind
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 __all__ = ["journal", "metrics", "pipeline"]  # fixtures
 SECOND = 10**9

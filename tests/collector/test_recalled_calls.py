@@ -21,8 +21,8 @@ from kansoku_collector.errors import StoreError
 from kansoku_collector.journal import Journal, Segment
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.related import WANTED, Related
 from kansoku_collector.pipeline import Pipeline
+from kansoku_collector.relate.related import WANTED, Related
 from kansoku_collector.store.read import recalled as module
 from kansoku_collector.store.write import Writer
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.relatives import complete
+from kansoku_collector.relate.relatives import complete
 
 WORDS = {
     "inputs": [{"kwargs": {"id": "doc-1", "page_content": "9:00"}}, {"id": "doc-2", "page_content": "10:00"}]

@@ -3,7 +3,7 @@
 import pytest
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 SDK = "com.anthropic.sdk.python"
 

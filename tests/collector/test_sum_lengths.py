@@ -10,7 +10,7 @@ from kansoku.prices import Prices
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.normalise import normalise
-from kansoku_collector.normalise.related import Related
+from kansoku_collector.relate.related import Related
 
 PRICES = Prices()
 TURN = {

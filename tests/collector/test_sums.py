@@ -6,9 +6,9 @@ import pytest
 from tests.collector.test_dialect_logfire import row
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.relatives import complete
-from kansoku_collector.normalise.repeats import Repeats
-from kansoku_collector.normalise.sums import Sums
+from kansoku_collector.relate.relatives import complete
+from kansoku_collector.relate.repeats import Repeats
+from kansoku_collector.relate.sums import Sums
 
 AGNO = "opentelemetry.instrumentation.agno"
 CREWAI = "opentelemetry.instrumentation.crewai.instrumentation"

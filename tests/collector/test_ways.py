@@ -4,7 +4,7 @@ import pytest
 from tests.collector.test_repeats import billed, model_call
 
 from kansoku_collector.model import Span
-from kansoku_collector.normalise.repeats import Repeats
+from kansoku_collector.relate.repeats import Repeats
 
 COUNTS = {"provider": "", "input_fresh": 1200, "output_visible": 50}
 

@@ -1,11 +1,11 @@
 """Make a span of any dialect the one canonical row."""
 
 from kansoku_collector.model import Feedback, RawSpan, Span
-from kansoku_collector.normalise import adot, langfuse
 from kansoku_collector.normalise.choice import choose
 from kansoku_collector.normalise.context import read_context
+from kansoku_collector.normalise.dialects import adot, langfuse
+from kansoku_collector.normalise.dialects.openinference_copies import read_copies
 from kansoku_collector.normalise.frame import close_row, open_row
-from kansoku_collector.normalise.openinference_copies import read_copies
 from kansoku_collector.normalise.scores import from_event, read_scores
 from kansoku_collector.values import text
 

@@ -6,7 +6,7 @@ Spans of one place in a program carry the same names, so the choice is remembere
 from collections.abc import Callable
 
 from kansoku_collector.model import Attributes, RawSpan, Span
-from kansoku_collector.normalise import (
+from kansoku_collector.normalise.dialects import (
     adk,
     agentops,
     ai_sdk,

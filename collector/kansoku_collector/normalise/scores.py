@@ -5,7 +5,8 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, Feedback, RawSpan
-from kansoku_collector.normalise import flattened, logfire_scores
+from kansoku_collector.normalise import flattened
+from kansoku_collector.normalise.dialects import logfire_scores
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.values import load, mapping, number, text
 
