@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kansoku.errors import PricesError
-from kansoku.price_list import Cost
-from kansoku.price_terms import read_terms
-from kansoku.prices import Prices
+from kansoku.pricing.price_list import Cost
+from kansoku.pricing.price_terms import read_terms
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_dashboard import settings

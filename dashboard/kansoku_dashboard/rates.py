@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 from kansoku_collector.store.read.spend import Metered, Part, PriceVersion
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kansoku.errors import PricesError
-from kansoku.price_overrides import parse_overrides
+from kansoku.pricing.price_overrides import parse_overrides
 
 _KEY = ("model", "provider", "from", "tier", "above")  # what makes two entries the same one
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kansoku.errors import PricesError
-from kansoku.price_list import list_version
-from kansoku.price_overrides import PRICE_FIELDS, read_overrides
-from kansoku.prices import Prices
+from kansoku.pricing.price_list import list_version
+from kansoku.pricing.price_overrides import PRICE_FIELDS, read_overrides
+from kansoku.pricing.prices import Prices
 from kansoku_cli import access, parts, price_file
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 
 import kansoku
+from kansoku.spans import clock
 from kansoku_demo.app import GarbageGuide
 from kansoku_demo.opinion import opinion
 from kansoku_demo.scenario import Scenario
@@ -66,6 +67,6 @@ class Conversation:
                 comment=found.comment,
                 correction=found.correction,
                 user_id=session.user_id,
-                time=kansoku.clock.now() / 1e9 + found.after_seconds if patient else None,
+                time=clock.now() / 1e9 + found.after_seconds if patient else None,
             )
         return True

@@ -16,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 import kansoku
+from kansoku.spans import clock
 from kansoku_demo import app, traffic
 from kansoku_demo.conversation import Conversation
 from kansoku_demo.scenario import Scenario
@@ -61,11 +62,11 @@ class Historian:
 
     def fill(self, hours: list[int], until: float) -> int:
         """Make the traffic of these hours up to a time; return the number of requests."""
-        kansoku.clock.use(self._clock)
+        clock.use(self._clock)
         try:
             return sum(self._fill_hour(hour, until) for hour in hours)
         finally:
-            kansoku.clock.use()
+            clock.use()
 
     def _fill_hour(self, hour: int, until: float) -> int:
         requests = 0

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kansoku import clock, runtime
+from kansoku import runtime
 from kansoku.guard import guard, warn_once
+from kansoku.spans import clock
 
 
 @guard

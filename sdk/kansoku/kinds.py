@@ -13,12 +13,13 @@ from typing import Any, TypeVar, overload
 
 from opentelemetry import context as otel_context
 
-from kansoku import clock, runtime, semconv
-from kansoku.call_watch import note_call
+from kansoku import runtime, semconv
+from kansoku.calls.call_watch import note_call
+from kansoku.calls.reader import usage_attributes
 from kansoku.content import cut, plain, to_json
 from kansoku.decorator import observe
 from kansoku.guard import guard
-from kansoku.reader import usage_attributes
+from kansoku.spans import clock
 from kansoku.trace import Span
 from kansoku.usage import Usage
 

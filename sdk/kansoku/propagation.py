@@ -18,8 +18,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kansoku import semconv
-from kansoku.attached import attach, detach
 from kansoku.guard import guard, swallow
+from kansoku.spans.attached import attach, detach
 from kansoku.stamps import context, stamps
 
 F = TypeVar("F", bound=Callable[..., Any])

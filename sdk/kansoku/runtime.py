@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-    from kansoku.outbox import Outbox
-    from kansoku.prices import Prices
+    from kansoku.delivery.outbox import Outbox
+    from kansoku.pricing.prices import Prices
     from kansoku.settings import Settings
 
 

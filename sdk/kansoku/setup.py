@@ -11,17 +11,17 @@ from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from kansoku import provider as providers
 from kansoku import runtime, semconv
-from kansoku.codec import FeedbackCodec, SpanCodec
+from kansoku.delivery.codec import FeedbackCodec, SpanCodec
+from kansoku.delivery.outbox import Outbox
+from kansoku.delivery.receipt import Receipt
+from kansoku.delivery.sending import outbox_of
 from kansoku.guard import logger, swallow, warn_once
-from kansoku.outbox import Outbox
-from kansoku.prices import Prices
-from kansoku.processor import Processor
-from kansoku.receipt import Receipt
-from kansoku.sampling import ChanceSampler, TailSampler
-from kansoku.sending import outbox_of
+from kansoku.pricing.prices import Prices
 from kansoku.settings import Settings, read_settings
+from kansoku.spans import provider as providers
+from kansoku.spans.processor import Processor
+from kansoku.spans.sampling import ChanceSampler, TailSampler
 
 _lock = threading.RLock()
 # One a process, also when `init()` is called again: the collector compares their counts with what arrives.

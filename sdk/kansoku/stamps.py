@@ -7,9 +7,9 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
-from kansoku.attached import attach, detach
 from kansoku.guard import swallow
 from kansoku.levels import level_of
+from kansoku.spans.attached import attach, detach
 
 _STAMPS = otel_context.create_key("kansoku-stamps")
 

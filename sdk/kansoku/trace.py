@@ -5,11 +5,12 @@ from typing import Any, Self
 
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
-from kansoku.attached import attach, detach
+from kansoku import runtime, semconv
 from kansoku.content import cut, plain, to_json
-from kansoku.failure import record_error
 from kansoku.guard import guard, warn_once
+from kansoku.spans import clock
+from kansoku.spans.attached import attach, detach
+from kansoku.spans.failure import record_error
 
 
 def span(

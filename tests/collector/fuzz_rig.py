@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from starlette.applications import Starlette
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.journal import Journal

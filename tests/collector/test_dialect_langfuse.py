@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.collector.test_normalise import buckets, row
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.metrics import Metrics
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from tests.collector.conftest import START_NS, request_of
 from tests.collector.test_normalise import NOW_MS, buckets
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.normalise import normalise

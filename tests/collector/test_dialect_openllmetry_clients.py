@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.collector.test_normalise import buckets, row
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import put_cost
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise

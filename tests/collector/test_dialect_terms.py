@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.collector.test_normalise import buckets, row
 
-from kansoku.price_terms import read_terms
+from kansoku.pricing.price_terms import read_terms
 
 ANSWER = {
     "id": "chatcmpl-1",

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.enrich.signals import language_of, read_signals
 from kansoku_collector.metrics import Metrics

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from kansoku.errors import PricesError
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 from kansoku_collector.enrich import cost as cost_module
 from kansoku_collector.enrich.cost import PriceFile, pricing
@@ -335,7 +335,7 @@ def test_a_guessed_usage_is_an_estimate_and_both_figures_are_kept():
 
 def test_the_sdk_and_the_collector_have_one_price(tmp_path):
     """What a running program writes is what the collector computes, tiers and searches included."""
-    from kansoku.price_terms import read_terms
+    from kansoku.pricing.price_terms import read_terms
 
     prices = Prices()
     for attributes in (

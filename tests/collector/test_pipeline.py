@@ -8,7 +8,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, DataError, Opera
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from tests.collector.conftest import START_NS, call, put, request_of
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector import aside
 from kansoku_collector import events as late_events
 from kansoku_collector import writer as writer_module

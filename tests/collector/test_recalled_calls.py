@@ -14,7 +14,7 @@ from collector.conftest import request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.entries import Entry, Kind, digest_of
 from kansoku_collector.errors import StoreError

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kansoku.receipt import Receipt as Sender
+from kansoku.delivery.receipt import Receipt as Sender
 from kansoku_collector.decode import otlp
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Tally

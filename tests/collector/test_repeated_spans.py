@@ -10,7 +10,7 @@ from collector.conftest import START_NS, call, request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector import arrivals as module
 from kansoku_collector.arrivals import Arrival, Arrivals
 from kansoku_collector.enrich.cost import pricing

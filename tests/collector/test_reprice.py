@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import pricing
 from kansoku_collector.ledger import reprice as reprice_module
 from kansoku_collector.ledger.reprice import reprice

@@ -7,7 +7,7 @@ import pytest
 from collector.conftest import Running, call, request_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from kansoku.price_terms import ATTRIBUTES
+from kansoku.pricing.price_terms import ATTRIBUTES
 from kansoku_collector.enrich.cost import PRICED_BY
 from kansoku_collector.errors import StoreError
 from kansoku_collector.model import Span

@@ -6,7 +6,7 @@ import pytest
 from tests.collector.conftest import request_of
 from tests.collector.test_normalise import NOW_MS
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.normalise import normalise

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from kansoku import semconv
-from kansoku.price_terms import read_terms
-from kansoku.prices import Prices
+from kansoku.pricing.price_terms import read_terms
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_dashboard import settings

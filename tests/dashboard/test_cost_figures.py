@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from kansoku.prices import Prices
+from kansoku.pricing.prices import Prices
 from kansoku_collector.forecast.month import forecast
 from kansoku_collector.store.read.overview import Totals
 from kansoku_collector.store.read.spend import InSessions, Metered, PriceVersion

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from support.ports import free_port
 
 import kansoku
-from kansoku import clock
+from kansoku.spans import clock
 from kansoku_demo import conversation
 from kansoku_demo.history import Historian, chunks
 from kansoku_demo.opinion import Opinion

@@ -22,7 +22,8 @@ from support.sockets import SocketVendor
 from support.vendor import Vendor
 
 import kansoku
-from kansoku import clock, guard
+from kansoku import guard
+from kansoku.spans import clock
 
 DATA = Path(__file__).parent.parent / "data" / "openai"
 PORTS = range(42000, 42090)

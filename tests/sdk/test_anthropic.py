@@ -17,7 +17,7 @@ from support.pages import run_page
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
-from kansoku import clock
+from kansoku.spans import clock
 
 MODEL = "claude-haiku-4-5"
 ASK: Any = [{"role": "user", "content": "ごみの収集日は？"}]

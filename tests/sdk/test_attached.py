@@ -5,7 +5,7 @@ import sys
 import pytest
 from opentelemetry import context as otel_context
 
-from kansoku import attached
+from kansoku.spans import attached
 
 _KEY = otel_context.create_key("test")
 needs_help = pytest.mark.skipif(sys.version_info >= (3, 12), reason="no collection begins inside of it")

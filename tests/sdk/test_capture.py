@@ -203,7 +203,7 @@ def test_the_setting_metadata_reaches_spans_of_other_instrumentors(
     start: Callable[..., Any], recorder: Any
 ) -> None:
     """A span of somebody else's tracer on the same provider is reduced as ours are."""
-    from kansoku import provider
+    from kansoku.spans import provider
 
     start(endpoint=recorder.url, capture_content="metadata")
     theirs = provider.current()

@@ -8,7 +8,7 @@ import openai
 import pytest
 from support.vendor import Vendor, sse
 
-from kansoku import clock
+from kansoku.spans import clock
 
 MODEL = "claude-haiku-4-5"
 ASK: Any = {"model": MODEL, "max_tokens": 300, "messages": [{"role": "user", "content": "ごみの収集日は？"}]}

@@ -8,8 +8,9 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from kansoku import described, semconv
-from kansoku.call_watch import note_call
+from kansoku import semconv
+from kansoku.calls import described
+from kansoku.calls.call_watch import note_call
 
 CALL = {"gen_ai.operation.name": "chat"}
 

@@ -24,9 +24,10 @@ from support.collector import HANG, Answer, Collector, receipt, span_names
 from support.ports import free_port
 
 import kansoku
-from kansoku import export, guard, setup, transport
-from kansoku.codec import SpanCodec
-from kansoku.receipt import Receipt
+from kansoku import guard, setup
+from kansoku.delivery import export, transport
+from kansoku.delivery.codec import SpanCodec
+from kansoku.delivery.receipt import Receipt
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_a_foreign_span_that_fits_is_encoded_as_it_is(monkeypatch: pytest.Monkey
         span.add_event("said", {"words": "few"})
         span.add_event("silent")
     seen: list[Any] = []
-    monkeypatch.setattr("kansoku.otlp.encode_requests", lambda spans, *_: seen.extend(spans))
+    monkeypatch.setattr("kansoku.delivery.otlp.encode_requests", lambda spans, *_: seen.extend(spans))
     SpanCodec({}, max_bytes=10_000, max_field_bytes=1000).encode([span], None)
     assert seen == [span]
     assert seen[0] is span
@@ -200,7 +201,7 @@ def test_a_mask_that_fails_costs_the_content_not_the_span(collector: Collector) 
             raise RuntimeError("masking")
         return {key: "***" if key == "secret" else value for key, value in attributes.items()}
 
-    from kansoku.codec import SpanCodec
+    from kansoku.delivery.codec import SpanCodec
 
     provider = TracerProvider(shutdown_on_exit=False)
     tracer = provider.get_tracer("other")
@@ -225,7 +226,7 @@ def test_a_mask_that_fails_costs_the_content_not_the_span(collector: Collector) 
 
 def test_feedback_is_masked_split_and_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comment and correction pass the mask; halves hold everything; one item is cut with its true size."""
-    from kansoku.codec import FeedbackCodec
+    from kansoku.delivery.codec import FeedbackCodec
 
     codec = FeedbackCodec()
     items = [{"id": str(n), "comment": "secret", "like": True} for n in range(5)]
@@ -410,7 +411,7 @@ def test_a_thread_freed_at_the_end_sends_no_unmasked_word(monkeypatch: pytest.Mo
             stored.append((transport.unpack(packed), items, process))
             return ""
 
-    from kansoku.codec import FeedbackCodec
+    from kansoku.delivery.codec import FeedbackCodec
 
     line = transport.Transport(
         "http://127.0.0.1:1/v1/feedback", api_key="", content_type="", timeout=1, retry_seconds=0

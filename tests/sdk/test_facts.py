@@ -12,9 +12,9 @@ import pytest
 from genai_prices import data
 from support.vendor import Reply, Vendor
 
-from kansoku.facts import error_facts, mean_logprob, tokens_per_second
+from kansoku.calls.facts import error_facts, mean_logprob, tokens_per_second
 from kansoku.instruments.openai_hosts import find_provider, read_origin
-from kansoku.price_names import listed_provider
+from kansoku.pricing.price_names import listed_provider
 
 ASK: Any = [{"role": "user", "content": "Hi"}]
 BUSY = Reply(b'{"error": {"message": "busy"}}', 503, headers={"retry-after-ms": "1"})

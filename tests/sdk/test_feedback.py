@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import kansoku
-from kansoku import clock, guard
+from kansoku import guard
+from kansoku.spans import clock
 
 
 def sent(recorder: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from support.sockets import Socket, SocketVendor
 
 import kansoku
-from kansoku import provider as providers
+from kansoku.spans import provider as providers
 
 MODEL = "gemini-live-2.5-flash"
 SOUND = bytes(3200)

@@ -343,7 +343,7 @@ def test_a_chunk_of_another_kind_costs_no_other(
 ) -> None:
     """What is no list of choices, or of tools that ran, says nothing, however the stream is read."""
     if not tapped:
-        monkeypatch.setattr("kansoku.recording.tap", lambda *_: None)
+        monkeypatch.setattr("kansoku.calls.recording.tap", lambda *_: None)
     said = json.dumps({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "a"}}]})
     body = f"data: {odd}\n\ndata: {said}\n\ndata: [DONE]\n\n".encode()
     vendor.answer(Reply(body, content_type="text/event-stream"))

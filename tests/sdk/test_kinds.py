@@ -7,7 +7,7 @@ import pytest
 from opentelemetry import context as otel_context
 
 import kansoku
-from kansoku.call_watch import watch_calls
+from kansoku.calls.call_watch import watch_calls
 
 
 def test_a_retrieval_says_what_was_asked_and_found(spans: Any) -> None:

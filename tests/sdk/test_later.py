@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode
 
 import kansoku
 from kansoku import guard
-from kansoku.tracer import Ids, Provider
+from kansoku.spans.tracer import Ids, Provider
 
 ASK: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "ごみの収集日は？"}]
 TOOL = {"type": "function", "function": {"name": "find", "description": "d", "parameters": {"a": {"b": 1}}}}
@@ -181,7 +181,7 @@ def test_an_ended_span_stays_as_it_is(later: list[ReadableSpan], model: Any) -> 
         def on_end(self, span: ReadableSpan) -> None:
             later.append(span)
 
-    from kansoku import provider
+    from kansoku.spans import provider
 
     current: Any = provider.current()
     current._active_span_processor._span_processors = (Holding(),)

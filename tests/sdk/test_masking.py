@@ -13,10 +13,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 import kansoku
-from kansoku import guard, provider
+from kansoku import guard
 from kansoku.privacy.filter import Filter
 from kansoku.privacy.mask import Mask
 from kansoku.privacy.recognisers import ALL, SECRETS, choose
+from kansoku.spans import provider
 
 KEY = "sk-ant-api03-abcDEF123456"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nabc+/==\n-----END PRIVATE KEY-----"

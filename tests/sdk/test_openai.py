@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import BaseModel
 
 import kansoku
-from kansoku import clock
+from kansoku.spans import clock
 
 ASK: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "ごみの収集日は？"}]
 

@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.trace import StatusCode
 from support.vendor import Reply, Vendor, sse
 
-from kansoku import clock
-from kansoku.estimation import input_tokens, output_tokens, tokens_of
+from kansoku.calls.estimation import input_tokens, output_tokens, tokens_of
+from kansoku.spans import clock
 
 ASK: Any = [{"role": "user", "content": "When is garbage day?"}]
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kansoku import guard
-from kansoku.otlp import encode_requests
+from kansoku.delivery.otlp import encode_requests
 
 LIMIT = 1_000_000
 text = st.text(st.characters(codec="utf-8"), max_size=40)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kansoku import guard
-from kansoku.outbox import Outbox, next_wait
-from kansoku.receipt import Receipt
+from kansoku.delivery.outbox import Outbox, next_wait
+from kansoku.delivery.receipt import Receipt
 
 
 class Delivery:
@@ -303,7 +303,7 @@ def test_the_thread_gives_way_between_the_items_of_a_batch_unless_it_has_to_hurr
             assert full.wait(60)
         if not read.is_set():
             with monkeypatch.context() as patch:
-                patch.setattr("kansoku.turns.time", slow)
+                patch.setattr("kansoku.delivery.turns.time", slow)
                 assert list(batch) == list(range(5))
         read.set()
 

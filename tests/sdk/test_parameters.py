@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from kansoku.parameters import add_parameter
+from kansoku.calls.parameters import add_parameter
 
 
 class Mode(Enum):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from kansoku.errors import KansokuError, PricesError
-from kansoku.price_terms import Terms, read_terms
-from kansoku.prices import Prices
+from kansoku.pricing.price_terms import Terms, read_terms
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -24,7 +24,8 @@ from support.trees import ANSWER, STREAM, calling, tree
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
-from kansoku import described, semconv
+from kansoku import semconv
+from kansoku.calls import described
 from kansoku.instruments import pydantic_ai as instrument
 
 

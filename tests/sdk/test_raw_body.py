@@ -13,7 +13,7 @@ import openai
 import pytest
 from support.vendor import Reply, Vendor, sse
 
-from kansoku import raw_body
+from kansoku.calls import raw_body
 
 ASK: Any = [{"role": "user", "content": "いつ"}]
 WAYS = ("iter_lines", "iter_bytes", "iter_text")

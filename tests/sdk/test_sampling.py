@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
 import kansoku
-from kansoku.sampling import (
+from kansoku.spans.sampling import (
     ChanceSampler,
     TailSampler,
     encode_threshold,

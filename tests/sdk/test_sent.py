@@ -15,9 +15,9 @@ from openai.types.chat import ChatCompletionChunk
 from opentelemetry.trace import StatusCode
 
 from kansoku import runtime
-from kansoku.call import Call
+from kansoku.calls.call import Call
+from kansoku.calls.sent import Sent
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.sent import Sent
 
 HEAD = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 ASK: Any = [{"role": "user", "content": "収集日は？"}]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from kansoku.calls.sent import Sent
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.openai_responses import ResponsesReader
-from kansoku.sent import Sent
 
 WORDS = ["a", " b", "", '"}', "\\", "ごみ", "\n", "} }", "🗾", '{"type":"ping"}'] * 20
 

@@ -44,7 +44,7 @@ def test_spans_arrive_at_the_collector_with_resource_scope_and_key(
 def test_init_again_replaces_the_settings(start: Callable[..., Any], recorder: Any) -> None:
     """After a second init on the same provider spans go to the new place, once."""
     spans = start()
-    from kansoku import provider
+    from kansoku.spans import provider
 
     kansoku.init(endpoint=recorder.url, api_key="ksk_new", tracer_provider=provider.current())
     with kansoku.span("x"):

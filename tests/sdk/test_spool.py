@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kansoku.spool import Spool, directory
+from kansoku.delivery.spool import Spool, directory
 
 ME, OTHER = "a" * 32, "b" * 32
 
@@ -65,7 +65,7 @@ def test_two_processes_never_have_the_same_file(tmp_path: Path) -> None:
     claim = spool.claim()
     assert claim is not None
     code = (
-        "import sys; from pathlib import Path; from kansoku.spool import Spool\n"
+        "import sys; from pathlib import Path; from kansoku.delivery.spool import Spool\n"
         "spool = Spool(Path(sys.argv[1]), max_bytes=9, max_seconds=3600, lost=print)\n"
         "claim = spool.claim(); print(claim and claim.body)"
     )

@@ -11,11 +11,11 @@ import openai
 import pytest
 from openai._streaming import SSEDecoder
 
-from kansoku import recording
+from kansoku.calls import recording
+from kansoku.calls.sent import Sent
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_responses import ResponsesReader
-from kansoku.sent import Sent
 
 ASK: Any = [{"role": "user", "content": "収集日は？"}]
 WORDS = ["Hel", "lo ", "ごみ", "🗾", ' "q"', "\\", "\n\n", "x"] * 3

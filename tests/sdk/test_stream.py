@@ -11,9 +11,9 @@ import openai
 import pytest
 from opentelemetry.trace import StatusCode
 
-from kansoku import clock
-from kansoku.recording import Recording
-from kansoku.stream import follow
+from kansoku.calls.recording import Recording
+from kansoku.calls.stream import follow
+from kansoku.spans import clock
 
 ASK = [{"role": "user", "content": "収集日は？"}]
 
@@ -70,7 +70,7 @@ def test_tool_calls_of_a_stream_are_put_together(model: Any, spans: Any) -> None
 
 
 def test_the_first_chunk_is_timed_by_the_same_clock(model: Any, spans: Any) -> None:
-    """Start, first chunk and end come from kansoku.clock, so a replay of history stays consistent."""
+    """Start, first chunk and end come from one clock, so a replay of history stays consistent."""
     ticks = iter(range(1_000_000_000, 100_000_000_000, 250_000_000))
     clock.use(lambda: next(ticks))
     list(ask(model("chat_stream.sse").client()))

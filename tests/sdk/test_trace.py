@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
 
 import kansoku
-from kansoku import clock, semconv
+from kansoku import semconv
+from kansoku.spans import clock
 
 
 def test_a_span_has_its_kind_operation_and_content(spans: Any) -> None:

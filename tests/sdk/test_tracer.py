@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
-from kansoku.tracer import Ids, Provider, QuickSpan, QuickTracer, start_call
+from kansoku.spans.tracer import Ids, Provider, QuickSpan, QuickTracer, start_call
 
 
 class Word(str):

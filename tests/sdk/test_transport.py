@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from support.collector import HANG, HANG_UP, Answer, Collector
 from support.ports import free_port
 
-from kansoku import transport as module
-from kansoku.transport import Transport, pack
+from kansoku.delivery import transport as module
+from kansoku.delivery.transport import Transport, pack
 
 OPEN = threading.Event()
 

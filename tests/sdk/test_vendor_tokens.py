@@ -8,9 +8,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import kansoku
-from kansoku import provider
 from kansoku.privacy.mask import Mask
 from kansoku.privacy.recognisers import ALL, choose
+from kansoku.spans import provider
 
 SECRETS = Mask(choose(["secrets"]))
 # Bodies as issuers make them; written apart from their prefixes, so that no scanner takes them for real.

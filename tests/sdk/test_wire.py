@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from support.collector import receipt, span_names
 
-from kansoku import wire
-from kansoku.receipt import Receipt
+from kansoku.delivery import wire
+from kansoku.delivery.receipt import Receipt
 
 
 def request(counts: list[list[int]]) -> ExportTraceServiceRequest:

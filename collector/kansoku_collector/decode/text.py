@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kansoku import wire
+from kansoku.delivery import wire
 
 _DEPTH = 100  # the parser goes no deeper either
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from kansoku import semconv
 from kansoku.errors import PricesError
-from kansoku.price_list import Cost, is_listed
-from kansoku.price_terms import Terms, read_terms
-from kansoku.prices import Prices
+from kansoku.pricing.price_list import Cost, is_listed
+from kansoku.pricing.price_terms import Terms, read_terms
+from kansoku.pricing.prices import Prices
 from kansoku.usage import Usage
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Span

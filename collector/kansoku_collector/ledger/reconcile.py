@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from kansoku.price_list import list_name
+from kansoku.pricing.price_list import list_name
 from kansoku_collector.ledger.invoice import Invoice
 from kansoku_collector.store.read.ledger import ModelDay
 

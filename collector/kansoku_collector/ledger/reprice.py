@@ -14,8 +14,8 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from kansoku.price_terms import ATTRIBUTES
-from kansoku.prices import Prices
+from kansoku.pricing.price_terms import ATTRIBUTES
+from kansoku.pricing.prices import Prices
 from kansoku_collector.enrich.cost import PRICED_BY, put_cost
 from kansoku_collector.model import Span
 from kansoku_collector.store.corrections import BATCH, finish_interrupted, save_corrections

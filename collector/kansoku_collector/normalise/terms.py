@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from kansoku import semconv as s
-from kansoku.price_terms import ORDINARY, TIERS
+from kansoku.pricing.price_terms import ORDINARY, TIERS
 from kansoku_collector.model import Attributes
 from kansoku_collector.values import count
 

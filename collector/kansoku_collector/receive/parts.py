@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kansoku import wire
+from kansoku.delivery import wire
 from kansoku_collector.receive.answer import Refusal
 from kansoku_collector.receive.limits import Limits
 from kansoku_collector.receive.trim import too_many_groups

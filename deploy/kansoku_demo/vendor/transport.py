@@ -23,7 +23,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> int:
-        """Return the time in nanoseconds, as `kansoku.clock.use` wants it."""
+        """Return the time in nanoseconds, as `kansoku.spans.clock.use` wants it."""
         self.now += _STEP_SECONDS
         return int(self.now * 1e9)
 

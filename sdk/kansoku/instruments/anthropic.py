@@ -10,12 +10,12 @@ from typing import Any
 from opentelemetry import trace
 
 from kansoku import runtime
-from kansoku.attached import attach, detach
-from kansoku.call import Call, begin
+from kansoku.calls.call import Call, begin
+from kansoku.calls.wrapper import positional, wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import anthropic_batches, anthropic_sessions, openai_hosts, patch, stainless
 from kansoku.instruments.anthropic_messages import MessagesReader
-from kansoku.wrapper import positional, wrap_async, wrap_sync
+from kansoku.spans.attached import attach, detach
 
 # Classes with the methods of the messages endpoint; the clients of clouds have copies of their own. What a
 # version of the client does not have is skipped.

@@ -11,13 +11,13 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Answer
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.fetched import Known, watch
 from kansoku.instruments.openai_shape import get, text_of
-from kansoku.reader import Answer
 
 _MODULES = ("anthropic.resources.messages.batches", "anthropic.resources.beta.messages.batches")
 _CLASSES = ("Batches", "AsyncBatches")

@@ -4,15 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kansoku import estimation, semconv
+from kansoku import semconv
+from kansoku.calls import estimation
+from kansoku.calls.parameters import add_parameter
+from kansoku.calls.reader import Answer, Beside, Request
+from kansoku.calls.sent import Growth
 from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.anthropic_growing import Growing
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
-from kansoku.parameters import add_parameter
-from kansoku.reader import Answer, Beside, Request
-from kansoku.sent import Growth
 
 _NUMBERS = {
     "max_tokens": semconv.MAX_TOKENS,

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Answer
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.fetched import Known, watch, wrap_result, wrap_result_async
 from kansoku.instruments.openai_shape import get, listed, text_of
-from kansoku.reader import Answer
 
 _SESSIONS = "anthropic.resources.beta.sessions.sessions"
 _EVENTS = "anthropic.resources.beta.sessions.events"

@@ -9,8 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.attached import attach, detach
-from kansoku.call import Call, begin
+from kansoku.calls.call import Call, begin
+from kansoku.calls.reader import Reader
+from kansoku.calls.recording import Recording
+from kansoku.calls.stream import follow
+from kansoku.calls.watched import watch
 from kansoku.guard import swallow
 from kansoku.instruments import patch
 from kansoku.instruments.bedrock_agent import AgentReader
@@ -21,10 +24,7 @@ from kansoku.instruments.bedrock_invoke import find_reader, parse
 from kansoku.instruments.bedrock_origin import read_error, read_metadata
 from kansoku.instruments.bedrock_retrieve import AnswerReader, RetrieveReader
 from kansoku.instruments.bedrock_search import RankReader, SearchReader
-from kansoku.reader import Reader
-from kansoku.recording import Recording
-from kansoku.stream import follow
-from kansoku.watched import watch
+from kansoku.spans.attached import attach, detach
 
 _CONVERSE, _ANSWER, _AGENT = ConverseReader(), AnswerReader(), AgentReader()
 # Operation -> its reader; that of a model's own format depends on the model.

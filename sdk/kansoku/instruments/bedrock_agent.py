@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.bedrock_retrieve import read_documents
 from kansoku.instruments.openai_tokens import count
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _DEPTH = 6

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.parameters import add_parameter
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments.bedrock_blocks import Folded, read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.openai_tokens import count
-from kansoku.parameters import add_parameter
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _FINISH = {

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments.bedrock_blocks import read_blocks
 from kansoku.instruments.bedrock_origin import read_origin
-from kansoku.reader import Answer, Request
 
 
 class GuardrailReader:

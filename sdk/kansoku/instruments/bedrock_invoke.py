@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Reader, Request
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.bedrock_converse import ConverseReader
 from kansoku.instruments.bedrock_media import ImageReader, VectorReader
@@ -13,7 +14,6 @@ from kansoku.instruments.bedrock_prompt import PromptReader
 from kansoku.instruments.cohere_old import OldChatReader
 from kansoku.instruments.cohere_other import EmbedReader, RerankReader
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
 
 _LARGEST = 8 * 1024 * 1024  # a request body beyond this is not read: that would delay the call

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments.bedrock_blocks import read_medium
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.openai_shape import blob
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _FILTERED = (

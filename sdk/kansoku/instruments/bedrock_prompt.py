@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.parameters import add_parameter
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments.bedrock_origin import read_origin
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.parameters import add_parameter
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _NUMBERS = {

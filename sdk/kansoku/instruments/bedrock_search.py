@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain, to_json
 from kansoku.instruments.bedrock_origin import read_origin
-from kansoku.reader import Answer, Request
 
 _LIMIT = 65_536  # bytes of all documents together
 

@@ -6,6 +6,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_chat import ChatReader
 from kansoku.instruments.cohere_classify import ClassifyReader
@@ -16,8 +18,6 @@ from kansoku.instruments.cohere_parse import ParseReader
 from kansoku.instruments.cohere_raw import streams, whole_answers, wrap_stream
 from kansoku.instruments.cohere_shape import read_origin
 from kansoku.instruments.openai_audio import TranscriptionReader
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT, _OLD_CHAT = ChatReader(read_origin), OldChatReader(read_origin)
 _EMBED, _RERANK = EmbedReader(read_origin), RerankReader(read_origin)

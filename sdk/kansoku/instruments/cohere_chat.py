@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_shape import as_object, get, link_or_blob
-from kansoku.reader import Answer, Request
 
 _FAILED = frozenset({"error", "timeout"})  # the vendor's own fault, with a good status
 _LIMIT = 65_536  # bytes of all documents together

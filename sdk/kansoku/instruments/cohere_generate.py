@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 
 
 class GenerateReader:

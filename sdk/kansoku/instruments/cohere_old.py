@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain, to_json
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 
 _LIMIT = 65_536  # bytes of all documents together
 _ROLES = {"USER": "user", "CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool"}

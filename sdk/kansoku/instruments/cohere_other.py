@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_shape import get, link_or_blob
-from kansoku.reader import Answer, Request
 
 _KINDS = ("float", "float_", "int8", "uint8", "binary", "ubinary", "base64")
 _BITS = frozenset({"binary", "ubinary"})  # eight dimensions a number

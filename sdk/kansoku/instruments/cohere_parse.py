@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import cohere_shape as shape
 from kansoku.instruments.openai_shape import get, link_or_blob
-from kansoku.reader import Answer, Request
 
 _WORDS = ("content", "html", "description")  # of a text, a table, an image
 

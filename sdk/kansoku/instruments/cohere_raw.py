@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
-from kansoku.attached import attach, detach
-from kansoku.call import Call, begin
+from kansoku.calls.call import Call, begin
+from kansoku.calls.reader import Answer, Reader, Request
+from kansoku.calls.recording import Recording
+from kansoku.calls.stream import follow
+from kansoku.calls.wrapper import positional
 from kansoku.guard import guard
-from kansoku.reader import Answer, Reader, Request
-from kansoku.recording import Recording
-from kansoku.stream import follow
-from kansoku.wrapper import positional
+from kansoku.spans.attached import attach, detach
 
 
 class RawReader:

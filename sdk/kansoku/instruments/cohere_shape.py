@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import semconv
+from kansoku.calls.parameters import add_parameter
 from kansoku.content import plain
 from kansoku.instruments.openai_shape import get
-from kansoku.parameters import add_parameter
 from kansoku.usage import Usage
 
 Origin = Callable[[Any, str], tuple[str, str, int]]

@@ -7,8 +7,8 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
-from kansoku.attached import attach, detach
 from kansoku.instruments import patch
+from kansoku.spans.attached import attach, detach
 
 
 def start() -> None:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import positional, wrap_async, wrap_sync
 from kansoku.guard import guard
-from kansoku.reader import Reader
-from kansoku.wrapper import positional, wrap_async, wrap_sync
 
 
 class Known:

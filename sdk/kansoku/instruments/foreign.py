@@ -14,10 +14,10 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
-from kansoku import provider as providers
 from kansoku import runtime
 from kansoku.guard import guard, warn_once
 from kansoku.instruments import patch
+from kansoku.spans import provider as providers
 
 GROUP = "opentelemetry_instrumentor"
 AUTO, OFF = "auto", "off"

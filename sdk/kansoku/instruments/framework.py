@@ -7,14 +7,15 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
-from kansoku.attached import attach, detach
-from kansoku.call_watch import note_call, watch_calls
+from kansoku import runtime, semconv
+from kansoku.calls.call_watch import note_call, watch_calls
+from kansoku.calls.reader import Answer, Request, answer_attributes
 from kansoku.content import cut, is_secret, plain, to_json
-from kansoku.failure import record_error
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
-from kansoku.reader import Answer, Request, answer_attributes
+from kansoku.spans import clock
+from kansoku.spans.attached import attach, detach
+from kansoku.spans.failure import record_error
 from kansoku.stamps import context as stamping
 from kansoku.stamps import stamps
 

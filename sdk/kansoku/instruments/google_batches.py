@@ -10,13 +10,13 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Answer
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_shape import get
-from kansoku.reader import Answer
 
 _MODULE = "google.genai.batches"
 _CLASSES = ("Batches", "AsyncBatches")

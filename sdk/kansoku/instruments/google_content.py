@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.facts import mean_logprob
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import to_json
-from kansoku.facts import mean_logprob
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments.google_pieces import Calls
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import cached_kinds, read_usage, tokens_of
-from kansoku.reader import Answer, Request
 
 _NUMBERS = {
     "temperature": semconv.TEMPERATURE,

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.parameters import add_parameter
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import google_shape as google
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_interactions import read_input, read_origin
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import read_interaction
 from kansoku.instruments.openai_decisions import told
-from kansoku.parameters import add_parameter
-from kansoku.reader import Answer, Request
 
 
 class DecisionReader:

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import google_batches, google_live, patch
 from kansoku.instruments.fetched import wrap_fetch, wrap_fetch_async
@@ -19,9 +21,7 @@ from kansoku.instruments.google_decisions import DecisionReader
 from kansoku.instruments.google_interactions import Fetches, InteractionReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
-from kansoku.reader import Reader
 from kansoku.trace import span
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _MODELS = "google.genai.models"
 _TOOLS = "google.genai._extra_utils"

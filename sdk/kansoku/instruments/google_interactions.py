@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import google_shape as google
 from kansoku.instruments import openai_shape as shape
@@ -14,7 +15,6 @@ from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import interaction_facts, read_interaction
 from kansoku.instruments.openai_hosts import Origin, find_provider
 from kansoku.instruments.openai_message import read_tool
-from kansoku.reader import Answer, Request
 
 _FINISH = {"completed": "stop", "requires_action": "tool_calls"}
 _UNDER_WAY = frozenset({"", "in_progress", "queued"})  # "": a stream that was left, or broke off

@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry import trace
 
-from kansoku import provider as providers
+from kansoku.spans import provider as providers
 
 
 def tells_itself(caller: FrameType) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments.google_content import ContentReader, model_name, read_settings
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import cached_kinds, read_usage
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 # Why a turn ended before its time: what these words are in stands for a filter.

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import google_shape as shape
 from kansoku.instruments import openai_shape
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import read_usage, tokens_of
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 

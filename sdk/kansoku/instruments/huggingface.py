@@ -7,7 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import Call, begin
+from kansoku.calls.call import Call, begin
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.huggingface_origin import Asked, find_origin
 from kansoku.instruments.huggingface_read import (
@@ -17,8 +19,6 @@ from kansoku.instruments.huggingface_read import (
     TextReader,
 )
 from kansoku.instruments.openai_chat import ChatReader
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _METHODS: Mapping[str, Reader] = {
     "chat_completion": ChatReader(find_origin),  # `client.chat.completions.create` is the same method

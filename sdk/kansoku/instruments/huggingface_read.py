@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _NO_PARAMETERS = frozenset({"model", "prompt", "text", "audio", "stream", "details", "extra_body"})

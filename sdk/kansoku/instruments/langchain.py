@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 
 from kansoku import runtime
-from kansoku.attached import attach
 from kansoku.guard import guard, swallow
 from kansoku.instruments import patch
 from kansoku.instruments.framework import inside, pass_on, pass_on_async
+from kansoku.spans.attached import attach
 
 if TYPE_CHECKING:
     from kansoku.instruments.langchain_handler import Handler

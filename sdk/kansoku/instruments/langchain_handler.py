@@ -7,12 +7,13 @@ from langchain_core.callbacks.base import BaseCallbackHandler
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
-from kansoku.attached import attach
+from kansoku import runtime, semconv
 from kansoku.content import cut, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import langchain_messages as read
 from kansoku.instruments.framework import ModelRun, Run, Runs, stamped
+from kansoku.spans import clock
+from kansoku.spans.attached import attach
 
 # In a context: whoever put it there restores the context, so that a run that starts may make itself current.
 OPENING = otel_context.create_key("kansoku-langchain-opening")

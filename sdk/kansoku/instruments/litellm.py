@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.litellm_lazy import begun_here
@@ -23,8 +25,6 @@ from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
 from kansoku.instruments.openai_other import CompletionReader
 from kansoku.instruments.openai_responses import ResponsesReader
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _CHAT = RoutedChatReader()
 _TEXT = RoutedReader(CompletionReader(origin))

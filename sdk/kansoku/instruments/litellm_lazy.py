@@ -12,8 +12,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from kansoku.attached import attach, detach
 from kansoku.guard import guard
+from kansoku.spans.attached import attach, detach
 
 _LAZY = "TextCompletionStreamWrapper"
 _PLACE = "completion_stream"

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kansoku.calls.reader import Answer, Reader
 from kansoku.instruments.anthropic_messages import MessagesReader
 from kansoku.instruments.anthropic_shape import fields
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.litellm_read import RoutedReader, origin
-from kansoku.reader import Answer, Reader
 
 _DATA = b"data:"
 

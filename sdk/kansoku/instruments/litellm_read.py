@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from kansoku import runtime, semconv
+from kansoku.calls.reader import Answer, Reader, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_family import fields_of
@@ -15,7 +16,6 @@ from kansoku.instruments.openai_hosts import find_provider
 from kansoku.instruments.openai_other import EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import count, read_usage
-from kansoku.reader import Answer, Reader, Request
 from kansoku.usage import Usage
 
 # LiteLLM's name of a provider -> OpenTelemetry's; others are called as LiteLLM calls them.

@@ -9,8 +9,7 @@ from llama_index_instrumentation.span import BaseSpan
 from llama_index_instrumentation.span_handlers import BaseSpanHandler
 from opentelemetry import context as otel_context
 
-from kansoku import clock, runtime, semconv
-from kansoku.attached import attach
+from kansoku import runtime, semconv
 from kansoku.guard import guard
 from kansoku.instruments import llama_index_shape as read
 from kansoku.instruments.framework import Run, Runs, stamped
@@ -23,6 +22,8 @@ from kansoku.instruments.llama_index_runs import (
     read_input,
     read_output,
 )
+from kansoku.spans import clock
+from kansoku.spans.attached import attach
 
 _UUID = 37  # a span's id ends in "-" and a UUID
 _TWICE = frozenset({"tool", "postprocessor"})  # whose public method runs another that is decorated, too

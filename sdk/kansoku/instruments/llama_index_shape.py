@@ -4,12 +4,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.framework import read_parameters
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 # Base class -> what its instances are; the first that is found among the ancestors counts.

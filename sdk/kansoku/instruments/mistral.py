@@ -7,6 +7,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import mistral_batches, patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
 from kansoku.instruments.mistral_conversations import ConversationReader
@@ -18,8 +20,6 @@ from kansoku.instruments.mistral_other import (
     SpeechReader,
     TranscriptionReader,
 )
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 _PROVIDERS = {"mistralai.azure": "azure.ai.inference", "mistralai.gcp": "gcp.vertex_ai"}
 _ROOTS = (

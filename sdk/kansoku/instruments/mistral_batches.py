@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Reader
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.openai_shape import get, listed, text_of
-from kansoku.reader import Reader
 
 # Of today and of old; the jobs of other kinds, which some versions have there, have no answers.
 _CLASSES = ("Jobs", "MistralJobs", "BatchJobs")

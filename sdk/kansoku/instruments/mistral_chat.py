@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import output_type, read_tool
 from kansoku.instruments.openai_extras import add_logprob, last_text
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.reader import Answer, Request
 
 Origin = Callable[[Any, str], tuple[str, str, int]]
 _FINISH = {"model_length": "length"}

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments import openai_tokens
 from kansoku.instruments.mistral_chat import Origin, read_content, read_parameters
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _SETTINGS = (

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_moderation, openai_other, openai_responses, openai_shape, openai_tokens
 from kansoku.instruments.mistral_chat import Origin, read_counts, read_message
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 
 
 class EmbeddingReader(openai_other.EmbeddingReader):

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import read_tool
 from kansoku.instruments.openai_extras import add_logprob
 from kansoku.instruments.openai_hosts import read_origin
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 PROVIDER = "ollama"

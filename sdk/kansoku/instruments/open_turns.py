@@ -5,11 +5,12 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
-from kansoku import clock, runtime, semconv
-from kansoku.attached import attach, detach
-from kansoku.call import Call, begin
+from kansoku import runtime, semconv
+from kansoku.calls.call import Call, begin
+from kansoku.calls.reader import Reader
 from kansoku.content import to_json
-from kansoku.reader import Reader
+from kansoku.spans import clock
+from kansoku.spans.attached import attach, detach
 from kansoku.stamps import stamps
 
 

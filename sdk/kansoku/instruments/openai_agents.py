@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 
-from kansoku.attached import attach
 from kansoku.guard import guard
 from kansoku.instruments import patch
+from kansoku.spans.attached import attach
 
 if TYPE_CHECKING:
     from kansoku.instruments.openai_agents_processor import Processor

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import runtime, semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.framework import read_parameters
@@ -15,7 +16,6 @@ from kansoku.instruments.openai_message import read_answer
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.reader import Answer, Request
 
 _RESPONSES = ResponsesReader(read_origin)
 _CHAT = ChatReader(read_origin)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from kansoku import call, semconv
+from kansoku import semconv
+from kansoku.calls import call
 from kansoku.guard import guard
 from kansoku.instruments import patch
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from kansoku.calls.reader import Answer
 from kansoku.instruments import patch
 from kansoku.instruments.fetched import Known, wrap_fetch, wrap_fetch_async
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get, text_of
-from kansoku.reader import Answer
 
 _MODULES = ("openai.resources.responses.responses", "openai.resources.beta.responses.responses")
 _CLASSES = ("Responses", "AsyncResponses")

@@ -11,14 +11,14 @@ from types import ModuleType
 from typing import Any
 
 from kansoku import semconv
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Answer, Request
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments import openai_tokens, patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get, text_of
-from kansoku.reader import Answer, Request
 
 _MODULE = "openai.resources.batches"
 _CLASSES = ("Batches", "AsyncBatches")

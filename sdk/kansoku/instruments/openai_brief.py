@@ -9,7 +9,7 @@ _NOT_GIVEN = ("NotGiven", "Omit")
 
 
 class ChatBrief:
-    """See `kansoku.recording.Brief`; whatever is not certain is read at once."""
+    """See `kansoku.calls.recording.Brief`; whatever is not certain is read at once."""
 
     def copy_request(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a copy of the arguments of a request that has only texts, numbers and plain messages."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
+from kansoku.calls.sent import Growth
 from kansoku.instruments import openai_broken, openai_compound, openai_tokens
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
@@ -13,8 +15,6 @@ from kansoku.instruments.openai_fold import NOTHING, Choice
 from kansoku.instruments.openai_message import read_answer, read_message, read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import last_usage, usage_facts
-from kansoku.reader import Answer, Request
-from kansoku.sent import Growth
 
 __all__ = ["ChatReader", "Origin", "output_type", "read_message", "read_tool"]
 

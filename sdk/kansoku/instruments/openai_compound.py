@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer
 from kansoku.content import plain, to_json
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.reader import Answer
 
 _LONGEST = 4096
 # What a tool that the server runs is called -> how it is counted, and may be priced.

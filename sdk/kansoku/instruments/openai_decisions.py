@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import plain, to_json
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
@@ -12,7 +13,6 @@ from kansoku.instruments.openai_items import input_item
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.openai_usage import usage_facts
-from kansoku.reader import Answer, Request
 
 _LONGEST = 65_536  # bytes of all answers together
 _DEPTH = 6

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.facts import mean_logprob
+from kansoku.calls.reader import Answer
 from kansoku.content import plain, to_json
-from kansoku.facts import mean_logprob
 from kansoku.instruments.openai_shape import get, listed, text_of
-from kansoku.reader import Answer
 
 _LONGEST = 4096
 _MOST_SOURCES = 100

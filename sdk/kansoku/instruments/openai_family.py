@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Reader
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.cohere_other import RerankReader
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
@@ -14,7 +15,6 @@ from kansoku.instruments.openai_other import CompletionReader, EmbeddingReader
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.targets import Targets, both
-from kansoku.reader import Answer, Reader
 
 _NOTHING: Mapping[str, Any] = {}
 _TIMES = {

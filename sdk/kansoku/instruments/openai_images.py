@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
 from kansoku.instruments.openai_usage import told_apart, usage_facts
-from kansoku.reader import Answer, Request
 
 
 class ImageReader:

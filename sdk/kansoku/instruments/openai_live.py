@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kansoku import runtime, semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.fetched import Known
@@ -18,7 +19,6 @@ from kansoku.instruments.openai_items import input_item
 from kansoku.instruments.openai_realtime_read import realtime_origin, sound
 from kansoku.instruments.openai_responses import ResponsesReader
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 
 _FINISH = {"close_requested": "stop", "content": "content_filter"}
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})

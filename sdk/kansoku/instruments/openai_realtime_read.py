@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_items as read
 from kansoku.instruments import openai_shape as shape
@@ -15,7 +16,6 @@ from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_hosts import find_provider, read_origin
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _SOUNDS = frozenset({"input_audio", "audio", "output_audio"})

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Beside, Request
+from kansoku.calls.sent import Growth
 from kansoku.instruments import openai_extras as extras
 from kansoku.instruments import openai_items as read
 from kansoku.instruments import openai_shape as shape
@@ -14,8 +16,6 @@ from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts
-from kansoku.reader import Answer, Beside, Request
-from kansoku.sent import Growth
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = ("response.completed", "response.incomplete", "response.failed")

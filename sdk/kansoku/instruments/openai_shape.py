@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
-from kansoku.parameters import add_parameter
+from kansoku.calls.parameters import add_parameter
 
 _NUMBERS = {
     "temperature": semconv.TEMPERATURE,

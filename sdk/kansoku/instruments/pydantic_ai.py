@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
-from kansoku import provider as providers
 from kansoku import runtime
 from kansoku.guard import guard
 from kansoku.instruments import patch
+from kansoku.spans import provider as providers
 
 _MODULE = "pydantic_ai"
 _SETTINGS = "pydantic_ai.models.instrumented"

@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv, wrapper
+from kansoku import runtime, semconv
+from kansoku.calls import wrapper
+from kansoku.calls.facts import error_facts
 from kansoku.content import cut, plain, to_json
-from kansoku.facts import error_facts
-from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
+from kansoku.spans import clock
+from kansoku.spans.failure import record_error
 
 _SUPPRESSED = "suppress_instrumentation"
 _SEARCHING = otel_context.create_key("kansoku-searching")

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import patch, stainless
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 # Module -> class -> method -> reader. Classes whose names begin with Async have coroutine methods.
 Table = Mapping[str, Mapping[str, Mapping[str, Reader]]]

@@ -10,8 +10,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from kansoku import semconv
-from kansoku.attached import attach, detach
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.calls.reader import Reader
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.transformers_read import (
@@ -21,7 +21,7 @@ from kansoku.instruments.transformers_read import (
     Ran,
     is_chat,
 )
-from kansoku.reader import Reader
+from kansoku.spans.attached import attach, detach
 
 _MODULE = "transformers.pipelines.base"
 _TEXT, _CHAT, _FEATURES = PipelineReader(), ChatPipelineReader(), FeaturePipelineReader()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import read_message, read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.reader import Answer, Request
 
 PROVIDER = "transformers"  # nobody is billed for it
 _RENAMED = {"max_new_tokens": "max_tokens", "num_return_sequences": "n", "stop_sequence": "stop"}

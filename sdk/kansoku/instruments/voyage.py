@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kansoku import semconv
-from kansoku.call import under_way
+from kansoku.calls.call import under_way
+from kansoku.calls.reader import Reader
+from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.guard import guard
 from kansoku.instruments import patch
 from kansoku.instruments.voyage_read import EmbedReader, RerankReader
-from kansoku.reader import Reader
-from kansoku.wrapper import wrap_async, wrap_sync
 
 
 def read_origin(resource: Any, local_provider: str) -> tuple[str, str, int]:  # noqa: ARG001 - Voyage's own client

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kansoku import semconv
+from kansoku.calls.reader import Answer, Request
 from kansoku.content import to_json
 from kansoku.instruments.cohere_shape import Origin, model_name
 from kansoku.instruments.openai_shape import get, link_or_blob
-from kansoku.reader import Answer, Request
 from kansoku.usage import Usage
 
 _LIMIT = 65_536  # bytes of all documents together

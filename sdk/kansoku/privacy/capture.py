@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from kansoku.parameters import SETTINGS as PARAMETERS
+from kansoku.calls.parameters import SETTINGS as PARAMETERS
 from kansoku.privacy import names
 from kansoku.privacy.secrets import names_secret
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kansoku.export import Codec, Mask
-from kansoku.receipt import Receipt
+from kansoku.delivery.export import Codec, Mask
+from kansoku.delivery.receipt import Receipt
 
 if TYPE_CHECKING:
     from kansoku.privacy.filter import Filter

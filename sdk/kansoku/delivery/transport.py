@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from kansoku.delivery.wire import partial_success, refusal
 from kansoku.guard import logger
-from kansoku.wire import partial_success, refusal
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
@@ -67,7 +67,7 @@ class Transport:
         """Load what a request needs: some ten milliseconds that belong to this thread."""
         import http.client  # noqa: F401, PLC0415
 
-        import kansoku.otlp  # noqa: F401, PLC0415
+        import kansoku.delivery.otlp  # noqa: F401, PLC0415
 
         "localhost".encode("idna")  # its codec is loaded at the first look-up of a name
 

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 
 from kansoku import runtime, semconv
 from kansoku.content import to_json
-from kansoku.price_terms import NO_TERMS, Terms, read_terms
+from kansoku.pricing.price_terms import NO_TERMS, Terms, read_terms
 from kansoku.stamps import stamps
 from kansoku.usage import Usage
 
@@ -64,8 +64,8 @@ class Answer:
 class Reader(Protocol):
     """Understands the requests and the responses of one endpoint of one vendor.
 
-    A reader may have a `brief` (`kansoku.recording.Brief`): then it is asked later, about copies. One with a
-    `growth` (`kansoku.sent.Growth`) puts together what the server sent, where that can be had, and otherwise
+    A reader may have a `brief` (`recording.Brief`): then it is asked later, about copies. One with a
+    `growth` (`sent.Growth`) puts together what the server sent, where that can be had, and otherwise
     the client's chunks. `last_words` returns the chunk that a client made an exception of, or None.
     """
 

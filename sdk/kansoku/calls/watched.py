@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from kansoku.recording import Recording, pass_on, pass_on_async
+from kansoku.calls.recording import Recording, pass_on, pass_on_async
 
 
 def watch(stream: Any, recording: Recording) -> Any:

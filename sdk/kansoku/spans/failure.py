@@ -5,8 +5,9 @@ from contextvars import ContextVar
 
 from opentelemetry import trace
 
-from kansoku import clock, runtime, semconv
+from kansoku import runtime, semconv
 from kansoku.content import cut
+from kansoku.spans import clock
 
 _FRAMES = 64
 # The exception described last, as (trace, identity): what passes several spans is described on the first.

@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from kansoku.export import Codec, Export
-from kansoku.outbox import Outbox
+from kansoku.delivery.export import Codec, Export
+from kansoku.delivery.outbox import Outbox
+from kansoku.delivery.receipt import Receipt
+from kansoku.delivery.transport import Transport
 from kansoku.privacy.codec import FilteredCodec
-from kansoku.receipt import Receipt
 from kansoku.settings import Settings
-from kansoku.transport import Transport
 
 _FEEDBACK_BATCH = 500  # the collector takes 1,000
 
@@ -71,7 +71,7 @@ def outbox_of(
 def _spool(settings: Settings, signal: str, receipt: Receipt) -> Any:
     if settings.spool_dir is None:
         return None
-    from kansoku.spool import Spool, directory  # noqa: PLC0415 - only where it is asked for
+    from kansoku.delivery.spool import Spool, directory  # noqa: PLC0415 - only where it is asked for
 
     def lost(process: str, items: int, reason: str) -> None:
         if process == receipt.process_id:

@@ -3,8 +3,8 @@
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from kansoku.outbox import Outbox
-from kansoku.sampling import TailSampler, weigh
+from kansoku.delivery.outbox import Outbox
+from kansoku.spans.sampling import TailSampler, weigh
 from kansoku.stamps import stamps
 
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from kansoku.price_names import ROUTER, listed_provider, served_by, spellings
-from kansoku.price_terms import Terms
+from kansoku.pricing.price_names import ROUTER, listed_provider, served_by, spellings
+from kansoku.pricing.price_terms import Terms
 from kansoku.usage import Usage
 
 # A model served on one's own machines has no list price, even when its name is also sold elsewhere.

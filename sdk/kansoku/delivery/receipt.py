@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kansoku import semconv
-from kansoku.wire import attribute, field
+from kansoku.delivery.wire import attribute, field
 
 
 class Receipt:

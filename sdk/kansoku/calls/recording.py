@@ -1,14 +1,14 @@
 """What passes of one stream, kept and handed over once, at its end.
 
 Chunks are read then, all at once: reading each as it passes is what makes tracing of streams expensive. Where
-it can be had, what is kept is not the chunks but what the server sent (`kansoku.sent`).
+it can be had, what is kept is not the chunks but what the server sent (`kansoku.calls.sent`).
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from kansoku import clock
-from kansoku.sent import Growth, Sent, tap
+from kansoku.calls.sent import Growth, Sent, tap
+from kansoku.spans import clock
 
 
 class Streamed(Protocol):

@@ -6,20 +6,22 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from kansoku import clock, estimation, runtime, semconv
-from kansoku.call_watch import note_call
+from kansoku import runtime, semconv
+from kansoku.calls import estimation
+from kansoku.calls.call_watch import note_call
+from kansoku.calls.described import SPAN
+from kansoku.calls.description import NOTHING_SAID, Description
+from kansoku.calls.facts import error_facts, tokens_per_second
+from kansoku.calls.raw_response import RAW_RESPONSE_HEADER, follow_raw
+from kansoku.calls.reader import Answer, Reader, Request, answer_attributes, request_attributes
+from kansoku.calls.recording import Recording
+from kansoku.calls.sent import Sent
+from kansoku.calls.stream import follow
 from kansoku.content import cut
-from kansoku.described import SPAN
-from kansoku.description import NOTHING_SAID, Description
-from kansoku.facts import error_facts, tokens_per_second
-from kansoku.failure import record_error
 from kansoku.guard import guard, swallow
-from kansoku.raw_response import RAW_RESPONSE_HEADER, follow_raw
-from kansoku.reader import Answer, Reader, Request, answer_attributes, request_attributes
-from kansoku.recording import Recording
-from kansoku.sent import Sent
-from kansoku.stream import follow
-from kansoku.tracer import start_call
+from kansoku.spans import clock
+from kansoku.spans.failure import record_error
+from kansoku.spans.tracer import start_call
 
 _SUPPRESSED = "suppress_instrumentation"
 _INSIDE = otel_context.create_key("kansoku-call")

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from kansoku import semconv, wire
+from kansoku import semconv
+from kansoku.calls.described import OWN_SCOPE, as_step
 from kansoku.content import cut, fits
-from kansoku.described import OWN_SCOPE, as_step
-from kansoku.export import Mask
+from kansoku.delivery import wire
+from kansoku.delivery.export import Mask
+from kansoku.delivery.receipt import Receipt
 from kansoku.guard import swallow
-from kansoku.receipt import Receipt
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -42,7 +43,7 @@ class SpanCodec:
 
     def encode(self, batch: Iterable[Any], mask: Mask | None) -> Iterator[tuple[bytes, int]]:
         """Yield (ExportTraceServiceRequest, number of spans)."""
-        from kansoku.otlp import encode_requests  # noqa: PLC0415 - this thread's work, not the start's
+        from kansoku.delivery.otlp import encode_requests  # noqa: PLC0415 - this thread's work, not the start's
 
         return encode_requests((self._cut(span, mask) for span in batch), self._resource, self._max_bytes)
 

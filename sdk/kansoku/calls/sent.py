@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import filterfalse, islice, repeat
 from typing import Any, NamedTuple
 
-from kansoku import sse
+from kansoku.calls import sse
 from kansoku.guard import guard
 
 _SETTLED = 512  # pieces or chunks after which neighbours are made one, so that memory has a bound
@@ -43,7 +43,7 @@ class Growth(NamedTuple):
 
 
 class Sent:
-    """The events of one stream whose chunks the program was given; see `kansoku.recording.Pieces`."""
+    """The events of one stream whose chunks the program was given; see `kansoku.calls.recording.Pieces`."""
 
     __slots__ = (
         *("_ahead", "_closed", "_done", "_events", "_growth", "_known"),

@@ -5,11 +5,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from kansoku.calls.raw_body import WAYS, Body
+from kansoku.calls.recording import Recording, Streamed
+from kansoku.calls.sent import Growth
+from kansoku.calls.stream import follow, is_stainless
 from kansoku.guard import swallow
-from kansoku.raw_body import WAYS, Body
-from kansoku.recording import Recording, Streamed
-from kansoku.sent import Growth
-from kansoku.stream import follow, is_stainless
 
 # Set by the clients' with_raw_response and with_streaming_response, in every client of this family.
 RAW_RESPONSE_HEADER = "X-Stainless-Raw-Response"

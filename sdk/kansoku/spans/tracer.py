@@ -20,13 +20,13 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from kansoku.described import SPAN
+from kansoku.calls.described import SPAN
 
 try:
     from opentelemetry.attributes import BoundedAttributes
     from opentelemetry.sdk.trace._tracer_metrics import NoOpTracerMetrics, noop
 
-    from kansoku.quick_span import QuickSpan
+    from kansoku.spans.quick_span import QuickSpan
 except ImportError:  # another version: the SDK's own way
     NoOpTracerMetrics = noop = None  # type: ignore[assignment, misc]
 

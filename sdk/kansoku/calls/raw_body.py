@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kansoku import clock, sse
+from kansoku.calls import sse
+from kansoku.calls.recording import Streamed, pass_on, pass_on_async
 from kansoku.guard import guard, swallow
-from kansoku.recording import Streamed, pass_on, pass_on_async
+from kansoku.spans import clock
 
 WAYS = ("iter_bytes", "iter_text", "iter_lines")  # `read`, `text` and `json` leave the body with the response
 _LARGEST = 8 * 1024 * 1024  # a body beyond this is not kept, so that memory has a bound

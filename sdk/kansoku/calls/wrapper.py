@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from opentelemetry import context as otel_context
 
-from kansoku.attached import attach, detach
-from kansoku.call import begin
+from kansoku.calls.call import begin
+from kansoku.spans.attached import attach, detach
 
 
 class Traced(Protocol):

@@ -2,7 +2,7 @@
 
 from opentelemetry import context as otel_context
 
-from kansoku.described import mark
+from kansoku.calls.described import mark
 
 _WATCH = otel_context.create_key("kansoku-watch")
 

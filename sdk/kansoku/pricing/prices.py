@@ -1,7 +1,7 @@
 """Price of a model at a point in time, and the cost of a usage in US dollars, exact to the last digit.
 
-List prices come from the `genai-prices` package (`kansoku.price_list`); a TOML file of one's own overrides
-them (`kansoku.price_overrides` describes it).
+List prices come from the `genai-prices` package (`price_list`); a TOML file of one's own overrides them
+(`price_overrides` describes it).
 """
 
 import math
@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from kansoku.price_list import Cost, list_cost, list_sheet
-from kansoku.price_names import most_exact
-from kansoku.price_overrides import Override, Overrides, read_overrides
-from kansoku.price_terms import NO_TERMS, Terms
+from kansoku.pricing.price_list import Cost, list_cost, list_sheet
+from kansoku.pricing.price_names import most_exact
+from kansoku.pricing.price_overrides import Override, Overrides, read_overrides
+from kansoku.pricing.price_terms import NO_TERMS, Terms
 from kansoku.usage import Usage
 
 

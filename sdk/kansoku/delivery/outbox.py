@@ -8,11 +8,11 @@ from queue import Empty
 from typing import Any
 
 from kansoku import forks, semconv
-from kansoku.delivery import Delivery
+from kansoku.delivery.contract import Delivery
+from kansoku.delivery.queues import Marker, new_queue
+from kansoku.delivery.receipt import Receipt
+from kansoku.delivery.turns import Turns
 from kansoku.guard import swallow
-from kansoku.queues import Marker, new_queue
-from kansoku.receipt import Receipt
-from kansoku.turns import Turns
 
 # The part of the time to close after which a request under way is cut off.
 _PATIENCE = 0.6

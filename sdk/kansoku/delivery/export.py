@@ -7,12 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kansoku import semconv
+from kansoku.delivery.receipt import Receipt
+from kansoku.delivery.transport import (
+    ACCEPTED,
+    AWAY,
+    REFUSED,
+    TOO_LARGE,
+    Reply,
+    Transport,
+    backoff,
+    pack,
+    unpack,
+)
 from kansoku.guard import swallow
-from kansoku.receipt import Receipt
-from kansoku.transport import ACCEPTED, AWAY, REFUSED, TOO_LARGE, Reply, Transport, backoff, pack, unpack
 
 if TYPE_CHECKING:
-    from kansoku.spool import Claim, Spool
+    from kansoku.delivery.spool import Claim, Spool
 
 Mask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _DRAIN_SECONDS = 0.5  # how long the spool is emptied before the queue gets its turn again

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import _Span as StockSpan
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Status
 
-from kansoku.description import Describe
+from kansoku.calls.description import Describe
 from kansoku.guard import swallow
 
 _CLEAN = frozenset({str, int, float, bool})  # exactly these: a subclass may be anything

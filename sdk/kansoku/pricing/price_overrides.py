@@ -35,8 +35,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kansoku.errors import PricesError
-from kansoku.price_names import listed_provider
-from kansoku.price_terms import Terms
+from kansoku.pricing.price_names import listed_provider
+from kansoku.pricing.price_terms import Terms
 from kansoku.usage import Usage
 
 _MILLION = Decimal(1_000_000)

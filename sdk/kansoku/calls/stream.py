@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from kansoku.recording import Recording, pass_on, pass_on_async
-from kansoku.watched import watch
+from kansoku.calls.recording import Recording, pass_on, pass_on_async
+from kansoku.calls.watched import watch
 
 
 def follow(stream: Any, recording: Recording) -> Any:

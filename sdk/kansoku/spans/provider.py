@@ -47,7 +47,7 @@ def settled() -> Any:
 def _make(resource: Mapping[str, str], sampler: Any = None) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a given provider has one
 
-    from kansoku.tracer import Ids, Provider  # noqa: PLC0415
+    from kansoku.spans.tracer import Ids, Provider  # noqa: PLC0415
 
     # Without shutdown_on_exit: the SDK's own way out may wait for half a minute.
     return Provider(

@@ -1,0 +1,1 @@
+"""What a call costs: list prices, one's own, and what decides between them."""
