@@ -1,10 +1,12 @@
 """Spans with a meaning: one helper a kind, as a decorator and as a context manager, with typed fields.
 
-@kansoku.tool
-def weather(city: str) -> str: ...
+Each of them goes around a function or a block:
 
-with kansoku.retrieval("search", query=question, top_k=5) as found:
-found.set_documents([{"id": "doc-7", "score": 0.83, "content": "..."}])
+    @kansoku.tool
+    def weather(city: str) -> str: ...
+
+    with kansoku.retrieval("search", query=question, top_k=5) as found:
+        found.set_documents([{"id": "doc-7", "score": 0.83, "content": "..."}])
 """
 
 from collections.abc import Callable, Mapping, Sequence
