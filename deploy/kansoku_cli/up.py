@@ -147,23 +147,40 @@ def _watch(family: Family) -> int:
 
 
 def _wait_ready(process: subprocess.Popen[bytes], collector: Any, family: Family) -> int | None:
-    """Wait for the collector; return an exit code when there is nothing to wait for."""
-    deadline = time.monotonic() + READY_SECONDS
+    """Wait for the collector; return an exit code when there is nothing to wait for.
+
+    One that says nothing is given all the time that it takes: after an upgrade it first brings its store up
+    to date, and if it were stopped in the middle the next start would begin that again.
+    """
+    deadline, told = time.monotonic() + READY_SECONDS, False
     url = f"{_url(collector.host, collector.port)}/readyz"
-    while time.monotonic() < deadline:
-        if family.stopping:
-            return 0
+    while not family.stopping:
         if process.poll() is not None:
             return process.returncode or 1  # it has said why
-        try:
-            if httpx2.get(url, timeout=2).status_code == 200:
-                return None
-        except httpx2.HTTPError:
-            pass
+        problem = _problem(url)
+        if problem == "":
+            return None
+        if time.monotonic() > deadline and problem:
+            raise KansokuError(f"the collector did not become ready within {READY_SECONDS:.0f} s: {problem}")
+        if time.monotonic() > deadline and not told:
+            told = True
+            print(
+                f"kansoku: the collector does not answer after {READY_SECONDS:.0f} s; after an upgrade a"
+                " large store takes minutes. Waiting; Ctrl-C stops it.",
+                file=sys.stderr,
+                flush=True,
+            )
         time.sleep(0.1)
-    raise KansokuError(
-        f"the collector did not become ready within {READY_SECONDS:.0f} s; its messages above say why"
-    )
+    return 0
+
+
+def _problem(url: str) -> str | None:
+    """Return what keeps the collector from being ready, nothing if it is, None if it does not answer yet."""
+    try:
+        answer = httpx2.get(url, timeout=2)
+    except httpx2.HTTPError:
+        return None
+    return "" if answer.status_code == 200 else answer.text.strip() or f"status {answer.status_code}"
 
 
 def _wait_listening(dashboard: Any, family: Family) -> bool:
