@@ -70,15 +70,21 @@ def parse_json(kind: type[M], body: bytes) -> tuple[M, list[Fault]]:
         raise PayloadError(f"the body is not an {kind.DESCRIPTOR.name}: {error}") from error
 
 
-def _object(kind: type[Message], body: bytes) -> dict[str, Any]:
-    if len(body) > _MOST_OBJECTS and body.count(b"{") > _MOST_OBJECTS:
-        raise PayloadError(
-            f"the body has more than {_MOST_OBJECTS} objects; send fewer at a time, or protobuf"
-        )
+def load_json(body: bytes) -> Any:
+    """Return the value of a JSON body; raise PayloadError for what is none, or would not fit in memory."""
+    for mark, word in ((b"{", "objects"), (b"[", "lists")):
+        if len(body) > _MOST_OBJECTS and body.count(mark) > _MOST_OBJECTS:
+            raise PayloadError(
+                f"the body has more than {_MOST_OBJECTS} {word}; send fewer at a time, or protobuf"
+            )
     try:
-        value = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"the body is not JSON: {error}") from error
+
+
+def _object(kind: type[Message], body: bytes) -> dict[str, Any]:
+    value = load_json(body)
     if not isinstance(value, dict):
         raise PayloadError(
             f"the body must be a JSON object ({kind.DESCRIPTOR.name}), not {type(value).__name__}"
