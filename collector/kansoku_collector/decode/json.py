@@ -141,13 +141,13 @@ def _with_bytes(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_with_bytes(item, depth + 1) for item in value]
     if isinstance(value, str):
-        return value if value.isascii() else _text(value)
+        return value if value.isascii() else whole_text(value)
     if not isinstance(value, dict):
         return value
     return {k: _base64(k, v) if k in _IDS else _with_bytes(v, depth + 1) for k, v in value.items()}
 
 
-def _text(value: str) -> str:
+def whole_text(value: str) -> str:
     """Return text without half characters: JavaScript cuts emoji in two, and escapes each half."""
     try:
         value.encode()

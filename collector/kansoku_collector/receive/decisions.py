@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kansoku_collector.decode.json import whole_text
 from kansoku_collector.errors import PayloadError, StoreError
 from kansoku_collector.receive.access import authorise
 from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
@@ -59,4 +60,4 @@ def read_object(body: bytes, longest: Mapping[str, int]) -> tuple[dict[str, Any]
     for name, value in texts.items():
         if not isinstance(value, str) or len(value) > longest[name]:
             raise PayloadError(f"{name} must be text of at most {longest[name]} characters")
-    return item, texts
+    return item, {name: whole_text(value) for name, value in texts.items()}
