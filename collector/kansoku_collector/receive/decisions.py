@@ -1,6 +1,5 @@
 """POST of a person's decision, as a small JSON object that is written to the store before it is answered."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,7 +35,7 @@ def decision_route(path: str, receiver: Receiver, clients: Clients, read: Callab
         try:
             grant = authorise(request, receiver.keys, "ingest", insecure=receiver.insecure)
             write = read(await read_body(request, MAX_BODY_BYTES))
-            await asyncio.to_thread(clients.run, lambda client: write(client, grant.project))
+            await clients.aside(clients.run, lambda client: write(client, grant.project))
         except (PayloadError, Refusal) as error:
             refusal = as_refusal(error)
             return JSONResponse({"error": refusal.message}, refusal.status)
