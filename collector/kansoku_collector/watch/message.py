@@ -55,7 +55,8 @@ class Message:
             if isinstance(value, datetime):
                 fields[name] = value.isoformat()
         fields["window_seconds"] = round(fields.pop("window").total_seconds())
-        return _short(fields) | {
+        told: dict[str, Any] = _short(fields)
+        return told | {
             "state": self.incident.state,
             "event": self.event,
             "number": self.number,
