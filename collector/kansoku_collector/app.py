@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
 from kansoku_collector.enrich.cost import PriceFile, pricing
+from kansoku_collector.enrich.names import short_names
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
 from kansoku_collector.files import hold, private_directory
@@ -108,7 +109,7 @@ def build(settings: Settings) -> Collector:
     receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
     receiver.ages.retention = schema.retention
     metrics.registry.register(receiver.receipts)
-    stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
+    stages = [short_names(metrics), pricing(PriceFile(settings.prices_file), metrics), read_signals]
     pipeline = Pipeline(stages, metrics, receiver.receipts.settle, receiver.traffic, alone=settings.embedded)
     writes = (lambda: pipeline.writes) if settings.embedded else None
     api = Api(receiver, clients, lambda: _problem(journal, schema, clients), writes)

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kansoku_collector.decode.json import load_json
+from kansoku_collector.enrich.names import short_name
 from kansoku_collector.entries import Entry, Kind, digest_of
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.receive.answer import Refusal, headers_of
@@ -132,6 +133,7 @@ def _rows(item: Any, project: str, now_ms: int) -> list[Row]:
         "source": item.get("source") or "user",
         "time": _time(item.get("time"), now_ms),
     }
+    base |= {name: short_name(base[name]) for name in ("session_id", "user_id")}  # as on their spans
     base |= {"received": now_ms, "metadata": item.get("metadata") or {}, "keyed": bool(item.get("id"))}
     values: list[tuple[str, float | None]] = []
     if item.get("like") is not None:
