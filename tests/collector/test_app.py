@@ -146,6 +146,13 @@ def test_without_a_key_when_it_is_asked_for(tmp_path):
         )
         status, answer, _ = running.call("GET", "/v1/stats")
         assert (status, "spans" in json.loads(answer)) == (200, True)
+        for page in ({"host": "evil.example"}, {"origin": "https://evil.example"}, {"origin": "null"}):
+            assert running.call("GET", "/v1/stats", headers=page)[0] == 403, page
+            assert running.call("POST", "/v1/views", b"{}", page)[0] == 403, page
+        own = ("localhost:4318", "[::1]:4318", "host.docker.internal:4318", "machine")
+        for name in own:
+            assert running.call("GET", "/v1/stats", headers={"host": name})[0] == 200, name
+        assert running.call("GET", "/v1/stats", headers={"origin": "http://localhost:3000"})[0] == 200
 
 
 def test_texts_on_their_way_to_the_engine_stay_in_the_data_directory(tmp_path):
