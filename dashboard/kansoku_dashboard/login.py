@@ -36,6 +36,7 @@ OPEN = {"/login", EXIT}
 OPEN_OIDC = {"/auth/login", "/auth/logout", "/oauth2callback"}
 
 _wrong: deque[float] = deque(maxlen=TRIES)
+_ended: dict[str, int] = {}  # cookies of logins that were ended, and when they would have been anyway
 
 PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -117,7 +118,13 @@ async def _given(request: Request) -> str:
 
 
 async def logout(request: Request) -> Response:
-    """Take the cookie back and lead to the form, or to where Streamlit ends a login by name."""
+    """End the login, also in other tabs, and lead to the form, or to where Streamlit ends one by name."""
+    cookie = request.cookies.get(COOKIE, "")
+    if _password() and not settings.current().oidc and passed({COOKIE: cookie}):
+        now = time.time()
+        for value in [value for value, until in _ended.items() if until < now]:
+            del _ended[value]
+        _ended[cookie] = int(cookie.partition(".")[0])
     answer = RedirectResponse("/auth/logout" if settings.current().oidc else request.url_for("login"), 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer
@@ -135,6 +142,8 @@ def passed(cookies: dict[str, str]) -> bool:
         return bool(_claims(cookies).get("is_logged_in"))
     if not _password():
         return True
+    if cookies.get(COOKIE) in _ended:
+        return False
     until, _, signature = cookies.get(COOKIE, "").partition(".")
     right = hmac.compare_digest(signature.encode(), _sign(until).encode())
     return right and until.isdigit() and int(until) > time.time()

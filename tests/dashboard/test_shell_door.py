@@ -199,6 +199,20 @@ def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
     assert not login.passed({login.COOKIE: good})
 
 
+def test_a_login_that_was_ended_is_ended_in_every_tab(client):
+    """A page that is open elsewhere, or somebody with a copy of the cookie, keeps what they sent before."""
+    copied = {login.COOKIE: login.token()}
+    client.cookies.update(copied)
+    assert login.passed(copied)
+    assert client.get("/logout").status_code in (303, 307)
+    assert not login.passed(copied)
+    client.cookies.update(copied)
+    assert client.get("/_stcore/health").status_code == 401
+    login._ended.clear()
+    client.cookies.update({login.COOKIE: "nonsense"})
+    assert client.get("/logout").status_code in (303, 307)
+
+
 def test_the_script_itself_is_guarded(open_app):
     """If main.py is run without this server, the password still holds."""
     settings.use(settings.current().model_copy(update={"dashboard_password": SecretStr("hana-no-iro")}))
