@@ -16,8 +16,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
 from kansoku_collector.enrich.cost import PriceFile, pricing
+from kansoku_collector.enrich.names import short_names
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
+from kansoku_collector.files import hold, private_directory
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
@@ -91,6 +93,7 @@ def build(settings: Settings) -> Collector:
     schema = _schema(settings)
     if settings.embedded:
         _keep_scratch(settings.data / "scratch")
+    _hold_journal(settings.data)
     metrics, keys = Metrics(), Keys.open(settings.data)
     journal = Journal(
         settings.data / "journal",
@@ -106,7 +109,7 @@ def build(settings: Settings) -> Collector:
     receiver = _receiver(settings, Intake(journal, metrics), keys, metrics)
     receiver.ages.retention = schema.retention
     metrics.registry.register(receiver.receipts)
-    stages = [pricing(PriceFile(settings.prices_file), metrics), read_signals]
+    stages = [short_names(metrics), pricing(PriceFile(settings.prices_file), metrics), read_signals]
     pipeline = Pipeline(stages, metrics, receiver.receipts.settle, receiver.traffic, alone=settings.embedded)
     writes = (lambda: pipeline.writes) if settings.embedded else None
     api = Api(receiver, clients, lambda: _problem(journal, schema, clients), writes)
@@ -212,6 +215,17 @@ def _prepare(data: Path) -> None:
     except OSError as error:
         raise SettingsError(
             f"the data directory {data} (KANSOKU_DATA) cannot be written: {error.strerror}"
+        ) from error
+
+
+def _hold_journal(data: Path) -> None:
+    """Refuse a journal that another collector writes: each would remove what the other appends to."""
+    private_directory(data / "journal")
+    try:
+        hold(data / "journal")
+    except BlockingIOError as error:
+        raise SettingsError(
+            f"the data directory {data} is in use by another collector: give each its own (KANSOKU_DATA)"
         ) from error
 
 

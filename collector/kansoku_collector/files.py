@@ -44,6 +44,18 @@ def private_directory(path: Path) -> None:
             path.chmod(mode & ~0o007)
 
 
+def hold(path: Path) -> None:
+    """Take a directory for this process, as long as it lives; raise BlockingIOError when another has it."""
+    handle = os.open(path / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:  # a file system without locks
+        os.close(handle)
+
+
 def append_durably(path: Path, data: bytes) -> None:
     """Append to a file, which may be new."""
     _write(path, data, os.O_APPEND)

@@ -148,7 +148,7 @@ class Collector:
         while True:
             await asyncio.sleep(_RETENTION_SECONDS)
             try:
-                projects = await asyncio.to_thread(self.clients.run, read_projects)
+                projects = await self.clients.aside(self.clients.run, read_projects)
             except (ClickHouseError, StoreError):
                 continue  # away; what was known still holds
             self.receiver.ages.retention = Retention.of(self.settings, projects)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
@@ -14,6 +15,7 @@ from kansoku_collector.model import Attributes
 
 MAX_COUNT = 2**32 - 1
 _REMEMBERED_LENGTH = 32_768
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Three times as fast as the standard library, which says what these two cannot: half a surrogate pair, NaN.
 _parse = Decoder().decode
 _encode = Encoder(enc_hook=str).encode
@@ -153,6 +155,16 @@ def rename(left: Attributes, names: Mapping[str, str]) -> None:
         if old in left:
             value = left.pop(old)
             left.setdefault(new, value)
+
+
+def one_line(value: str, most: int) -> str:
+    """Return text of a sender's as one line of at most `most` characters, without what acts unseen.
+
+    A line break in a name ends the header of a mail, a terminal obeys its codes, and marks of direction turn
+    round what stands beside them.
+    """
+    line = _UNSEEN.sub("", " ".join(value[: 4 * most].split()))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def searchable(value: str) -> str:

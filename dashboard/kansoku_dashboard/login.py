@@ -8,7 +8,7 @@ from collections import deque
 from functools import cache
 from html import escape
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -30,11 +30,13 @@ DAYS = 14
 TRIES = (
     10  # wrong passwords a minute, from everybody together: one person mistypes less, a guesser needs more
 )
+LONGEST = 16 << 10  # bytes of the form: whoever is not logged in yet leaves nothing on our disk
 # Of these the provider's answer is one: they must answer those who are not logged in yet.
 OPEN = {"/login", EXIT}
 OPEN_OIDC = {"/auth/login", "/auth/logout", "/oauth2callback"}
 
 _wrong: deque[float] = deque(maxlen=TRIES)
+_ended: dict[str, int] = {}  # cookies of logins that were ended, and when they would have been anyway
 
 PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -91,10 +93,11 @@ async def login(request: Request) -> Response:
             WANTED, quote(target), max_age=600, httponly=True, samesite="lax", secure=_secure(request)
         )
         return answer
+    given = await _given(request)
+    # Counted once the form is here: of a hundred that are sent byte by byte, all would have been let in.
     now = time.monotonic()
     if len(_wrong) == TRIES and now - _wrong[0] < 60:
         return _form(request, "login.too_many", 429)
-    given = str((await request.form()).get("password", ""))
     if not hmac.compare_digest(given.encode(), _password().encode()):
         _wrong.append(now)
         return _form(request, "login.wrong", 401)
@@ -105,8 +108,23 @@ async def login(request: Request) -> Response:
     return answer
 
 
+async def _given(request: Request) -> str:
+    """Return the password of a form that is posted; nothing of one that is longer than any is kept."""
+    body = b""
+    async for chunk in request.stream():
+        if len(body := body + chunk) > LONGEST:
+            return ""
+    return parse_qs(body.decode("latin-1"), keep_blank_values=True).get("password", [""])[0]
+
+
 async def logout(request: Request) -> Response:
-    """Take the cookie back and lead to the form, or to where Streamlit ends a login by name."""
+    """End the login, also in other tabs, and lead to the form, or to where Streamlit ends one by name."""
+    cookie = request.cookies.get(COOKIE, "")
+    if _password() and not settings.current().oidc and passed({COOKIE: cookie}):
+        now = time.time()
+        for value in [value for value, until in _ended.items() if until < now]:
+            del _ended[value]
+        _ended[cookie] = int(cookie.partition(".")[0])
     answer = RedirectResponse("/auth/logout" if settings.current().oidc else request.url_for("login"), 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer
@@ -124,6 +142,8 @@ def passed(cookies: dict[str, str]) -> bool:
         return bool(_claims(cookies).get("is_logged_in"))
     if not _password():
         return True
+    if cookies.get(COOKIE) in _ended:
+        return False
     until, _, signature = cookies.get(COOKIE, "").partition(".")
     right = hmac.compare_digest(signature.encode(), _sign(until).encode())
     return right and until.isdigit() and int(until) > time.time()

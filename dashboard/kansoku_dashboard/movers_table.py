@@ -9,6 +9,7 @@ from kansoku_dashboard.change import MIN_VOTES, Change
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count, money, relative, share
 from kansoku_dashboard.movers import Mover
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 MOST_ROWS = 50
@@ -37,7 +38,7 @@ def _cells(row: Mover) -> dict[str, Any]:
     bound = "≥ " if row.unpriced and not row.of_calls and row.cost_each.now else ""
     return {
         "kind": say(f"table.{row.dimension}"),
-        "name": row.name,
+        "name": visible(row.name),
         "samples": f"{count(row.count)} ← {count(row.count_before)}",
         "cost": f"≥ {cost}"
         if row.unpriced and row.cost.now

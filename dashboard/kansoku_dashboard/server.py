@@ -20,6 +20,7 @@ from streamlit.auth_util import is_authlib_installed
 from kansoku.errors import SettingsError
 from kansoku_dashboard import canvas, login, settings
 from kansoku_dashboard.access import NAMELESS, read_rules
+from kansoku_dashboard.headers import Unframed
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
 
@@ -66,7 +67,11 @@ def build(chosen: DashboardSettings) -> st.App:
         _check_oidc(chosen)
     settings.use(chosen)
     # Streamlit sends its bundles uncompressed; gzip cuts a first load to a third.
-    middleware = [Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6), Middleware(login.Door)]
+    middleware = [
+        Middleware(Unframed),
+        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
+        Middleware(login.Door),
+    ]
     if not guarded:
         # Without a login the loopback address is the only guard, so a foreign name must not resolve to it.
         names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from kansoku.errors import KansokuError
 from kansoku_cli import access, parts
+from kansoku_cli.shown import shown
 
 
 def check(args: argparse.Namespace) -> int:
@@ -39,7 +40,7 @@ def replay(args: argparse.Namespace) -> int:
     detectors = detectors_of(client, said.detector, start, end)
     incidents = replay_rules(client, said.rules, start, end, step, detectors)
     for incident in incidents:
-        print(incident)
+        print(shown(incident))
     found = report(said.rules, incidents, labels, start, end)
     print(found)
     problems = found.problems(args.max_pages_per_week, never_fires=args.fail_on_silent_rules)
@@ -81,7 +82,7 @@ def listing(args: argparse.Namespace) -> int:
     for one in found:
         where = " ".join(f"{name}={value}" for name, value in one.scope.items() if value)
         line = [one.incident_id, one.state, one.severity, f"{one.opened:%Y-%m-%d %H:%M}", one.rule, where]
-        print("  ".join(part for part in line if part))
+        print(shown("  ".join(part for part in line if part)))
     print(f"{len(found)} open")
     return 0
 

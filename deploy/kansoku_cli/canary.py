@@ -14,6 +14,7 @@ from kansoku.canary import Run, Suite
 from kansoku.canary_meter import agreement, compare
 from kansoku.errors import KansokuError
 from kansoku_cli import access
+from kansoku_cli.shown import shown
 
 if TYPE_CHECKING:
     from kansoku_collector.store.read.canaries import CanaryRun
@@ -76,7 +77,7 @@ def report(args: argparse.Namespace) -> int:
             " ask with `kansoku canary run MODULE:NAME`"
         )
     for each in runs:
-        print(_line(each))
+        print(shown(_line(each)))
     *earlier, latest = runs
     return _verdict(earlier[-args.runs :], latest, args.alpha)
 
@@ -98,7 +99,8 @@ def _verdict(earlier: "Sequence[CanaryRun]", latest: "CanaryRun", alpha: float) 
             print(f"  {prompt} at temperature {temperature}: moved by {distance:.2f}")
         models = {model for each in earlier for model in each.models}
         if latest.models and models and set(latest.models) != models:
-            print(f"  answered by {', '.join(latest.models)}; before: {', '.join(sorted(models))}")
+            told = f"answered by {', '.join(latest.models)}; before: {', '.join(sorted(models))}"
+            print(f"  {shown(told)}")
     return int(changed)
 
 

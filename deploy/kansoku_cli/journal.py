@@ -9,6 +9,7 @@ from typing import Any
 
 from kansoku.errors import KansokuError
 from kansoku_cli import parts
+from kansoku_cli.shown import shown
 
 _STATES = {"waits": "waits", "retry": "is stored again soon", "drop": "is dropped soon"}
 
@@ -47,7 +48,7 @@ def show(args: argparse.Namespace) -> int:
         print(f"{segment.name}  {_STATES[segment.state]}, since {since}, {segment.bytes} bytes")
         print(f"    requests: {segment.requests}, spans that are not stored: {spans or 'not known'}")
         for reason in segment.reasons[:5]:
-            print(f"    {reason}")
+            print(f"    {shown(reason)}")
         if len(segment.reasons) > 5:
             print(f"    and {len(segment.reasons) - 5} more reasons")
     return 0

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from kansoku.errors import KansokuError, SettingsError
+from kansoku_cli import variables
 
 
 def collect(args: argparse.Namespace) -> int:
@@ -22,6 +24,8 @@ def collect(args: argparse.Namespace) -> int:
     app = _import("kansoku_collector.app", "all")
     if args.stop_with_parent:
         stop_with_parent()
+    else:
+        tell_unknown()
     code: int = app.serve(settings(args))
     return code
 
@@ -32,8 +36,16 @@ def dashboard(args: argparse.Namespace) -> int:
     server = _import("kansoku_dashboard.server", "dashboard")
     if args.stop_with_parent:
         stop_with_parent()
+    else:
+        tell_unknown()
     code: int = server.serve(dashboard_settings())
     return code
+
+
+def tell_unknown() -> None:
+    """Name each variable that sets nothing, on standard error."""
+    for sentence in variables.unknown(os.environ):
+        print(f"kansoku: {sentence}", file=sys.stderr)
 
 
 def _have_home() -> None:

@@ -13,6 +13,7 @@ from kansoku.pricing.price_list import list_version
 from kansoku.pricing.price_overrides import PRICE_FIELDS, read_overrides
 from kansoku.pricing.prices import Prices
 from kansoku_cli import access, parts, price_file
+from kansoku_cli.shown import shown
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -155,13 +156,13 @@ def _print_priced(rows: "list[Priced]") -> None:
     for row in rows:
         corrected = f", {row.corrected} corrected" if row.corrected else ""
         print(
-            f"  {row.provider or '?'}/{row.model or '?'}: {row.calls} calls, {_usd(row.cost)} USD,"
+            f"  {_name(row)}: {row.calls} calls, {_usd(row.cost)} USD,"
             f" {row.cost_source}{f' by {row.price_id}' if row.price_id else ''}{corrected}"
         )
     unpriced: dict[str, int] = defaultdict(int)
     for row in rows:
         if row.cost_source == "unpriced":
-            unpriced[f"{row.provider or '?'}/{row.model or '?'}"] += row.calls
+            unpriced[_name(row)] += row.calls
     if unpriced:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(unpriced.items()))
         print(f"  Totals are lower bounds; without a price: {names}")
@@ -169,20 +170,24 @@ def _print_priced(rows: "list[Priced]") -> None:
         gap = row.reported - row.computed_beside
         if row.cost_source == "computed" and row.reported and abs(gap) > row.reported / 100:
             print(
-                f"  {row.provider}/{row.model}: reported {_usd(row.reported)}, computed"
+                f"  {_name(row)}: reported {_usd(row.reported)}, computed"
                 f" {_usd(row.computed_beside)} ({_signed(gap)})"
             )
+
+
+def _name(row: "Priced") -> str:
+    return shown(f"{row.provider or '?'}/{row.model or '?'}")
 
 
 def _print_lines(lines: "list[Line]") -> None:
     print(f"{'day':<10}  {'model':<36}  {'ours':>14}  {'theirs':>14}  {'difference':>14}")
     for line in lines:
         print(
-            f"{line.day}  {line.model:<36}  {_usd(line.ours):>14}  {_usd(line.theirs):>14}"
+            f"{line.day}  {shown(line.model):<36}  {_usd(line.ours):>14}  {_usd(line.theirs):>14}"
             f"  {_signed(line.difference):>14}"
         )
         for reason in line.reasons:
-            print(f"{'':<12}{reason}")
+            print(f"{'':<12}{shown(reason)}")
     ours = sum((line.ours for line in lines), Decimal(0))
     theirs = sum((line.theirs for line in lines), Decimal(0))
     print(f"{'total':<48}  {_usd(ours):>14}  {_usd(theirs):>14}  {_signed(theirs - ours):>14}")

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx2
 
 from kansoku.errors import KansokuError
-from kansoku_cli import parts, variables
+from kansoku_cli import parts
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -62,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """Start every part, say where it is, and stay until Ctrl-C or until a part is gone."""
     collector = parts.settings(args)
     dashboard = None if args.no_dashboard else parts.dashboard_settings()
-    for sentence in variables.unknown(os.environ):
-        print(f"kansoku: {sentence}", file=sys.stderr)
+    parts.tell_unknown()
     _check_directory(collector.data)
     if collector.tls_cert is not None:
         raise KansokuError(

@@ -12,15 +12,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-KEYS = {"ksk_read": {"read"}, "ksk_admin": {"read", "admin"}, "ksk_ingest": {"ingest"}}
+KEYS = {
+    "ksk_read": ("default", {"read"}),
+    "ksk_admin": ("default", {"read", "admin"}),
+    "ksk_ingest": ("default", {"ingest"}),
+    "ksk_shop": ("shop", {"read"}),
+    "ksk_shop_admin": ("shop", {"read", "admin"}),
+}
 
 
 class FixedKeys:
-    """Three keys, one a scope."""
+    """A key of each scope that matters, and two of another project."""
 
     def check(self, key: str) -> SimpleNamespace | None:
-        """Return the scopes of `key`."""
-        return SimpleNamespace(scopes=frozenset(KEYS[key])) if key in KEYS else None
+        """Return project and scopes of `key`."""
+        if key not in KEYS:
+            return None
+        project, scopes = KEYS[key]
+        return SimpleNamespace(project=project, scopes=frozenset(scopes))
 
 
 class Server(NamedTuple):

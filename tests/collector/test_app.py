@@ -56,6 +56,24 @@ def test_an_unreachable_clickhouse_is_one_sentence(running):
     )
 
 
+def test_two_collectors_do_not_write_one_journal(running, tmp_path):
+    """One would store a segment and remove it while the other appends to it: acknowledged, and lost."""
+    with contextlib.closing(Running(tmp_path / "store")) as store:
+        store.start()
+        key = store.key("admin")["authorization"].removeprefix("Bearer ")
+        url = f"http://admin:{key}@127.0.0.1:{store.gateway_port}/kansoku"
+        running.env = {"KANSOKU_CLICKHOUSE_URL": url}
+        running.start()
+        second = Running(running.data, running.env)
+        code = second.launch(free_port(), as_user=True).wait(60)
+        assert code == 1
+        log = (running.data / "log").read_text().splitlines()
+        (said,) = [line for line in log if line.startswith("kansoku:")]
+        assert "in use by another collector" in said
+        running.end()
+        assert running.start().end() == 0
+
+
 def test_an_impossible_data_directory_is_one_sentence(running, tmp_path):
     """A file where the directory should be is said to be so."""
     (tmp_path / "file").write_text("")
@@ -128,6 +146,13 @@ def test_without_a_key_when_it_is_asked_for(tmp_path):
         )
         status, answer, _ = running.call("GET", "/v1/stats")
         assert (status, "spans" in json.loads(answer)) == (200, True)
+        for page in ({"host": "evil.example"}, {"origin": "https://evil.example"}, {"origin": "null"}):
+            assert running.call("GET", "/v1/stats", headers=page)[0] == 403, page
+            assert running.call("POST", "/v1/views", b"{}", page)[0] == 403, page
+        own = ("localhost:4318", "[::1]:4318", "host.docker.internal:4318", "machine")
+        for name in own:
+            assert running.call("GET", "/v1/stats", headers={"host": name})[0] == 200, name
+        assert running.call("GET", "/v1/stats", headers={"origin": "http://localhost:3000"})[0] == 200
 
 
 def test_texts_on_their_way_to_the_engine_stay_in_the_data_directory(tmp_path):

@@ -107,6 +107,13 @@ def test_what_is_not_a_clickhouse_url_is_refused(url):
         connect(url)
 
 
+def test_a_password_behind_the_question_mark_is_refused_and_not_shown():
+    """The client has it from elsewhere, and would end in a stack trace."""
+    with pytest.raises(StoreError, match="behind the") as caught:
+        connect(f"http://127.0.0.1:9/kansoku?user=app&password={PASSWORD}")
+    assert PASSWORD not in str(caught.value)
+
+
 def test_an_unreachable_server_is_said_without_the_password():
     """One sentence: where, and what to do."""
     with pytest.raises(StoreError) as caught:
@@ -155,7 +162,7 @@ def test_a_refusal_is_said_without_the_password(code, headers, words):
 @pytest.mark.parametrize(
     ("url", "shown"),
     [("http://u:p@w@h:1/d", "http://u:***@h:1/d"), ("http://u@h/d", "http://u@h/d"), ("chdb:///a/b", "chdb:///a/b"),
-     ("http://:p@h", "http://:***@h")],
+     ("http://:p@h", "http://:***@h"), ("http://h/d?user=u&password=p#x", "http://h/d?user=u&password=***#x")],
 )  # fmt: skip
 def test_a_password_is_never_shown(url, shown):
     """Also one that holds the characters of a URL."""

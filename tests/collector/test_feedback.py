@@ -1,6 +1,7 @@
 """/v1/feedback: what a person says about an answer, seconds or days later."""
 
 import contextlib
+import gzip
 import json
 import os
 from types import SimpleNamespace
@@ -151,6 +152,17 @@ def test_too_many_items_are_refused():
     """A thousand is the limit of one request."""
     with pytest.raises(PayloadError, match="limit is 1000"):
         read(*[{}] * 1001)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [(b"[" + b"[]," * 1_100_000 + b"[]]", 400, "lists"), (b'["' + b"a" * (17 << 20) + b'"]', 413, "limit")],
+)
+def test_a_bomb_of_feedback_is_refused_before_it_is_taken_apart(collector, body, status, word):
+    """The key of a web page is public: a few kilobytes must not become gigabytes here."""
+    headers = collector.key("ingest") | {"content-encoding": "gzip"}
+    found, answer, _ = collector.call("POST", "/v1/feedback", gzip.compress(body), headers)
+    assert (found, word in json.loads(answer)["error"]) == (status, True)
 
 
 @given(

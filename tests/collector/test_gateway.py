@@ -406,6 +406,15 @@ def test_a_wrong_key_or_scope_or_user_is_refused(server):
     refused.value.close()
 
 
+@pytest.mark.parametrize(("user", "key"), [("reader", "ksk_shop"), ("admin", "ksk_shop_admin")])
+def test_a_key_of_one_project_does_not_read_the_others(server, user, key):
+    """SQL has no projects: who was given the traces of one team must not read those of all."""
+    with pytest.raises(ClickHouseError) as caught:
+        open_client(server, user, key)
+    assert caught.value.code == 497
+    assert "project default" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}]
 )

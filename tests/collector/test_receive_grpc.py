@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import os
 import socket
+import threading
 import time
 
 import grpc
@@ -188,6 +189,26 @@ def test_a_revoked_or_rotated_key_is_refused_on_an_open_channel(both):
         )
         keys.revoke("app")
         assert code_of(third) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("", grpc.StatusCode.UNAUTHENTICATED), ("read", grpc.StatusCode.PERMISSION_DENIED)]
+)
+def test_who_may_not_send_is_told_before_the_message(both, key, code):
+    """A message is held in memory until it is whole: without a key, nobody may have one held."""
+    never = threading.Event()
+
+    def message():
+        never.wait()
+        yield b""
+
+    headers = tuple(both.key(key).items()) if key else ()
+    with grpc.insecure_channel(address(both), options=OPTIONS) as channel:
+        sent = channel.stream_unary(EXPORT).future(message(), metadata=headers)
+        try:
+            assert sent.exception(timeout=60).code() == code
+        finally:
+            never.set()
 
 
 def test_half_a_header_does_not_hold_a_connection(both):

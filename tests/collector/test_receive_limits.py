@@ -235,11 +235,12 @@ def test_a_bomb_is_stopped_near_the_limit(encoding):
     assert (refused.value.status, refused.value.reason) == (413, "inflated_too_large")
 
 
-def test_json_of_nothing_but_objects_is_refused():
+@pytest.mark.parametrize(("part", "word"), [(b"{}", "objects"), (b"[]", "lists")])
+def test_json_of_nothing_but_objects_or_lists_is_refused(part, word):
     """Each would need a hundred times its three bytes of memory."""
-    body = b'{"resourceSpans":[' + b"{}," * 1_100_000 + b"{}]}"
+    body = b'{"resourceSpans":[' + (part + b",") * 1_100_000 + b"{}]}"
     sent = Sent("traces", body, JSON, "", "default", 0)
-    with pytest.raises(PayloadError, match="objects"):
+    with pytest.raises(PayloadError, match=word):
         check(sent, Limits())
 
 

@@ -1,5 +1,6 @@
 """The door: public only with a password, and with one nothing answers without a login."""
 
+import asyncio
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,53 @@ def test_a_wrong_password_stays_outside_and_ten_a_minute_are_enough(client):
     assert "set-cookie" not in late.headers
 
 
+def test_guesses_that_are_sent_byte_by_byte_are_not_let_in_together(client):
+    """Each begins before any of them has failed."""
+    fields = [b"password=guess%d" % number for number in range(15)] + [b"password=hana-no-iro"]
+
+    async def guess(field, complete):
+        answers = []
+
+        async def receive():
+            await complete.wait()
+            return {"type": "http.request", "body": field, "more_body": False}
+
+        async def send(message):
+            answers.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "scheme": "http"}
+        form = [(b"content-type", b"application/x-www-form-urlencoded")]
+        await client.app(scope | {"headers": form, "server": ("testserver", 80)}, receive, send)
+        return answers[0]["status"]
+
+    async def attack():
+        complete = asyncio.Event()
+        guesses = [asyncio.create_task(guess(field, complete)) for field in fields]
+        await asyncio.sleep(0)
+        complete.set()
+        return await asyncio.gather(*guesses)
+
+    assert sorted(asyncio.run(attack())) == [401] * 10 + [429] * 6
+
+
+def test_a_form_without_end_is_not_kept(client):
+    """Whoever is not logged in yet must not fill memory or disk, and a file is no password."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    long = b"x=" + b"a" * 20_000 + b"&password=hana-no-iro"
+    assert client.post("/login", content=long, headers=form).status_code == 401
+    answer = client.post("/login", files={"password": ("password", b"hana-no-iro")})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/_stcore/health"])
+def test_no_other_site_shows_it_in_a_frame(client, path):
+    """On loopback there is no login: a page elsewhere could lead one's clicks."""
+    headers = client.get(path, headers=PAGE).headers
+    assert headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
     """The signature covers the date, and a new password ends every login."""
     good = login.token()
@@ -149,6 +197,20 @@ def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
     monkeypatch.undo()
     settings.use(DashboardSettings(dashboard_password=SecretStr("other")))
     assert not login.passed({login.COOKIE: good})
+
+
+def test_a_login_that_was_ended_is_ended_in_every_tab(client):
+    """A page that is open elsewhere, or somebody with a copy of the cookie, keeps what they sent before."""
+    copied = {login.COOKIE: login.token()}
+    client.cookies.update(copied)
+    assert login.passed(copied)
+    assert client.get("/logout").status_code in (303, 307)
+    assert not login.passed(copied)
+    client.cookies.update(copied)
+    assert client.get("/_stcore/health").status_code == 401
+    login._ended.clear()
+    client.cookies.update({login.COOKIE: "nonsense"})
+    assert client.get("/logout").status_code in (303, 307)
 
 
 def test_the_script_itself_is_guarded(open_app):

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
@@ -24,6 +25,17 @@ def homeless(monkeypatch):
 
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr(Path, "expanduser", lambda path: unknown(path) if str(path).startswith("~") else path)
+
+
+@pytest.mark.parametrize("part", ["collect", "dashboard"])
+def test_each_part_names_the_variables_that_set_nothing(part, monkeypatch, capsys):
+    """A slip of the pen in a unit file or a container would otherwise pass for a setting."""
+    monkeypatch.setattr(parts, "_import", lambda *_: SimpleNamespace(serve=lambda _: 0))
+    monkeypatch.setattr(parts, "settings", lambda _: None)
+    monkeypatch.setattr(parts, "dashboard_settings", lambda: None)
+    monkeypatch.setenv("KANSOKU_RETENTON_DAYS", "3")
+    assert getattr(parts, part)(SimpleNamespace(stop_with_parent=False)) == 0
+    assert "did you mean KANSOKU_RETENTION_DAYS?" in capsys.readouterr().err
 
 
 def test_a_user_without_a_home_names_the_data_directory(homeless, tmp_path):

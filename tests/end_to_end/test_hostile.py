@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import clickhouse_connect
@@ -24,6 +25,12 @@ EVIL = (
     f"<http://{HOST}/a> www.{HOST} :red[red] $x^2$ \x1b[31mANSI\x1b[0m \u202egnp.exe\u202c"
 )
 MEGABYTES = "A" * 5_000_000
+INCIDENT: dict[str, Any] = {
+    "project": "default", "incident_id": "hostile", "rule": EVIL, "metric": "error_rate", "state": "open",
+    "severity": "page", "opened": datetime.now(UTC), "updated": datetime.now(UTC), "value": 0.5, "peak": 0.5,
+    "threshold": 0.05, "comparison": "above", "samples": 100, "window_seconds": 900,
+    "scope": {"service": EVIL, "model": EVIL}, "deliveries": "[]",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,7 @@ def hostile(running: Running) -> str:
         correction=EVIL,
         user_id=EVIL,
     )
+    client.insert("incidents", [list(INCIDENT.values())], column_names=list(INCIDENT))
     for table, columns, row in (("spans", SPAN_COLUMNS, span), ("feedback", FEEDBACK_COLUMNS, said)):
         client.insert(table, [[getattr(row, name) for name in columns]], column_names=columns)
     client.close()
@@ -76,7 +84,10 @@ def hostile(running: Running) -> str:
 def harmless(page: Page) -> None:
     """Assert that nothing ran, no link or image leads outside, and no control character is drawn."""
     assert page.evaluate("window.caught") is None
-    assert page.locator(f"a[href*='{HOST}'], img[src*='{HOST}'], a[href^='javascript']").count() == 0
+    # Our own links carry such names in their query.
+    ways = [f"http://{HOST}", f"https://{HOST}", f"http://www.{HOST}", "//", "mailto:", "javascript:"]
+    outside = [f"a[href^='{way}']" for way in ways]
+    assert page.locator(", ".join([f"img[src*='{HOST}']", *outside])).count() == 0
     assert page.locator("[data-testid=stException]").count() == 0
     text = page.locator("body").inner_text()
     assert not {"\x1b", "\u202e", "\u202c"} & set(text)
@@ -130,5 +141,25 @@ def test_an_attack_beside_another_trace_is_text(witness: Witness, hostile: str, 
     witness.open(f"/trace?trace={hostile}&with={other}")
     grids = witness.page.get_by_role("treegrid")
     expect(grids.nth(1)).to_be_visible(timeout=PATIENCE)
+    harmless(witness.page)
+    witness.innocent()
+
+
+@pytest.mark.parametrize("path", ["/", "/alerts"])
+@pytest.mark.usefixtures("hostile")
+def test_an_attack_in_an_alert_is_text(witness: Witness, path: str) -> None:
+    """A service of a sender's choice stands in the first sentence that is read, and must be no link."""
+    witness.open(path)
+    shown = witness.page.get_by_text("<script>window.caught=1</script>").filter(visible=True).first
+    expect(shown).to_be_visible(timeout=PATIENCE)
+    harmless(witness.page)
+    witness.innocent()
+
+
+@pytest.mark.usefixtures("hostile")
+def test_an_attack_in_the_tables_of_data_health_is_text(witness: Witness) -> None:
+    """Services and models of a sender's choice, in the tables and beside the chart of what came when."""
+    witness.open("/health?range=1h")
+    expect(witness.page.locator("svg .ytick").first).to_be_visible(timeout=PATIENCE)
     harmless(witness.page)
     witness.innocent()

@@ -70,15 +70,21 @@ def parse_json(kind: type[M], body: bytes) -> tuple[M, list[Fault]]:
         raise PayloadError(f"the body is not an {kind.DESCRIPTOR.name}: {error}") from error
 
 
-def _object(kind: type[Message], body: bytes) -> dict[str, Any]:
-    if len(body) > _MOST_OBJECTS and body.count(b"{") > _MOST_OBJECTS:
-        raise PayloadError(
-            f"the body has more than {_MOST_OBJECTS} objects; send fewer at a time, or protobuf"
-        )
+def load_json(body: bytes) -> Any:
+    """Return the value of a JSON body; raise PayloadError for what is none, or would not fit in memory."""
+    for mark, word in ((b"{", "objects"), (b"[", "lists")):
+        if len(body) > _MOST_OBJECTS and body.count(mark) > _MOST_OBJECTS:
+            raise PayloadError(
+                f"the body has more than {_MOST_OBJECTS} {word}; send fewer at a time, or protobuf"
+            )
     try:
-        value = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"the body is not JSON: {error}") from error
+
+
+def _object(kind: type[Message], body: bytes) -> dict[str, Any]:
+    value = load_json(body)
     if not isinstance(value, dict):
         raise PayloadError(
             f"the body must be a JSON object ({kind.DESCRIPTOR.name}), not {type(value).__name__}"
@@ -135,13 +141,13 @@ def _with_bytes(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_with_bytes(item, depth + 1) for item in value]
     if isinstance(value, str):
-        return value if value.isascii() else _text(value)
+        return value if value.isascii() else whole_text(value)
     if not isinstance(value, dict):
         return value
     return {k: _base64(k, v) if k in _IDS else _with_bytes(v, depth + 1) for k, v in value.items()}
 
 
-def _text(value: str) -> str:
+def whole_text(value: str) -> str:
     """Return text without half characters: JavaScript cuts emoji in two, and escapes each half."""
     try:
         value.encode()

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from kansoku_collector.store.read.traces_api import count_spans, read_trace
 
 T = TypeVar("T")
 _READERS = 2
+_PROBE_SECONDS = 5.0
 _ABSENT, _FRESH_SECONDS = 1000, 2.0  # how many traces that are not there are known; how long an answer holds
 
 
@@ -32,6 +34,7 @@ class Clients:
 
     open_client: Callable[[], Client]
     _idle: "queue.LifoQueue[Client | None]" = field(default_factory=queue.LifoQueue)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_READERS, "reader"))
 
     def __post_init__(self) -> None:
         for _ in range(_READERS):
@@ -52,8 +55,16 @@ class Clients:
         finally:
             self._idle.put(client)
 
+    async def aside(self, work: Callable[..., T], *args: Any) -> T:
+        """Do work that asks a question in a thread of the pool's own.
+
+        The threads that make requests durable never wait behind a store that does not answer.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
     def close(self) -> None:
         """Close the clients that are idle."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         while not self._idle.empty():
             if (client := self._idle.get()) is not None:
                 client.close()
@@ -73,6 +84,7 @@ class Api:
     writes: Callable[[], int] | None = None
     _absent: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # not found, and when
     _sums: dict[str, tuple[tuple[int, int], dict[str, Any]]] = field(default_factory=dict)  # and when
+    _probes: list["asyncio.Future[str]"] = field(default_factory=list)  # the one under way
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -88,9 +100,13 @@ class Api:
         """Say that the process runs."""
         return PlainTextResponse("ok\n")
 
-    async def readiness(self, _: Request) -> Response:
+    async def readiness(self, _request: Request) -> Response:
         """Say whether requests can be accepted and stored: the journal, ClickHouse, its schema."""
-        problem = await asyncio.to_thread(self.ready)
+        # Anybody may ask, and what watches a collector asks again and again: once at a time is enough.
+        if not self._probes or self._probes[0].done():
+            self._probes[:] = [asyncio.ensure_future(self.clients.aside(self.ready))]
+        done, _ = await asyncio.wait(self._probes, timeout=_PROBE_SECONDS)
+        problem = self._probes[0].result() if done else "ClickHouse does not answer"
         return PlainTextResponse(f"{problem or 'ready'}\n", 503 if problem else 200)
 
     async def counters(self, _: Request) -> Response:
@@ -148,7 +164,7 @@ class Api:
     async def _answer(self, request: Request, ask: Callable[[str], dict[str, Any]]) -> Response:
         try:
             grant = authorise(request, self.receiver.keys, "read", insecure=self.receiver.insecure)
-            return JSONResponse(await asyncio.to_thread(ask, grant.project))
+            return JSONResponse(await self.clients.aside(ask, grant.project))
         except Refusal as refusal:
             return JSONResponse({"error": refusal.message}, refusal.status)
         except (ClickHouseError, StoreError) as error:

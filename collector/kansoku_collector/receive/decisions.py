@@ -1,6 +1,5 @@
 """POST of a person's decision, as a small JSON object that is written to the store before it is answered."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kansoku_collector.decode.json import whole_text
 from kansoku_collector.errors import PayloadError, StoreError
 from kansoku_collector.receive.access import authorise
 from kansoku_collector.receive.answer import RETRY_SECONDS, Refusal
@@ -35,7 +35,7 @@ def decision_route(path: str, receiver: Receiver, clients: Clients, read: Callab
         try:
             grant = authorise(request, receiver.keys, "ingest", insecure=receiver.insecure)
             write = read(await read_body(request, MAX_BODY_BYTES))
-            await asyncio.to_thread(clients.run, lambda client: write(client, grant.project))
+            await clients.aside(clients.run, lambda client: write(client, grant.project))
         except (PayloadError, Refusal) as error:
             refusal = as_refusal(error)
             return JSONResponse({"error": refusal.message}, refusal.status)
@@ -59,4 +59,4 @@ def read_object(body: bytes, longest: Mapping[str, int]) -> tuple[dict[str, Any]
     for name, value in texts.items():
         if not isinstance(value, str) or len(value) > longest[name]:
             raise PayloadError(f"{name} must be text of at most {longest[name]} characters")
-    return item, texts
+    return item, {name: whole_text(value) for name, value in texts.items()}

@@ -1,6 +1,5 @@
 """POST /v1/feedback: likes, scores, comments and corrections as JSON, one or up to a thousand."""
 
-import asyncio
 import hashlib
 import json
 import time
@@ -14,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kansoku_collector.decode.json import load_json
+from kansoku_collector.enrich.names import short_name
 from kansoku_collector.entries import Entry, Kind, digest_of
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.receive.answer import Refusal, headers_of
@@ -21,6 +22,7 @@ from kansoku_collector.receive.body import inflate, read_body
 from kansoku_collector.receive.receiver import Receiver
 
 MAX_ITEMS = 1000
+MAX_BYTES = 16 << 20  # inflated: keys that may give feedback stand in web pages, where anybody reads them
 _SOURCES = frozenset({"user", "reviewer", "evaluator"})
 _TEXTS = (
     "trace_id",
@@ -68,10 +70,12 @@ async def _accept(request: Request, receiver: Receiver) -> Response:
     grant, limits = receiver.admit(request.headers.get, "feedback"), receiver.limits
     with receiver.room.hold() as take:
         wire = await read_body(request, limits.max_body_bytes, seconds=limits.request_seconds, take=take)
-        plain = inflate(wire, request.headers.get("content-encoding", ""), limits.max_inflated_bytes)
+        encoding = request.headers.get("content-encoding", "")
         now = time.time_ns() // 10**6
-        rows, rejected = await asyncio.to_thread(read_feedback, plain, grant.project, now)
-    receiver.rates.charge(grant.project, len(rows) + len(rejected), len(plain))
+        size, rows, rejected = await receiver.apart(
+            _read, wire, encoding, limits.max_inflated_bytes, grant.project, now
+        )
+    receiver.rates.charge(grant.project, len(rows) + len(rejected), size)
     if rows:
         body = json.dumps(rows, ensure_ascii=True).encode()
         # A person may press the same button twice on purpose, so only items with an `id` are recognised as
@@ -90,12 +94,20 @@ async def _accept(request: Request, receiver: Receiver) -> Response:
     return JSONResponse(answer, 400 if rejected and not rows else 202)
 
 
+def _read(
+    wire: bytes, encoding: str, limit: int, project: str, now_ms: int
+) -> tuple[int, list[Row], list[dict[str, Any]]]:
+    plain = inflate(wire, encoding, limit)
+    if len(plain) > MAX_BYTES:
+        raise Refusal(
+            413, f"feedback of {len(plain)} bytes in one request; the limit is {MAX_BYTES}", "too_large"
+        )
+    return len(plain), *read_feedback(plain, project, now_ms)
+
+
 def read_feedback(body: bytes, project: str, now_ms: int) -> tuple[list[Row], list[dict[str, Any]]]:
     """Return the rows of a body and the items refused, each with index and reason; raise PayloadError."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise PayloadError(f"the body is not JSON: {error}") from error
+    value = load_json(body)
     items = value if isinstance(value, list) else [value]
     if len(items) > MAX_ITEMS:
         raise PayloadError(f"{len(items)} items in one request; the limit is {MAX_ITEMS}")
@@ -121,6 +133,7 @@ def _rows(item: Any, project: str, now_ms: int) -> list[Row]:
         "source": item.get("source") or "user",
         "time": _time(item.get("time"), now_ms),
     }
+    base |= {name: short_name(base[name]) for name in ("session_id", "user_id")}  # as on their spans
     base |= {"received": now_ms, "metadata": item.get("metadata") or {}, "keyed": bool(item.get("id"))}
     values: list[tuple[str, float | None]] = []
     if item.get("like") is not None:

@@ -39,7 +39,7 @@ class GrpcServer:
                 ("grpc.max_connection_idle_ms", 600_000),
             ]
         )
-        self._server.add_generic_rpc_handlers((_Services(self._export),))
+        self._server.add_generic_rpc_handlers((_Services(self),))
         try:
             if tls is None:
                 self.port = self._server.add_insecure_port(address)
@@ -58,17 +58,25 @@ class GrpcServer:
         """Accept nothing more, and finish what has begun."""
         await self._server.stop(_STOP_SECONDS)
 
-    async def _export(self, signal: str, message: bytes, context: Any) -> bytes:
-        metrics = self._receiver.metrics
+    def admit(self, metadata: dict[str, Any]) -> None:
+        """Raise Refusal unless a call may send; asked before its message is read."""
+        self._receiver.admit(metadata.get, "ingest")
+
+    async def export(self, signal: str, message: bytes, context: Any) -> bytes:
+        """Answer a call."""
         try:
             answer = await self._accept(signal, message, dict(context.invocation_metadata() or ()))
         except Exception as error:  # a border: every call has an answer that exporters know
-            refusal = self._receiver.refusal(error, signal)
-            metrics.requests.labels(signal, str(refusal.status)).inc()
-            await _abort(context, refusal)
+            await self.refuse(signal, error, context)
             raise
-        metrics.requests.labels(signal, "200").inc()
+        self._receiver.metrics.requests.labels(signal, "200").inc()
         return answer
+
+    async def refuse(self, signal: str, error: Exception, context: Any) -> None:
+        """End a call with the answer to an error."""
+        refusal = self._receiver.refusal(error, signal)
+        self._receiver.metrics.requests.labels(signal, str(refusal.status)).inc()
+        await _abort(context, refusal)
 
     async def _accept(self, signal: str, message: bytes, metadata: dict[str, Any]) -> bytes:
         receiver = self._receiver
@@ -85,12 +93,23 @@ class GrpcServer:
 class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds the signal of a call by its full name; messages stay bytes."""
 
-    def __init__(self, export: Callable[[str, bytes, Any], Awaitable[bytes]]) -> None:
-        self._handlers = {path: _handler(export, signal) for path, signal in _SIGNALS.items()}
+    def __init__(self, server: GrpcServer) -> None:
+        self._server = server
+        self._handlers = {path: _handler(server.export, signal) for path, signal in _SIGNALS.items()}
 
     def service(self, handler_call_details: Any) -> Any:
-        """Return the handler, or None for a call that does not exist."""
-        return self._handlers.get(handler_call_details.method)
+        """Return the handler, or None for a call that does not exist.
+
+        The message of a call that is refused is not read: without a key, nobody has memory here.
+        """
+        handler = self._handlers.get(handler_call_details.method)
+        if handler is None:
+            return None
+        try:
+            self._server.admit(dict(handler_call_details.invocation_metadata or ()))
+        except Exception as error:  # noqa: BLE001 - a border: every call has an answer that exporters know
+            return _refusing(self._server, _SIGNALS[handler_call_details.method], error)
+        return handler
 
 
 def _handler(export: Callable[[str, bytes, Any], Awaitable[bytes]], signal: str) -> Any:
@@ -98,6 +117,15 @@ def _handler(export: Callable[[str, bytes, Any], Awaitable[bytes]], signal: str)
         return await export(signal, message, context)
 
     return grpc.unary_unary_rpc_method_handler(call, None, None)
+
+
+def _refusing(server: GrpcServer, signal: str, error: Exception) -> Any:
+    """Return a handler that takes no message: only one of a stream is free not to ask for it."""
+
+    async def call(_messages: Any, context: Any) -> None:
+        await server.refuse(signal, error, context)
+
+    return grpc.stream_unary_rpc_method_handler(call, None, None)
 
 
 async def _abort(context: Any, refusal: Refusal) -> None:

@@ -3,14 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clickhouse_connect.driver.client import Client
 from starlette.routing import Route
 
 from kansoku_collector.errors import PayloadError
+from kansoku_collector.receive.answer import Refusal
 from kansoku_collector.receive.api import Clients
 from kansoku_collector.receive.decisions import Write, decision_route, read_object
 from kansoku_collector.receive.receiver import Receiver
 from kansoku_collector.store.incidents import save_action
-from kansoku_collector.store.read.incidents import Action
+from kansoku_collector.store.read.incidents import Action, find_incident
 
 LONGEST_SILENCE = timedelta(days=31)
 _ACTIONS = ("acknowledge", "silence", "release")
@@ -22,7 +24,14 @@ def incident_actions_route(receiver: Receiver, clients: Clients) -> Route:
 
     def read(body: bytes) -> Write:
         action = read_action(body, datetime.now(UTC))
-        return lambda client, project: save_action(client, project, action)
+
+        def write(client: Client, project: str) -> None:
+            # Ids follow from rule and minute: silence for what has not begun yet could be laid in store.
+            if not find_incident(client, project, action.incident_id, whole=True):
+                raise Refusal(404, f"the project {project} has no such incident", "unknown_incident")
+            save_action(client, project, action)
+
+        return write
 
     return decision_route("/v1/incidents/actions", receiver, clients, read)
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from kansoku_collector.errors import PayloadError
 from kansoku_collector.journal import JournalFull
@@ -19,6 +20,7 @@ from kansoku_collector.receive.limits import Limits, Rates, Room
 from kansoku_collector.receive.receipts import Receipts
 from kansoku_collector.traffic import Traffic
 
+T = TypeVar("T")
 SIGNALS = ("traces", "logs", "metrics")
 _INLINE_BYTES = 128 << 10  # parsing more than this would hold up the other requests
 _CHECKS = 2  # large requests taken apart at a time: each may need many times its size
@@ -78,8 +80,12 @@ class Receiver:
     async def _check(self, sent: Sent) -> Checked:
         if len(sent.wire) <= _INLINE_BYTES and not sent.encoding and sent.content_type != JSON:
             return check(sent, self.limits)
+        return await self.apart(check, sent, self.limits)
+
+    async def apart(self, work: Callable[..., T], *args: Any) -> T:
+        """Do what needs many times the size of a request in memory: in a thread, only so many at a time."""
         async with self._checks:
-            return await asyncio.to_thread(check, sent, self.limits)
+            return await asyncio.to_thread(work, *args)
 
     def refusal(self, error: Exception, signal: str) -> Refusal:
         """Count an error and return the answer for the client."""

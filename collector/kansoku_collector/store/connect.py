@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -16,6 +17,7 @@ from kansoku_collector.files import private_directory
 DATABASE = "kansoku"
 _DISTRIBUTED = {"distributed_foreground_insert": 1, "distributed_product_mode": "global"}
 _AWAY = ("Failed to establish", "Failed to resolve", "timed out", "Connection aborted", "Connection reset")
+_QUERY_PASSWORD = re.compile(r"([?&]password=)[^&#]*")
 _FORMS = "use chdb:///path or http(s)://user:password@host:8123/database"
 
 
@@ -58,6 +60,7 @@ def use_distributed(client: Client) -> None:
 
 def redact(url: str) -> str:
     """Return `url` without its password, for logs and messages."""
+    url = _QUERY_PASSWORD.sub(r"\1***", url)
     head, at, tail = url.rpartition("@")
     scheme, slashes, user = head.rpartition("://")
     if not at or ":" not in user:
@@ -79,6 +82,8 @@ def _parts(url: str) -> SplitResult:
             f"{redact(url)!r} is not a ClickHouse URL (host and port cannot be told;"
             f" / : @ and # of a password are written %2F %3A %40 %23): {_FORMS}"
         ) from None
+    if {"user", "username", "password"} & parse_qs(parts.query).keys():
+        raise StoreError(f"{redact(url)!r} has the user or the password behind the ?: {_FORMS}")
     if not known or not complete or (parts.scheme == "chdb" and parts.netloc):
         raise StoreError(f"{redact(url)!r} is not a ClickHouse URL: {_FORMS}")
     return parts

@@ -9,7 +9,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -27,6 +27,7 @@ from kansoku_collector.store.gateway_guard import (
     check_word,
     reader_settings,
 )
+from kansoku_collector.store.gateway_keys import Keys, authenticate
 from kansoku_collector.store.gateway_reply import Reply, choose_encoding, compress
 from kansoku_collector.store.gateway_request import Body, Call, ClientGoneError, read_call, read_form
 from kansoku_collector.store.gateway_text import InsertHead, first_word, insert_head
@@ -36,28 +37,12 @@ Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 T = TypeVar("T")
 
-SCOPES = {"reader": "read", "admin": "admin"}
 CEILINGS = {"max_execution_time": 300, "max_memory_usage": 2 << 30}  # seconds and bytes of one reader's query
 _HEAD = 64 << 10  # bytes of a body in which an INSERT's head must fit
 _FIRST = 64 << 10  # bytes of an answer that are gathered before its headers: small answers get their totals
 _QUEUE = 8  # chunks of insert data between the socket and the engine
 # Clients ask this first, to learn which settings they may send; under readonly=1 the answer would be: none.
 _PROBE = "SELECT name, value, readonly FROM system.settings LIMIT 10000"
-
-
-class Grant(Protocol):
-    """What a key allows."""
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """Names of the scopes: ingest, feedback, read, admin."""
-
-
-class Keys(Protocol):
-    """Who may enter."""
-
-    def check(self, key: str) -> Grant | None:
-        """Return what `key` allows, None when it is unknown."""
 
 
 def build(path: str, keys: Keys, *, limit: int = 32) -> Starlette:
@@ -106,24 +91,13 @@ class Gateway:
                 await reply.write(b"Ok.\n")
                 await reply.end()
                 return
-            await self._in_control(self._authenticate, call)
+            await self._in_control(authenticate, self._keys, call.user, call.key)
             with self._admitted():
                 await self._serve(call, Body(receive, call.encoding), reply)
         except QueryError as error:
             await reply.fail(error)
         except ClientGoneError:
             pass
-
-    def _authenticate(self, call: Call) -> None:
-        scope = SCOPES.get(call.user)
-        grant = self._keys.check(call.key) if scope else None
-        if grant is None or not ({scope, "admin"} & grant.scopes):
-            message = f"{call.user or 'default'}: Authentication failed: wrong password, or no such user"
-            raise QueryError(
-                516,
-                f"{message}. Users are reader and admin; the password is an API key",
-                "AUTHENTICATION_FAILED",
-            )
 
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:

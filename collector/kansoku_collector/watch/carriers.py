@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import httpx2
 
+from kansoku_collector.values import one_line
 from kansoku_collector.watch.channels import Command, Email, PagerDuty, Slack, Webhook
 from kansoku_collector.watch.message import Message
 
@@ -130,7 +131,7 @@ def _letter(message: Message, channel: Email) -> EmailMessage:
     """Return the mail: the subject is the sentence, and all of one incident are one thread."""
     incident, words = message.incident, message.words
     letter = EmailMessage()
-    letter["Subject"] = f"[{incident.severity}] {words.text}"[:200].replace("\n", " ")
+    letter["Subject"] = one_line(f"[{incident.severity}] {words.text}", 200)
     letter["From"], letter["To"] = channel.sender, ", ".join(channel.to)
     letter["Date"] = format_datetime(incident.updated)
     domain = channel.sender.partition("@")[2]

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from kansoku_collector.store.read.evidence import Evidence, Move, read_evidence
 from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.values import one_line
 from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.quantities import show
 
@@ -16,6 +17,8 @@ _ENDED = {
     ),
     "rule_removed": ("the detector does not watch it any more", "検知の対象から外れました"),
 }
+LONGEST_NAME = 120  # characters of a name in a sentence; senders choose names
+LONGEST_FILTER = 500  # of a value in a link: a longer one leaves no address that anybody takes
 _OTHERS = 4  # further signals that a sentence names
 
 
@@ -55,7 +58,8 @@ def found_link(entry: Builtin, incident: Incident) -> str:
         filters["status"] = "error"
     if incident.metric == "feedback":
         filters["feedback"] = "disliked"
-    return f"{entry.dashboard_url}/traces?{urlencode({k: v for k, v in filters.items() if v})}"
+    known = {key: value for key, value in filters.items() if 0 < len(value) <= LONGEST_FILTER}
+    return f"{entry.dashboard_url}/traces?{urlencode(known)}"
 
 
 def _moved(move: Move) -> tuple[str, str]:
@@ -121,8 +125,9 @@ def _also(found: Evidence) -> tuple[str, str]:
         else ""
     )
     if found.news:
-        text += f" New at that time: {', '.join(found.news)}."
-        text_ja += f"同じ時期に新しく現れたもの: {'、'.join(found.news)}。"
+        news = [one_line(name, LONGEST_NAME) for name in found.news]
+        text += f" New at that time: {', '.join(news)}."
+        text_ja += f"同じ時期に新しく現れたもの: {'、'.join(news)}。"
     return text, text_ja
 
 
@@ -149,5 +154,7 @@ def _why(found: Evidence) -> tuple[str, str]:
 
 
 def _whom(incident: Incident) -> tuple[str, str]:
-    named = ", ".join(f"{name} {value}" for name, value in incident.scope.items() if value)
+    named = ", ".join(
+        f"{name} {one_line(value, LONGEST_NAME)}" for name, value in incident.scope.items() if value
+    )
     return (f" for {named}", f"[{named}] ") if named else ("", "")

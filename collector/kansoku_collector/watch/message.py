@@ -8,6 +8,7 @@ from typing import Any, Literal
 from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.watch.channels import Channel
 
+LONGEST_TEXT = 1000  # characters of a name in a message; senders choose names
 Event = Literal["opened", "updated", "acknowledged", "resolved", "test"]
 
 
@@ -54,7 +55,8 @@ class Message:
             if isinstance(value, datetime):
                 fields[name] = value.isoformat()
         fields["window_seconds"] = round(fields.pop("window").total_seconds())
-        return fields | {
+        told: dict[str, Any] = _short(fields)
+        return told | {
             "state": self.incident.state,
             "event": self.event,
             "number": self.number,
@@ -88,7 +90,7 @@ class Message:
                     "source": self.incident.project,
                     "severity": {"page": "critical", "ticket": "warning"}.get(self.incident.severity, "info"),
                     "timestamp": self.incident.opened.isoformat(),
-                    "component": self.incident.scope.get("service", ""),
+                    "component": _short(self.incident.scope.get("service", "")),
                     "class": self.incident.metric,
                     "custom_details": self.fields(),
                 },
@@ -119,6 +121,17 @@ def _brief(evidence: str) -> dict[str, Any]:
     for move in found.get("moves", []):
         del move["points"]
     return found
+
+
+def _short(value: Any) -> Any:
+    """Return JSON values with long texts cut: receivers refuse a message for one long name in it."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else f"{value[: LONGEST_TEXT - 1]}…"
+    if isinstance(value, list | tuple):
+        return [_short(item) for item in value]
+    if isinstance(value, dict):
+        return {_short(name): _short(item) for name, item in value.items()}
+    return value
 
 
 def _encoded(content: dict[str, Any]) -> bytes:

@@ -4,8 +4,9 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.values import one_line
 from kansoku_collector.watch.builtin import Builtin
-from kansoku_collector.watch.found_sentences import found_link, tell_found
+from kansoku_collector.watch.found_sentences import LONGEST_FILTER, LONGEST_NAME, found_link, tell_found
 from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show, span
 from kansoku_collector.watch.rule import Rule
@@ -20,6 +21,7 @@ _CAUSES = {
     "dislike_rate": {"feedback": "disliked"},
     "unpriced_calls": {"unpriced": "true"},
 }
+LONGEST = 4000  # characters of a sentence; names in it are of senders' choice
 _ENDED = {
     "within": ("it is back within the limit", "しきい値内に戻りました"),
     "unmeasured": ("there are too few samples left to judge", "判定に必要なサンプルがなくなりました"),
@@ -77,7 +79,7 @@ def words(rule: Rule | Builtin, incident: Incident, event: Event, reason: str = 
         japanese = f"確認済み{f'({person})' if person else ''}: {japanese}"
     elif event == "updated":
         english, japanese = f"Still open: {english}", f"継続中: {japanese}"
-    return Words(english, japanese, place, rule.description)
+    return Words(one_line(english, LONGEST), one_line(japanese, LONGEST), place, rule.description)
 
 
 def link(rule: Rule, incident: Incident) -> str:
@@ -88,6 +90,7 @@ def link(rule: Rule, incident: Incident) -> str:
         filters["prompt"] = f"{name}@{version}"
     hours = (incident.updated - incident.opened + incident.window) / timedelta(hours=1)
     filters["range"] = next((name for name, length in _RANGES.items() if length >= hours), "30d")
+    filters = {key: value for key, value in filters.items() if len(value) <= LONGEST_FILTER}
     return f"{rule.dashboard_url}/traces?{urlencode(filters | _CAUSES.get(incident.metric, {}))}"
 
 
@@ -157,4 +160,4 @@ def _whom(incident: Incident) -> tuple[str, str]:
 
 
 def _pairs(named: dict[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in named.items())
+    return ", ".join(f"{name} {one_line(value, LONGEST_NAME)}" for name, value in named.items())

@@ -6,7 +6,7 @@ from typing import Any
 
 from kansoku_collector.store.read.arrivals import Arrival
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard.figures.backdrop import FONT, escape
+from kansoku_dashboard.figures.backdrop import FONT, escape, short
 from kansoku_dashboard.figures.style import ALARM, GRID, PALETTE, Figure
 
 MOST = 12
@@ -28,7 +28,7 @@ def lines(
         _trace(sending, PALETTE[2], 7, "solid", _stretches(shown, names), zone),
         _trace(silent, ALARM, 3, "dot", _gaps(shown, names), zone),
     ]
-    short = period.length.total_seconds() <= 36 * 3600
+    brief = period.length.total_seconds() <= 36 * 3600
     axis = {"gridcolor": GRID, "zeroline": False, "fixedrange": True, "tickfont": {"size": FONT - 1}}
     return {
         "data": traces,
@@ -40,9 +40,10 @@ def lines(
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},
             "xaxis": axis
             | {"type": "date", "range": [_x(period.start, zone), _x(period.end, zone)], "nticks": 8}
-            | {"tickformat": "%H:%M" if short else days},
+            | {"tickformat": "%H:%M" if brief else days},
             "yaxis": axis
-            | {"type": "category", "categoryarray": names, "autorange": "reversed", "automargin": True},
+            | {"type": "category", "categoryarray": names, "autorange": "reversed", "automargin": True}
+            | {"tickvals": names, "ticktext": [escape(short(row.service or unnamed)) for row in shown]},
         },
     }
 

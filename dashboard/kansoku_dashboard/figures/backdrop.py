@@ -11,6 +11,7 @@ from typing import Any
 from kansoku_collector.store.read.drift import VersionChange
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, Figure
+from kansoku_dashboard.text import escape as escape  # noqa: PLC0414 - for the figures
 
 MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
 FONT = 12
@@ -270,11 +271,6 @@ def area(
         "hoverinfo": "skip",
         "showlegend": False,
     }
-
-
-def escape(text: str) -> str:
-    """Escape what Plotly would read as its own HTML in a name or a hover text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def write_axis(made: Figure, values: Sequence[float], write: Callable[[float], str]) -> None:

@@ -14,6 +14,7 @@ from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import channels, evidence, messages, rule_course
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 MOST_SENTENCES = 20
@@ -130,7 +131,7 @@ def _past(view: state.View) -> None:
 def _table(found: Sequence[Incident]) -> None:
     cells = [_cells(incident) for incident in found]
     st.dataframe(
-        {say(f"alerts.{column}"): [cell[column] for cell in cells] for column in cells[0]},
+        {say(f"alerts.{column}"): [visible(cell[column]) for cell in cells] for column in cells[0]},
         hide_index=True,
         width="stretch",
         key="incidents",

@@ -18,6 +18,7 @@ from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import drift_changes, drift_texts
 from kansoku_dashboard.shifts import Shift
 from kansoku_dashboard.state import View
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 DIMENSIONS: tuple[Dimension, ...] = ("model", "prompt", "service", "release", "environment")
@@ -152,7 +153,7 @@ def _table(signal: str, rows: list[shifts.Contribution]) -> None:
     }
     cells: dict[str, list[Any]] = {
         "kind": [say(f"drift.of_{row.dimension}") for row in rows],
-        "name": [row.name for row in rows],
+        "name": [visible(row.name) for row in rows],
         "weight": [f"{share(row.weight_before, 0)} → {share(row.weight, 0)}" for row in rows],
         "level": [
             f"{'–' if row.level_before is None else write(row.level_before)} → "

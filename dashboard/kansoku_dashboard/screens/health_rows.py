@@ -10,6 +10,7 @@ from kansoku_collector.store.read.receipts import Receipt
 from kansoku_dashboard import clock, links, sentences
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import share
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 Cells = dict[str, str]
@@ -25,7 +26,7 @@ RIGHT = st.column_config.TextColumn(alignment="right")
 
 def table(name: str, rows: Sequence[Cells]) -> None:
     """Draw a table whose columns are named by `health.<column>`; say how many rows are left out."""
-    shown = rows[:MOST_ROWS]
+    shown = [{column: visible(cell) for column, cell in row.items()} for row in rows[:MOST_ROWS]]
     st.dataframe(
         {say(f"health.{column}"): [row[column] for row in shown] for column in shown[0]},
         hide_index=True,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from kansoku_dashboard.screens.pictures import read_picture
 from kansoku_dashboard.text import plain
+from kansoku_dashboard.text import visible as visible  # noqa: PLC0414 - for the screens
 from kansoku_dashboard.words import say
 
 WIDEST = 480  # pixels of an image on the page
@@ -24,8 +25,6 @@ FOLDED = 300  # characters of instructions above which they are shown on demand
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[\w=;.-]*;base64,([A-Za-z0-9+/=_-]{40,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1024,}={0,2}")
-_ADDRESS = re.compile(r"(?:https?|ftp|mailto)(?=\\?:)|www(?=\\?\.)|\\?@", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +158,11 @@ def fold(text: str) -> str:
     return _BASE64.sub(lambda m: f"[base64 · {size(len(m[0]) * 3 // 4)}]", text)
 
 
-def visible(text: str) -> str:
-    """Show what would act unseen: terminal codes as control pictures, direction marks by their number."""
-
-    def show(match: re.Match[str]) -> str:
-        code = ord(match[0])
-        if code < 0x20:
-            return chr(0x2400 + code)
-        return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-    return _CONTROL.sub(show, text.replace("\r\n", "\n"))
-
-
 def label(text: str, most: int = 160) -> str:
     """Return foreign text for a heading or a chip: one line, escaped, with nothing that turns into a link."""
     line = visible(" ".join(text.split()))
     line = line if len(line) <= most else f"{line[: most - 1]}…"
-    # Streamlit makes links of bare addresses even where they are escaped: a word joiner keeps them apart.
-    return _ADDRESS.sub(lambda m: f"{m[0]}\u2060", plain(line))
+    return plain(line)
 
 
 def pretty(text: str) -> str:

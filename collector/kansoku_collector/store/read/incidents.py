@@ -97,9 +97,10 @@ def past_incidents(
     return _read(client, project, condition, period.params(), now)
 
 
-def find_incident(client: Client, project: str, prefix: str) -> list[Incident]:
-    """Return the incidents whose id begins with `prefix`."""
-    return _read(client, project, "startsWith(incident_id, {prefix:String})", {"prefix": prefix}, None)
+def find_incident(client: Client, project: str, prefix: str, *, whole: bool = False) -> list[Incident]:
+    """Return the incidents whose id begins with `prefix`, or is it, if that is the `whole`."""
+    condition = "incident_id = {prefix:String}" if whole else "startsWith(incident_id, {prefix:String})"
+    return _read(client, project, condition, {"prefix": prefix}, None)
 
 
 def decided(client: Client, project: str, incidents: Sequence[Incident], now: datetime) -> list[Incident]:
