@@ -22,10 +22,12 @@ def short_names(metrics: Metrics) -> Callable[[Span], None]:
     """Return the stage that cuts the names of a row, and counts each in `kansoku_cut_total`."""
 
     def cut(span: Span) -> None:
-        for name, value in zip(_NAMES, _read(span), strict=True):
-            if len(value) > LONGEST_NAME:
-                setattr(span, name, short_name(value))
-                metrics.cut.labels("traces", "long_name").inc()
+        values = _read(span)
+        if max(map(len, values)) > LONGEST_NAME:
+            for name, value in zip(_NAMES, values, strict=True):
+                if len(value) > LONGEST_NAME:
+                    setattr(span, name, short_name(value))
+                    metrics.cut.labels("traces", "long_name").inc()
         if span.tags:
             span.tags = [short_name(tag) for tag in span.tags]
 
