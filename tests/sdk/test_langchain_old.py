@@ -1,4 +1,4 @@
-"""What older versions of LangChain do otherwise, played to the newest: each call is billed once all the same."""
+"""What older versions of LangChain do otherwise, played to the newest: each call is billed once."""
 
 import asyncio
 from collections.abc import Callable

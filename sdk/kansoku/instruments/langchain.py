@@ -155,8 +155,8 @@ def _call_async(choose: _Chosen) -> Callable[[Any], Any]:
 def _announce(original: Any) -> Any:
     """Wrap what tells handlers that an asynchronous model starts.
 
-    Older versions of langchain-core do so in a task of its own, whose context is lost: the run is made current
-    here, where its model is asked.
+    Older versions of langchain-core do so in a task of its own, whose context is lost: the run is made
+    current here, where its model is asked.
     """
 
     @functools.wraps(original)
