@@ -86,6 +86,32 @@ def test_each_description_is_used_once():
     assert len(billed(*spans)) == 2
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("both", [counted(), {"status": "error"}], ids=["counts", "failure"])
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_third_description_is_no_second_call(both, together, calls):
+    """Two instrumentors of LangChain beside a traced client tell of a stream or a failure three times."""
+    scopes = (OUTER, "opentelemetry.instrumentation.langchain", "kansoku")
+    spans = [described(f"{scope}{n}", scope, **both) for scope in scopes for n in range(calls)]
+    assert len(billed(*spans, together=together)) == calls
+
+
+def test_many_calls_at_once_find_their_other_descriptions_in_any_order():
+    """What has been told of by two is forgotten before what still waits."""
+    outer = [described(f"outer{n}", OUTER, **counted()) for n in range(14)]
+    inner = [described(f"inner{n}", INNER, 10, 90, **counted()) for n in range(14)]
+    late = [described(f"late{n}", OUTER, **counted()) for n in range(4)]
+    rest = [described(f"rest{n}", INNER, 10, 90, **counted()) for n in range(4)]
+    assert len(billed(*outer, *inner[:8], *late, *inner[8:], *rest, together=False)) == 18
+
+
+def test_the_description_that_knows_what_was_asked_is_billed():
+    """Of a stream of Anthropic's, LangChain may know the answer's tokens alone; the client knows both."""
+    chain = described("chain", OUTER, **counted(given=0))
+    client = described("client", "kansoku", 10, 90, **counted())
+    assert billed(chain, client) == ["client"]
+
+
 def test_the_vendors_own_span_of_a_failed_call_is_not_another_call():
     """The Anthropic SDK's span of a refused request has neither an id nor content."""
     call = described("call", "opentelemetry.instrumentation.anthropic", status="error")

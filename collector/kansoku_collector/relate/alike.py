@@ -24,10 +24,11 @@ _MOST = 16  # calls at once that are alike but for who describes them
 
 
 class Alike:
-    """Finds for a call the other description of it, each of them once."""
+    """Finds for a call the first description of it; each instrumentation tells of a call once."""
 
     def __init__(self) -> None:
         self._waiting: Memory[tuple[Facts, ...]] = Memory()
+        self._told: Memory[set[str]] = Memory()  # by a first description: whose others have come
         self._scopes: Memory[str] = Memory()  # the only one of a service's instrumentations, or `_SEVERAL`
         self._latest: deque[Facts] = deque(maxlen=_LATEST)
 
@@ -40,11 +41,12 @@ class Alike:
         return other
 
     def pair(self, facts: Facts) -> Facts | None:
-        """Return the description that came before, which has found its other one by that."""
+        """Return the first description of the call, for which this instrumentation has told of it by that."""
         for mark in _marks(facts):
             for other in self._waiting.get(mark, ()):
-                if is_alike(facts, other):
-                    self._forget(other)
+                told = self._told.get(other.key, set())
+                if facts.scope not in told and is_alike(facts, other):
+                    self._told.put(other.key, told | {facts.scope})
                     return other
         return None
 
@@ -67,17 +69,12 @@ class Alike:
     def _remember(self, facts: Facts) -> None:
         for mark in _marks(facts):
             known = self._waiting.get(mark, ())
-            if facts not in known:
-                self._waiting.put(mark, (*known, facts)[-_MOST:])
-
-    def _forget(self, facts: Facts) -> None:
-        """Take a description out: two calls that are alike have two descriptions each."""
-        for mark in _marks(facts):
-            left = tuple(other for other in self._waiting.get(mark, ()) if other.key != facts.key)
-            if left:
-                self._waiting[mark] = left
-            else:
-                self._waiting.pop(mark, None)
+            if facts in known:
+                continue
+            if len(known) >= _MOST:  # what still waits for another description goes last
+                spare = next((other for other in known if other.key in self._told), known[0])
+                known = tuple(other for other in known if other is not spare)
+            self._waiting.put(mark, (*known, facts))
 
 
 def _home(facts: Facts) -> _Home:

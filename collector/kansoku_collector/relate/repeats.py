@@ -232,10 +232,12 @@ def _lend(calls: dict[Key, Call]) -> None:
             key = calls[key].same
 
 
-def _least_sure(call: Call) -> tuple[bool, bool, bool, bool]:
+def _least_sure(call: Call) -> tuple[bool, ...]:
     """Order descriptions of one answer: what is billed and counted, with its content; the vendor's own last.
+
+    Of a stream a framework may know the answer's tokens alone: who knows what was asked goes before it.
 
     What repeats a call around it must not be what that call is compared with: then neither would be billed.
     """
     uncounted, own = not call.facts.counted, call.facts.scope.startswith(ANTHROPIC)
-    return not call.span.billed, uncounted, own, not call.span.output_messages
+    return not call.span.billed, uncounted, own, not call.facts.given, not call.span.output_messages

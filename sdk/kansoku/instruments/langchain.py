@@ -152,6 +152,33 @@ def _call_async(choose: _Chosen) -> Callable[[Any], Any]:
     return wrap
 
 
+def _announce(original: Any) -> Any:
+    """Wrap what tells handlers that an asynchronous model starts.
+
+    Older versions of langchain-core do so in a task of its own, whose context is lost: the run is made
+    current here, where its model is asked.
+    """
+
+    @functools.wraps(original)
+    async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
+        managers = await original(self, *args, **kwargs)
+        _enter_opened(managers)
+        return managers
+
+    return traced
+
+
+@guard
+def _enter_opened(managers: Any) -> None:
+    """Make the run that was just opened current, where somebody restores the context after it."""
+    if not runtime.current():
+        return
+    from kansoku.instruments.langchain_handler import OPENING  # noqa: PLC0415 - it imports LangChain
+
+    if otel_context.get_value(OPENING) is not None and (context := _context_of(managers)) is not None:
+        attach(context)
+
+
 def _stream(choose: _Chosen) -> Callable[[Any], Any]:
     """Wrap a generator: its first step, in which the run starts and the model is asked, has a context."""
 
@@ -216,6 +243,10 @@ _TARGETS: dict[str, dict[str, Callable[[Any], Any]]] = {
         **{f"BaseLLM.{name}": wrap for name, wrap in _MODEL.items()},
         "BaseLLM._generate_helper": _call(_by_manager),
         "BaseLLM._agenerate_helper": _call_async(_by_manager),
+    },
+    "langchain_core.callbacks.manager": {
+        "AsyncCallbackManager.on_chat_model_start": _announce,
+        "AsyncCallbackManager.on_llm_start": _announce,
     },
     "langchain_core.retrievers": {
         "BaseRetriever.invoke": _call(_by_start),

@@ -12,6 +12,7 @@ from kansoku.content import cut, plain, to_json
 from kansoku.guard import guard
 from kansoku.instruments import langchain_messages as read
 from kansoku.instruments.framework import ModelRun, Run, Runs, stamped
+from kansoku.instruments.langchain_cache import is_cached
 from kansoku.spans import clock
 from kansoku.spans.attached import attach
 
@@ -250,7 +251,7 @@ class LlmRun(ModelRun):
         try:
             if not self.span.is_recording():
                 return
-            cached = result is not None and read.is_cached(result)
+            cached = result is not None and is_cached(result, self.id)
             if cached:
                 self.attributes[semconv.CACHE_HIT] = True
             if cached or self.described:

@@ -249,13 +249,6 @@ def read_answer(result: Any, capture: bool) -> Answer:
     return answer
 
 
-def is_cached(result: Any) -> bool:
-    """Tell whether LangChain's own cache gave the answer: it then sets the cost to zero."""
-    generations = [item for listed in get(result, "generations") or () for item in listed]
-    usage = get(get(generations[0], "message"), "usage_metadata") if generations else None
-    return isinstance(usage, Mapping) and usage.get("total_cost") == 0
-
-
 def read_usage(usage: Any) -> Usage | None:
     """Return the token counts of a message's `usage_metadata`, None when there are none."""
     if not usage or (usage.get("input_tokens") is None and usage.get("output_tokens") is None):
