@@ -62,6 +62,8 @@ def _headers(error: BaseException) -> Mapping[Any, Any]:
         headers = getattr(response, "headers", None)
     if headers is None:
         headers = getattr(error, "headers", None)
+    if headers is None:
+        headers = getattr(getattr(error, "raw_response", None), "headers", None)  # mistralai before 1.10
     return headers if isinstance(headers, Mapping) else {}
 
 

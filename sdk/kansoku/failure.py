@@ -25,6 +25,8 @@ def record_error(target: trace.Span, error: BaseException, capture: bool | None 
     code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
     if not isinstance(code, int):
         code = getattr(getattr(error, "response", None), "status_code", None)
+    if not isinstance(code, int):  # together before 2; pinecone before 9, and aiohttp
+        code = getattr(error, "http_status", None) or getattr(error, "status", None)
     if isinstance(code, int) and 100 <= code < 600:
         target.set_attribute(semconv.HTTP_STATUS, code)
     if not capture:

@@ -206,7 +206,7 @@ def _follow_inside(call: Call, helper: Any) -> Any:
     return helper
 
 
-def _helpers() -> Iterator[type[Any]]:
+def _helpers() -> Iterator[Any]:
     """Yield the helpers of the client as far as they are loaded."""
     for module, names in _HELPERS.items():
         yield from patch.classes(sys.modules.get(module), names)
