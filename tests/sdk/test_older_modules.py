@@ -16,6 +16,7 @@ from support.vendor import Vendor
 
 import kansoku
 from kansoku.instruments import chroma, google_genai, voyage
+from kansoku.instruments.google_usage import read_usage
 from kansoku.instruments.huggingface_read import SpeechReader
 from kansoku.instruments.openai_chat import ChatReader
 
@@ -187,6 +188,17 @@ def test_a_client_of_google_whose_options_are_a_dictionary() -> None:
     client = SimpleNamespace(_http_options={"base_url": "http://127.0.0.1:8000"}, vertexai=None)
     origin = google_genai.read_origin(SimpleNamespace(_api_client=client), "local")
     assert origin == ("local", "127.0.0.1", 8000)
+
+
+def test_thoughts_that_a_client_of_google_has_no_field_for_are_billed() -> None:
+    """They are in the sum, which is all that clients of early 2025 kept of them."""
+    counts = {"prompt_token_count": 11, "candidates_token_count": 5, "total_token_count": 19}
+    usage = read_usage(None, SimpleNamespace(**counts))
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens, usage.reasoning) == (11, 8, 3)
+    newer = read_usage(SimpleNamespace(**counts, thoughts_token_count=None))
+    assert newer is not None
+    assert newer.output_tokens == 5
 
 
 def test_clients_of_cohere_before_5_are_left_alone(
