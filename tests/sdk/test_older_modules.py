@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from support.vendor import Vendor
 
 import kansoku
-from kansoku.instruments import chroma, google_genai, voyage
+from kansoku.instruments import chroma, google_genai, litellm_read, voyage
 from kansoku.instruments.google_usage import read_usage
 from kansoku.instruments.huggingface_read import SpeechReader
 from kansoku.instruments.openai_chat import ChatReader
@@ -199,6 +199,23 @@ def test_thoughts_that_a_client_of_google_has_no_field_for_are_billed() -> None:
     newer = read_usage(SimpleNamespace(**counts, thoughts_token_count=None))
     assert newer is not None
     assert newer.output_tokens == 5
+
+
+def test_a_stream_of_litellm_that_does_not_say_its_call_is_counted() -> None:
+    """Once only the id of the response told of which stream a chunk is; the stream has the vendor's count."""
+    chunk = {"id": "c-1", "choices": [{"index": 0, "delta": {"content": "火曜日"}, "finish_reason": "stop"}]}
+
+    class Stream:
+        completion_stream = None
+        response_id = "c-1"
+        chunks = ({**chunk, "usage": USAGE},)
+
+    stream = litellm_read.keep_stream(Stream())
+    answer = litellm_read.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True)
+    assert answer.usage is not None
+    assert answer.usage.output_tokens == USAGE["completion_tokens"]
+    del stream
+    assert litellm_read.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True).usage is None  # a guess
 
 
 def test_clients_of_cohere_before_5_are_left_alone(
