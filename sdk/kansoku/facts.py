@@ -63,7 +63,7 @@ def _headers(error: BaseException) -> Mapping[Any, Any]:
     if headers is None:
         headers = getattr(error, "headers", None)
     if headers is None:
-        headers = getattr(getattr(error, "raw_response", None), "headers", None)  # mistralai before 1.10
+        headers = getattr(getattr(error, "raw_response", None), "headers", None)  # mistralai 1.5
     return headers if isinstance(headers, Mapping) else {}
 
 

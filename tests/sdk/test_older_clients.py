@@ -145,7 +145,7 @@ class Unknowing(BaseModel):
 
 
 class Chunk(Unknowing):
-    """A chunk of openai's before 1.26."""
+    """A chunk of openai's, such as 1.14."""
 
     choices: list[Any]
 
@@ -181,7 +181,7 @@ def test_the_vendors_word_for_an_error_is_found_in_its_body(vendor: Vendor, span
 
 
 class Helper:
-    """The helper of anthropic before 0.28: the stream itself, with an iterator of its texts beside it."""
+    """The helper of anthropic 0.25 and before: the stream itself, with an iterator of its texts beside it."""
 
     def __init__(self, source: anthropic.Stream[Any]) -> None:
         self.response = source.response

@@ -39,7 +39,7 @@ def old(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Together(BaseModel):
-    """A response of together's before 2."""
+    """A response of together 1."""
 
     model_config = ConfigDict(extra="allow")
     choices: list[Any]
@@ -64,7 +64,7 @@ def _completion(**arguments: Any) -> Any:
 
 
 class ChatCompletions:
-    """Together's chats before 2: a class of another name, whose client has its address as text."""
+    """The chats of together 1: a class of another name, whose client has its address as text."""
 
     def __init__(self) -> None:
         self._client = SimpleNamespace(base_url="https://api.together.xyz/v1")
@@ -93,7 +93,7 @@ class AsyncChatCompletions(ChatCompletions):
 
 @pytest.fixture
 def together(old: Any, monkeypatch: pytest.MonkeyPatch, spans: Any) -> Any:
-    """Trace together as it was before 2, and give its spans."""
+    """Trace together as it was in 1, and give its spans."""
     monkeypatch.setitem(sys.modules, "together", sys.modules.get("together", ModuleType("together")))
     kinds = {"ChatCompletions": ChatCompletions, "AsyncChatCompletions": AsyncChatCompletions}
     own = {name: type(name, (kind,), {"create": vars(kind)["create"]}) for name, kind in kinds.items()}
@@ -103,7 +103,7 @@ def together(old: Any, monkeypatch: pytest.MonkeyPatch, spans: Any) -> Any:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_chats_of_together_before_2_are_billed(together: Any, asynchronous: bool, stream: bool) -> None:
+def test_chats_of_together_1_are_billed(together: Any, asynchronous: bool, stream: bool) -> None:
     """The provider follows from the address, which is a text; answer and usage are on the span."""
 
     async def ask() -> None:
@@ -123,7 +123,7 @@ def test_chats_of_together_before_2_are_billed(together: Any, asynchronous: bool
     assert [part["name"] for part in called] == (["find"] if stream else [])
 
 
-def test_a_refusal_of_together_before_2_has_its_status(together: Any) -> None:
+def test_a_refusal_of_together_1_has_its_status(together: Any) -> None:
     """Its exceptions have the status under a name of their own."""
     with pytest.raises(RuntimeError):
         together.ChatCompletions().create(model="llama", messages=[])
@@ -167,7 +167,7 @@ def test_searches_of_elasticsearch_7_are_traced(old: Any, spans: Any) -> None:
     assert found["kansoku.retrieval.documents.count"] == 1
 
 
-def test_a_collection_of_chroma_before_0_5_is_read() -> None:
+def test_a_collection_of_chroma_0_4_is_read() -> None:
     """It has no settings, only metadata."""
     collection = SimpleNamespace(name="guide", metadata={"hnsw:space": "cosine"})
     search = chroma.QueryReader().request(collection, {"query_texts": ["傘"], "n_results": 3}, True)
@@ -184,7 +184,7 @@ def test_a_client_of_voyage_before_clients_had_addresses(monkeypatch: pytest.Mon
 
 
 def test_a_client_of_google_whose_options_are_a_dictionary() -> None:
-    """So they were before 1.2."""
+    """So they were in 1.0."""
     client = SimpleNamespace(_http_options={"base_url": "http://127.0.0.1:8000"}, vertexai=None)
     origin = google_genai.read_origin(SimpleNamespace(_api_client=client), "local")
     assert origin == ("local", "127.0.0.1", 8000)
@@ -281,7 +281,7 @@ def test_what_a_chunk_of_huggingface_has_besides_its_fields_is_read() -> None:
 
 
 def test_a_transcript_that_is_a_bare_text_is_read() -> None:
-    """So it came from huggingface_hub before 0.24."""
+    """So it came from huggingface_hub 0.20."""
     answer = SpeechReader(lambda *_: ("", "", 0)).fold(["火曜日"], True)
     assert answer.messages == [
         {"role": "assistant", "parts": [{"type": "text", "content": "火曜日"}], "finish_reason": "stop"}

@@ -24,8 +24,8 @@ _MODULES = (
     "anthropic.resources.messages",  # a module in old versions, a package of the same names since
     "anthropic.resources.messages.messages",
     "anthropic.resources.beta.messages.messages",
-    "anthropic.resources.beta.prompt_caching.messages",  # 0.34 to 0.41
-    "anthropic.resources.beta.tools.messages",  # before 0.28
+    "anthropic.resources.beta.prompt_caching.messages",  # of 0.34 and 0.39
+    "anthropic.resources.beta.tools.messages",  # of 0.25
     "anthropic.lib.bedrock._beta_messages",
     "anthropic.lib.vertex._beta_messages",
 )

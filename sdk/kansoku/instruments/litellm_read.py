@@ -83,7 +83,7 @@ def keep_stream(result: Any) -> Any:
 
 
 def _stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
-    """Return the stream of a chunk; before 1.60 or so only the id of the response tells which one."""
+    """Return the stream of a chunk; in 1.55 only the id of the response tells which one."""
     if known := _streams.get(hidden.get("litellm_call_id") or ""):
         return known
     said = shape.text_of(chunk, "id")

@@ -104,7 +104,7 @@ def read_origin(resource: Any, local_provider: str) -> Origin:
     known = _seen.get(id(url))
     if known is not None and known[0] is url and known[1] is kind and known[2] == local_provider:
         return known[3]
-    place: Any = urlsplit(url) if isinstance(url, str) else url  # the first: together before 2
+    place: Any = urlsplit(url) if isinstance(url, str) else url  # the first: together 1
     host = str((place.hostname if place is not url else place.host) or "")
     provider = "azure.ai.openai" if "Azure" in kind.__name__ else find_provider(host, local_provider)
     origin = (provider, host, int(place.port or (80 if place.scheme == "http" else 443)))
