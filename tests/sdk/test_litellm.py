@@ -103,6 +103,22 @@ def openai_spans(start: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return start()
 
 
+def test_an_asynchronous_function_taken_before_the_start_is_one_call(
+    where: Any, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It calls the traced function below it, and awaits what that gives: there is the answer."""
+    taken = litellm.acompletion
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "openai")
+    spans = start()
+    assert litellm.acompletion is not taken
+    vendor.answer(ANSWER)
+    answer = asyncio.run(taken(MODEL, ASK, **where))
+    assert answer.choices[0].message.content == "火曜日。"
+    found = spans.attributes()
+    assert found["gen_ai.usage.output_tokens"] == USAGE["completion_tokens"]
+    assert found["kansoku.router.model"] == MODEL
+
+
 def test_a_call_is_one_span_with_everything_said(where: Any, vendor: Vendor, openai_spans: Any) -> None:
     """The openai client that LiteLLM calls is traced, too, and makes no span of its own."""
     vendor.answer(ANSWER)

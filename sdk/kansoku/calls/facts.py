@@ -34,10 +34,13 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         key = str(name).lower()
         if (key in _HEADERS or key.startswith(_LIMITS)) and len(found) < _MOST_HEADERS:
             found[semconv.RESPONSE_HEADER + key] = (cut(str(value), 256),)
-    words = (getattr(error, name, None) for name in _CODES)
+    body = getattr(error, "body", None)
+    inner = body.get("error") if isinstance(body, Mapping) else None
+    told = inner if isinstance(inner, Mapping) else {}  # all that the clients of some vendors keep, or kept
+    words = (*(getattr(error, name, None) for name in _CODES), *(told.get(name) for name in _CODES))
     if code := next((word for word in words if isinstance(word, str) and word), None):
         found[semconv.ERROR_CODE] = cut(code, 256)
-    verdict = _verdict(getattr(error, "body", None))
+    verdict = _verdict(body)
     if verdict is not None:
         found[semconv.CONTENT_FILTER] = to_json({"prompt": plain(verdict, 4)}, 4096)
     return found
@@ -59,6 +62,8 @@ def _headers(error: BaseException) -> Mapping[Any, Any]:
         headers = getattr(response, "headers", None)
     if headers is None:
         headers = getattr(error, "headers", None)
+    if headers is None:
+        headers = getattr(getattr(error, "raw_response", None), "headers", None)  # mistralai 1.5
     return headers if isinstance(headers, Mapping) else {}
 
 

@@ -44,7 +44,7 @@ _NAMELESS = ("NotGiven", "Omit", "_Unset", "Unset", "type", "ModelMetaclass")
 
 def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -> None:
     """Add a parameter to `found`, if it is one and may be told."""
-    if value is None or name in _OTHERWISE or not _NAME.fullmatch(name) or is_secret(name):
+    if value is None or value is ... or name in _OTHERWISE or not _NAME.fullmatch(name) or is_secret(name):
         return
     if isinstance(value, Enum):
         value = value.value

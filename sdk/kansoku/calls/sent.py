@@ -280,4 +280,5 @@ def _is_of_client(decoder: type[Any], stream: type[Any]) -> bool:
     The latter may change what was sent.
     """
     same = decoder.__module__.partition(".")[0] == stream.__module__.partition(".")[0]
-    return same and decoder.__name__.startswith("SSE")
+    # Old clients decode lines. Some ask the decoder whether it takes bytes, and would believe ours.
+    return same and decoder.__name__.startswith("SSE") and hasattr(decoder, "iter_bytes")

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from types import CoroutineType
 from typing import Any, Protocol
 
 from opentelemetry import context as otel_context
@@ -52,9 +53,23 @@ def wrap_sync(
             raise
         finally:
             detach(token)
+        if type(result) is CoroutineType:  # made for a method that awaits it
+            return _await(call, result, arguments, streams)
         return call.take(result, arguments, streams)
 
     return traced
+
+
+async def _await(call: Traced, result: Any, arguments: Mapping[str, Any], streams: bool) -> Any:
+    token = attach(call.context)
+    try:
+        found = await result
+    except BaseException as error:
+        call.fail(error, streams)
+        raise
+    finally:
+        detach(token)
+    return call.take(found, arguments, streams)
 
 
 def wrap_async(

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +11,7 @@ from opentelemetry import trace
 
 from kansoku import runtime
 from kansoku.calls.call import Call, begin
+from kansoku.calls.recording import Recording, pass_on, pass_on_async
 from kansoku.calls.wrapper import positional, wrap_async, wrap_sync
 from kansoku.guard import swallow
 from kansoku.instruments import anthropic_batches, anthropic_sessions, openai_hosts, patch, stainless
@@ -23,12 +24,20 @@ _MODULES = (
     "anthropic.resources.messages",  # a module in old versions, a package of the same names since
     "anthropic.resources.messages.messages",
     "anthropic.resources.beta.messages.messages",
+    "anthropic.resources.beta.prompt_caching.messages",  # of 0.34 and 0.39
+    "anthropic.resources.beta.tools.messages",  # of 0.25
     "anthropic.lib.bedrock._beta_messages",
     "anthropic.lib.vertex._beta_messages",
 )
 _CLASSES = ("Messages", "AsyncMessages")
-_HELPERS = "anthropic.lib.streaming._messages"
-_HELPER_CLASSES = ("MessageStream", "AsyncMessageStream")
+_LIB = "anthropic.lib.streaming."
+_HELPERS = {
+    f"{_LIB}_messages": ("MessageStream", "AsyncMessageStream"),
+    f"{_LIB}_prompt_caching_beta_messages": (
+        "PromptCachingBetaMessageStream",
+        "AsyncPromptCachingBetaMessageStream",
+    ),
+}
 _PENDING = "_kansoku_call"
 _OWN_SPANS = "anthropic._base_client"
 _OWN_START = "start_api_call_span"
@@ -69,7 +78,8 @@ def start() -> None:
     """Trace the client from now on."""
     for module in _MODULES:
         patch.when_imported(module, _patch)
-    patch.when_imported(_HELPERS, _patch_helpers)
+    for module in _HELPERS:
+        patch.when_imported(module, _patch_helpers)
     patch.when_imported(_OWN_SPANS, _quieten)
     stainless.start("anthropic")
     anthropic_batches.start(read_origin)
@@ -81,11 +91,10 @@ def stop() -> None:
     stainless.stop("anthropic")
     anthropic_batches.stop()
     anthropic_sessions.stop()
-    for module in (*_MODULES, _HELPERS, _OWN_SPANS):
+    for module in (*_MODULES, *_HELPERS, _OWN_SPANS):
         patch.forget(module)
-    for name in _HELPER_CLASSES:
-        if (helper := getattr(sys.modules.get(_HELPERS), name, None)) is not None:
-            patch.restore(helper, "__init__")
+    for helper in _helpers():
+        patch.restore(helper, "__init__")
     for module in _MODULES:
         for name in _CLASSES:
             owner = getattr(sys.modules.get(module), name, None)
@@ -175,22 +184,43 @@ class _Awaited(_Made):
 
 def _hand_over(call: Call, stream: Any) -> Any:
     """Return the stream to the helper, followed; one of an old helper once that has made its own of it."""
-    if not _makes_its_own():
+    if isinstance(stream, tuple(_helpers())):
+        return _follow_inside(call, stream)
+    if not any(_makes_its_own(helper) for helper in _helpers()):
         return call.take(stream, {}, streams=True)
     stream.response.__dict__[_PENDING] = call
     return stream
 
 
+def _follow_inside(call: Call, helper: Any) -> Any:
+    """Follow what a helper reads: the oldest versions' is the stream itself, which others hold already."""
+    try:
+        recording = Recording(call, _READER.growth)
+        recording.tap(helper)
+        passes = pass_on_async if hasattr(type(helper), "__anext__") else pass_on
+        helper._iterator = passes(helper._iterator, recording)
+        helper.close = functools.partial(_end_and_close, recording, helper.close)
+    except Exception as error:  # noqa: BLE001 - the border: the caller gets its stream
+        swallow("anthropic.helper", error)
+        call.end()
+    return helper
+
+
+def _helpers() -> Iterator[Any]:
+    """Yield the helpers of the client as far as they are loaded."""
+    for module, names in _HELPERS.items():
+        yield from patch.classes(sys.modules.get(module), names)
+
+
 @functools.cache
-def _makes_its_own() -> bool:
+def _makes_its_own(helper: type[Any]) -> bool:
     """Tell a helper of old versions: it takes the response out of the stream and makes another of it."""
-    helper = getattr(sys.modules.get(_HELPERS), "MessageStream", None)
-    return helper is not None and "raw_stream" not in inspect.signature(helper.__init__).parameters
+    return "raw_stream" not in inspect.signature(helper.__init__).parameters
 
 
 def _patch_helpers(module: ModuleType) -> None:
-    for name in _HELPER_CLASSES if _makes_its_own() else ():
-        if (owner := getattr(module, name, None)) is not None:
+    for owner in patch.classes(module, _HELPERS[module.__name__]):
+        if _makes_its_own(owner):
             patch.replace(owner, "__init__", _wrap_helper)
 
 
@@ -201,13 +231,13 @@ def _wrap_helper(original: Callable[..., Any]) -> Callable[..., Any]:
         call = getattr(self.response, "__dict__", {}).pop(_PENDING, None)
         if call is not None:
             self._raw_stream = call.take(self._raw_stream, {}, streams=True)
-            self.close = functools.partial(_end_and_close, self._raw_stream, self.close)
+            self.close = functools.partial(_end_and_close, self._raw_stream._kansoku, self.close)
 
     return init
 
 
-def _end_and_close(followed: Any, close: Callable[[], Any]) -> Any:
-    followed._kansoku.end(early=True)
+def _end_and_close(recording: Recording, close: Callable[[], Any]) -> Any:
+    recording.end(early=True)
     return close()
 
 

@@ -119,7 +119,8 @@ class MessagesReader:
         growing = Growing(())
         complete = False
         for event in chunks:
-            told = event if type(event) is dict else event.__dict__
+            # Where a client is too old for what it was sent, all of an event is extra.
+            told = event if type(event) is dict else blocks.fields(event)
             kind = told.get("type")
             if kind == "content_block_delta":
                 growing.add(told, capture)

@@ -76,7 +76,7 @@ def _open(operation: str, client: Any) -> Search:
 
 
 def _space(client: Any) -> str:
-    settings = client.configuration_json or {}
+    settings = getattr(client, "configuration_json", None) or {}  # none in 0.4
     for index in ("hnsw", "spann"):
         if space := (settings.get(index) or {}).get("space"):
             return str(space)

@@ -79,6 +79,8 @@ def _patch(module: ModuleType) -> None:
 
 def _methods(module: str) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
     loaded = sys.modules.get(module)
+    if module == "cohere.client" and "cohere.base_client" not in sys.modules:
+        return  # before 5: another client, whose classes have these names
     for owner_name, methods in _TARGETS[module].items():
         owner = getattr(loaded, owner_name, None)
         if owner is None:

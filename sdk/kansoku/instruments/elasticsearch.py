@@ -118,6 +118,7 @@ _READER = {"search": SearchReader("elasticsearch")}
 _STORES = Stores(
     {
         "elasticsearch._sync.client": {"Elasticsearch": _READER},
+        "elasticsearch.client": {"Elasticsearch": _READER},  # before 8
         "elasticsearch._async.client": {"AsyncElasticsearch": _READER},
     }
 )

@@ -21,6 +21,7 @@ from kansoku.instruments.google_decisions import DecisionReader
 from kansoku.instruments.google_interactions import Fetches, InteractionReader
 from kansoku.instruments.google_other import EmbeddingReader, ImageReader
 from kansoku.instruments.openai_hosts import Origin, is_private
+from kansoku.instruments.openai_shape import get
 from kansoku.trace import span
 
 _MODELS = "google.genai.models"
@@ -34,7 +35,7 @@ def read_origin(resource: Any, local_provider: str) -> Origin:
     """Return provider, host and port that a part of the client talks to."""
     client = resource._api_client
     options = getattr(client, "_http_options", None)
-    return _origin(str(getattr(options, "base_url", None) or ""), bool(client.vertexai), local_provider)
+    return _origin(str(get(options, "base_url") or ""), bool(client.vertexai), local_provider)
 
 
 @functools.lru_cache(maxsize=64)

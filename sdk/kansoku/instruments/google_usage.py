@@ -1,5 +1,6 @@
 """The token counts of Google's APIs, in disjoint buckets: of contents, and of interactions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kansoku import semconv
@@ -15,9 +16,11 @@ def read_usage(*told: Any) -> Usage | None:
     Thoughts are not among the candidates' tokens, nor are the results of the vendor's tools in the prompt's.
     """
     sent, tools = _last(told, "prompt_token_count"), _last(told, "tool_use_prompt_token_count") or 0
-    answered, thought = _last(told, "candidates_token_count"), _last(told, "thoughts_token_count") or 0
+    answered, thought = _last(told, "candidates_token_count"), _last(told, "thoughts_token_count")
     if answered is None:
         answered = _last(told, "response_token_count")  # what Vertex embeddings and Live say
+    if thought is None:
+        thought = _dropped(told, (sent or 0) + (answered or 0))
     if sent is None and answered is None and not tools and not thought:
         return None
     cached = _last(told, "cached_content_token_count") or 0
@@ -30,6 +33,17 @@ def read_usage(*told: Any) -> Usage | None:
         audio_out=tokens_of(told, "AUDIO", "candidates_tokens_details"),
         image=_sent(told, "IMAGE"),
     )
+
+
+def _dropped(told: tuple[Any, ...], counted: int) -> int:
+    """Return the tokens that only the sum still has: of thoughts, which old clients have no field for.
+
+    So have they none for the results of the vendor's tools; most calls that think use no such tool.
+    """
+    known = next((usage for usage in reversed(told) if usage is not None), None)
+    if known is None or isinstance(known, Mapping) or hasattr(known, "thoughts_token_count"):
+        return 0
+    return max(0, (_last(told, "total_token_count") or 0) - counted)
 
 
 def _sent(told: tuple[Any, ...], modality: str) -> int:

@@ -117,7 +117,8 @@ class SpeechReader(TaskReader):
 
     def fold(self, chunks: list[Any], capture: bool) -> Answer:
         """Read the transcript."""
-        parts = [{"type": "text", "content": get(chunks[-1], "text") or ""}]
+        said = chunks[-1]  # a bare text in 0.20
+        parts = [{"type": "text", "content": said if isinstance(said, str) else get(said, "text") or ""}]
         messages = [{"role": "assistant", "parts": parts, "finish_reason": "stop"}]
         return Answer(messages=messages if capture else [])
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -125,7 +125,9 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
         return traced_later
 
     def call(_: Any, *args: Any, **kwargs: Any) -> Any:
-        return begun_here(keep_stream(original(*args, **kwargs)))
+        found = original(*args, **kwargs)
+        # Its asynchronous twin calls it; where a program took that before it was traced, this is the call.
+        return _later(found) if inspect.iscoroutine(found) else begun_here(keep_stream(found))
 
     method = wrap_sync(_with_self(call, signature), reader, streams=streams)
 
@@ -134,6 +136,10 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
         return method(arguments_of(args, kwargs), *args, **kwargs)
 
     return traced
+
+
+async def _later(result: Coroutine[Any, Any, Any]) -> Any:
+    return begun_here(keep_stream(await result))
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

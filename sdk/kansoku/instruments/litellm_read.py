@@ -77,9 +77,18 @@ _streams: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
 
 def keep_stream(result: Any) -> Any:
     """Remember a stream, for as long as somebody holds it; return whatever was given."""
-    if hasattr(result, "completion_stream") and (call := _hidden(result).get("litellm_call_id")):
-        _streams[call] = result
+    if hasattr(result, "completion_stream"):
+        _streams[_hidden(result).get("litellm_call_id") or str(id(result))] = result
     return result
+
+
+def _stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
+    """Return the stream of a chunk; in 1.55 only the id of the response tells which one."""
+    if known := _streams.get(hidden.get("litellm_call_id") or ""):
+        return known
+    said = shape.text_of(chunk, "id")
+    newest = reversed(list(_streams.values()))
+    return next((one for one in newest if said and getattr(one, "response_id", None) == said), None)
 
 
 def origin(resource: Any, local_provider: str) -> tuple[str, str, int]:
@@ -198,7 +207,7 @@ class RoutedChatReader(RoutedReader):
         _add_hidden(answer, hidden)
         counted = answer.usage or read_usage(hidden.get("usage"))
         answer.usage = None
-        stream = _streams.get(hidden.get("litellm_call_id") or "")
+        stream = _stream_of(chunks[-1], hidden)
         told = [get(chunk, "usage") for chunk in getattr(stream, "chunks", ())]
         own = [usage for each in told if (usage := read_usage(each)) is not None]
         if semconv.CACHE_HIT in answer.attributes:

@@ -44,6 +44,7 @@ def trace_package(package: str, provider: str) -> Targets:
     for path, methods in readers.items():
         name = path.rpartition(".")[2].capitalize()  # of the class; newer generators add Resource to it
         table[f"{package}.resources.{path}"] = {
+            **(both("ChatCompletions", **methods) if path == "chat.completions" else {}),  # of together 1
             **both(name, **methods),
             **both(f"{name}Resource", **methods),
         }

@@ -45,7 +45,7 @@ class Choice:
         if not delta:
             return
         said, extra = delta, None
-        if type(delta) is not dict:
+        if not isinstance(delta, dict):
             said, extra = getattr(delta, "__dict__", NOTHING), getattr(delta, "__pydantic_extra__", None)
         elif not _USUAL.issuperset(delta):
             extra = delta
@@ -60,6 +60,8 @@ class Choice:
         # Clients of other vendors have it as a field of their own; with openai's it is an extra one.
         if extra or "reasoning" in said or "reasoning_content" in said or "reasoning_details" in said:
             self.reasoning.append(streamed_reasoning(said, extra))
+        if extra and extra is not said:
+            said = {**said, **extra}  # old clients know neither tools nor refusals
         if isinstance(calls := said.get("tool_calls"), list | tuple):
             # Calls that begin beside each other without a number have that of their place.
             several = type(calls) is list and len(calls) > 1

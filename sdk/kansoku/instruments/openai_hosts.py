@@ -3,6 +3,7 @@
 import ipaddress
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 Origin = tuple[str, str, int]  # provider, server address, port
 
@@ -103,9 +104,10 @@ def read_origin(resource: Any, local_provider: str) -> Origin:
     known = _seen.get(id(url))
     if known is not None and known[0] is url and known[1] is kind and known[2] == local_provider:
         return known[3]
-    host = str(url.host)
+    place: Any = urlsplit(url) if isinstance(url, str) else url  # the first: together 1
+    host = str((place.hostname if place is not url else place.host) or "")
     provider = "azure.ai.openai" if "Azure" in kind.__name__ else find_provider(host, local_provider)
-    origin = (provider, host, int(url.port or (80 if url.scheme == "http" else 443)))
+    origin = (provider, host, int(place.port or (80 if place.scheme == "http" else 443)))
     if len(_seen) >= _MOST_SEEN:  # a program that makes a client a call
         _seen.clear()
     _seen[id(url)] = (url, kind, local_provider, origin)

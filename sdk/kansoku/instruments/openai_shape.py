@@ -50,8 +50,10 @@ def get(thing: Any, name: str) -> Any:
         return fields[name]
     try:
         extra = thing.__pydantic_extra__
-    except AttributeError:
-        return getattr(thing, name, None)
+    except (
+        AttributeError
+    ):  # of huggingface_hub's, which are dictionaries as well, those hold more than the fields
+        return thing.get(name) if isinstance(thing, dict) else getattr(thing, name, None)
     return extra.get(name) if extra else None
 
 

@@ -74,9 +74,10 @@ def told_apart(prefix: str, usages: Sequence[Any]) -> dict[str, int]:
 
 
 def last_usage(chunks: Sequence[Any]) -> Any:
-    """Return the usage that a server put into a corner of its own at the end of a stream."""
+    """Return the usage at the end of a stream that is in no field of its chunks, or in another corner."""
     for chunk in reversed(chunks[-3:]):
-        found = get(get(chunk, "x_groq"), "usage")  # Groq
+        found = get(chunk, "usage")  # the chunks of openai 1.14 have no such field
+        found = found or get(get(chunk, "x_groq"), "usage")  # Groq
         for choice in listed(chunk, "choices"):
             found = found or get(choice, "usage")  # Moonshot
         if found:

@@ -59,6 +59,7 @@ _CURSORS = _Cursors(
     {
         "psycopg.cursor": {"Cursor": _EXECUTE},
         "psycopg.cursor_async": {"AsyncCursor": _EXECUTE},
+        "psycopg.server_cursor": {"ServerCursor": _EXECUTE, "AsyncServerCursor": _EXECUTE},  # of 3.1
         "psycopg._server_cursor": {"ServerCursor": _EXECUTE},
         "psycopg._server_cursor_async": {"AsyncServerCursor": _EXECUTE},
     }

@@ -34,9 +34,11 @@ class QueryReader:
                 search.attributes[semconv.RETRIEVAL_SCORE_ORDER] = order
         return search
 
-    def response(self, response: Any, capture: bool, search: Search) -> Iterable[Document]:
-        """Read the matches."""
+    def response(self, response: Any, capture: bool, search: Search) -> Iterable[Document] | None:
+        """Read the matches; before 9, those that `async_req` waits for in a thread are not known."""
         del search
+        if not hasattr(response, "matches"):
+            return None
         return [
             document(match.id, match.score, match.metadata, capture=capture) for match in response.matches
         ]
@@ -112,7 +114,7 @@ class DocumentReader:
 
 def _open(operation: str, client: Any) -> Search:
     """Begin with where the index is: its name is the first part of its host, before the project."""
-    config = getattr(client, "_config", None)
+    config = getattr(client, "_config", None) or getattr(client, "config", None)  # the latter before 7
     host = getattr(client, "_host", None) or getattr(config, "host", None) or ""
     address, port = split_address(host)
     name = address.partition(".svc.")[0].rpartition("-")[0] if ".svc." in address else address
@@ -146,9 +148,11 @@ _STORES = Stores(
         "pinecone.grpc": {"GrpcIndex": _INDEX},
         "pinecone.client.documents": {"Documents": {"search": DocumentReader()}},
         "pinecone.async_client.documents": {"AsyncDocuments": {"search": DocumentReader()}},
-        # Before 9
+        # Before 9, and before 7
         "pinecone.db_data.index": {"Index": _INDEX},
         "pinecone.db_data.index_asyncio": {"_IndexAsyncio": _INDEX},
+        "pinecone.data.index": {"Index": _INDEX},
+        "pinecone.data.index_asyncio": {"_IndexAsyncio": _INDEX},
     }
 )
 start = _STORES.start

@@ -20,7 +20,10 @@ from kansoku.instruments.voyage_read import EmbedReader, RerankReader
 def read_origin(resource: Any, local_provider: str) -> tuple[str, str, int]:  # noqa: ARG001 - Voyage's own client
     """Return provider, host and port of a client."""
     given = resource._params.get("base_url")
-    return _split(str(given or sys.modules["voyageai.util"].get_default_base_url(resource.api_key)))
+    choose = getattr(sys.modules.get("voyageai.util"), "get_default_base_url", None)
+    if not given and choose is not None:
+        given = choose(resource.api_key)
+    return _split(str(given or sys.modules["voyageai"].api_base))  # the last: before clients had an address
 
 
 @lru_cache(maxsize=64)

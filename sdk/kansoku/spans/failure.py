@@ -26,6 +26,8 @@ def record_error(target: trace.Span, error: BaseException, capture: bool | None 
     code = getattr(error, "status_code", None) or getattr(error, "code", None)  # google: code
     if not isinstance(code, int):
         code = getattr(getattr(error, "response", None), "status_code", None)
+    if not isinstance(code, int):  # together 1; pinecone 7, and aiohttp
+        code = getattr(error, "http_status", None) or getattr(error, "status", None)
     if isinstance(code, int) and 100 <= code < 600:
         target.set_attribute(semconv.HTTP_STATUS, code)
     if not capture:
