@@ -17,6 +17,7 @@ M = TypeVar("M", bound=Message)
 Fault = tuple[str, str]  # the reason that is counted, and a sentence
 _IDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 _DEPTH = 64
+_MOST_VALUES = 4_000_000  # in objects and lists; 50,000 points of histograms have some 2,500,000
 _ITEM_DEPTH = 6  # of a span in its request
 _MOST_OBJECTS = 1_000_000  # some 16,000 spans; each costs a hundred times what its three bytes suggest
 
@@ -94,7 +95,8 @@ def _object(kind: type[Message], body: bytes) -> dict[str, Any]:
 
 def _message(kind: type[M], value: Any, depth: int) -> M:
     try:
-        return json_format.ParseDict(_with_bytes(value, depth), kind(), ignore_unknown_fields=True)
+        plain = _with_bytes(value, depth, [_MOST_VALUES])
+        return json_format.ParseDict(plain, kind(), ignore_unknown_fields=True)
     except (
         json_format.ParseError,
         ValueError,
@@ -134,17 +136,24 @@ def _lists(value: Any, names: tuple[str, str]) -> list[Any]:
     return found[0] if found and isinstance(found[0], list) else []
 
 
-def _with_bytes(value: Any, depth: int) -> Any:
-    """Return a copy where hex ids are base64, as protobuf's own JSON mapping wants them."""
+def _with_bytes(value: Any, depth: int, left: list[int]) -> Any:
+    """Return a copy where hex ids are base64, as protobuf's own JSON mapping wants them.
+
+    `left` is how many values there may still be; a text takes protobuf as long as an object.
+    """
     if depth > _DEPTH:
         raise PayloadError(f"the body is nested more than {_DEPTH} levels deep")
+    if isinstance(value, list | dict):
+        left[0] -= len(value)
+        if left[0] < 0:
+            raise PayloadError(f"the body has more than {_MOST_VALUES} values; send fewer at a time")
     if isinstance(value, list):
-        return [_with_bytes(item, depth + 1) for item in value]
+        return [_with_bytes(item, depth + 1, left) for item in value]
     if isinstance(value, str):
         return value if value.isascii() else whole_text(value)
     if not isinstance(value, dict):
         return value
-    return {k: _base64(k, v) if k in _IDS else _with_bytes(v, depth + 1) for k, v in value.items()}
+    return {k: _base64(k, v) if k in _IDS else _with_bytes(v, depth + 1, left) for k, v in value.items()}
 
 
 def whole_text(value: str) -> str:
