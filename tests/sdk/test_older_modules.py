@@ -218,6 +218,19 @@ def test_a_stream_of_litellm_that_does_not_say_its_call_is_counted() -> None:
     assert litellm_read.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True).usage is None  # a guess
 
 
+@pytest.mark.parametrize(("asked", "provider"), [("openai", "deepseek"), ("anthropic", "openai")])
+def test_an_answer_of_litellm_that_names_openai_for_any_server(spans: Any, asked: str, provider: str) -> None:
+    """The address that the call was given counts, unless OpenAI answered for another vendor."""
+    given = {"model": "m", "custom_llm_provider": asked, "api_base": "https://api.deepseek.com/v1"}
+    litellm_read.keep_address(given)
+    hidden = {"custom_llm_provider": "openai", "api_base": "https://api.openai.com"}
+    choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "火曜日"}}]
+    response: Any = SimpleNamespace(model="m", choices=choices, usage=USAGE, _hidden_params=hidden)
+    answer = litellm_read.RoutedChatReader().response(response, True)
+    assert answer.attributes["gen_ai.provider.name"] == provider
+    assert not spans.all()
+
+
 def test_clients_of_cohere_before_5_are_left_alone(
     old: Any, monkeypatch: pytest.MonkeyPatch, spans: Any
 ) -> None:

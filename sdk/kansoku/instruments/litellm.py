@@ -17,6 +17,7 @@ from kansoku.instruments.litellm_read import (
     RoutedChatReader,
     RoutedEmbeddingReader,
     RoutedReader,
+    keep_address,
     keep_stream,
     origin,
 )
@@ -113,8 +114,10 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
 
     if inspect.iscoroutinefunction(original):
 
-        async def call_later(_: Any, *args: Any, **kwargs: Any) -> Any:
-            return begun_here(keep_stream(await original(*args, **kwargs)))
+        async def call_later(given: Any, *args: Any, **kwargs: Any) -> Any:
+            found = await original(*args, **kwargs)
+            keep_address(given)
+            return begun_here(keep_stream(found))
 
         method = wrap_async(_with_self(call_later, signature), reader, streams=streams)
 
@@ -124,8 +127,9 @@ def _wrap_function(original: Callable[..., Any], reader: Reader) -> Callable[...
 
         return traced_later
 
-    def call(_: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(given: Any, *args: Any, **kwargs: Any) -> Any:
         found = original(*args, **kwargs)
+        keep_address(given)
         # Its asynchronous twin calls it; where a program took that before it was traced, this is the call.
         return _later(found) if inspect.iscoroutine(found) else begun_here(keep_stream(found))
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,18 @@ ROUTER = "litellm"  # while it is not known whom it asks
 
 # The streams under way by the id of their call: only they know whether the provider counted the tokens.
 _streams: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
+
+
+# Where the call that answered last in this context was sent: 1.55 says OpenAI's address for any server.
+_sent_to: ContextVar[str] = ContextVar("kansoku-litellm-base", default="")
+_OPENAIS = "https://api.openai.com"
+
+
+def keep_address(arguments: Mapping[str, Any]) -> None:
+    """Remember the address that a call of OpenAI's API was given, until the next one of this context."""
+    base = arguments.get("api_base") or arguments.get("base_url")
+    name = arguments.get("custom_llm_provider") or _split(shape.model_name(arguments))[0]
+    _sent_to.set(base if isinstance(base, str) and name in _SPEAKS_OPENAI else "")
 
 
 def keep_stream(result: Any) -> Any:
@@ -153,6 +166,8 @@ class RoutedReader:
         """Read a whole response."""
         answer = self._inner.response(self.said(response), capture)
         hidden = _hidden(response)
+        if hidden.get("api_base") == _OPENAIS and hidden.get("custom_llm_provider") in _SPEAKS_OPENAI:
+            hidden = {**hidden, "api_base": _sent_to.get() or _OPENAIS}
         _add_hidden(answer, hidden)
         cost = hidden.get("response_cost")
         if isinstance(cost, int | float) and answer.usage is not None:
