@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from kansoku_collector.store.read.drift import DriftCell
-from kansoku_dashboard.figures.backdrop import Backdrop, escape
+from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.figures.style import count, share
+from kansoku_dashboard.text import escape
 from kansoku_dashboard.words import say
 
 

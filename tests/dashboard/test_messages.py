@@ -6,6 +6,7 @@ import pytest
 
 from kansoku_dashboard.screens import messages, pictures
 from kansoku_dashboard.screens.messages import Message, Part, read_messages
+from kansoku_dashboard.text import visible
 
 
 def test_the_shape_of_the_conventions_is_read():
@@ -81,7 +82,7 @@ def test_encoded_files_inside_a_text_are_folded():
 
 def test_what_acts_unseen_is_made_visible():
     """Terminal codes and changes of direction hide what a text says."""
-    assert messages.visible("a\x1b[31mb\u202ec\x00\x7f\td\r\ne") == "a␛[31mb⟨U+202E⟩c␀␡\td\ne"
+    assert visible("a\x1b[31mb\u202ec\x00\x7f\td\r\ne") == "a␛[31mb⟨U+202E⟩c␀␡\td\ne"
 
 
 def test_a_label_holds_no_markdown_and_no_address_that_turns_into_a_link():

@@ -15,6 +15,7 @@ from support.pages import run_page
 from support.vendor import Reply, Vendor, sse
 
 import kansoku
+from kansoku import guard
 
 litellm: Any = None  # set by `_imported`
 
@@ -117,6 +118,22 @@ def test_an_asynchronous_function_taken_before_the_start_is_one_call(
     found = spans.attributes()
     assert found["gen_ai.usage.output_tokens"] == USAGE["completion_tokens"]
     assert found["kansoku.router.model"] == MODEL
+
+
+def test_what_is_noted_of_an_answer_costs_the_program_nothing_when_it_fails(
+    where: Any, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call is over and paid for: its answer reaches the program whatever becomes of our notes."""
+    start()
+    monkeypatch.setattr("kansoku.instruments.litellm_read._SPEAKS_OPENAI", None)
+    monkeypatch.setattr("kansoku.instruments.litellm_read._streams", None)
+    vendor.answer(ANSWER)
+    assert litellm.completion(MODEL, ASK, **where).choices[0].message.content == "火曜日。"
+    vendor.answer(sse(*CHUNKS))
+    chunks = litellm.completion(MODEL, ASK, stream=True, **where)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert {name for name in guard.failures if "litellm_read" in name}
+    guard.failures.clear()
 
 
 def test_a_call_is_one_span_with_everything_said(where: Any, vendor: Vendor, openai_spans: Any) -> None:

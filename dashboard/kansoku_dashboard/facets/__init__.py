@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_collector.store.read.facets import Facet
-from kansoku_dashboard.screens import messages
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 _FOLDER = files(__name__)
@@ -46,4 +46,4 @@ def draw(data: str, *, key: str, on_choose: Callable[[], None]) -> Any:
 def _label(name: str, value: str) -> str:
     if name == "status" and value in ("ok", "error"):
         return say(f"traces.status_{value}")
-    return messages.visible(" ".join(value.split()))
+    return visible(" ".join(value.split()))

@@ -6,8 +6,9 @@ from typing import Any
 
 from kansoku_collector.store.read.arrivals import Arrival
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard.figures.backdrop import FONT, escape, short
+from kansoku_dashboard.figures.backdrop import FONT, short
 from kansoku_dashboard.figures.style import ALARM, GRID, PALETTE, Figure
+from kansoku_dashboard.text import escape
 
 MOST = 12
 

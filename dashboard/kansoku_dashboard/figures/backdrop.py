@@ -11,7 +11,7 @@ from typing import Any
 from kansoku_collector.store.read.drift import VersionChange
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, Figure
-from kansoku_dashboard.text import escape as escape  # noqa: PLC0414 - for the figures
+from kansoku_dashboard.text import escape
 
 MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
 FONT = 12

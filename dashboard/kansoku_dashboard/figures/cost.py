@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from kansoku_collector.store.read.overview import ModelCost
-from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
+from kansoku_dashboard.figures.backdrop import Backdrop, figure
 from kansoku_dashboard.figures.style import HATCHES, OTHER, PALE, TOP, Figure, money_axis, strokes
+from kansoku_dashboard.text import escape
 
 
 def stack(

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from kansoku_dashboard.figures.backdrop import QUIET, escape
+from kansoku_dashboard.figures.backdrop import QUIET
 from kansoku_dashboard.figures.style import Figure
+from kansoku_dashboard.text import escape
 
 ROW, FONT, LONGEST = 24, 12, 26
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from kansoku_collector.store.read.measures import Measure
-from kansoku_dashboard.figures.backdrop import Backdrop, area, band, escape, figure, write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure, write_axis
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.quality import pale
 from kansoku_dashboard.figures.style import ALARM, PALETTE, Figure
+from kansoku_dashboard.text import escape
 
 HEIGHT = 220
 

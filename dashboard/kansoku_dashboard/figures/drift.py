@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from kansoku_collector.store.read.drift import SIGNALS, DriftCell, VersionChange
-from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, escape, figure, nothing
+from kansoku_dashboard.figures.backdrop import MARKS, Backdrop, figure, nothing
 from kansoku_dashboard.figures.style import Figure
+from kansoku_dashboard.text import escape
 
 STRONG = 0.5  # an index at which the colour is full; 0.1 is worth a look, 0.25 is a shift
 SCALE = (

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from kansoku_collector.store.read.evidence import Move
-from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure, write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, figure, write_axis
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.shift import SHADE
 from kansoku_dashboard.figures.style import ALARM, OTHER, PALETTE, Figure
+from kansoku_dashboard.text import escape
 
 HEIGHT = 200
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from kansoku_collector.store.read.quality_texts import ScoreThen
 from kansoku_dashboard.change import MIN_VOTES, wilson
-from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, area, band, escape, figure
+from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, area, band, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure, share
+from kansoku_dashboard.text import escape
 
 Z = 1.96
 

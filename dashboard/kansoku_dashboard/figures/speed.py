@@ -6,9 +6,10 @@ from datetime import datetime
 
 from kansoku_collector.store.read.errors import CLASSES, ErrorCount
 from kansoku_collector.store.read.speed import Rate
-from kansoku_dashboard.figures.backdrop import Backdrop, escape, figure
+from kansoku_dashboard.figures.backdrop import Backdrop, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import ALARM, DASHES, OTHER, PALE, PALETTE, TOP, WARN, Figure, strokes
+from kansoku_dashboard.text import escape
 
 MIN_CALLS = 3  # a middle of fewer is no middle
 # Red is kept for what the vendor refuses because there is too much of it: the class that asks for an answer.

@@ -78,7 +78,7 @@ def _evidence(incident: Incident, view: state.View) -> None:
 
 def severity(told: str) -> str:
     """Return the word for a severity."""
-    return say(f"alerts.severity_{told}") if told in SEVERITIES else messages.visible(told)
+    return say(f"alerts.severity_{told}") if told in SEVERITIES else visible(told)
 
 
 def _state(incident: Incident) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from kansoku_dashboard import board, collector
 from kansoku_dashboard.screens import messages
-from kansoku_dashboard.text import plain
+from kansoku_dashboard.text import plain, visible
 from kansoku_dashboard.words import say
 
 LIST, TEST = "/v1/alerts/channels", "/v1/alerts/test"
@@ -83,4 +83,4 @@ def answer(detail: str) -> str:
     """Say what came back: the receiver's own code, or in words that nobody answered."""
     if detail in SILENT:
         return say(f"alerts.answer_{SILENT[detail]}")
-    return messages.visible(detail)[:200] or "–"
+    return visible(detail)[:200] or "–"

@@ -10,6 +10,7 @@ from kansoku_collector.store.read.trace import Located
 from kansoku_dashboard import board, data, steps, waterfall, words
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, facts, messages, span
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
 from kansoku_dashboard.words import say
@@ -61,7 +62,7 @@ def draw_steps(found: list[steps.Step]) -> None:
     text: Any = st.column_config.TextColumn
     shown = found[:MOST_STEPS]
     rows: dict[str, list[str]] = {
-        "name": [messages.visible(" ".join(step.name.split())) for step in shown],
+        "name": [visible(" ".join(step.name.split())) for step in shown],
         "kind": [say(f"trace.kind.{group(step.operation)}") for step in shown],
     }
     configuration = {"name": text(say("traces.name"), width=220), "kind": text(say("compare.kind"), width=90)}

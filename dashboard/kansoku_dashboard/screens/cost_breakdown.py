@@ -15,8 +15,9 @@ from kansoku_dashboard import bill, board, data, panels, settings
 from kansoku_dashboard.figures import cost as cost_figure
 from kansoku_dashboard.figures.style import OTHER, PALETTE, colours, count, money, share
 from kansoku_dashboard.rates import ANSWERS, UNSPLIT, by_bucket
-from kansoku_dashboard.screens import amounts, messages
+from kansoku_dashboard.screens import amounts
 from kansoku_dashboard.state import View, carried
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.unit_costs import each
 from kansoku_dashboard.words import say
 
@@ -153,7 +154,7 @@ def _bucket_rows(view: View) -> list[Row]:
 def _cells(rows: list[Row], chosen: str) -> dict[str, list[Any]]:
     total = sum((row.cost for row in rows), Decimal(0))
     cells: dict[str, list[Any]] = {
-        "name": [messages.visible(row.name) or say("cost.none") for row in rows],
+        "name": [visible(row.name) or say("cost.none") for row in rows],
         "cost": [amounts.cost(row.cost, known=_used(row), unpriced=row.unpriced) for row in rows],
         "share": [100 * float(row.cost / total) if total else None for row in rows],
     }

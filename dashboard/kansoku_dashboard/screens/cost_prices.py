@@ -10,8 +10,9 @@ from kansoku_collector.store.read.spend import PriceVersion
 from kansoku_dashboard import bill, board, clock, data, settings
 from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.rates import Rates, in_force
-from kansoku_dashboard.screens import amounts, messages
+from kansoku_dashboard.screens import amounts
 from kansoku_dashboard.state import View
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 PRICED = ("computed", "estimated")
@@ -46,7 +47,7 @@ def draw(view: View) -> None:
 def _cells(found: list[PriceVersion], rates: list[Rates | None]) -> dict[str, list[Any]]:
     zone = clock.zone()
     cells: dict[str, list[Any]] = {
-        "model": [messages.visible(f"{row.provider}/{row.model}".strip("/")) for row in found],
+        "model": [visible(f"{row.provider}/{row.model}".strip("/")) for row in found],
         "price": [_named(row) for row in found],
     }
     for column, bucket in COLUMNS.items():
@@ -64,8 +65,8 @@ def _cells(found: list[PriceVersion], rates: list[Rates | None]) -> dict[str, li
 def _named(row: PriceVersion) -> str:
     """Name a price: its id, or who else says what the call cost."""
     if row.source == "estimated":
-        return f"{say('cost.source_estimated')} · {messages.visible(row.price_id)}"
-    return messages.visible(row.price_id) if row.source == "computed" else say(f"cost.source_{row.source}")
+        return f"{say('cost.source_estimated')} · {visible(row.price_id)}"
+    return visible(row.price_id) if row.source == "computed" else say(f"cost.source_{row.source}")
 
 
 def _dollars(per_million: Decimal | None) -> str:

@@ -9,6 +9,7 @@ from kansoku_collector.store.scope import Period
 from kansoku_dashboard import clock, links, state
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.screens import messages
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 SHOWN = 320  # characters of a text on the page
@@ -52,5 +53,5 @@ def said(name: str, text: str, key: str) -> None:
     """Draw a text as text, cut, with a sign of whose it is."""
     with st.container(horizontal=True, gap="xsmall", key=f"example_{name}_{key}"):
         st.markdown(ICONS[name], width="content")
-        folded = messages.visible(messages.fold(text))
+        folded = visible(messages.fold(text))
         st.text(folded if len(folded) <= SHOWN else f"{folded[: SHOWN - 1]}…", width="stretch")

@@ -13,8 +13,8 @@ from kansoku_dashboard import board, data, proportions
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures import quality as figures
 from kansoku_dashboard.figures.style import money, share
-from kansoku_dashboard.screens import messages
 from kansoku_dashboard.state import View
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 MEASURES = ("liked", "errors", "refusals", "fallbacks", "truncated")
@@ -73,7 +73,7 @@ def _choose(rows: dict[str, PromptVersion]) -> tuple[str, str, str, float]:
     with st.container(horizontal=True, key="duel_choices", vertical_alignment="bottom"):
         chosen = [
             st.selectbox(say(f"quality.version_{key}"), names, index=names.index(usual), width=230,
-                         format_func=messages.visible, key=f"version_{key}",
+                         format_func=visible, key=f"version_{key}",
                          bind="query-params")
             for key, usual in (("a", first), ("b", second))
         ]  # fmt: skip
@@ -121,8 +121,8 @@ def _table(found: Sequence[Pair], first: PromptVersion, second: PromptVersion) -
     ]
     rows.append([say("quality.cost_each"), known[0] + money(each[0]), known[1] + money(each[1]), ""])
     rows.append([say("table.p95"), duration(first.p95), duration(second.p95), ""])
-    headings = (say("quality.measure"), f"A · {messages.visible(_name(first))}",
-                f"B · {messages.visible(_name(second))}", say("quality.difference"))  # fmt: skip
+    headings = (say("quality.measure"), f"A · {visible(_name(first))}",
+                f"B · {visible(_name(second))}", say("quality.difference"))  # fmt: skip
     st.dataframe(
         {heading: [row[place] for row in rows] for place, heading in enumerate(headings)},
         hide_index=True,

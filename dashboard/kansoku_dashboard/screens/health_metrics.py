@@ -16,6 +16,7 @@ from kansoku_dashboard.figures import measured
 from kansoku_dashboard.figures.style import colours, count
 from kansoku_dashboard.screens import health_rows, messages
 from kansoku_dashboard.screens.health_rows import Cells, moment, number, size
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 MOST_SERIES = 100
@@ -34,15 +35,15 @@ def draw(view: state.View) -> None:
             return
         health_rows.table("metrics", [_row(one) for one in found])
         known = {one.name: one for one in found}
-        titles = {name: messages.visible(name) for name in known}
+        titles = {name: visible(name) for name in known}
         _one(known[board.pick("metric", titles, say("health.metric"), width=380)], view, period)
 
 
 def _row(one: MetricName) -> Cells:
     return {
-        "metric": messages.visible(one.name),
+        "metric": visible(one.name),
         "metric_kind": kind(one.kind),
-        "unit": messages.visible(one.unit).strip("{}") or "–",
+        "unit": visible(one.unit).strip("{}") or "–",
         "points": number(one.points),
         "series": number(one.series),
         "last_seen": moment(one.latest),
@@ -51,7 +52,7 @@ def _row(one: MetricName) -> Cells:
 
 def kind(told: str) -> str:
     """Say what kind of metric it is."""
-    return say(f"health.metric_{told}") if told in _KINDS else messages.visible(told)
+    return say(f"health.metric_{told}") if told in _KINDS else visible(told)
 
 
 def _one(chosen: MetricName, view: state.View, period: Period) -> None:
@@ -71,7 +72,7 @@ def _one(chosen: MetricName, view: state.View, period: Period) -> None:
     with st.container(key="metric_course", gap=None):
         st.markdown(f"**{messages.label(chosen.name)}**  :gray[{reading}]")
         board.plot("metric", measured.course(lines, behind, write, adds_up=adds_up),
-                   say("health.metric_alt", name=messages.visible(chosen.name)))  # fmt: skip
+                   say("health.metric_alt", name=visible(chosen.name)))  # fmt: skip
     health_rows.table("metric_models", rows(steps, write, adds_up=adds_up))
 
 
@@ -88,7 +89,7 @@ def rows(steps: Sequence[Step], write: Callable[[float], str], *, adds_up: bool)
         written = ["–" if value is None else write(value) for value in values]
         found.append(
             {
-                "model": messages.visible(part) or say("health.no_model"),
+                "model": visible(part) or say("health.no_model"),
                 "last_value": written[0],
                 "last_step": moment(last.time),
                 "whole_range": written[1],
@@ -104,7 +105,7 @@ def writer(unit: str) -> Callable[[float], str]:
         return lambda value: duration(value * _TIMES[unit]) if value else "0"
     if unit == "By":
         return size
-    return partial(_counted, unit=messages.visible(unit) if unit not in ("", "1") and "{" not in unit else "")
+    return partial(_counted, unit=visible(unit) if unit not in ("", "1") and "{" not in unit else "")
 
 
 def _counted(value: float, *, unit: str) -> str:

@@ -10,8 +10,9 @@ from kansoku_collector.store.read.conditions import Filter
 from kansoku_dashboard import board, clock, data, links, state
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count, share
-from kansoku_dashboard.screens import messages, trace_table
+from kansoku_dashboard.screens import trace_table
 from kansoku_dashboard.state import View
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 SLOWEST = 20
@@ -38,7 +39,7 @@ def _models(rows: list[speed.ModelSpeed]) -> None:
     _table(
         "models",
         {
-            "model": [messages.visible(row.model) for row in rows],
+            "model": [visible(row.model) for row in rows],
             "calls": [f"{row.calls:,}" for row in rows],
             "failed": [share(row.errors / row.calls, 2) for row in rows],
             "p50": [duration(row.p50) for row in rows],
@@ -58,7 +59,7 @@ def _steps(rows: list[speed.Step]) -> None:
     _table(
         "steps",
         {
-            "step": [messages.visible(row.name) for row in rows],
+            "step": [visible(row.name) for row in rows],
             "operation": [row.operation for row in rows],
             "spans": [f"{row.spans:,}" for row in rows],
             "failed": [share(row.errors / row.spans, 2) for row in rows],
@@ -134,12 +135,12 @@ def types(view: View) -> None:
 def _errors_table(rows: list[errors.ErrorType]) -> dict[str, list[Any]]:
     return {
         "class": [f"✕ {say(f'latency.class_{row.kind}')}" for row in rows],
-        "type": [messages.visible(row.type) or "–" for row in rows],
-        "step": [messages.visible(row.step) for row in rows],
-        "model": [messages.visible(row.model) for row in rows],
+        "type": [visible(row.type) or "–" for row in rows],
+        "step": [visible(row.step) for row in rows],
+        "model": [visible(row.model) for row in rows],
         "errors": [count(row.errors) for row in rows],
         "last": [row.last.astimezone(clock.zone()) for row in rows],
-        "message": [messages.visible(" ".join(row.message.split())) for row in rows],
+        "message": [visible(" ".join(row.message.split())) for row in rows],
         "trace": [_address(row.trace_id, row.span_id) for row in rows],
     }
 

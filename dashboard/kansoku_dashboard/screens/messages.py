@@ -8,8 +8,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_dashboard.screens.pictures import read_picture
-from kansoku_dashboard.text import plain
-from kansoku_dashboard.text import visible as visible  # noqa: PLC0414 - for the screens
+from kansoku_dashboard.text import plain, visible
 from kansoku_dashboard.words import say
 
 WIDEST = 480  # pixels of an image on the page

@@ -8,8 +8,8 @@ from kansoku_collector.store.read import quality, quality_texts
 from kansoku_collector.store.read.grid import Grid
 from kansoku_dashboard import board, data, panels
 from kansoku_dashboard.figures import quality as figures
-from kansoku_dashboard.screens import messages
 from kansoku_dashboard.state import View
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 
@@ -40,12 +40,12 @@ def draw(view: View) -> None:
 
 
 def _title(score: quality_texts.Score) -> str:
-    return f"{messages.visible(score.name)} · {say(f'quality.source_{score.source}')}"
+    return f"{visible(score.name)} · {say(f'quality.source_{score.source}')}"
 
 
 def _table(rows: list[quality_texts.Score]) -> None:
     columns = {
-        "score": [messages.visible(row.name) for row in rows],
+        "score": [visible(row.name) for row in rows],
         "source": [say(f"quality.source_{row.source}") for row in rows],
         "values": [f"{row.values:,}" for row in rows],
         "mean": [_mean(row) for row in rows],

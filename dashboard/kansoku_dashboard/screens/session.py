@@ -16,7 +16,7 @@ from kansoku_dashboard.figures.cost_turns import LABELS, Point, growth
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, messages
-from kansoku_dashboard.text import plain
+from kansoku_dashboard.text import plain, visible
 from kansoku_dashboard.words import say
 
 MOST = 500  # turns that are read
@@ -173,7 +173,7 @@ def _said(role: str, number: int, text: str, otherwise: str) -> None:
         st.caption(say("session.no_answer"))
         return
     with st.container(key=f"said_{role}_{number}", gap="xsmall"):
-        shown = messages.visible(messages.fold(text or otherwise))
+        shown = visible(messages.fold(text or otherwise))
         st.text(f"{shown}…" if len(text) >= LONG else shown)
 
 

@@ -14,6 +14,7 @@ from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import amounts, messages, users
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 ORDERS: tuple[Order, ...] = ("latest", "cost", "requests", "failed")
@@ -123,15 +124,15 @@ def cells(
         "failed": [f"✕ {row.failed:,}" if row.failed else "" for row in rows],
         "votes": [voted(said, row.session_id) for row in rows],
         "lasted": [duration((row.end - row.start).total_seconds()) for row in rows],
-        "user": [messages.visible(row.user_id) for row in rows],
+        "user": [visible(row.user_id) for row in rows],
         "services": [", ".join(name for name in row.services if name) for row in rows],
-        "session": [messages.visible(row.session_id) for row in rows],
+        "session": [visible(row.session_id) for row in rows],
     }
 
 
 def excerpt(text: str) -> str:
     """Return the beginning of a text on one line, with nothing that acts unseen."""
-    line = messages.visible(" ".join(messages.fold(text).split()))
+    line = visible(" ".join(messages.fold(text).split()))
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
 
 

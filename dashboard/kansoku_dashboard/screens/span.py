@@ -12,7 +12,7 @@ from kansoku_dashboard import bill
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.screens import amounts, feedback, messages
-from kansoku_dashboard.text import plain
+from kansoku_dashboard.text import plain, visible
 from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.words import say
 
@@ -274,7 +274,7 @@ def _table(rows: dict[str, str], *, name: str) -> None:
     with st.container(key=f"pairs_{name}", gap=None):
         for number, (title, value) in enumerate(rows.items()):
             left, right = st.columns([2, 3], gap="small", wrap=False)
-            left.text(messages.visible(title))
+            left.text(visible(title))
             with right:
                 messages.write(value, key=f"pair_{name}_{number}")
 

@@ -9,6 +9,7 @@ from kansoku_collector.store.read.traces import TraceRow
 from kansoku_dashboard import clock
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, messages
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 EXCERPT = 160
@@ -108,5 +109,5 @@ def _cost(row: TraceRow) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = messages.visible(" ".join(messages.fold(text).split()))
+    line = visible(" ".join(messages.fold(text).split()))
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"

@@ -11,8 +11,9 @@ from kansoku_collector.store.read.sessions import UserRow
 from kansoku_dashboard import board, clock, data
 from kansoku_dashboard.figures.cost_ranking import ranking
 from kansoku_dashboard.figures.style import PALETTE, WARN, count
-from kansoku_dashboard.screens import messages, sessions
+from kansoku_dashboard.screens import sessions
 from kansoku_dashboard.state import View, carried
+from kansoku_dashboard.text import visible
 from kansoku_dashboard.words import say
 
 TOP = 10
@@ -34,7 +35,7 @@ def dearest(view: View) -> None:
     rows = data.ask(store.users, view.scope, view.period(), order="cost", size=TOP)
     # A user all of whose calls have no price cannot be ranked by what they cost.
     rows = [row for row in rows if row.cost_usd]
-    names = [messages.visible(row.user_id) for row in rows]
+    names = [visible(row.user_id) for row in rows]
     texts = [sessions.money_of(row) for row in rows]
     with board.card("users_cost", say("users.by_cost"), say("sessions.whole_days")):
         made = ranking(names, [float(row.cost_usd) for row in rows], texts, PALETTE[0], say("users.nobody"))
@@ -45,7 +46,7 @@ def dearest(view: View) -> None:
 def unhappiest(view: View) -> None:
     """Draw the users whose answers were disliked most often."""
     found = data.ask(conversations.disliked_users, view.scope, view.period(), most=TOP)
-    names = [messages.visible(name) for name, _ in found]
+    names = [visible(name) for name, _ in found]
     texts = [
         say("users.of_votes", dislikes=said.dislikes, votes=said.dislikes + said.likes) for _, said in found
     ]
@@ -87,7 +88,7 @@ def cells(rows: list[UserRow], said: dict[str, Opinion] | None) -> dict[str, lis
     zone = clock.zone()
     given = said or {}
     return {
-        "user": [messages.visible(row.user_id) for row in rows],
+        "user": [visible(row.user_id) for row in rows],
         "sessions": [row.sessions for row in rows],
         "turns": [row.requests for row in rows],
         "cost": [sessions.money_of(row) for row in rows],

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from kansoku import runtime, semconv
 from kansoku.calls.reader import Answer, Reader, Request
+from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import ChatReader
 from kansoku.instruments.openai_family import fields_of
@@ -81,6 +82,7 @@ _sent_to: ContextVar[str] = ContextVar("kansoku-litellm-base", default="")
 _OPENAIS = "https://api.openai.com"
 
 
+@guard
 def keep_address(arguments: Mapping[str, Any]) -> None:
     """Remember the address that a call of OpenAI's API was given, until the next one of this context."""
     base = arguments.get("api_base") or arguments.get("base_url")
@@ -91,8 +93,13 @@ def keep_address(arguments: Mapping[str, Any]) -> None:
 def keep_stream(result: Any) -> Any:
     """Remember a stream, for as long as somebody holds it; return whatever was given."""
     if hasattr(result, "completion_stream"):
-        _streams[_hidden(result).get("litellm_call_id") or str(id(result))] = result
+        _keep(result)
     return result
+
+
+@guard
+def _keep(stream: Any) -> None:
+    _streams[_hidden(stream).get("litellm_call_id") or str(id(stream))] = stream
 
 
 def _stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
@@ -100,7 +107,8 @@ def _stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
     if known := _streams.get(hidden.get("litellm_call_id") or ""):
         return known
     said = shape.text_of(chunk, "id")
-    newest = reversed(list(_streams.values()))
+    # Not `values()`: another thread may begin a stream meanwhile.
+    newest = (ref() for ref in reversed(_streams.valuerefs()))
     return next((one for one in newest if said and getattr(one, "response_id", None) == said), None)
 
 
