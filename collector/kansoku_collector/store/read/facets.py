@@ -26,7 +26,7 @@ _EXACT = 20_000  # different values of a property that are counted exactly
 _OF_TRACES = {
     "environment": "environment",
     "release": "release",
-    "status": "if(errors > 0, 'error', 'ok')",
+    "status": "CAST(errors > 0 AS Enum8('ok' = 0, 'error' = 1))",  # a byte a trace is counted, no text
     "user": "user_id",
     "tag": "tags",
 }
