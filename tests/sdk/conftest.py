@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,11 +88,13 @@ def spans(start: Callable[..., Spans]) -> Spans:
 def _no_loop_is_left() -> Iterator[None]:
     """Close the event loop that a framework's `run_sync` made for itself: it would be reported much later."""
     yield
-    policy: Any = asyncio.get_event_loop_policy()
-    left = getattr(getattr(policy, "_local", None), "_loop", None)
-    if left is not None and not left.is_running():
-        left.close()
-        asyncio.set_event_loop_policy(None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # policies go with Python 3.16
+        policy: Any = asyncio.get_event_loop_policy()
+        left = getattr(getattr(policy, "_local", None), "_loop", None)
+        if left is not None and not left.is_running():
+            left.close()
+            asyncio.set_event_loop_policy(None)
 
 
 @dataclass

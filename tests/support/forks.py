@@ -168,7 +168,8 @@ def _run(arguments: list[str], env: dict[str, str], log: str) -> int:
     """Be a collector, as `python -m kansoku_collector` is one with these arguments."""
     from kansoku_collector.__main__ import main
 
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGCHLD, signal.SIGHUP):  # the tests may run under `nohup`
+        signal.signal(number, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number in (1, 2):
         os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
