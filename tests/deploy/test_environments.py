@@ -20,10 +20,11 @@ from kansoku_dashboard.settings import DashboardSettings
 def homeless(monkeypatch):
     """Take the home directory away, as of a user whom a container invents."""
 
-    def unknown(_path):
+    def unknown(_path="~"):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
     monkeypatch.setattr(Path, "expanduser", lambda path: unknown(path) if str(path).startswith("~") else path)
 
 
