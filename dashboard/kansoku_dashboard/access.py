@@ -31,7 +31,7 @@ class Rule:
         if self.claim != "email":
             return any(str(value) == self.value for value in values if value is not None)
         # An address that the provider does not vouch for is only what somebody typed.
-        if claims.get("email_verified") in (False, "false"):
+        if unverified(claims):
             return False
         return isinstance(told, str) and fnmatchcase(told.lower(), self.value)
 
@@ -69,6 +69,11 @@ def rights(rules: Sequence[Rule], claims: Mapping[str, Any]) -> Rights:
         for project in rule.projects:
             projects[project] = max(projects.get(project, ""), rule.role, key=_rank)
     return Rights(everywhere, projects)
+
+
+def unverified(claims: Mapping[str, Any]) -> bool:
+    """Tell whether the provider says that it did not verify the e-mail address."""
+    return claims.get("email_verified") in (False, "false")
 
 
 def _rule(text: str) -> Rule:
