@@ -6,6 +6,7 @@ import time
 from collections import deque
 from functools import cache
 from html import escape
+from secrets import token_hex
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from starlette.requests import HTTPConnection, Request
@@ -159,15 +160,17 @@ def passed(cookies: dict[str, str]) -> bool:
         return True
     if cookies.get(COOKIE) in _ended:
         return False
-    until, _, signature = cookies.get(COOKIE, "").partition(".")
-    right = hmac.compare_digest(signature.encode(), _sign(until).encode())
+    said, _, signature = cookies.get(COOKIE, "").rpartition(".")
+    right = hmac.compare_digest(signature.encode(), _sign(said).encode())
+    until = said.partition(".")[0]
     return right and until.isdigit() and int(until) > time.time()
 
 
 def token() -> str:
     """Make a cookie value that is valid for two weeks, or until the password changes."""
-    until = str(int(time.time()) + DAYS * 86400)
-    return f"{until}.{_sign(until)}"
+    # Two who come in the same second have each a login of their own, that each can end.
+    said = f"{int(time.time()) + DAYS * 86400}.{token_hex(8)}"
+    return f"{said}.{_sign(said)}"
 
 
 def _path(scope: Scope) -> str:
@@ -203,8 +206,8 @@ def _give(answer: Response, request: Request, cookie: str, value: str, seconds: 
     )
 
 
-def _sign(until: str) -> str:
-    return hmac.new(_key(_password()), until.encode(), hashlib.sha256).hexdigest()
+def _sign(said: str) -> str:
+    return hmac.new(_key(_password()), said.encode(), hashlib.sha256).hexdigest()
 
 
 @cache

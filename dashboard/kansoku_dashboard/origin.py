@@ -1,15 +1,35 @@
-"""Which pages may open the WebSocket that the screens travel over."""
+"""By which names the dashboard may be asked, and which pages may open the WebSocket of its screens."""
 
 import logging
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kansoku_dashboard import settings
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+OWN = LOOPBACK | {"testserver"}
+FOREIGN = (
+    "Without a password this dashboard answers only to localhost, 127.0.0.1 and [::1]."
+    " To open it by another name, also through a proxy, set KANSOKU_DASHBOARD_PASSWORD or a login by name."
+)
 log = logging.getLogger("kansoku")
+
+
+class OwnNames:
+    """ASGI middleware for a dashboard without a login: refuse a foreign name that resolves to loopback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on when it asks for this machine by a name of its own."""
+        if scope["type"] == "lifespan" or _hostname(HTTPConnection(scope).headers.get("host", "")) in OWN:
+            await self.app(scope, receive, send)
+        else:
+            await PlainTextResponse(FOREIGN, 400)(scope, receive, send)
 
 
 def foreign(scope: Scope) -> bool:
@@ -35,3 +55,10 @@ def foreign(scope: Scope) -> bool:
             host,
         )
     return not known
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None

@@ -12,7 +12,6 @@ import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -24,6 +23,7 @@ from kansoku_dashboard import canvas, login, oidc, settings
 from kansoku_dashboard.access import NAMELESS, read_rules
 from kansoku_dashboard.beneath import Beneath
 from kansoku_dashboard.headers import Unframed
+from kansoku_dashboard.origin import OwnNames
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
 
@@ -79,10 +79,7 @@ def build(chosen: DashboardSettings) -> st.App:
     ]
     if not guarded:
         # Without a login the loopback address is the only guard, so a foreign name must not resolve to it.
-        names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
-        if chosen.dashboard_url:  # somebody's own proxy, which asks for a login of its own
-            names.append(urlsplit(chosen.dashboard_url).hostname or "")
-        middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
+        middleware.insert(0, Middleware(OwnNames))
     if chosen.base:
         middleware.insert(0, Middleware(Beneath, base=chosen.base))
     routes = [*login.routes(), *canvas.routes(), Route(f"{chosen.base}/overview", lead_home, methods=["GET"])]
