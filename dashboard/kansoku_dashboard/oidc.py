@@ -132,10 +132,11 @@ async def _completed(told: dict[str, Any], access_token: str) -> dict[str, Any]:
 
     An ID token needs not hold more than who it is about, and those of many providers do not.
     """
-    wanted = {"email"} | set(_wanted())
-    if "email" in wanted:
-        wanted.add("email_verified")
-    if not access_token or wanted <= told.keys():
+    sought = [{claim for claim, _ in rule.pairs()} for rule in _rules()]
+    lacking = [
+        names for names in (*sought, {"email"}, {"email_verified"}) if names and not names & told.keys()
+    ]
+    if not access_token or not lacking:
         return told
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
@@ -160,22 +161,14 @@ def _kept(told: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(told)) <= LONGEST_CLAIMS:
         return told
     kept = {name: told[name] for name in KEPT if name in told}
-    for claim, values in _wanted().items():
-        found = told.get(claim)
-        if isinstance(found, list):
-            kept[claim] = [value for value in found if str(value) in values]
-        elif claim in told:
-            kept[claim] = found
+    for claim, value in (pair for rule in _rules() for pair in rule.pairs()):
+        if value in access.values_of(told, claim) and claim not in KEPT:
+            kept[claim] = [*kept.get(claim, []), value]
     return kept
 
 
-def _wanted() -> dict[str, set[str]]:
-    """Return the claims that rules are about, each with the values that they name."""
-    found: dict[str, set[str]] = {}
-    for rule in access.read_rules(settings.current().access):
-        if rule.claim not in (access.NAMELESS, access.ANYBODY):
-            found.setdefault(rule.claim, set()).add(rule.value)
-    return found
+def _rules() -> tuple[access.Rule, ...]:
+    return access.read_rules(settings.current().access)
 
 
 def _read(cookies: Mapping[str, str], cookie: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from streamlit.auth_util import is_authlib_installed
 
 from kansoku.errors import SettingsError
 from kansoku_dashboard import canvas, login, oidc, settings
-from kansoku_dashboard.access import NAMELESS, read_rules
+from kansoku_dashboard.access import CLOSED, NAMELESS, read_rules
 from kansoku_dashboard.beneath import Beneath
 from kansoku_dashboard.headers import Unframed
 from kansoku_dashboard.origin import OwnNames
@@ -111,7 +111,7 @@ def _check_oidc(chosen: DashboardSettings) -> None:
     }
     if missing := [name for name, value in needed.items() if not value]:
         raise SettingsError(f"KANSOKU_OIDC_METADATA_URL needs {missing[0]} as well.")
-    if all(rule.claim == NAMELESS for rule in read_rules(chosen.access)):
+    if all(rule.claim == NAMELESS or rule.role == CLOSED for rule in read_rules(chosen.access)):
         raise SettingsError(
             "With KANSOKU_OIDC_METADATA_URL nobody has a role until KANSOKU_ACCESS gives one, "
             "such as alice@example.com=admin,*@example.com=viewer."

@@ -63,7 +63,7 @@ class DashboardSettings(BaseSettings):
     )
     access: str = Field(
         default=f"{NAMELESS}=admin",
-        description="Roles (viewer, reviewer, admin) by commas: WHO=ROLE or WHO=ROLE:PROJECT+PROJECT."
+        description="Roles (viewer, reviewer, admin, none) by commas: WHO=ROLE or WHO=ROLE:PROJECT+PROJECT."
         " WHO is an e-mail address, *@example.com, claim:value, * for everybody who logs in by name,"
         " or password for those without a name.",
     )
