@@ -41,7 +41,10 @@ def provider() -> dict[str, Any]:
             "redirect_uri": f"{chosen.dashboard_url}{RETURN}",
             "cookie_secret": secret(),
             "client_id": chosen.oidc_client_id,
-            "client_secret": chosen.oidc_client_secret.get_secret_value(),
+            # Sent as a password of HTTP, in which OAuth has a `+` mean a blank; Authlib does not write it so.
+            "client_secret": chosen.oidc_client_secret.get_secret_value()
+            .replace("%", "%25")
+            .replace("+", "%2B"),
             "server_metadata_url": chosen.oidc_metadata_url,
             # Left out, Streamlit would ask for select_account, which not every provider knows. An empty list
             # is no parameter at all.

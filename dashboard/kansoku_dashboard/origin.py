@@ -39,6 +39,11 @@ def foreign(scope: Scope) -> bool:
     address, and the reader would only see a page that stays empty.
     """
     headers = HTTPConnection(scope).headers
+    if scope["type"] == "http" and "sec-websocket-key" in headers:
+        log.warning(
+            "a proxy did not pass a WebSocket on, and without one every screen stays empty: let it speak"
+            " HTTP/1.1 to the dashboard, with the headers Upgrade and Connection of the request"
+        )
     if scope["type"] != "websocket" or (origin := headers.get("origin")) is None:
         return False
     host, given = headers.get("host", ""), settings.current().dashboard_url

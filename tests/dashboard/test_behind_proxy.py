@@ -126,6 +126,14 @@ def test_the_screens_open_for_the_name_that_readers_use(origin, open_to_it, capl
         assert "KANSOKU_DASHBOARD_URL" in caplog.text
 
 
+def test_a_websocket_that_a_proxy_made_a_plain_request_is_told(caplog):
+    """The default of nginx; the reader sees an empty screen, and whoever runs it looks into the log."""
+    with serving("https://kansoku.example.com") as client, caplog.at_level(logging.WARNING, "kansoku"):
+        client.cookies.set(login.COOKIE, login.token())
+        client.get("/_stcore/stream", headers={"sec-websocket-key": "x", "connection": "close"})
+        assert "Upgrade and Connection" in caplog.text
+
+
 def test_a_foreign_name_without_a_password_is_told_what_to_set():
     """`Invalid host header` is nothing that anybody can do something about."""
     with serving("", password="") as client:

@@ -6,6 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 from joserfc.jwk import RSAKey
+from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 from support.openid import HERE, Provider, ask, chosen, enter, finish, serving
@@ -59,6 +60,14 @@ def test_a_prompt_can_be_asked_for(provider):
     """On a computer of several people the account is to be chosen each time."""
     with serving(chosen(provider, oidc_prompt="select_account")) as client:
         assert ask(client, provider)["prompt"] == "select_account"
+
+
+def test_a_secret_arrives_as_it_is(provider):
+    """`openssl rand -base64 32` makes one with a plus, where providers read a blank as the standard says."""
+    secret = "kb+0/Zq%20=x"
+    with serving(chosen(provider, oidc_client_secret=SecretStr(secret))) as client:
+        enter(client, provider)
+    assert provider.given == ["kansoku", secret]
 
 
 def test_what_the_id_token_lacks_is_asked_of_the_provider(client, provider):

@@ -3,11 +3,12 @@
 import json
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -41,6 +42,7 @@ class Provider:
         self.told: dict[str, Any] = {"email": "alice@example.com", "email_verified": True}
         self.userinfo: dict[str, Any] = {}
         self.header: dict[str, Any] = {"alg": "RS256", "kid": "1"}
+        self.given: list[str] = []  # client and secret, read as OAuth has them written
         self.signer: Any = None  # another key than the published one
 
     def rotate(self, kid: str) -> None:
@@ -93,6 +95,9 @@ class Provider:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
+                kind, _, pair = self.headers["authorization"].partition(" ")
+                assert kind == "Basic"
+                provider.given = [unquote_plus(part) for part in b64decode(pair).decode().split(":", 1)]
                 self.do_GET()
 
             def log_message(self, *args: object) -> None:
