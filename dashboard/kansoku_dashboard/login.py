@@ -101,6 +101,11 @@ async def login(request: Request) -> Response:
         return _form(request, f"login.{problem}" if problem in PROBLEMS else "")
     target = _local(request.query_params.get("next", "/"))
     if settings.current().oidc:
+        if request.headers.get("origin", own := _origin()) not in (own, "null"):
+            # Opened by another name: what is noted there would be missing where the provider leads back to.
+            return RedirectResponse(
+                f"{settings.current().dashboard_url}{ENTRY}?{urlencode({'next': target})}", 303
+            )
         answer = RedirectResponse(generate_login_redirect_url("default"), 303)
         _give(answer, request, WANTED, quote(target), 600)
         return answer
@@ -180,6 +185,10 @@ def _path(scope: Scope) -> str:
 
 def _base() -> str:
     return settings.current().base
+
+
+def _origin() -> str:
+    return settings.current().dashboard_url.removesuffix(_base())
 
 
 def _to_form(target: str, problem: str = "") -> Response:

@@ -224,6 +224,13 @@ def test_a_provider_that_is_away_is_said(client, provider):
     assert enter(client, provider, "/cost") == "/cost"
 
 
+def test_who_came_by_another_name_logs_in_at_the_one_that_the_provider_knows(client, provider):
+    """The address that the start prints is 127.0.0.1; cookies of the one are not sent to the other."""
+    answer = client.post("/login?next=/cost", headers={"origin": "http://127.0.0.1:8501"})
+    assert answer.headers["location"] == f"{HERE}/login?next=%2Fcost"
+    assert client.post("/login", headers={"origin": HERE}).headers["location"].startswith("/auth/login")
+
+
 def test_the_way_back_from_the_providers_logout_is_no_failure(client):
     """It comes without any word."""
     assert client.get("/oauth2callback").headers["location"] == "/"
