@@ -8,6 +8,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
+from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 from support.openid import HERE, Provider, ask, chosen, enter, finish, serving
 
@@ -262,6 +263,7 @@ def test_another_dashboard_behind_the_same_address_finishes_the_login(provider):
     with serving(chosen(provider)) as first:
         query = ask(first, provider)
         cookies = first.cookies
+    config.set_option("server.cookieSecret", "what another process drew by lot")
     with serving(chosen(provider)) as second:
         second.cookies = cookies
         assert finish(second, query) == "/"
