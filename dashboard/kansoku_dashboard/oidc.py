@@ -22,6 +22,7 @@ from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE
 from kansoku_dashboard import access, settings
 
 BEGIN, END, RETURN = "/auth/login", "/auth/logout", "/oauth2callback"
+WELL_KNOWN = "/.well-known/openid-configuration"
 TIMEOUT_SECONDS = 5.0
 # Proxies take 8 KiB of header, and each request carries all cookies: what is longer than this goes.
 LONGEST_CLAIMS = 2048
@@ -45,12 +46,18 @@ def provider() -> dict[str, Any]:
             "client_secret": chosen.oidc_client_secret.get_secret_value()
             .replace("%", "%25")
             .replace("+", "%2B"),
-            "server_metadata_url": chosen.oidc_metadata_url,
+            "server_metadata_url": document(),
             # Left out, Streamlit would ask for select_account, which not every provider knows. An empty list
             # is no parameter at all.
             "client_kwargs": {"scope": chosen.oidc_scope, "prompt": chosen.oidc_prompt or []},
         }
     }
+
+
+def document() -> str:
+    """Return where the provider's document is; of one that is named by its issuer, where that has it."""
+    url = settings.current().oidc_metadata_url
+    return url if "/.well-known/" in url or url.endswith(".json") else f"{url.rstrip('/')}{WELL_KNOWN}"
 
 
 def secret() -> str:
@@ -143,8 +150,8 @@ async def _completed(told: dict[str, Any], access_token: str) -> dict[str, Any]:
         return told
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
-            document = (await client.get(settings.current().oidc_metadata_url)).raise_for_status().json()
-            if not (endpoint := document.get("userinfo_endpoint")):
+            provided = (await client.get(document())).raise_for_status().json()
+            if not (endpoint := provided.get("userinfo_endpoint")):
                 return told
             bearer = {"authorization": f"Bearer {access_token}"}
             more = (await client.get(endpoint, headers=bearer)).raise_for_status().json()

@@ -111,6 +111,10 @@ def _check_oidc(chosen: DashboardSettings) -> None:
     }
     if missing := [name for name, value in needed.items() if not value]:
         raise SettingsError(f"KANSOKU_OIDC_METADATA_URL needs {missing[0]} as well.")
+    if "openid" not in chosen.oidc_scope.split():
+        raise SettingsError(
+            "KANSOKU_OIDC_SCOPE needs openid: without it the provider does not say who logged in."
+        )
     if all(rule.claim == NAMELESS or rule.role == CLOSED for rule in read_rules(chosen.access)):
         raise SettingsError(
             "With KANSOKU_OIDC_METADATA_URL nobody has a role until KANSOKU_ACCESS gives one, "

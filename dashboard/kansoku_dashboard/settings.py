@@ -41,7 +41,8 @@ class DashboardSettings(BaseSettings):
     )
     oidc_metadata_url: str = Field(
         default="",
-        description="OpenID provider's document, https://…/.well-known/openid-configuration: log in by name.",
+        description="OpenID provider's document, https://…/.well-known/openid-configuration, or its issuer:"
+        " log in by name.",
     )
     oidc_client_id: str = Field(default="", description="The dashboard's client id at the OpenID provider.")
     oidc_client_secret: SecretStr = Field(

@@ -49,20 +49,6 @@ def told(client):
     return oidc.claims(dict(client.cookies))
 
 
-def test_the_provider_is_asked_for_what_every_one_knows(client, provider):
-    """`select_account` is a choice of the standard that Logto, Clerk and others refuse."""
-    query = ask(client, provider)
-    assert "prompt" not in query
-    assert query["code_challenge_method"] == "S256"
-    assert query["scope"] == "openid email profile"
-
-
-def test_a_prompt_can_be_asked_for(provider):
-    """On a computer of several people the account is to be chosen each time."""
-    with serving(chosen(provider, oidc_prompt="select_account")) as client:
-        assert ask(client, provider)["prompt"] == "select_account"
-
-
 def test_a_secret_arrives_as_it_is(provider):
     """`openssl rand -base64 32` makes one with a plus, where providers read a blank as the standard says."""
     secret = "kb+0/Zq%20=x"
@@ -223,13 +209,6 @@ def test_a_provider_that_is_away_is_said(client, provider):
     assert "cannot be reached" in client.get(answer.headers["location"]).text
     provider.status = 200
     assert enter(client, provider, "/cost") == "/cost"
-
-
-def test_who_came_by_another_name_logs_in_at_the_one_that_the_provider_knows(client, provider):
-    """The address that the start prints is 127.0.0.1; cookies of the one are not sent to the other."""
-    answer = client.post("/login?next=/cost", headers={"origin": "http://127.0.0.1:8501"})
-    assert answer.headers["location"] == f"{HERE}/login?next=%2Fcost"
-    assert client.post("/login", headers={"origin": HERE}).headers["location"].startswith("/auth/login")
 
 
 def test_the_way_back_from_the_providers_logout_is_no_failure(client):

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
-from support.openid import Provider, chosen, enter, serving
+from support.openid import HERE, Provider, ask, chosen, enter, serving
 
 from kansoku.errors import SettingsError
 from kansoku_dashboard import login, oidc, server, settings
@@ -88,6 +88,35 @@ def test_logging_out_ends_it(client, provider):
     assert client.get("/_stcore/health").status_code == 401
 
 
+def test_the_provider_is_asked_for_what_every_one_knows(client, provider):
+    """`select_account` is a choice of the standard that Logto, Clerk and others refuse."""
+    query = ask(client, provider)
+    assert "prompt" not in query
+    assert query["code_challenge_method"] == "S256"
+    assert query["scope"] == "openid email profile"
+
+
+def test_a_prompt_can_be_asked_for(provider):
+    """On a computer of several people the account is to be chosen each time."""
+    with serving(chosen(provider, oidc_prompt="select_account")) as client:
+        assert ask(client, provider)["prompt"] == "select_account"
+
+
+def test_a_provider_is_found_by_its_issuer(provider):
+    """Half of all programs ask for that, and its page is no document."""
+    with serving(chosen(provider, oidc_metadata_url=f"{provider.issuer}/")) as client:
+        enter(client, provider)
+    assert "/.well-known/openid-configuration" in provider.asked
+    assert "/" not in provider.asked
+
+
+def test_who_came_by_another_name_logs_in_at_the_one_that_the_provider_knows(client, provider):
+    """The address that the start prints is 127.0.0.1; cookies of the one are not sent to the other."""
+    answer = client.post("/login?next=/cost", headers={"origin": "http://127.0.0.1:8501"})
+    assert answer.headers["location"] == f"{HERE}/login?next=%2Fcost"
+    assert client.post("/login", headers={"origin": HERE}).headers["location"].startswith("/auth/login")
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [
@@ -95,6 +124,8 @@ def test_logging_out_ends_it(client, provider):
         ({"oidc_client_id": ""}, "KANSOKU_OIDC_CLIENT_ID"),
         ({"oidc_client_secret": SecretStr("")}, "KANSOKU_OIDC_CLIENT_SECRET"),
         ({"access": "password=admin"}, "KANSOKU_ACCESS"),
+        ({"access": "password=admin, mallory@example.com=none"}, "KANSOKU_ACCESS"),
+        ({"oidc_scope": "email profile"}, "KANSOKU_OIDC_SCOPE"),
     ],
 )
 def test_a_login_that_cannot_work_is_said_at_the_start(provider, values, word):
