@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 ROLES = ("viewer", "reviewer", "admin")  # each may also do what those before it may
+CLOSED = "none"  # whom a rule gives this has no role by any other
 NAMELESS = "password"  # readers who gave the shared password, or none on loopback
 ANYBODY = "*"  # everybody who logged in by name
 
@@ -26,14 +27,21 @@ class Rule:
         """Tell whether this rule is about the person of these claims; without claims they have no name."""
         if not claims or self.claim in (NAMELESS, ANYBODY):
             return self.claim == (ANYBODY if claims else NAMELESS)
-        told = claims.get(self.claim)
-        values = told if isinstance(told, list | tuple) else [told]
         if self.claim != "email":
-            return any(str(value) == self.value for value in values if value is not None)
-        # An address that the provider does not vouch for is only what somebody typed.
-        if claims.get("email_verified") in (False, "false"):
+            return any(value in values_of(claims, claim) for claim, value in self.pairs())
+        # An address that the provider does not vouch for is only what somebody typed: it opens nothing.
+        if unverified(claims) and self.role != CLOSED:
             return False
+        told = claims.get("email")
         return isinstance(told, str) and fnmatchcase(told.lower(), self.value)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the claims and values that the rule may be about: `cognito:groups:ml` has two colons."""
+        if self.claim in (NAMELESS, ANYBODY, "email"):
+            return [("email", self.value)] if self.claim == "email" else []
+        text = f"{self.claim}:{self.value}"
+        places = [place for place, letter in enumerate(text) if letter == ":"]
+        return [(text[:place], text[place + 1 :]) for place in places if text[place + 1 :]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ def rights(rules: Sequence[Rule], claims: Mapping[str, Any]) -> Rights:
     for rule in rules:
         if not rule.fits(claims):
             continue
+        if rule.role == CLOSED:
+            return Rights()
         if not rule.projects:
             everywhere = max(everywhere, rule.role, key=_rank)
         for project in rule.projects:
@@ -71,11 +81,26 @@ def rights(rules: Sequence[Rule], claims: Mapping[str, Any]) -> Rights:
     return Rights(everywhere, projects)
 
 
+def values_of(claims: Mapping[str, Any], claim: str) -> set[str]:
+    """Return what a claim says: its value, those of a list, or the names of an object (roles of Zitadel)."""
+    told = claims.get(claim)
+    values = told if isinstance(told, list | tuple | Mapping) else [told]
+    return {str(value) for value in values if value is not None}
+
+
+def unverified(claims: Mapping[str, Any]) -> bool:
+    """Tell whether the provider says that it did not verify the e-mail address."""
+    return claims.get("email_verified") in (False, "false")
+
+
 def _rule(text: str) -> Rule:
     who, _, what = (part.strip() for part in text.rpartition("="))
     role, _, names = (part.strip() for part in what.partition(":"))
-    if not who or role not in ROLES:
-        raise ValueError(f"{text!r} is no rule: write WHO=ROLE or WHO=ROLE:PROJECT, ROLE {', '.join(ROLES)}")
+    if not who or role not in (*ROLES, CLOSED):
+        known = ", ".join((*ROLES, CLOSED))
+        raise ValueError(f"{text!r} is no rule: write WHO=ROLE or WHO=ROLE:PROJECT, ROLE {known}")
+    if role == CLOSED and ":" in what:
+        raise ValueError(f"{text!r} names a project: `none` closes them all")
     projects = tuple(name.strip() for name in names.split("+") if name.strip())
     if ":" in what and not projects:
         raise ValueError(f"{text!r} names no project after the colon")

@@ -20,7 +20,8 @@ def footer() -> None:
     if settings.current().oidc:
         st.button(say("login.leave"), key="logout", type="tertiary", on_click=st.logout)
     elif settings.current().dashboard_password.get_secret_value():
-        st.html(f'<a href="{login.EXIT}" target="_self">{say("login.leave")}</a>', width="content")
+        way = settings.current().base + login.EXIT
+        st.html(f'<a href="{way}" target="_self">{say("login.leave")}</a>', width="content")
 
 
 def visible(found: roles.Reader) -> list[str]:

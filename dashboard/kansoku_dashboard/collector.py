@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 
+from kansoku.delivery.transport import tls
 from kansoku_dashboard import roles, settings
 from kansoku_dashboard.words import say
 
@@ -37,9 +38,10 @@ def post(path: str, item: dict[str, Any]) -> str:
             json=item,
             headers={"authorization": f"Bearer {key}"} if key else {},
             timeout=TIMEOUT_SECONDS,
+            verify=_trust(chosen.collector_url),
         )
         body = answer.json() if answer.content else {}
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         return f"{chosen.collector_url}: {error or type(error).__name__}"
     refused = body.get("rejected") if isinstance(body, dict) else None
     if answer.is_success and not refused:
@@ -71,16 +73,22 @@ def _administer(method: str, path: str, timeout: float, **content: Any) -> dict[
             f"{chosen.collector_url.rstrip('/')}{path}",
             headers={"authorization": f"Bearer {key}"},
             timeout=timeout,
+            verify=_trust(chosen.collector_url),
             **content,
         )
         body = answer.json() if answer.content else {}
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         raise UnansweredError(f"{chosen.collector_url}: {error or type(error).__name__}") from error
     if not answer.is_success or not isinstance(body, dict):
         reason = body.get("error") if isinstance(body, dict) else None
         said = f"{chosen.collector_url}{path}: HTTP {answer.status_code}"
         raise UnansweredError(f"{said}: {str(reason)[:400]}" if reason else said)
     return body
+
+
+def _trust(url: str) -> Any:
+    """Return what is believed and shown of certificates: what the SDK on this machine would."""
+    return tls() if url.startswith("https:") else True
 
 
 def reader() -> str:

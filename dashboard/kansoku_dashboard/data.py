@@ -65,6 +65,10 @@ def panel(name: str) -> Iterator[None]:
         yield
     except FAILURES as error:
         trouble(name, error)
+    except roles.ForbiddenError:
+        if not roles.ended():
+            raise
+        st.warning(say("login.ended"), icon=":material/lock:")
 
 
 def trouble(name: str, error: Exception) -> None:

@@ -14,10 +14,13 @@ HEADERS = {
 
 
 class Unframed:
-    """ASGI middleware that adds these headers to each answer over HTTP."""
+    """ASGI middleware that adds these headers to each answer over HTTP, and with `secure` marks its cookies.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Streamlit marks its own for TLS only where it speaks TLS itself, and a proxy does that here.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool = False) -> None:
+        self.app, self.secure = app, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a WebSocket has no answer that a browser would show."""
@@ -27,6 +30,14 @@ class Unframed:
                 found = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     found.setdefault(name, value)
+                if self.secure:
+                    message["headers"] = [_secured(pair) for pair in found.raw]
             await send(message)
 
         await self.app(scope, receive, tell if scope["type"] == "http" else send)
+
+
+def _secured(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    marked = name != b"set-cookie" or b"; secure" in value.lower()
+    return header if marked else (name, value + b"; Secure")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from kansoku_dashboard import state
+from kansoku_dashboard import settings, state
 
 
 def keep(pages: dict[str, Any]) -> None:
@@ -42,6 +42,11 @@ def link(name: str, label: str, *, icon: str | None = None, **filters: str) -> N
     st.page_link(page(name), label=label, icon=icon, query_params={k: v for k, v in carried.items() if v})
 
 
+def address(name: str, way: Mapping[str, str]) -> str:
+    """Return the address of the screen `name`, for what is no widget of Streamlit's."""
+    return f"{settings.current().base}/{name}?{urlencode(way)}"
+
+
 def tab(name: str, label: str, way: Mapping[str, str], *, key: str) -> None:
     """Draw a link that opens the screen `name` in a tab of its own, with exactly the filters of `way`.
 
@@ -49,5 +54,5 @@ def tab(name: str, label: str, way: Mapping[str, str], *, key: str) -> None:
     obeys its address.
     """
     own = {key: st.query_params[key] for key in ("lang", "project") if st.query_params.get(key)}
-    address = f"/{name}?{urlencode(dict(way) | own)}"
-    st.link_button(label, address, type="tertiary", icon=":material/open_in_new:", key=key)
+    there = address(name, dict(way) | own)
+    st.link_button(label, there, type="tertiary", icon=":material/open_in_new:", key=key)

@@ -2,28 +2,25 @@
 
 import hashlib
 import hmac
-import json
 import time
 from collections import deque
 from functools import cache
 from html import escape
-from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from secrets import token_hex
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.user_info import generate_login_redirect_url
-from streamlit.web.server.server_util import get_cookie_secret
-from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
-from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from kansoku_dashboard import settings
+from kansoku_dashboard import oidc, settings
+from kansoku_dashboard.origin import foreign
 from kansoku_dashboard.words import LANGUAGES, tell
 
 COOKIE = "kansoku_login"
+ENTRY = "/login"
 WANTED = "kansoku_next"  # where one wanted to go before the provider's page took over
 EXIT = "/logout"
 DAYS = 14
@@ -32,8 +29,9 @@ TRIES = (
 )
 LONGEST = 16 << 10  # bytes of the form: whoever is not logged in yet leaves nothing on our disk
 # Of these the provider's answer is one: they must answer those who are not logged in yet.
-OPEN = {"/login", EXIT}
-OPEN_OIDC = {"/auth/login", "/auth/logout", "/oauth2callback"}
+OPEN = {ENTRY, EXIT}
+OPEN_OIDC = {oidc.BEGIN, oidc.END, oidc.RETURN}
+PROBLEMS = {"away", "failed", "refused"}  # what became of a login by name
 
 _wrong: deque[float] = deque(maxlen=TRIES)
 _ended: dict[str, int] = {}  # cookies of logins that were ended, and when they would have been anyway
@@ -60,10 +58,12 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard HTTP and WebSocket alike; a WebSocket without a cookie is closed before it opens."""
-        if scope["type"] == "lifespan" or scope["path"] in _open():
+        if scope["type"] == "lifespan" or (path := _path(scope)) in OPEN:
             await self.app(scope, receive, send)
-        elif passed(cookies := HTTPConnection(scope).cookies):
-            if WANTED in cookies and scope["type"] == "http" and scope["path"] == "/":
+        elif path in OPEN_OIDC and settings.current().oidc and scope["type"] == "http":
+            await (await self._by_name(path, scope, receive))(scope, receive, send)
+        elif passed(cookies := HTTPConnection(scope).cookies) and not foreign(scope):
+            if WANTED in cookies and scope["type"] == "http" and path == "/":
                 await _lead(unquote(cookies[WANTED]))(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
@@ -78,20 +78,36 @@ class Door:
         if scope["method"] != "GET" or not wants_page:
             return Response("Login needed.", status_code=401)
         query = scope["query_string"].decode("latin-1")
-        target = scope["path"] + (f"?{query}" if query else "")
-        return RedirectResponse(HTTPConnection(scope).url_for("login").include_query_params(next=target), 303)
+        return _to_form(_path(scope) + (f"?{query}" if query else ""))
+
+    async def _by_name(self, path: str, scope: Scope, receive: Receive) -> Response:
+        """Answer what belongs to a login by name; one that fails leads to the form, which says so."""
+        request = Request(scope)
+        wanted = _local(unquote(request.cookies.get(WANTED, "/")))
+        if path == oidc.END:
+            oidc.end(request.cookies)
+        elif path == oidc.BEGIN:
+            return await oidc.begin(self.app, scope, receive) or _to_form(wanted, "away")
+        elif path == oidc.RETURN:
+            problem = "refused" if "error" in request.query_params else "failed"
+            return await oidc.finish(self.app, scope, receive) or _to_form(wanted, problem)
+        return await oidc.answer(self.app, scope, receive)
 
 
 async def login(request: Request) -> Response:
     """Show the form; on POST check the password and hand out the cookie, or go to the provider of logins."""
     if request.method == "GET":
-        return _form(request, "")
+        problem = request.query_params.get("problem", "")
+        return _form(request, f"login.{problem}" if problem in PROBLEMS else "")
     target = _local(request.query_params.get("next", "/"))
     if settings.current().oidc:
+        if request.headers.get("origin", own := _origin()) not in (own, "null"):
+            # Opened by another name: what is noted there would be missing where the provider leads back to.
+            return RedirectResponse(
+                f"{settings.current().dashboard_url}{ENTRY}?{urlencode({'next': target})}", 303
+            )
         answer = RedirectResponse(generate_login_redirect_url("default"), 303)
-        answer.set_cookie(
-            WANTED, quote(target), max_age=600, httponly=True, samesite="lax", secure=_secure(request)
-        )
+        _give(answer, request, WANTED, quote(target), 600)
         return answer
     given = await _given(request)
     # Counted once the form is here: of a hundred that are sent byte by byte, all would have been let in.
@@ -101,10 +117,8 @@ async def login(request: Request) -> Response:
     if not hmac.compare_digest(given.encode(), _password().encode()):
         _wrong.append(now)
         return _form(request, "login.wrong", 401)
-    answer = RedirectResponse(target, 303)
-    answer.set_cookie(
-        COOKIE, token(), max_age=DAYS * 86400, httponly=True, samesite="lax", secure=_secure(request)
-    )
+    answer = RedirectResponse(_base() + target, 303)
+    _give(answer, request, COOKIE, token(), DAYS * 86400)
     return answer
 
 
@@ -125,87 +139,84 @@ async def logout(request: Request) -> Response:
         for value in [value for value, until in _ended.items() if until < now]:
             del _ended[value]
         _ended[cookie] = int(cookie.partition(".")[0])
-    answer = RedirectResponse("/auth/logout" if settings.current().oidc else request.url_for("login"), 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    answer = RedirectResponse(_base() + (oidc.END if settings.current().oidc else ENTRY), 303)
+    answer.delete_cookie(COOKIE, path=_base() or "/", httponly=True, samesite="lax")
     return answer
 
 
-ROUTES = [
-    Route("/login", login, methods=["GET", "POST"], name="login"),
-    Route(EXIT, logout, methods=["GET"], name="logout"),
-]
+def routes() -> list[Route]:
+    """Return the routes of the form and of the way out, under the path that the dashboard has."""
+    return [
+        Route(_base() + ENTRY, login, methods=["GET", "POST"], name="login"),
+        Route(_base() + EXIT, logout, methods=["GET"], name="logout"),
+    ]
+
+
+def known(cookies: dict[str, str]) -> bool:
+    """Tell whether there was a login, good or not any more."""
+    return COOKIE in cookies or oidc.known(cookies)
 
 
 def passed(cookies: dict[str, str]) -> bool:
     """Tell whether these cookies open the door; with neither password nor provider it stands open."""
     if settings.current().oidc:
-        return bool(_claims(cookies).get("is_logged_in"))
+        return bool(oidc.claims(cookies).get("is_logged_in"))
     if not _password():
         return True
     if cookies.get(COOKIE) in _ended:
         return False
-    until, _, signature = cookies.get(COOKIE, "").partition(".")
-    right = hmac.compare_digest(signature.encode(), _sign(until).encode())
+    said, _, signature = cookies.get(COOKIE, "").rpartition(".")
+    right = hmac.compare_digest(signature.encode(), _sign(said).encode())
+    until = said.partition(".")[0]
     return right and until.isdigit() and int(until) > time.time()
 
 
 def token() -> str:
     """Make a cookie value that is valid for two weeks, or until the password changes."""
-    until = str(int(time.time()) + DAYS * 86400)
-    return f"{until}.{_sign(until)}"
+    # Two who come in the same second have each a login of their own, that each can end.
+    said = f"{int(time.time()) + DAYS * 86400}.{token_hex(8)}"
+    return f"{said}.{_sign(said)}"
 
 
-def provider() -> dict[str, Any]:
-    """Return the settings of OIDC in the form in which `st.login` takes them.
-
-    The key of the cookies comes from the client's secret: it ends every login when it is changed, and several
-    dashboards behind one address share it.
-    """
-    chosen = settings.current()
-    secret = chosen.oidc_client_secret.get_secret_value()
-    return {
-        "auth": {
-            "redirect_uri": f"{chosen.dashboard_url.rstrip('/')}/oauth2callback",
-            "cookie_secret": hmac.new(secret.encode(), b"kansoku cookies", hashlib.sha256).hexdigest(),
-            "client_id": chosen.oidc_client_id,
-            "client_secret": secret,
-            "server_metadata_url": chosen.oidc_metadata_url,
-            "client_kwargs": {"scope": chosen.oidc_scope},
-        }
-    }
+def _path(scope: Scope) -> str:
+    """Return the path of a request beneath that of the dashboard."""
+    return str(scope["path"]).removeprefix(_base()) or "/"
 
 
-def _claims(cookies: dict[str, str]) -> dict[str, Any]:
-    """Return what Streamlit's own cookie says of the person; nothing unless its signature is right."""
-    secret = get_cookie_secret()
-
-    def read(name: str) -> bytes | None:
-        value = cookies.get(name)
-        return decode_signed_value(secret, name, value.encode("latin-1", "replace")) if value else None
-
-    try:
-        found = json.loads(get_cookie_with_chunks(read, USER_COOKIE_NAME) or b"{}") if secret else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _base() -> str:
+    return settings.current().base
 
 
-def _open() -> set[str]:
-    return OPEN | OPEN_OIDC if settings.current().oidc else OPEN
+def _origin() -> str:
+    return settings.current().dashboard_url.removesuffix(_base())
+
+
+def _to_form(target: str, problem: str = "") -> Response:
+    # A path and no more: the name that the reader came by is known to the reader's browser alone.
+    query = {"next": target} | ({"problem": problem} if problem else {})
+    return RedirectResponse(f"{_base()}{ENTRY}?{urlencode(query)}", 303)
 
 
 def _lead(target: str) -> Response:
-    answer = RedirectResponse(_local(target), 303)
-    answer.delete_cookie(WANTED, httponly=True, samesite="lax")
+    answer = RedirectResponse(_base() + _local(target), 303)
+    answer.delete_cookie(WANTED, path=_base() or "/", httponly=True, samesite="lax")
     return answer
 
 
-def _secure(request: Request) -> bool:
-    return request.url.scheme == "https" or settings.current().dashboard_url.startswith("https:")
+def _give(answer: Response, request: Request, cookie: str, value: str, seconds: int) -> None:
+    answer.set_cookie(
+        cookie,
+        value,
+        max_age=seconds,
+        path=_base() or "/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
 
 
-def _sign(until: str) -> str:
-    return hmac.new(_key(_password()), until.encode(), hashlib.sha256).hexdigest()
+def _sign(said: str) -> str:
+    return hmac.new(_key(_password()), said.encode(), hashlib.sha256).hexdigest()
 
 
 @cache

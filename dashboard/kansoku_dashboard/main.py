@@ -10,7 +10,7 @@ st.set_page_config(page_title="Kansoku", page_icon=str(ICON), layout="wide")
 
 # The door in front of the server keeps strangers out; this holds when the script runs without that server.
 if not login.passed(dict(st.context.cookies)):
-    st.error(say("login.needed"))
+    st.error(say("login.ended" if login.known(dict(st.context.cookies)) else "login.needed"))
     if settings.current().oidc:
         st.button(say("login.enter"), on_click=st.login)
     st.stop()

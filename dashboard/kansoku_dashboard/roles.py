@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from kansoku_dashboard import access, settings
+from kansoku_dashboard import access, login, settings
 from kansoku_dashboard.words import say
 
 
@@ -28,15 +28,26 @@ def claims() -> dict[str, Any]:
     return dict(st.user.to_dict()) if st.user.get("is_logged_in") else {}
 
 
+def ended() -> bool:
+    """Tell whether the login of an open page is over: by its time, or because it was ended in another tab."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return False
+    return not login.passed(dict(st.context.cookies))
+
+
 def reader() -> Reader:
     """Return who looks at the screen; without a provider of logins nobody has a name."""
     chosen = settings.current()
+    if ended():
+        return Reader("", access.Rights())
     if not chosen.oidc:
         return Reader("", access.rights(_rules(chosen.access), {}))
     told = claims()
     # Without claims there is nobody: what the shared password gives is not for them.
     found = access.rights(_rules(chosen.access), told) if told else access.Rights()
-    return Reader(str(told.get("email") or told.get("sub") or ""), found)
+    # An address that the provider does not vouch for may be somebody else's name.
+    address = "" if access.unverified(told) else told.get("email")
+    return Reader(str(address or told.get("sub") or ""), found)
 
 
 def may(role: str, project: str | None = None) -> bool:

@@ -2,15 +2,16 @@
 
 import gc
 import logging
+import os
 import socket
 import sys
 from importlib import import_module
+from urllib.parse import urlsplit
 
 import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -18,9 +19,11 @@ from streamlit import config
 from streamlit.auth_util import is_authlib_installed
 
 from kansoku.errors import SettingsError
-from kansoku_dashboard import canvas, login, settings
-from kansoku_dashboard.access import NAMELESS, read_rules
+from kansoku_dashboard import canvas, login, oidc, settings
+from kansoku_dashboard.access import CLOSED, NAMELESS, read_rules
+from kansoku_dashboard.beneath import Beneath
 from kansoku_dashboard.headers import Unframed
+from kansoku_dashboard.origin import OwnNames
 from kansoku_dashboard.paths import MAIN
 from kansoku_dashboard.settings import DashboardSettings
 
@@ -33,6 +36,8 @@ def serve(chosen: DashboardSettings) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
+    # Each request carries the cookies of all that has the same domain; above 8 KiB no screen would ever open.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(64 << 10))
     with listener:
         # Streamlit would import the screens, pandas with them, while the first reader waits. It warns of
         # caches that are declared before it runs, and uses them as declared once it does.
@@ -68,27 +73,33 @@ def build(chosen: DashboardSettings) -> st.App:
     settings.use(chosen)
     # Streamlit sends its bundles uncompressed; gzip cuts a first load to a third.
     middleware = [
-        Middleware(Unframed),
+        Middleware(Unframed, secure=chosen.dashboard_url.startswith("https:")),
         Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
         Middleware(login.Door),
     ]
     if not guarded:
         # Without a login the loopback address is the only guard, so a foreign name must not resolve to it.
-        names = ["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
-        middleware.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
-    secrets = login.provider() if chosen.oidc else None
-    routes = [*login.ROUTES, *canvas.ROUTES, Route("/overview", lead_home, methods=["GET"])]
+        middleware.insert(0, Middleware(OwnNames))
+    if chosen.base:
+        middleware.insert(0, Middleware(Beneath, base=chosen.base))
+    routes = [*login.routes(), *canvas.routes(), Route(f"{chosen.base}/overview", lead_home, methods=["GET"])]
+    secrets = oidc.provider() if chosen.oidc else None
     application = st.App(MAIN, middleware=middleware, routes=routes, secrets=secrets)
-    # The file beside main.py holds the rest; these two belong to the process.
+    # The file beside main.py holds the rest; these belong to the process.
     config.set_option("server.address", chosen.dashboard_host)
     config.set_option("server.port", chosen.dashboard_port)
+    config.set_option("server.baseUrlPath", chosen.base)
+    if chosen.dashboard_url:  # a proxy may ask by another name than its readers do
+        config.set_option("browser.serverAddress", urlsplit(chosen.dashboard_url).hostname)
+    if chosen.oidc:  # also of the cookie of a login that is under way, which another dashboard may finish
+        config.set_option("server.cookieSecret", oidc.secret())
     return application
 
 
 async def lead_home(request: Request) -> RedirectResponse:
     """Lead to the Overview, filters and all: Streamlit knows its first page by no name."""
     query = request.url.query
-    return RedirectResponse(f"/?{query}" if query else "/", 307)
+    return RedirectResponse(f"{settings.current().base}/" + (f"?{query}" if query else ""), 307)
 
 
 def _check_oidc(chosen: DashboardSettings) -> None:
@@ -100,7 +111,11 @@ def _check_oidc(chosen: DashboardSettings) -> None:
     }
     if missing := [name for name, value in needed.items() if not value]:
         raise SettingsError(f"KANSOKU_OIDC_METADATA_URL needs {missing[0]} as well.")
-    if all(rule.claim == NAMELESS for rule in read_rules(chosen.access)):
+    if "openid" not in chosen.oidc_scope.split():
+        raise SettingsError(
+            "KANSOKU_OIDC_SCOPE needs openid: without it the provider does not say who logged in."
+        )
+    if all(rule.claim == NAMELESS or rule.role == CLOSED for rule in read_rules(chosen.access)):
         raise SettingsError(
             "With KANSOKU_OIDC_METADATA_URL nobody has a role until KANSOKU_ACCESS gives one, "
             "such as alice@example.com=admin,*@example.com=viewer."

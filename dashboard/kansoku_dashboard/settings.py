@@ -3,11 +3,13 @@
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kansoku_dashboard.access import NAMELESS, read_rules
+from kansoku_dashboard.address import read_address
 from kansoku_dashboard.budgets import read_budgets
 
 
@@ -33,11 +35,14 @@ class DashboardSettings(BaseSettings):
         description="Password of the dashboard; needed to listen on anything but loopback.",
     )
     dashboard_url: str = Field(
-        default="", description="Address at which readers open the dashboard; needed for OIDC."
+        default="",
+        description="Address at which readers open the dashboard, such as https://kansoku.example.com or"
+        " https://example.com/kansoku; needed for OIDC, behind a proxy, and under a path.",
     )
     oidc_metadata_url: str = Field(
         default="",
-        description="OpenID provider's document, https://…/.well-known/openid-configuration: log in by name.",
+        description="OpenID provider's document, https://…/.well-known/openid-configuration, or its issuer:"
+        " log in by name.",
     )
     oidc_client_id: str = Field(default="", description="The dashboard's client id at the OpenID provider.")
     oidc_client_secret: SecretStr = Field(
@@ -46,9 +51,20 @@ class DashboardSettings(BaseSettings):
     oidc_scope: str = Field(
         default="openid email profile", description="What is asked of the OpenID provider."
     )
+    oidc_prompt: str = Field(
+        default="",
+        description="The `prompt` of a login by name, such as select_account or login; empty for none, which"
+        " every provider takes.",
+    )
+    oidc_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=720,
+        description="Hours that a login by name lasts; then the OpenID provider is asked again.",
+    )
     access: str = Field(
         default=f"{NAMELESS}=admin",
-        description="Roles (viewer, reviewer, admin) by commas: WHO=ROLE or WHO=ROLE:PROJECT+PROJECT."
+        description="Roles (viewer, reviewer, admin, none) by commas: WHO=ROLE or WHO=ROLE:PROJECT+PROJECT."
         " WHO is an e-mail address, *@example.com, claim:value, * for everybody who logs in by name,"
         " or password for those without a name.",
     )
@@ -83,6 +99,12 @@ class DashboardSettings(BaseSettings):
         """Take off the line break at the end of a mounted file, which HTTP cannot carry."""
         return value.strip() if isinstance(value, str) else value
 
+    @field_validator("dashboard_url")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        """Write the address as a browser says it: cookies and WebSockets are compared with that."""
+        return read_address(text)
+
     @field_validator("budget_usd")
     @classmethod
     def _amounts(cls, text: str) -> str:
@@ -99,6 +121,11 @@ class DashboardSettings(BaseSettings):
     def oidc(self) -> bool:
         """Tell whether readers log in by name."""
         return bool(self.oidc_metadata_url)
+
+    @property
+    def base(self) -> str:
+        """The path that the dashboard is under, such as /kansoku; "" for none."""
+        return urlsplit(self.dashboard_url).path
 
     @property
     def loopback(self) -> bool:

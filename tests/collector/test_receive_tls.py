@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 
@@ -16,11 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.collector.conftest import PROTOBUF, Running, call, free_port, request_of
 
+from kansoku.delivery.transport import Transport, pack
 from kansoku_cli import doctor
 from kansoku_collector.errors import SettingsError
 from kansoku_collector.receive import certificate
 from kansoku_collector.receive.tls import Tls
 from kansoku_collector.settings import Settings
+from kansoku_dashboard import collector as dashboard
+from kansoku_dashboard import settings
+from kansoku_dashboard.settings import DashboardSettings
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -153,6 +158,36 @@ def test_clients_with_a_certificate_are_let_in_on_both_ports(secure):
     assert over_grpc(secure, bodies[1], client=True) is grpc.StatusCode.OK
     assert secure.trace(over_http.hex())["spans"]
     assert secure.trace(by_grpc.hex())["spans"]
+
+
+def test_the_sdk_and_the_dashboard_believe_and_show_the_certificates_of_the_environment(secure, monkeypatch):
+    """By the variables that OpenTelemetry's exporters obey; without them such a collector gets nothing."""
+    folder, trace_id = secure.data.parent, os.urandom(16)
+    body = pack(request_of({"trace_id": trace_id, "attributes": call()}).SerializeToString())
+
+    def post():
+        sender = Transport(
+            f"https://localhost:{secure.port}/v1/traces",
+            api_key=secure.key("ingest")["authorization"].removeprefix("Bearer "),
+            content_type=PROTOBUF,
+            timeout=30.0,
+            retry_seconds=0.0,
+        )
+        with contextlib.closing(sender):
+            return sender.post(body, threading.Event())
+
+    monkeypatch.setenv("no_proxy", "localhost")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(folder / "authority.pem"))
+    assert post().outcome == "away"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", str(folder / "client.pem"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", str(folder / "client.key"))
+    assert post().outcome == "accepted"
+    assert secure.trace(trace_id.hex())["spans"]
+    keys = {"admin_key": secure.key("admin")["authorization"].removeprefix("Bearer ")}
+    settings.use(DashboardSettings(collector_url=f"https://localhost:{secure.port}", **keys))
+    assert dashboard.get("/v1/stats")["spans_received"] > 0
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_CERTIFICATE")
+    assert "CERTIFICATE_VERIFY_FAILED" in post().reason
 
 
 def test_clients_without_one_and_plain_text_are_not(secure):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from streamlit.testing.v1 import AppTest
 
 from kansoku_collector.store.read import overview
 from kansoku_collector.store.read.conditions import Filter
@@ -50,6 +51,9 @@ def rights_of(text: str, claims: dict[str, object]) -> access.Rights:
         ("*@example.com.evil=admin", ""),
         ("groups:m=admin", ""),
         ("password=admin", ""),
+        ("*@example.com=admin, alice@example.com=none", ""),
+        ("groups:all=none, *=admin", ""),
+        ("*=viewer, bob@example.com=none", "viewer"),
     ],
 )
 def test_a_rule_gives_its_role_to_whom_it_names(rules, everywhere):
@@ -60,6 +64,31 @@ def test_a_rule_gives_its_role_to_whom_it_names(rules, everywhere):
 def test_an_address_that_the_provider_does_not_vouch_for_gives_nothing():
     """Elsewhere anybody may claim to be alice@example.com."""
     assert rights_of("alice@example.com=admin, *@example.com=viewer", ALICE | {"email_verified": False}).none
+
+
+def test_an_address_keeps_out_whether_the_provider_vouches_for_it_or_not():
+    """Who was shut out must not come back by another way to write it."""
+    assert rights_of("groups:ml=admin, alice@example.com=none", ALICE | {"email_verified": False}).none
+
+
+@pytest.mark.parametrize(
+    ("rule", "claims"),
+    [
+        ("cognito:groups:ml=viewer", {"cognito:groups": ["ml"]}),
+        ("https://example.com/roles:ml=viewer", {"https://example.com/roles": ["ml", "ops"]}),
+        ("groups:team:ml=viewer", {"groups": ["team:ml"]}),
+        (
+            "urn:zitadel:iam:org:project:roles:ml=viewer",
+            {"urn:zitadel:iam:org:project:roles": {"ml": {"1": "x"}}},
+        ),
+        ("groups:/company/研究=viewer", {"groups": ["/company/研究"]}),
+    ],
+    ids=["Cognito", "Auth0", "colon in the value", "Zitadel", "Keycloak"],
+)
+def test_claims_have_the_names_that_providers_give_them(rule, claims):
+    """With colons in the name of the claim, in the value, and with roles as the names of an object."""
+    assert rights_of(rule, {"sub": "1"} | claims).everywhere == "viewer"
+    assert rights_of(rule.replace("ml", "m").replace("研", "験"), {"sub": "1"} | claims).none
 
 
 def test_marks_of_a_pattern_in_an_address_are_plain_letters():
@@ -82,7 +111,7 @@ def test_roles_stand_on_each_other_and_differ_by_project():
 
 
 @pytest.mark.parametrize(
-    "rule", ["alice", "alice@example.com=boss", "=admin", "alice=admin", "*=viewer:", "x"]
+    "rule", ["alice", "alice@example.com=boss", "=admin", "alice=admin", "*=viewer:", "x", "*=none:shop"]
 )
 def test_a_rule_that_cannot_be_read_stops_the_start(rule):
     """A slip of the pen must not open or close doors unseen."""
@@ -231,3 +260,32 @@ def test_an_open_project_is_answered(open_app):
     """The check must not close what is open."""
     use(access="password=viewer:default")
     assert data.ask(overview.totals, Scope(), Period.last(timedelta(hours=6))).requests > 0
+
+
+def test_a_page_that_stays_open_shows_nothing_once_its_login_has_ended(open_app, monkeypatch):
+    """A panel of a live screen runs alone, again and again, past the script that looks at the login."""
+
+    def panel():
+        import streamlit as st
+
+        from kansoku_collector.store.read import overview
+        from kansoku_dashboard import data
+
+        with data.panel("Health"):
+            st.write(data.ask(overview.health, "default").last)
+
+    open_app("start")
+    app = AppTest.from_function(panel).run()
+    assert app.markdown
+    monkeypatch.setattr(login, "passed", lambda _: False)
+    app.run()
+    assert not app.markdown
+    assert "has ended" in app.warning[0].value
+    assert not app.exception
+
+
+def test_an_address_that_nobody_vouches_for_is_not_the_name_of_a_reader(monkeypatch):
+    """Feedback and views would be somebody else's."""
+    use(oidc_metadata_url="https://id.example/x", access="*=viewer")
+    monkeypatch.setattr(roles, "claims", lambda: ALICE | {"email_verified": False})
+    assert collector.reader() == "1"

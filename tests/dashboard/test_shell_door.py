@@ -188,9 +188,10 @@ def test_no_other_site_shows_it_in_a_frame(client, path):
 def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
     """The signature covers the date, and a new password ends every login."""
     good = login.token()
-    until, signature = good.split(".")
+    until, own, signature = good.split(".")
     assert login.passed({login.COOKIE: good})
-    for bad in ("", "x", f"{int(until) + 1}.{signature}", f"{until}.", f"{until}.{'0' * 64}"):
+    later, said = f"{int(until) + 1}.{own}.{signature}", f"{until}.{own}"
+    for bad in ("", "x", later, f"{until}.0.{signature}", f"{said}.", f"{said}.{'0' * 64}"):
         assert not login.passed({login.COOKIE: bad})
     monkeypatch.setattr(time, "time", lambda: int(until) + 1)
     assert not login.passed({login.COOKIE: good})
@@ -211,6 +212,15 @@ def test_a_login_that_was_ended_is_ended_in_every_tab(client):
     login._ended.clear()
     client.cookies.update({login.COOKIE: "nonsense"})
     assert client.get("/logout").status_code in (303, 307)
+
+
+def test_a_logout_ends_the_login_of_one_reader(client):
+    """Two who gave the password in the same second each have their own."""
+    mine, theirs = {login.COOKIE: login.token()}, {login.COOKIE: login.token()}
+    client.cookies.update(mine)
+    client.get("/logout")
+    assert not login.passed(mine)
+    assert login.passed(theirs)
 
 
 def test_the_script_itself_is_guarded(open_app):

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,3 +353,40 @@ def test_the_proxy_of_the_environment_is_used(collector: Collector, monkeypatch:
     assert direct.send(pack(b"body"), OPEN).outcome == "accepted"
     assert collector.headers[1]["Host"] == f"127.0.0.1:{collector.port}"
     direct.close()
+
+
+def test_a_proxy_that_asks_for_a_name_is_given_it(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Companies write `http://user:password@proxy:3128`; without it everything is lost with 407."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = collector.url.replace("//", "//anna:p%40ss@")
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("https_proxy", proxy)
+    plain = make("http://collector.example:4318")
+    assert plain.send(pack(b"body"), OPEN).outcome == "accepted"
+    assert collector.headers[0]["Proxy-Authorization"] == "Basic YW5uYTpwQHNz"
+    assert collector.headers[0]["Authorization"] == "Bearer k"
+    plain.close()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    ],
+)
+def test_a_certificate_that_cannot_be_read_is_named(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of it reaches the program."""
+    for name in ("https_proxy", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / "none.pem"))
+    one = make(f"https://127.0.0.1:{free_port()}", retry_seconds=0.0)
+    reply = one.post(pack(b"body"), OPEN)
+    assert reply.outcome == "away"
+    assert f"{variable}={tmp_path / 'none.pem'} cannot be used" in reply.reason
+    one.close()

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kansoku_dashboard import settings
+
 LIBRARY = f"/plotly-{version('plotly')}.js"
 _YEAR_SECONDS = 365 * 86_400
 
@@ -34,7 +36,7 @@ def draw(figure: dict[str, Any], *, key: str, alt: str) -> None:
 
 def encode(figure: dict[str, Any], alt: str) -> bytes:
     """Return the component's data; as bytes, because Streamlit would escape a text once more."""
-    said = {"library": LIBRARY, "alt": alt, "figure": figure}
+    said = {"library": settings.current().base + LIBRARY, "alt": alt, "figure": figure}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=float).encode()
 
 
@@ -47,7 +49,9 @@ async def library(request: Request) -> Response:
     return Response(await asyncio.to_thread(_packed), media_type="text/javascript", headers=headers)
 
 
-ROUTES = [Route(LIBRARY, library, methods=["GET"])]
+def routes() -> list[Route]:
+    """Return the route of the library, under the path that the dashboard has."""
+    return [Route(settings.current().base + LIBRARY, library, methods=["GET"])]
 
 
 def _text() -> bytes:

@@ -1,7 +1,6 @@
 """The tables of Latency: models and steps, the slowest traces, and what failed."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -156,4 +155,4 @@ def _errors_columns() -> dict[str, Any]:
 
 
 def _address(trace_id: str, span_id: str) -> str:
-    return f"/trace?{urlencode(state.carried() | {'trace': trace_id, 'span': span_id})}"
+    return links.address("trace", state.carried() | {"trace": trace_id, "span": span_id})

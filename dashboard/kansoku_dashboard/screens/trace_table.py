@@ -1,12 +1,11 @@
 """Rows of the list of traces as a table on the screen."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from kansoku_collector.store.read.traces import TraceRow
-from kansoku_dashboard import clock
+from kansoku_dashboard import clock, links
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, messages
 from kansoku_dashboard.text import visible
@@ -62,7 +61,7 @@ def frame(rows: list[TraceRow], carried: dict[str, str]) -> dict[str, list[Any]]
         "calls": [f"{row.calls:,}" for row in rows],
         "input_tokens": [amounts.tokens(row.input_tokens, calls=row.calls) for row in rows],
         "output_tokens": [amounts.tokens(row.output_tokens, calls=row.calls) for row in rows],
-        "id": [f"/trace?{urlencode(carried | {'trace': row.trace_id})}" for row in rows],
+        "id": [links.address("trace", carried | {"trace": row.trace_id}) for row in rows],
     }
 
 

@@ -6,9 +6,10 @@ import random
 import socket
 import threading
 import time
+from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from kansoku.delivery.wire import partial_success, refusal
 from kansoku.guard import logger
@@ -23,6 +24,8 @@ _LONGEST_OBEYED = 300.0  # a Retry-After beyond this is a mistake
 _CLOSING_TIMEOUT = 1.0
 _PART_OF_EXIT = 2 / 3  # that one answer may take of a longer time to end in
 _ANSWER_BYTES = 65536
+_AUTHORITY = "OTEL_EXPORTER_OTLP_CERTIFICATE"
+_SHOWN, _SHOWN_KEY = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY"
 # Not the shared generator: a program that seeded it must draw the same numbers with and without us.
 _random = random.SystemRandom()
 
@@ -179,11 +182,13 @@ class Transport:
         if proxy:
             through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
             host, port = through.hostname or "", through.port or 80
-        connection = HTTPSConnection(host, port, context=_tls()) if secure else HTTPConnection(host, port)
+            own = _credentials(through)
+        connection = HTTPSConnection(host, port, context=tls()) if secure else HTTPConnection(host, port)
         if proxy and secure:
-            connection.set_tunnel(self._url.hostname or "", self._port())
+            connection.set_tunnel(self._url.hostname or "", self._port(), own)
         elif proxy:
             self._path = self._url.geturl()
+            self._headers |= own
         return connection
 
 
@@ -257,10 +262,28 @@ def _proxy(scheme: str, host: str) -> str:
     return proxies.get(scheme) or proxies.get("all") or ""
 
 
-def _tls() -> Any:
+def _credentials(proxy: SplitResult) -> dict[str, str]:
+    """Return the header with the user and the password that a proxy's address holds."""
+    if not proxy.username:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return {"Proxy-Authorization": f"Basic {b64encode(pair).decode()}"}
+
+
+def tls() -> Any:
+    """Return what is believed and shown of certificates: OpenTelemetry's own variables say it."""
     import ssl  # noqa: PLC0415 - only with https
 
-    context = ssl.create_default_context()
+    authority = os.environ.get(_AUTHORITY) or None
+    shown, key = os.environ.get(_SHOWN) or None, os.environ.get(_SHOWN_KEY) or None
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        if shown:
+            context.load_cert_chain(shown, key, password="")  # without one OpenSSL asks the terminal
+    except (OSError, ValueError) as error:
+        named = {_AUTHORITY: authority, _SHOWN: shown, _SHOWN_KEY: key}
+        files = ", ".join(f"{name}={path}" for name, path in named.items() if path)
+        raise OSError(f"{files} cannot be used: {error}") from error
     if not context.cert_store_stats()["x509_ca"]:  # a Python without the system's certificates
         with suppress(ImportError):
             import certifi  # noqa: PLC0415
