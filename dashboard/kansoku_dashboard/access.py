@@ -82,8 +82,15 @@ def rights(rules: Sequence[Rule], claims: Mapping[str, Any]) -> Rights:
 
 
 def values_of(claims: Mapping[str, Any], claim: str) -> set[str]:
-    """Return what a claim says: its value, those of a list, or the names of an object (roles of Zitadel)."""
-    told = claims.get(claim)
+    """Return what a claim says: its value, those of a list, or the names of an object (roles of Zitadel).
+
+    Dots lead into objects where no claim has the whole name: Keycloak's roles are `realm_access.roles`.
+    """
+    told: Any = claims.get(claim)
+    if told is None and "." in claim:
+        told = claims
+        for name in claim.split("."):
+            told = told.get(name) if isinstance(told, Mapping) else None
     values = told if isinstance(told, list | tuple | Mapping) else [told]
     return {str(value) for value in values if value is not None}
 

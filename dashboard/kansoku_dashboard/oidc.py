@@ -144,7 +144,9 @@ async def _completed(told: dict[str, Any], access_token: str) -> dict[str, Any]:
     """
     sought = [{claim for claim, _ in rule.pairs()} for rule in _rules()]
     lacking = [
-        names for names in (*sought, {"email"}, {"email_verified"}) if names and not names & told.keys()
+        names
+        for names in (*sought, {"email"}, {"email_verified"})
+        if names and not any(access.values_of(told, name) for name in names)
     ]
     if not access_token or not lacking:
         return told

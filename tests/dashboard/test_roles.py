@@ -82,8 +82,9 @@ def test_an_address_keeps_out_whether_the_provider_vouches_for_it_or_not():
             {"urn:zitadel:iam:org:project:roles": {"ml": {"1": "x"}}},
         ),
         ("groups:/company/研究=viewer", {"groups": ["/company/研究"]}),
+        ("realm_access.roles:ml=viewer", {"realm_access": {"roles": ["ml", "all"]}}),
     ],
-    ids=["Cognito", "Auth0", "colon in the value", "Zitadel", "Keycloak"],
+    ids=["Cognito", "Auth0", "colon in the value", "Zitadel", "Keycloak's groups", "Keycloak's roles"],
 )
 def test_claims_have_the_names_that_providers_give_them(rule, claims):
     """With colons in the name of the claim, in the value, and with roles as the names of an object."""
