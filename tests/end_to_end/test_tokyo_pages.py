@@ -75,3 +75,18 @@ def test_the_changes_above_the_drift_strip_are_whole_on_a_phone(
     seen.open("/drift?range=24h")
     seen.page.wait_for_function(f"({CUT_OFF})().length > 0", timeout=PATIENCE)
     assert not any(seen.page.evaluate(CUT_OFF))
+
+
+def test_a_view_that_is_kept_leaves_the_page_as_it_is(tokyo: BrowserContext, running: Running) -> None:
+    """Drawn by the click itself, its message took the place of the page's styles, and everything moved."""
+    seen = Witness(tokyo.new_page(), running.dashboard)
+    seen.open("/traces?range=24h")
+    more = seen.page.get_by_role("button", name="ほかの条件")
+    before = more.bounding_box()
+    seen.page.get_by_role("button", name="ビュー").click()
+    seen.page.get_by_placeholder("例: 本番の遅い回答").fill("東京")
+    seen.page.get_by_role("button", name="保存").click()
+    expect(seen.page.locator("[data-testid=stToast]")).to_contain_text("東京", timeout=PATIENCE)
+    seen.settle()
+    assert more.bounding_box() == before
+    seen.page.close()
