@@ -25,9 +25,9 @@ OpenAI().chat.completions.create(
     messages=[{{"role": "user", "content": "Hello"}}],
 )"""
 
-ANY_OTEL = """OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}
-OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer ksk_..."
+ANY_OTEL = """export OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer ksk_..."
 """
 
 

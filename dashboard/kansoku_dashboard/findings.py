@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 
 from kansoku_collector.store.read.evidence import Evidence, Move, Unit
-from kansoku_dashboard.figures.style import count, money, seconds, share
+from kansoku_dashboard.figures.style import count, money, points, seconds, share
 from kansoku_dashboard.text import plain
 from kansoku_dashboard.words import tell
 
@@ -61,7 +61,7 @@ def _measured(move: Move, value: float, tongue: str) -> str:
 def _difference(unit: Unit, value: float, tongue: str) -> str:
     sign = "+" if value >= 0 else "−"
     if unit == "share":
-        return f"{sign}{abs(value) * 100:.1f} pp"
+        return f"{sign}{points(abs(value), tongue=tongue)[1:]}"
     return f"{sign}{write_value(unit, abs(value), tongue)}"
 
 

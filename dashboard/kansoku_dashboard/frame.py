@@ -34,6 +34,8 @@ def show() -> None:
     pages = screens()
     links.keep(pages)
     chosen = st.navigation(list(pages.values()), position="top")
+    # A row of tabs and the history of a browser tell the screens apart by it.
+    st.set_page_config(page_title=f"{chosen.title} · Kansoku")
     links.depart()
     state.follow(chosen.url_path)
     with st.container(key="screen"):

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_dashboard.change import MIN_VOTES, Change
-from kansoku_dashboard.durations import duration
+from kansoku_dashboard.durations import duration, points
 from kansoku_dashboard.figures.style import count, money, relative, share
 from kansoku_dashboard.movers import Mover
 from kansoku_dashboard.text import visible
@@ -62,7 +62,7 @@ def _points(changed: Change, digits: int) -> str:
     text = share(changed.now, digits)
     if changed.difference is None or not changed.significant:
         return text
-    return f"{text}  {_arrow(changed.difference)} {changed.difference * 100:+.{digits}f} pp"
+    return f"{text}  {_arrow(changed.difference)} {points(changed.difference, digits)}"
 
 
 def _arrow(step: float) -> str:

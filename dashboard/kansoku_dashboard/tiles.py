@@ -8,7 +8,7 @@ from kansoku_collector.store.read.beside import Thumbs
 from kansoku_collector.store.read.overview import Bucket, Totals
 from kansoku_dashboard import change
 from kansoku_dashboard.change import MIN_VOTES, Change
-from kansoku_dashboard.durations import duration
+from kansoku_dashboard.durations import duration, points
 from kansoku_dashboard.figures.spark import thin
 from kansoku_dashboard.figures.style import count, money, relative, share
 
@@ -121,9 +121,9 @@ def _text(stretch: Stretch, name: str, text: str) -> str:
 
 
 def _points(changed: Change) -> str:
-    return "" if changed.difference is None else _signed(f"{changed.difference * 100:+.2f}") + " pp"
+    return "" if changed.difference is None else _signed(points(changed.difference, 2))
 
 
 def _signed(number: str) -> str:
     # What rounds to nothing has no direction.
-    return f"±{number[1:]}" if not number.strip("+-0.") else number
+    return f"±{number[1:]}" if not number.strip("+-0. pt") else number

@@ -59,7 +59,13 @@ def connect(args: argparse.Namespace, url: str) -> "Client":
         own = f"@127.0.0.1:{chosen.gateway_port}/kansoku"
         if chosen.embedded and url.endswith(own) and "refuses the user" in str(error):
             raise KansokuError(
-                f"the collector on this machine does not know the keys of {chosen.data}: {CHOOSE}"
+                f"the collector on port {chosen.gateway_port} does not know the keys of {chosen.data}:"
+                f" {CHOOSE}, or its port with KANSOKU_GATEWAY_PORT"
+            ) from error
+        if chosen.embedded and "in use by another process" in str(error):
+            raise KansokuError(
+                f"a collector holds {chosen.data}, but not with its gateway on port {chosen.gateway_port}:"
+                " set KANSOKU_GATEWAY_PORT (and KANSOKU_PORT) as that collector has it"
             ) from error
         raise
 

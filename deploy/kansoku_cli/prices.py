@@ -155,9 +155,11 @@ def _print_priced(rows: "list[Priced]") -> None:
         print("  no priced calls")
     for row in rows:
         corrected = f", {row.corrected} corrected" if row.corrected else ""
+        # Unknown money is no zero; of a call that is priced in part the part is told.
+        known = row.cost or row.cost_source != "unpriced"
         print(
-            f"  {_name(row)}: {row.calls} calls, {_usd(row.cost)} USD,"
-            f" {row.cost_source}{f' by {row.price_id}' if row.price_id else ''}{corrected}"
+            f"  {_name(row)}: {row.calls} calls, {f'{_usd(row.cost)} USD, ' if known else ''}"
+            f"{row.cost_source}{f' by {row.price_id}' if row.price_id else ''}{corrected}"
         )
     unpriced: dict[str, int] = defaultdict(int)
     for row in rows:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -156,6 +157,14 @@ def test_an_empty_store_tells_how_to_send_the_first_span(open_empty):
     code = "\n".join(element.value for element in app.code)
     assert "http://127.0.0.1:4318" in code
     assert "kansoku.init(" in code
+
+
+def test_the_variables_of_the_first_screen_reach_a_program_that_is_started_next(open_empty):
+    """Pasted into a shell, a variable that is not exported stays there, and no span ever comes."""
+    (lines,) = (block.value for block in open_empty().code if "OTEL_EXPORTER_OTLP_HEADERS" in block.value)
+    said = subprocess.run(["sh", "-c", f"{lines}\nenv"], text=True, capture_output=True, check=True).stdout
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\n" in said
+    assert "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer ksk_...\n" in said
 
 
 def test_the_screen_fills_when_the_first_span_has_come(open_empty, empty):

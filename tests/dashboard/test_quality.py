@@ -10,8 +10,7 @@ from kansoku_collector.errors import StoreError
 from kansoku_collector.store.read import beside, prompts, quality
 from kansoku_collector.store.scope import Period, Scope
 from kansoku_dashboard import proportions
-from kansoku_dashboard.figures.quality import points
-from kansoku_dashboard.figures.style import share
+from kansoku_dashboard.figures.style import points, share
 
 WEEK = timedelta(days=7)
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from string import Formatter
 
-from kansoku_dashboard.figures.style import seconds
+from kansoku_dashboard.figures.style import points, seconds
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.words import LANGUAGES, sentences, tell
 
@@ -58,3 +58,17 @@ def test_minutes_and_hours_are_words_of_the_language():
         "1時間20分",
     ]
     assert [seconds(value) for value in (125, 4800)] == ["2 min 05 s", "1 h 20 min"]
+
+
+def test_percentage_points_are_written_as_the_language_does():
+    """Japanese writes ポイント or pt; nobody there knows pp."""
+    assert [points(-0.1302, 2, tongue) for tongue in LANGUAGES] == ["-13.02 pp", "-13.02 pt"]
+
+
+def test_no_japanese_screen_says_pp(look):
+    """Tiles, tables and verdicts that compare two rates."""
+    for screen in ("", "quality", "latency"):
+        app = look(screen, range="24h", lang="ja")
+        said = [str(tile.delta) for tile in app.metric] + [element.value for element in app.markdown]
+        assert any(re.search(r"\d pt\b", text) for text in said), screen
+        assert not any(re.search(r"\d pp\b", text) for text in said), screen

@@ -127,6 +127,10 @@ def test_history_is_priced_anew_while_the_collector_runs(
     where = ("--data", running.data)
     checked = cli.as_process("prices", "check", *where, **environment)
     assert "lower bounds; without a price: acme/own-7b (1)" in checked.stdout, checked.stderr
+    assert "acme/own-7b: 1 calls, unpriced\n" in checked.stdout
+    elsewhere = environment | {"KANSOKU_GATEWAY_PORT": str(free_port())}
+    lost = cli.as_process("prices", "check", *where, **elsewhere)
+    assert "set KANSOKU_GATEWAY_PORT" in lost.stderr
 
     added = run("set", "own-7b", "--input", "3", "--output", "7", *where, **environment)
     assert "added" in added.stdout, added.stderr

@@ -48,7 +48,7 @@ function clothe(layout, { ink, family, ground, border, grid }, width) {
       yaxis: axis,
     },
   };
-  return { ...layout, template, width, ...sparse(layout, width) };
+  return { ...layout, template, width, ...sparse(layout, width), ...narrow(layout, width) };
 }
 
 // On a phone as many times as stand beside each other: more would be turned and cut off.
@@ -56,6 +56,13 @@ function sparse({ xaxis, margin }, width) {
   if (!xaxis?.nticks) return {};
   const room = Math.floor((width - (margin?.l ?? 0)) / 50);
   return { xaxis: { ...xaxis, nticks: Math.max(2, Math.min(xaxis.nticks, room)) } };
+}
+
+// On a phone the words above a strip begin at its edge: beside their marks they would be cut off.
+function narrow({ annotations, margin }, width) {
+  if (width >= 480 || !annotations) return {};
+  const edge = { x: 0, xref: 'paper', xanchor: 'left', xshift: -(margin?.l ?? 0) };
+  return { annotations: annotations.map((one) => (one.name === 'change' ? { ...one, ...edge } : one)) };
 }
 
 function mount(parent) {

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from html import unescape
-from itertools import takewhile
 from math import ceil, floor, log10
 from typing import Any
 
 from kansoku_collector.store.read.drift import VersionChange
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard.figures.style import ALARM, GAP_FILL, GRID, OTHER, WARN, Figure
+from kansoku_dashboard.figures.version_names import versions
 from kansoku_dashboard.text import escape
 
 MARKS = {"model": (ALARM, "triangle-down"), "prompt": (WARN, "diamond"), "release": (OTHER, "circle")}
@@ -36,8 +36,26 @@ class Backdrop:
     day_format: str = "%b %-d"
 
     def x(self, moment: datetime) -> str:
-        """Write a moment as the reader's clock shows it: a chart knows no zones."""
-        return moment.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+        """Write a moment as the reader's clock shows it, whole days as UTC's: a chart knows no zones."""
+        return moment.astimezone(UTC if self.whole_days else self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+
+    @property
+    def whole_days(self) -> bool:
+        """Tell whether the buckets are days or longer: the store cuts those at midnight of UTC."""
+        return self.width >= timedelta(days=1)
+
+    @property
+    def hover_format(self) -> str:
+        """How a bucket is named that the reader points at: with its time, or as a day of UTC."""
+        if not self.whole_days:
+            return "%H:%M" if self.short else f"{self.day_format} %H:%M"
+        here = self.end.astimezone(self.zone).utcoffset()
+        return f"{self.day_format} (UTC)" if here else self.day_format
+
+    @property
+    def short(self) -> bool:
+        """Tell whether times of day are enough to tell the buckets apart."""
+        return not self.times or self.times[-1] - self.times[0] <= timedelta(hours=36)
 
     def hidden(self, time: datetime) -> bool:
         """Tell whether the bucket that starts at `time` lies in a gap."""
@@ -52,29 +70,8 @@ class Backdrop:
         template = self.change_words.get(change.kind, "{name}: {before} → {after}")
         name, before, after = change.name, change.before, change.after
         if change.kind == "model":
-            name, before, after = _versions(before, after)
+            name, before, after = versions(before, after)
         return template.format(name=name, before=before, after=after).strip()
-
-
-def _shared(one: str, other: str) -> str:
-    same = [a for a, b in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))]
-    return "".join(same)
-
-
-def _versions(before: str, after: str) -> tuple[str, str, str]:
-    """Split what two versions of one model share from what differs: "gpt-5", "08-06", "11-14"."""
-    shared = _shared(before, after)
-    if shared in (before, after):
-        return shared, before[len(shared) :].lstrip("-@:_") or "–", after[len(shared) :].lstrip("-@:_") or "–"
-    cut = max(shared.rfind(mark) for mark in "-@:_")
-    # Never inside a date: 2026-08-06 and 2026-11-14 differ as wholes.
-    while (
-        cut > 0
-        and shared[:cut].rpartition("-")[2].isdigit()
-        and len(shared[:cut].rpartition("-")[2]) in (2, 4)
-    ):
-        cut = shared[:cut].rfind("-")
-    return (shared[:cut], before[cut + 1 :], after[cut + 1 :]) if cut > 2 else ("", before, after)
 
 
 def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], height: int = 220) -> Figure:
@@ -99,7 +96,8 @@ def figure(backdrop: Backdrop, traces: list[dict[str, Any]], y: dict[str, Any], 
             "xaxis": axis
             | {"type": "date", "range": _range(backdrop), "showgrid": False, "nticks": 8}
             # The first time stands below the lowest value, and not on it.
-            | {"tickformat": _tick_format(backdrop), "fixedrange": True, "ticklabelstandoff": 5},
+            | {"tickformat": "%H:%M" if backdrop.short else backdrop.day_format, "fixedrange": True}
+            | {"hoverformat": backdrop.hover_format, "ticklabelstandoff": 5},
             # A mark at the beginning stands beside the highest value, and not on it.
             "yaxis": axis
             | {"rangemode": "tozero", "nticks": 5, "fixedrange": True, "ticklabelstandoff": 6}
@@ -139,11 +137,6 @@ def _legend_rows(traces: list[dict[str, Any]]) -> int:
     """Estimate the lines that the legend takes in half a page."""
     names = [trace["name"] for trace in traces if trace.get("name") and trace.get("showlegend", True)]
     return -(-sum(7 * len(name) + 46 for name in names) // 540)
-
-
-def _tick_format(backdrop: Backdrop) -> str:
-    span = backdrop.times[-1] - backdrop.times[0] if backdrop.times else timedelta(0)
-    return "%H:%M" if span <= timedelta(hours=36) else backdrop.day_format
 
 
 def _range(backdrop: Backdrop) -> list[str]:

@@ -87,6 +87,7 @@ def _labels(backdrop: Backdrop) -> list[dict[str, object]]:
             "text": f'<span style="color:{MARKS[change.kind][0]}">{GLYPHS[change.kind]}</span> '
             + escape(_short(backdrop.sentence(change))),
             "font": {"size": 11},
+            "name": "change",  # a narrow chart places it itself
         }
         for line, change in enumerate(order[:MOST_LABELS])
     ]

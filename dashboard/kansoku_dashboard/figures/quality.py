@@ -1,6 +1,6 @@
 """Rates with their intervals: over time, side by side, of the outcomes of calls, and their differences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import sqrt
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from kansoku_collector.store.read.quality_texts import ScoreThen
 from kansoku_dashboard.change import MIN_VOTES, wilson
 from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, area, band, figure
 from kansoku_dashboard.figures.latency import line
-from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure, share
+from kansoku_dashboard.figures.style import GRID, OTHER, PALETTE, Figure, points, share
 from kansoku_dashboard.text import escape
 
 Z = 1.96
@@ -195,7 +195,12 @@ def score(rows: Sequence[ScoreThen], backdrop: Backdrop, name: str, hover: str) 
     return made
 
 
-def differences(rows: Sequence[tuple[str, float, float, float, bool]], hover: str, nothing: str) -> Figure:
+def differences(
+    rows: Sequence[tuple[str, float, float, float, bool]],
+    hover: str,
+    nothing: str,
+    points: Callable[[float], str] = points,
+) -> Figure:
     """Return for each (name, value, low, high, told) a dot with its interval around zero."""
     trace = {
         "type": "scatter",
@@ -232,8 +237,3 @@ def differences(rows: Sequence[tuple[str, float, float, float, bool]], hover: st
             "annotations": [] if rows else [_nothing(nothing)],
         },
     }  # fmt: skip
-
-
-def points(value: float) -> str:
-    """Write a difference of two rates: +2.1 pp."""
-    return f"{value * 100:+.1f} pp"

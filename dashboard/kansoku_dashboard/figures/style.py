@@ -110,6 +110,14 @@ def seconds(value: float | None, tongue: str = "en") -> str:
     return of_hours.format(*divmod(minutes, 60))
 
 
+_POINTS = {"en": "pp", "ja": "pt"}
+
+
+def points(value: float, digits: int = 1, tongue: str = "en") -> str:
+    """Write a difference of two rates in percentage points: +2.1 pp."""
+    return f"{value * 100:+.{digits}f} {_POINTS[tongue]}"
+
+
 def count(value: float | None) -> str:
     """Write a count in three digits: 947, 21.3K, 141M; a dash if unknown."""
     if value is None:

@@ -9,7 +9,19 @@ import streamlit as st
 from kansoku_collector.store.read import incidents as questions
 from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_collector.store.read.incidents import Incident
-from kansoku_dashboard import board, clock, collector, data, empty, links, roles, sentences, state, words
+from kansoku_dashboard import (
+    board,
+    clock,
+    collector,
+    data,
+    empty,
+    links,
+    roles,
+    said,
+    sentences,
+    state,
+    words,
+)
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.paths import ROOM
@@ -42,6 +54,7 @@ def _open(view: state.View) -> None:
         st.subheader(f"{say('alerts.open')} ({len(found)})", anchor=False)
         if not found:
             st.caption(f":material/check_circle: {say('alerts.none')}")
+        said.draw("alerts")
         now = clock.now()
         for number, incident in enumerate(found[:MOST_SENTENCES]):
             _line(incident, number, now)
@@ -112,10 +125,10 @@ def _decide(incident: Incident, action: str, minutes: int = 0) -> None:
         item["minutes"] = minutes
     reason = collector.post("/v1/incidents/actions", item)
     if reason:
-        st.error(say("alerts.not_decided", reason=messages.label(reason, 400)), icon=":material/error:")
+        said.note("alerts", say("alerts.not_decided", reason=messages.label(reason, 400)), failed=True)
     else:
         data.forget()
-        st.toast(say("alerts.decided"), icon=":material/check:")
+        said.note("alerts", say("alerts.decided"))
 
 
 def _past(view: state.View) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read.trace import Located
-from kansoku_dashboard import board, data, steps, waterfall, words
+from kansoku_dashboard import board, clock, data, steps, waterfall, words
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.screens import amounts, facts, messages, span
 from kansoku_dashboard.text import visible
@@ -42,7 +42,9 @@ def show(left: Located, right: Located) -> None:
             tree = pair.trees[place]
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{say(f'compare.{side}')} · {facts.title(tree)}**", width="content")
-                st.caption(f"{located.start:%Y-%m-%d %H:%M:%S} UTC · {located.trace_id[:8]}", width="content")
+                st.caption(
+                    f"{clock.written(located.start, clock.SECONDS)} · {located.trace_id[:8]}", width="content"
+                )
             with st.container(horizontal=True, gap="xsmall"):
                 facts.chips(tree, data.ask(store.feedback, located))
             key = f"compare_{side}_{located.trace_id}"

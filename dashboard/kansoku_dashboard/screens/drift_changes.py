@@ -12,6 +12,7 @@ from kansoku_collector.store.read import incidents
 from kansoku_collector.store.read.drift import DriftCell, VersionChange
 from kansoku_collector.store.read.evidence import read_evidence
 from kansoku_dashboard import board, clock, data, findings, links, panels, sentences, shifts, state, words
+from kansoku_dashboard.durations import points
 from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.figures.drift import GLYPHS
 from kansoku_dashboard.figures.style import count, share
@@ -137,5 +138,5 @@ def signed(value: float, write: Callable[[Any], str]) -> str:
     """Write a difference with its sign; a share as percentage points."""
     sign = "+" if value >= 0 else "−"
     if write is share or write(0.5).endswith("%"):
-        return f"{sign}{abs(value) * 100:.1f} pp"
+        return f"{sign}{points(abs(value))[1:]}"
     return f"{sign}{write(abs(value))}"

@@ -10,7 +10,7 @@ import streamlit as st
 from kansoku_collector.store.read import prompts
 from kansoku_collector.store.read.prompts import PromptVersion
 from kansoku_dashboard import board, data, proportions
-from kansoku_dashboard.durations import duration
+from kansoku_dashboard.durations import duration, points
 from kansoku_dashboard.figures import quality as figures
 from kansoku_dashboard.figures.style import money, share
 from kansoku_dashboard.state import View
@@ -52,7 +52,9 @@ def draw(view: View) -> None:
                  pair.difference.high, pair.difference.told)
                 for pair in found if pair.difference
             ]  # fmt: skip
-            made = figures.differences(shown, say("quality.difference_hover"), say("overview.nothing"))
+            made = figures.differences(
+                shown, say("quality.difference_hover"), say("overview.nothing"), points
+            )
             board.plot("quality_duel", made, say("quality.duel_alt"))
             _table(found, rows[first], rows[second])
         with right:
@@ -142,7 +144,7 @@ def _written(pair: Pair) -> str:
     if pair.difference is None:
         return "–"
     found = pair.difference
-    return f"{figures.points(found.value)}  ({figures.points(found.low)} … {figures.points(found.high)})"
+    return f"{points(found.value)}  ({points(found.low)} … {points(found.high)})"
 
 
 def verdict(pair: Pair) -> None:
@@ -155,8 +157,8 @@ def verdict(pair: Pair) -> None:
     better = (found.value > 0) == (pair.name in BETTER_MORE)
     key = ("better" if better else "worse") if found.told else "undecided"
     icon = {"better": "check_circle", "worse": "error", "undecided": "help"}[key]
-    said = say(f"quality.verdict_{key}", what=what, value=figures.points(found.value),
-               low=figures.points(found.low), high=figures.points(found.high))  # fmt: skip
+    said = say(f"quality.verdict_{key}", what=what, value=points(found.value),
+               low=points(found.low), high=points(found.high))  # fmt: skip
     st.markdown(f":material/{icon}: {said}")
 
 
@@ -168,7 +170,7 @@ def _missing(pair: Pair, step: float, used: Sequence[timedelta]) -> None:
     ways = [proportions.needed(hits / of, way) for way in (step, -step)]
     wanted = max((number for number in ways if number), default=None)
     if wanted is None:
-        st.markdown(say("quality.impossible", step=figures.points(step)))
+        st.markdown(say("quality.impossible", step=points(step)))
         return
     st.markdown(say("quality.needed", step=f"{step * 100:g}", wanted=f"{wanted:,}", rate=share(hits / of)))
     for letter, (_, have), time in zip("AB", (pair.first, pair.second), used, strict=True):

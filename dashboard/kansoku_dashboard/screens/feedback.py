@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_collector.model import Feedback
-from kansoku_dashboard import collector, data
+from kansoku_dashboard import clock, collector, data
 from kansoku_dashboard.figures.style import count
 from kansoku_dashboard.screens import messages
 from kansoku_dashboard.text import plain
@@ -77,7 +77,7 @@ def entries(given: list[Feedback], *, key: str) -> None:
         moment = datetime.fromtimestamp(item.time / 1000, UTC)
         who = messages.label(item.user_id, 60) or say("trace.anonymous")
         with st.container(key=f"feedback_{key}_{number}", gap="xsmall"):
-            st.caption(f"**{title(item)}** · {who} · {moment:%Y-%m-%d %H:%M} UTC")
+            st.caption(f"**{title(item)}** · {who} · {clock.written(moment)}")
             if item.comment:
                 messages.write(item.comment, key=f"{key}_comment_{number}")
             if item.correction:

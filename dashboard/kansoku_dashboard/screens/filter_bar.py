@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kansoku_dashboard import state
+from kansoku_dashboard import clock, state
 from kansoku_dashboard.screens import filters, messages
 from kansoku_dashboard.waterfall.pack import group
 from kansoku_dashboard.words import say
@@ -76,7 +76,7 @@ def chips() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="traces_chips", gap="xsmall"):
         if between:
-            start, end = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (chosen.start, chosen.end))
+            start, end = (clock.written(moment) for moment in (chosen.start, chosen.end))
             _chip("from", say("traces.between", start=start, end=end), ("from", "to"))
         for name in hidden:
             _chip(name, f"{say(f'traces.{name}')}: {_worded(name)}", (name,))

@@ -10,7 +10,7 @@ from kansoku_collector.store.read import errors, latency, overview, speed
 from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, change, data, panels
-from kansoku_dashboard.durations import duration
+from kansoku_dashboard.durations import duration, points
 from kansoku_dashboard.figures import heat
 from kansoku_dashboard.figures import latency as lines
 from kansoku_dashboard.figures import speed as speed_figures
@@ -63,7 +63,7 @@ def _figures(view: View) -> None:
             failed = change.rate(
                 now.call_errors, now.calls, *((before.call_errors, before.calls) if before else (0, 0))
             )
-            step = "" if failed.difference is None else f"{failed.difference * 100:+.2f} pp"
+            step = "" if failed.difference is None else points(failed.difference, 2)
             _tile("failed", share(failed.now, 2), step, "inverse" if failed.significant else "off", view)
 
 

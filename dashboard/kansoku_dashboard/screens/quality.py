@@ -11,6 +11,7 @@ from kansoku_collector.store.read.grid import Grid
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import board, change, data, panels
 from kansoku_dashboard.change import MIN_VOTES
+from kansoku_dashboard.durations import points
 from kansoku_dashboard.figures import quality as figures
 from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.figures.quality import Rated
@@ -71,8 +72,8 @@ def _tile(name: str, now: tuple[int, int], before: tuple[int, int], view: View) 
     enough = of >= MIN_VOTES
     changed = change.rate(hits, of, *before) if enough else change.Change(None, None)
     good = name in ("answered", "liked")
-    step = "" if changed.difference is None else f"{changed.difference * 100:+.2f} pp"
-    step = f"±{step[1:]}" if step and not step.strip("+-0. p") else step
+    step = "" if changed.difference is None else points(changed.difference, 2)
+    step = f"±{step[1:]}" if step and not step.strip("+-0. pt") else step
     low, high = change.wilson(hits, of) if enough else (0.0, 1.0)
     st.metric(
         say(f"quality.tile_{name}"),

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from kansoku_collector.model import Feedback, Span
-from kansoku_dashboard import bill
+from kansoku_dashboard import bill, clock
 from kansoku_dashboard.durations import duration
 from kansoku_dashboard.figures.style import money
 from kansoku_dashboard.screens import amounts, feedback, messages
@@ -174,7 +174,7 @@ def details(span: Span) -> None:
         say("trace.session"): span.session_id,
         say("trace.user"): span.user_id,
         say("trace.tags"): ", ".join(span.tags),
-        say("trace.start"): f"{started:%Y-%m-%d %H:%M:%S.%f} UTC",
+        say("trace.start"): clock.written(started, f"{clock.SECONDS}.%f"),
         say("trace.span_id"): span.span_id,
         say("trace.response_id"): span.response_id,
         say("trace.source"): f"{span.dialect} {span.scope_name} {span.scope_version}".strip(),

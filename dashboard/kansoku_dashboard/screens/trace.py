@@ -11,7 +11,7 @@ from kansoku_collector.model import Feedback
 from kansoku_collector.store.read import trace as store
 from kansoku_collector.store.read import traces
 from kansoku_collector.store.read.trace import Located, SpanRow
-from kansoku_dashboard import copied, data, links, roles, waterfall, words
+from kansoku_dashboard import clock, copied, data, links, roles, waterfall, words
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.screens import compare, facts, filters, messages, span
 from kansoku_dashboard.waterfall.tree import MISSING, Tree
@@ -90,7 +90,7 @@ def body(trace_id: str) -> None:
         return
     drawn = _drawn(located)
     given = data.ask(store.feedback, located)
-    header(trace_id, drawn.tree, given)
+    header(located, drawn.tree, given)
     left, right = st.columns([65, 35], gap="small")
     with left, st.container(border=True, key="waterfall_box"):
         chosen = _waterfall(drawn)
@@ -125,8 +125,9 @@ def _drawn(located: Located) -> Drawn:
     return made
 
 
-def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
-    """Draw the steps to the neighbours, name, id and the figures of the whole trace."""
+def header(located: Located, tree: Tree, given: list[Feedback]) -> None:
+    """Draw the steps to the neighbours, name, id, when it began and the figures of the whole trace."""
+    trace_id = located.trace_id
     with st.container(horizontal=True, vertical_alignment="center", key="trace_header"):
         links.link("traces", say("trace.back"), icon=":material/list:", **filters.carried())
         for which, (letter, arrow) in enumerate((("K", "arrow_back"), ("J", "arrow_forward"))):
@@ -139,6 +140,8 @@ def header(trace_id: str, tree: Tree, given: list[Feedback]) -> None:
         copied.draw(trace_id, key="trace_id")
         choose_other(trace_id)
         with st.container(horizontal=True, gap="xsmall", width="content", key="trace_chips"):
+            began = clock.written(located.start, clock.SECONDS)
+            st.badge(began, icon=":material/calendar_today:", color="gray")
             facts.chips(tree, given)
     if not tree.rooted:
         st.caption(f":material/hourglass_top: {say('trace.no_root')}")

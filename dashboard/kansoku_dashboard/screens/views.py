@@ -6,7 +6,7 @@ import streamlit as st
 
 from kansoku_collector.store.read import saved_views as questions
 from kansoku_collector.store.saved_views import SavedView
-from kansoku_dashboard import collector, data, roles
+from kansoku_dashboard import collector, data, roles, said
 from kansoku_dashboard.screens import filters, messages
 from kansoku_dashboard.words import say
 
@@ -19,6 +19,7 @@ def draw() -> None:
         st.popover(say("views.title"), icon=":material/bookmark:", width="content"),
         st.container(key="views"),
     ):
+        said.draw("views")
         project = roles.current()
         known = data.attempt(questions.saved_views, project, SCREEN, collector.reader())
         if known is None:
@@ -88,7 +89,8 @@ def _send(view: SavedView, *, deleted: bool = False) -> str:
 
 
 def _tell(reason: str, done: str) -> None:
-    if reason:
-        st.error(say("views.failed", reason=messages.label(reason, 400)), icon=":material/error:")
-    else:
-        st.toast(done, icon=":material/check:")
+    said.note(
+        "views",
+        say("views.failed", reason=messages.label(reason, 400)) if reason else done,
+        failed=bool(reason),
+    )
