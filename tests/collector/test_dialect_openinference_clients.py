@@ -7,6 +7,9 @@ from tests.collector.conftest import START_NS
 from tests.collector.test_dialect_openinference import CALL
 from tests.collector.test_normalise import buckets, row
 
+from kansoku.pricing.prices import Prices
+from kansoku_collector.enrich.cost import pricing
+from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Event
 
 
@@ -143,6 +146,42 @@ def test_a_text_that_titan_embedded_is_counted_in_its_answer():
     }
     span = row(told)
     assert (span.operation, span.input_text, buckets(span)) == ("embeddings", "Hello?", {"input_fresh": 8})
+
+
+def test_a_model_that_javascripts_bedrock_invokes_has_its_vendor():
+    """The instrumentation cuts the vendor off, and the price list knows `amazon.nova-lite-v1:0` alone."""
+    scope = "@arizeai/openinference-instrumentation-bedrock"
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": "aws",
+        "llm.system": "amazon",
+        "llm.token_count.prompt": 1000,
+        "llm.token_count.completion": 10,
+    }
+    for model in ("titan-embed-text-v2:0", "nova-lite-v1:0"):
+        span = row(told | {"llm.model_name": model}, scope=scope)
+        pricing(Prices(), Metrics())(span)
+        assert (span.request_model, span.cost_source) == (f"amazon.{model}", "computed")
+    whole = told | {"llm.model_name": "us.meta.llama3-1-70b-instruct-v1:0"}
+    assert row(whole, scope=scope).request_model == "us.meta.llama3-1-70b-instruct-v1:0"
+
+
+def test_a_response_of_langchains_that_calls_a_tool_ended_with_it():
+    """The Responses API says of it that it is completed; the message alone knows the call."""
+    message = {
+        "type": "AIMessage",
+        "content": "",
+        "tool_calls": [{"name": "weather", "args": {"city": "Oslo"}, "type": "tool_call", "id": "call_1"}],
+        "response_metadata": {"id": "resp_1", "object": "response", "status": "completed"},
+    }
+    told_message = {"lc": 1, "type": "constructor", "id": ["AIMessage"], "kwargs": message}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5-mini",
+        "llm.output_messages.0.message.role": "assistant",
+        "output.value": json.dumps({"generations": [[{"text": "", "message": told_message}]]}),
+    }
+    assert row(told).finish_reasons == ["tool_calls"]
 
 
 def test_smolagents_answers_are_filled_from_the_response_that_they_print():
