@@ -227,3 +227,20 @@ def test_spans_of_langchaingos_callbacks_are_what_they_are():
     found = row({"gen_ai.operation.name": "retriever", "retriever.query": "Hours?"})
     assert (found.operation, found.retrieval_query) == ("retrieval", "Hours?")
     assert row({"gen_ai.operation.name": "chain"}).operation == "chain"
+
+
+def test_genkit_tells_answers_of_gemini_as_candidates():
+    """Its plugin of Google's models writes no message of its own, and what was streamed in pieces."""
+    pieces = [{"text": "Tins are "}, {"text": "collected "}, {"text": "on Friday."}]
+    call = {"toolRequest": {"name": "weather", "input": {"city": "Oslo"}}}
+    told = {"genkit:name": "googleai/gemini-2.5-flash", "genkit:metadata:subtype": "model"}
+    usage = {"inputTokens": 9, "outputTokens": 5}
+    whole = "Tins are collected on Friday."
+    for content, words, reason in ((pieces, whole, "stop"), ([call], "", "tool_calls")):
+        message = {"role": "model", "content": content}
+        output = {"candidates": [{"index": 0, "message": message, "finishReason": "stop"}], "usage": usage}
+        span = row(told | {"genkit:output": json.dumps(output)})
+        assert (span.output_text, span.finish_reasons) == (words, [reason])
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}}
+    ]
