@@ -244,3 +244,21 @@ def test_genkit_tells_answers_of_gemini_as_candidates():
     assert json.loads(span.output_messages)[0]["parts"] == [
         {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}}
     ]
+
+
+def test_a_stream_of_adks_javascript_that_called_a_tool_answered_no_json():
+    """What it ends with has counts and no content; it was shown as the words of the answer."""
+    usage = {"promptTokenCount": 30, "cachedContentTokenCount": 10, "candidatesTokenCount": 5}
+    answer = {"usageMetadata": usage, "finishReason": "STOP", "partial": False}
+    asked = {"contents": [{"role": "user", "parts": [{"text": "Hi?"}]}]}
+    told = {
+        "gen_ai.operation.name": "call_llm",
+        "gen_ai.request.model": "gemini-2.5-flash",
+        "gcp.vertex.agent.llm_request": json.dumps(asked),
+        "gcp.vertex.agent.llm_response": json.dumps(answer),
+        "gen_ai.usage.input_tokens": 30,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    span = row(told, scope="gcp.vertex.agent")
+    assert (span.input_text, span.output_text, span.output_messages) == ("Hi?", "", "")
+    assert buckets(span) == {"input_fresh": 20, "cache_read": 10, "output_visible": 5}

@@ -206,3 +206,19 @@ def test_smolagents_answers_are_filled_from_the_response_that_they_print():
     assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 30, "reasoning": 20}
     assert (span.response_id, span.response_model) == ("chatcmpl-1", "gpt-4o-mini-2024-07-18")
     assert (span.output_text, span.finish_reasons) == ("Nine.", ["stop"])
+
+
+def test_what_an_agent_of_javascript_thought_before_is_no_question():
+    """Its thoughts go back to the model without a role; the last words of the user stay the question."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5-mini",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "How warm is Oslo?",
+        "llm.input_messages.1.message.contents.0.message_content.type": "text",
+        "llm.input_messages.1.message.contents.0.message_content.text": "I have to look it up.",
+    }
+    span = row(told, scope="@arizeai/openinference-instrumentation-openai-agents")
+    assert span.input_text == "How warm is Oslo?"
+    assert [message["role"] for message in json.loads(span.input_messages)] == ["user", "assistant"]
+    assert row(told, scope="openinference.instrumentation.openai").input_text == "I have to look it up."
