@@ -53,6 +53,13 @@ its source alone.
 | LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
 | Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
 | Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
+| AI SDK 4.3, 5.0, 6.0, 7.0 | `ai_sdk` | run | of objects no details of the input; 5: caches of streams |
+| Genkit 1.42 (JavaScript) | `genkit` | run | Gemini's answers are candidates, streams are in pieces |
+| Strands 1.19 (JavaScript) | `strands` | run | caches of Claude are beside its input and total |
+| VoltAgent 2.10 | `voltagent` | run | one span for a run; of objects none |
+| Agent Development Kit 2.0 (JavaScript) | `adk` | run | a stream that called a tool ends without content |
+| OpenLLMetry 0.27 (JavaScript) | `openllmetry` | run | tokens of streams are its own guess |
+| OpenLIT 1.15 (JavaScript) | `openlit` | run | nothing new |
 | TanStack AI 0.58 | `tanstack` | run | a run sums up its calls; Claude's caches are beside the input |
 | LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
 | Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |

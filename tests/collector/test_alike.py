@@ -42,6 +42,19 @@ def billed(*spans, together=True):
 
 
 @pytest.mark.parametrize("together", [True, False])
+def test_a_stream_that_a_framework_counts_a_token_more_of_is_one_call(together):
+    """LangChain's JavaScript adds the first count of Claude's answer to the last; all else is the same."""
+    words = {"output_text": "Nine.", "output_messages": "[]"}
+    outer = described("outer", OUTER, **words, **counted(7, 4))
+    inner = described("inner", INNER, 10, 90, **words, **counted(7, 3))
+    assert len(billed(outer, inner, together=together)) == 1
+    for other in (words | counted(8, 4), words | {"output_text": "Ten."} | counted(7, 4), counted(7, 4)):
+        outer = described("outer", OUTER, **other)
+        inner = described("inner", INNER, 10, 90, **words, **counted(7, 3))
+        assert len(billed(outer, inner, together=together)) == 2
+
+
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize(
     "both",
     [

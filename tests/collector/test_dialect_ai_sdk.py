@@ -97,6 +97,39 @@ def test_cached_tokens_are_in_the_input_whatever_the_version():
     assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 9}
 
 
+def test_an_object_of_version_6_has_caches_in_its_input():
+    """Objects' spans tell no details of the input; the version, or Anthropic's count, says what is in it."""
+    usage = {
+        "input_tokens": 1070,
+        "cache_creation_input_tokens": 600,
+        "cache_read_input_tokens": 410,
+        "cache_creation": {"ephemeral_5m_input_tokens": 330, "ephemeral_1h_input_tokens": 270},
+    }
+    call = {
+        "ai.operationId": "ai.generateObject.doGenerate",
+        "ai.model.provider": "anthropic.messages",
+        "ai.request.headers.user-agent": "ai/6.0.326",
+        "ai.response.object": '{"city": "Oslo"}',
+        "ai.response.providerMetadata": json.dumps({"anthropic": {"usage": usage}}),
+        "ai.usage.promptTokens": 2080,
+        "ai.usage.completionTokens": 140,
+        "gen_ai.usage.input_tokens": 2080,
+        "gen_ai.usage.output_tokens": 140,
+    }
+    caches = {"cache_read": 410, "cache_write_5m": 330, "cache_write_1h": 270, "output_visible": 140}
+    assert buckets(row(call, scope="ai")) == {"input_fresh": 1070} | caches
+    for agent in ("garbage-guide/2.1 ai/7.0.173", "ai-sdk-agent/tool-loop ai/10.2.0"):
+        assert buckets(row(call | {"ai.request.headers.user-agent": agent}))["input_fresh"] == 1070
+    stream = {"ai.operationId": "ai.streamObject.doStream", "ai.usage.cachedInputTokens": 410}
+    stream |= {"ai.request.headers.user-agent": ""}
+    assert buckets(row(call | stream)) == {"input_fresh": 1070} | caches
+    older = {"ai.request.headers.user-agent": "ai/5.0.277", "gen_ai.usage.input_tokens": 1070}
+    older |= {"ai.usage.promptTokens": 1070}
+    assert buckets(row(call | older)) == {"input_fresh": 1070} | caches
+    older |= stream
+    assert buckets(row(call | older)) == {"input_fresh": 1070} | caches
+
+
 def test_embeddings_keep_the_words_and_not_the_vectors():
     """The texts are the input; vectors are not stored."""
     span = row(

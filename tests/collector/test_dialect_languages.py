@@ -227,3 +227,38 @@ def test_spans_of_langchaingos_callbacks_are_what_they_are():
     found = row({"gen_ai.operation.name": "retriever", "retriever.query": "Hours?"})
     assert (found.operation, found.retrieval_query) == ("retrieval", "Hours?")
     assert row({"gen_ai.operation.name": "chain"}).operation == "chain"
+
+
+def test_genkit_tells_answers_of_gemini_as_candidates():
+    """Its plugin of Google's models writes no message of its own, and what was streamed in pieces."""
+    pieces = [{"text": "Tins are "}, {"text": "collected "}, {"text": "on Friday."}]
+    call = {"toolRequest": {"name": "weather", "input": {"city": "Oslo"}}}
+    told = {"genkit:name": "googleai/gemini-2.5-flash", "genkit:metadata:subtype": "model"}
+    usage = {"inputTokens": 9, "outputTokens": 5}
+    whole = "Tins are collected on Friday."
+    for content, words, reason in ((pieces, whole, "stop"), ([call], "", "tool_calls")):
+        message = {"role": "model", "content": content}
+        output = {"candidates": [{"index": 0, "message": message, "finishReason": "stop"}], "usage": usage}
+        span = row(told | {"genkit:output": json.dumps(output)})
+        assert (span.output_text, span.finish_reasons) == (words, [reason])
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}}
+    ]
+
+
+def test_a_stream_of_adks_javascript_that_called_a_tool_answered_no_json():
+    """What it ends with has counts and no content; it was shown as the words of the answer."""
+    usage = {"promptTokenCount": 30, "cachedContentTokenCount": 10, "candidatesTokenCount": 5}
+    answer = {"usageMetadata": usage, "finishReason": "STOP", "partial": False}
+    asked = {"contents": [{"role": "user", "parts": [{"text": "Hi?"}]}]}
+    told = {
+        "gen_ai.operation.name": "call_llm",
+        "gen_ai.request.model": "gemini-2.5-flash",
+        "gcp.vertex.agent.llm_request": json.dumps(asked),
+        "gcp.vertex.agent.llm_response": json.dumps(answer),
+        "gen_ai.usage.input_tokens": 30,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    span = row(told, scope="gcp.vertex.agent")
+    assert (span.input_text, span.output_text, span.output_messages) == ("Hi?", "", "")
+    assert buckets(span) == {"input_fresh": 20, "cache_read": 10, "output_visible": 5}

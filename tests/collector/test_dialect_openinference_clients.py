@@ -7,6 +7,9 @@ from tests.collector.conftest import START_NS
 from tests.collector.test_dialect_openinference import CALL
 from tests.collector.test_normalise import buckets, row
 
+from kansoku.pricing.prices import Prices
+from kansoku_collector.enrich.cost import pricing
+from kansoku_collector.metrics import Metrics
 from kansoku_collector.model import Event
 
 
@@ -145,6 +148,42 @@ def test_a_text_that_titan_embedded_is_counted_in_its_answer():
     assert (span.operation, span.input_text, buckets(span)) == ("embeddings", "Hello?", {"input_fresh": 8})
 
 
+def test_a_model_that_javascripts_bedrock_invokes_has_its_vendor():
+    """The instrumentation cuts the vendor off, and the price list knows `amazon.nova-lite-v1:0` alone."""
+    scope = "@arizeai/openinference-instrumentation-bedrock"
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": "aws",
+        "llm.system": "amazon",
+        "llm.token_count.prompt": 1000,
+        "llm.token_count.completion": 10,
+    }
+    for model in ("titan-embed-text-v2:0", "nova-lite-v1:0"):
+        span = row(told | {"llm.model_name": model}, scope=scope)
+        pricing(Prices(), Metrics())(span)
+        assert (span.request_model, span.cost_source) == (f"amazon.{model}", "computed")
+    whole = told | {"llm.model_name": "us.meta.llama3-1-70b-instruct-v1:0"}
+    assert row(whole, scope=scope).request_model == "us.meta.llama3-1-70b-instruct-v1:0"
+
+
+def test_a_response_of_langchains_that_calls_a_tool_ended_with_it():
+    """The Responses API says of it that it is completed; the message alone knows the call."""
+    message = {
+        "type": "AIMessage",
+        "content": "",
+        "tool_calls": [{"name": "weather", "args": {"city": "Oslo"}, "type": "tool_call", "id": "call_1"}],
+        "response_metadata": {"id": "resp_1", "object": "response", "status": "completed"},
+    }
+    told_message = {"lc": 1, "type": "constructor", "id": ["AIMessage"], "kwargs": message}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5-mini",
+        "llm.output_messages.0.message.role": "assistant",
+        "output.value": json.dumps({"generations": [[{"text": "", "message": told_message}]]}),
+    }
+    assert row(told).finish_reasons == ["tool_calls"]
+
+
 def test_smolagents_answers_are_filled_from_the_response_that_they_print():
     """Its message has the words and two sums; only what is printed knows caches, the id and the end."""
     printed = (
@@ -167,3 +206,19 @@ def test_smolagents_answers_are_filled_from_the_response_that_they_print():
     assert buckets(span) == {"input_fresh": 60, "cache_read": 40, "output_visible": 30, "reasoning": 20}
     assert (span.response_id, span.response_model) == ("chatcmpl-1", "gpt-4o-mini-2024-07-18")
     assert (span.output_text, span.finish_reasons) == ("Nine.", ["stop"])
+
+
+def test_what_an_agent_of_javascript_thought_before_is_no_question():
+    """Its thoughts go back to the model without a role; the last words of the user stay the question."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5-mini",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "How warm is Oslo?",
+        "llm.input_messages.1.message.contents.0.message_content.type": "text",
+        "llm.input_messages.1.message.contents.0.message_content.text": "I have to look it up.",
+    }
+    span = row(told, scope="@arizeai/openinference-instrumentation-openai-agents")
+    assert span.input_text == "How warm is Oslo?"
+    assert [message["role"] for message in json.loads(span.input_messages)] == ["user", "assistant"]
+    assert row(told, scope="openinference.instrumentation.openai").input_text == "I have to look it up."

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.collector.conftest import START_NS
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
@@ -38,6 +39,43 @@ def test_caches_beside_the_input_are_added_where_the_total_says_so():
     assert buckets(beside) == counted
     inside = row(CHAT | cached | {"gen_ai.usage.total_tokens": 120})
     assert buckets(inside) == counted | {"input_fresh": 20}
+
+
+def test_caches_of_claude_are_beside_the_input_under_javascript():
+    """It passes Anthropic's counts on and adds a total up without caches, as if they were inside."""
+    own = CHAT | {"gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.usage.total_tokens": 120}
+    cached = {"gen_ai.usage.cache_read.input_tokens": 50, "gen_ai.usage.cache_creation.input_tokens": 30}
+    legacy = {"gen_ai.usage.prompt_tokens": 100, "gen_ai.usage.completion_tokens": 20}
+    span = row(own | cached | legacy, scope="strands-agents")
+    assert buckets(span) == {"input_fresh": 100, "cache_read": 50, "cache_write_5m": 30, "output_visible": 20}
+    other = row(own | cached | {"gen_ai.request.model": "gpt-5-mini"}, scope="strands-agents")
+    assert buckets(other)["input_fresh"] == 20
+
+
+def test_a_tool_that_javascripts_answer_calls_is_a_tool_call():
+    """Its answers have the kind of a block inside of it, its questions around it."""
+    call = {"type": "toolUse", "name": "weather", "toolUseId": "toolu_1", "input": {"city": "Oslo"}}
+    message = json.dumps([{"text": "Let me look."}, call])
+    span = with_events(CHAT, ("gen_ai.choice", {"finish_reason": "toolUse", "message": message}))
+    assert json.loads(span.output_messages)[0]["parts"] == [
+        {"type": "text", "content": "Let me look."},
+        {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "toolu_1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "known"),
+    [
+        ("endTurn", "stop"),
+        ("toolUse", "tool_calls"),
+        ("maxTokens", "length"),
+        ("contentFiltered", "content_filter"),
+    ],
+)
+def test_javascripts_reasons_are_read(reason, known):
+    """They are Bedrock's, written together."""
+    span = with_events(CHAT, ("gen_ai.choice", {"finish_reason": reason, "message": '[{"text":"Hi."}]'}))
+    assert (span.finish_reasons, span.output_text) == ([known], "Hi.")
 
 
 def test_a_tool_is_told_in_the_events_of_its_span():

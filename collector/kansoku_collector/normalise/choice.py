@@ -75,6 +75,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (openllmetry.is_openllmetry, openllmetry.read),
     (mastra.is_mastra, mastra.read),
     (nat.is_nat, nat.read),
+    (voltagent.is_voltagent, voltagent.read),  # before OpenInference, by whose name it counts tools
     (openinference.is_openinference, openinference.read),
     (openlit_cli.is_openlit_cli, openlit_cli.read),
     (openlit.is_openlit, openlit.read),
@@ -93,7 +94,6 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (livekit.is_livekit, livekit.read),
     (pipecat.is_pipecat, pipecat.read),
     (promptflow.is_promptflow, promptflow.read),
-    (voltagent.is_voltagent, voltagent.read),
     (haystack.is_haystack, haystack.read),
     (nemo.is_nemo, nemo.read),
     (deepeval.is_deepeval, deepeval.read),

@@ -20,19 +20,19 @@ _STEP_TAGS = ("seq:step:", "graph:step:", "map:key:")  # LangChain's, of the ste
 _MAX_WEIGHT = 1_000_000  # a rate of one in a million: more is a mistake, and would drown every total
 _FINISHED = (
     *("stop", "end_turn", "stop_sequence", "stop_sequences", "completed", "complete"),
-    *("eos", "eos_token", "end_of_text"),
+    *("eos", "eos_token", "end_of_text", "endturn", "stopsequence"),  # the last two: Strands' JavaScript
 )
 _CUT = (
     *("length", "max_tokens", "max_token", "max_output_tokens", "incomplete", "error_limit"),
-    *("model_length", "model_context_window_exceeded"),
+    *("model_length", "model_context_window_exceeded", "maxtokens", "modelcontextwindowexceeded"),
 )
 _CALLED = (
     *("tool_calls", "tool_use", "tool_call", "tool-calls", "toolcalls", "tool_execution"),
-    *("function_call", "function_calls"),
+    *("function_call", "function_calls", "tooluse"),
 )
 _FILTERED = (
     *("content_filter", "content-filter", "contentfilter", "content_filtered", "safety", "refusal"),
-    *("guardrail_intervened", "error_toxic"),
+    *("guardrail_intervened", "error_toxic", "guardrailintervened", "contentfiltered"),
 )
 FINISH = {
     **dict.fromkeys(_FINISHED, "stop"),

@@ -13,9 +13,12 @@ Message = dict[str, Any]
 Part = dict[str, Any]
 _TEXT = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
 _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking"})
-_CALLS = frozenset({"tool_call", "tool_use", "function_call", "tool-call", "function"})
+_CALLS = frozenset({"tool_call", "tool_use", "toolUse", "function_call", "tool-call", "function"})
 _RESULTS = frozenset(
-    {"tool_call_response", "tool_result", "function_call_output", "tool-result", "tool_call_output"}
+    {
+        *("tool_call_response", "tool_result", "toolResult"),
+        *("function_call_output", "tool-result", "tool_call_output"),
+    }
 )
 
 _CALL_IDS = ("id", "tool_use_id", "call_id", "tool_call_id", "toolCallId")

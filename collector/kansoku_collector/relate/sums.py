@@ -1,10 +1,10 @@
 """Steps that count the tokens of all calls beneath them, billed where no call beneath them is counted.
 
-OpenLLMetry tells of CrewAI and Agno what an agent used, and has no counts on calls; so does MLflow of DSPy.
-Where the client is instrumented too, its calls have the counts, and they are billed: whether they came with
-the step, or before it. A call that comes after its step is stored and not billed, because rows are never
-changed. Of such a sum nobody says how much of it was cached, nor how long each call was, on which prices
-depend: its cost is an estimate.
+OpenLLMetry tells of CrewAI and Agno what an agent used, and has no counts on calls; so do MLflow of DSPy and
+VoltAgent of objects. Where the client is instrumented too, its calls have the counts, and they are billed:
+whether they came with the step, or before it. A call that comes after its step is stored and not billed,
+because rows are never changed. Of such a sum nobody says how much of it was cached, nor how long each call
+was, on which prices depend: its cost is an estimate.
 
 CrewAI's agents count all that they ever used, so what they told before is taken off first. Clients that
 tell the sum of another program's calls (`wholes`) are billed by the same rule, but only a call of the same
@@ -18,6 +18,7 @@ from kansoku import semconv as s
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.dialects.claude_agent import KIND
 from kansoku_collector.normalise.dialects.openlit_cli import SCOPE
+from kansoku_collector.normalise.dialects.voltagent import SCOPE as VOLTAGENT
 from kansoku_collector.normalise.frame import put_usage
 from kansoku_collector.relate.call_facts import Key, Memory
 from kansoku_collector.relate.usage_above import CREWAI, SUM, has_sum, sum_of
@@ -31,8 +32,7 @@ from kansoku_collector.relate.wholes import (
     speaks_for,
 )
 
-_AGNO = "opentelemetry.instrumentation.agno"
-_AGENTS = (CREWAI, _AGNO, SCOPE)
+_AGENTS = (CREWAI, "opentelemetry.instrumentation.agno", SCOPE, VOLTAGENT)
 _STEPS = (*_AGENTS, "mlflow")
 _ANSWERS = ("chat", "text_completion", "generate_content")  # an agent's sum holds no embeddings
 _OPERATIONS = ("invoke_agent", "chain")

@@ -3,9 +3,11 @@
 DSPy's modules under MLflow are such, and CrewAI's agents under OpenLLMetry. DSPy's module that predicts
 moreover calls itself a model's call. Where both arrive together it is a step, and where there is one call
 beneath a step that counts, the call takes the counts; of several the sum cannot be divided, and stays with
-the step, as which `sums` bills it.
+the step, as which `sums` bills it. VoltAgent writes one span for all calls of a run, with the counts of the
+last; its agent has the sum.
 """
 
+from kansoku import semconv
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.counts import Counts, mlflow_counts
@@ -14,6 +16,7 @@ from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
 _PREDICTION = "Predict.forward"
 SUM = "mlflow.chat.tokenUsage"
 CREWAI = "opentelemetry.instrumentation.crewai"
+_VOLTAGENT, _TITLE = "voltagent", "generateTitle"  # the second: a call beside the run
 _DEPTH = 8
 
 
@@ -23,7 +26,7 @@ def knows_usage(span: Span) -> bool:
         return _predicts(span) or has_sum(span)
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
-    return span.scope_name.startswith(CREWAI)
+    return span.dialect == _VOLTAGENT or span.scope_name.startswith(CREWAI)
 
 
 def has_sum(span: Span) -> bool:
@@ -38,6 +41,9 @@ def sum_of(span: Span) -> Counts:
 
 def move_usage(step: Span, trace: list[Span]) -> None:
     """Give a step's counts to the one call beneath it."""
+    if step.dialect == _VOLTAGENT:
+        _take_sum(step, trace)
+        return
     by_id = {span.span_id: span for span in trace}
     calls = [
         span
@@ -64,6 +70,26 @@ def _move(step: Span, call: Span) -> None:
     if counts["input_tokens"] or counts["output_tokens"]:
         put_usage(call, counts)
         del step.attributes[SUM]
+
+
+def _take_sum(agent: Span, trace: list[Span]) -> None:
+    """Give the sum of a run to the span that stands for its calls; their lengths are known to nobody."""
+    calls = [
+        span
+        for span in trace
+        if span.parent_span_id == agent.span_id
+        and span.operation in MODEL_OPERATIONS
+        and span.usage_source != "none"
+        and span.attributes.get("llm.operation") != _TITLE
+    ]
+    if len(calls) != 1:
+        return
+    last, counts = (tuple(getattr(span, name) for name in Usage._fields) for span in (calls[0], agent))
+    if last != counts and all(one <= total for one, total in zip(last, counts, strict=True)):
+        for name, total in zip(Usage._fields, counts, strict=True):
+            setattr(calls[0], name, total)
+        calls[0].usage_source = "estimated"
+        calls[0].attributes[semconv.BATCH_REQUESTS] = semconv.SEVERAL
 
 
 def _predicts(span: Span) -> bool:

@@ -34,6 +34,7 @@ _GOOGLES = (
     "apigee",
 )  # what is in front of a model that LiteLLM does not call
 _COUNTS = (s.INPUT_TOKENS, s.OUTPUT_TOKENS, s.CACHE_READ_TOKENS, s.REASONING_TOKENS)
+_CANDIDATE = frozenset({"content", "usageMetadata", "usage_metadata"})
 
 
 def is_adk(raw: RawSpan) -> bool:
@@ -143,7 +144,8 @@ def _words(message: Any) -> str:
 
 def _read_call(span: Span, request: Any, response: Any) -> None:
     """Read Gemini's own objects, of the kit's first versions: their counts say more than the attributes."""
-    if isinstance(response, dict) and "content" in response:  # one candidate, not a list of them
+    # One candidate, not a list of them; JavaScript's stream that called a tool ends with one without content.
+    if isinstance(response, dict) and not _CANDIDATE.isdisjoint(response):
         response = {**response, "candidates": [response]}
     answer = read_response(response)
     if not span.input_messages and not span.output_messages:

@@ -4,6 +4,7 @@ Only the inner spans (`doGenerate`, `doStream`, `doEmbed`, `doRerank`) are calls
 repeat their usage, in some versions summed over the steps, in others of the last step alone.
 """
 
+import re
 from typing import Any
 
 from kansoku import semconv as s
@@ -77,6 +78,8 @@ _CACHED = (
     (s.CACHE_READ_TOKENS,),
     (s.CACHE_WRITE_TOKENS, "gen_ai.usage.cache_creation.input_tokens"),
 )
+_AGENT = re.compile(r"(?:^| )ai/(\d{1,4})\.")  # its version, beside what a program calls itself
+_INCLUSIVE = 6  # the first version whose input has caches
 _EXCLUSIVE = ("anthropic", "bedrock", "amazon-bedrock")  # vendors whose own input count leaves caches out
 
 
@@ -175,10 +178,10 @@ def _read_decision(left: Attributes) -> None:
 
 def _read_usage(left: Attributes) -> None:
     """Give counts the meaning of the conventions: input includes what was read from and written to caches."""
-    inclusive = any(key.startswith("ai.usage.inputTokenDetails.") for key in left)
     metadata = mapping(left.get("ai.response.providerMetadata"))
     vendor = text(left.get("ai.model.provider") or left.get("gen_ai.system"))
     total = count(left.pop("ai.usage.totalTokens", None))
+    inclusive = _has_caches(left, metadata)
     rename(left, _DETAILS)
     put_tier(left, *(told.get(name) for told in map(mapping, metadata.values()) for name in NAMES))
     for name, value in _vendor_parts(metadata).items():
@@ -191,6 +194,19 @@ def _read_usage(left: Attributes) -> None:
         fresh = count(left.get(name))
         if fresh is not None:
             left[name] = fresh + cached
+
+
+def _has_caches(left: Attributes, metadata: dict[str, Any]) -> bool:
+    """Tell whether the input has caches: who tells its details says so, but of objects nobody does.
+
+    There the version is known of a call, and of a stream Anthropic's own count, which leaves caches out.
+    """
+    if any(key.startswith("ai.usage.inputTokenDetails.") for key in left):
+        return True
+    if version := _AGENT.search(text(left.get("ai.request.headers.user-agent"))):
+        return int(version[1]) >= _INCLUSIVE
+    own = count(mapping(mapping(metadata.get("anthropic")).get("usage")).get("input_tokens"))
+    return own is not None and (count(first_of(left, _INPUT)) or 0) > own
 
 
 def _vendor_parts(metadata: dict[str, Any]) -> dict[str, int]:

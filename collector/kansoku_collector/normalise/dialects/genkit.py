@@ -6,10 +6,11 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.counts import Counts
 from kansoku_collector.normalise.exchange import put_exchange, read_request, read_response, response_counts
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS, put_usage
+from kansoku_collector.normalise.pieces import join_parts
 from kansoku_collector.normalise.steps import put_step
 from kansoku_collector.normalise.terms import put_searches, put_tier
 from kansoku_collector.normalise.vendor import response_facts
-from kansoku_collector.values import dump, load, mapping, text
+from kansoku_collector.values import dump, items, load, mapping, text
 
 _CACHED = "cachedContentTokens"
 
@@ -46,15 +47,24 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     vendor, _, model = name.rpartition("/")
     span.provider, span.request_model = vendor, model
     output = mapping(answered)
-    response = read_response(_with_words(output.get("message")) or load(answered))
+    answers = _answers(output)
+    responses = [read_response(_with_words(answer.get("message")) or load(answered)) for answer in answers]
+    messages = [m | {"parts": join_parts(m["parts"])} for response in responses for m in response.messages]
     raw_response = next((found for name in ("raw", "custom") if (found := mapping(output.get(name)))), {})
-    reason = output.get("finishReason")
-    response = response._replace(facts=response_facts(raw_response) | response.facts)
-    put_exchange(span, read_request(given), response, [reason] if reason else [])
+    reasons = [reason for answer in answers if (reason := answer.get("finishReason"))]
+    facts = response_facts(raw_response) | responses[0].facts
+    response = responses[0]._replace(messages=messages, facts=facts)
+    put_exchange(span, read_request(given), response, reasons)
     put_tier(left, response.facts.get("tier"))
     put_searches(left, raw_response)
     claude = span.provider == "anthropic" or "claude" in model.lower()
     put_usage(span, _counts(output, raw_response, claude=claude))
+
+
+def _answers(output: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what has a message and why it ended: the output, or (of Google's models) its candidates."""
+    found = [mapping(candidate) for candidate in items(output.get("candidates"))]
+    return [candidate for candidate in found if "message" in candidate] or [output]
 
 
 def _with_words(message: Any) -> Any:

@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
 from kansoku_collector.normalise.dialects import haystack_printed, llama_index
 from kansoku_collector.normalise.dialects.claude_agent import is_agent_sdk
-from kansoku_collector.normalise.dialects.openinference_messages import read_node
+from kansoku_collector.normalise.dialects.openinference_messages import read_given, read_node
 from kansoku_collector.normalise.dialects.openinference_names import read_rarer, take_decision
 from kansoku_collector.normalise.dialects.openinference_objects import (
     function_response,
@@ -250,7 +250,7 @@ def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
 
 def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
     """Store the messages; return how many answers there are."""
-    given = [read_node(node, "user") for node in listed(at(tree, "llm.input_messages"))]
+    given = read_given(listed(at(tree, "llm.input_messages")), span.scope_name)
     answered = [read_node(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
     if not given and (prompts := _prompts(left, tree)):
         span.operation = "text_completion"

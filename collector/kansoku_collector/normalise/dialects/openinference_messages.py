@@ -8,6 +8,13 @@ from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import Message, Part, read_part, text_of, tool_call
 from kansoku_collector.values import load, mapping, text
 
+_AGENTS = "@arizeai/openinference-instrumentation-openai-agents"
+
+
+def read_given(nodes: list[Any], scope: str) -> list[Message]:
+    """Return what a model was given; the OpenAI Agents' of JavaScript tells no role of what it thought."""
+    return [read_node(node, "assistant" if scope == _AGENTS else "user") for node in nodes]
+
 
 def read_node(node: Any, role: str) -> Message:
     """Return one message of a list; `role` where it names none."""

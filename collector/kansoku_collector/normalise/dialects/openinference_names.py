@@ -2,6 +2,7 @@
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise.dialects.openllmetry_bedrock import with_vendor
 from kansoku_collector.normalise.frame import put_content, put_usage
 from kansoku_collector.normalise.messages import read_messages
 from kansoku_collector.normalise.vendor import is_embedding_model
@@ -16,6 +17,7 @@ _DECISION = {
     "decision.token_count.input": "llm.token_count.prompt",
     "decision.token_count.output": "llm.token_count.completion",
 }
+_BEDROCK = "@arizeai/openinference-instrumentation-bedrock"
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
 
 
@@ -39,6 +41,8 @@ def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
     """Read what few calls of models say: decisions, speech, images, and a cost in two halves."""
     if kind == "DECISION":
         _put_answers(raw, left, span)
+    if raw.scope_name == _BEDROCK:  # what it invokes is told without the vendor, and has no price by that
+        span.request_model = with_vendor(span.request_model)
     if (
         span.operation == "chat"
         and '"parts":[{' not in span.output_messages

@@ -80,8 +80,8 @@ def read_own_answer(response: dict[str, Any], span: Span) -> None:
     """Take the answer from the response where the messages leave it out: a refusal, a stream of an agent."""
     answer = read_response(response)
     put_content(span, [], [], answer.messages)
-    if len(span.finish_reasons) < max(1, len(answer.reasons)):
-        put_finish(span, answer.reasons, answer.messages)
+    told = span.finish_reasons  # a complete answer of the Responses API may be one that calls a tool
+    put_finish(span, answer.reasons if len(told) < max(1, len(answer.reasons)) else told, answer.messages)
 
 
 def read_plain_answer(left: Attributes, span: Span) -> None:

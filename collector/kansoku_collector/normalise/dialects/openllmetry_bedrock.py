@@ -29,7 +29,11 @@ def restore(left: Attributes, scope: str) -> None:
     if scope not in _SCOPES:
         return
     include_caches(left)
-    model = text(left.get(s.REQUEST_MODEL))
+    if model := text(left.get(s.REQUEST_MODEL)):
+        left[s.REQUEST_MODEL] = with_vendor(model)
+
+
+def with_vendor(model: str) -> str:
+    """Return a model of Bedrock's with its vendor in front of it; one of an unknown family as it is."""
     vendor = next((vendor for names, vendor in _FAMILIES if model.startswith(names)), "")
-    if vendor:
-        left[s.REQUEST_MODEL] = f"{vendor}.{model}"
+    return f"{vendor}.{model}" if vendor else model

@@ -4,6 +4,7 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Event, RawSpan, Span
+from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.normalise.dialects import gen_ai
 from kansoku_collector.normalise.documents import put_retrieval
 from kansoku_collector.normalise.tool_facts import unwrapped
@@ -19,6 +20,7 @@ _OPERATIONS = {
     "memory.search": "retrieval",
     "memory.add": "invoke_workflow",
 }
+_JAVASCRIPT = "strands-agents"
 _STARTED = "gen_ai.server.time_to_first_token"
 
 
@@ -39,6 +41,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         left[s.TOOL_RESULT] = unwrapped(load(left[s.TOOL_RESULT]))
     if operation == "memory.search":
         _read_search(raw, left, span)
+    if raw.scope_name == _JAVASCRIPT and text(left.get(s.REQUEST_MODEL)).startswith("claude"):
+        include_caches(left)  # it adds Anthropic's counts up without them; Bedrock's names have a vendor
     gen_ai.read(raw, left, span)
     span.dialect = "strands"
 

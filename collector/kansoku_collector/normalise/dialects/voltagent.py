@@ -6,6 +6,7 @@ from kansoku_collector.normalise.dialects import gen_ai
 from kansoku_collector.normalise.vendor import provider_of
 from kansoku_collector.values import load, rename, text
 
+SCOPE = "@voltagent/core"
 _KIND, _ENTITY = "span.type", "entity.type"
 _MARKS = frozenset((_KIND, "agent.state"))
 _OPERATIONS = {
@@ -30,8 +31,16 @@ _NAMES = {
     "llm.usage.prompt_tokens": s.INPUT_TOKENS,
     "llm.usage.completion_tokens": s.OUTPUT_TOKENS,
     "llm.usage.cached_tokens": s.CACHE_READ_TOKENS,
+    "llm.usage.reasoning_tokens": s.REASONING_TOKENS,
     "tool.name": s.TOOL_NAME,
     "tool.call.id": s.TOOL_CALL_ID,
+}
+_SUM = {  # of an agent, which asks for objects without a span of the call
+    "ai.model.name": s.REQUEST_MODEL,
+    "usage.prompt_tokens": s.INPUT_TOKENS,
+    "usage.completion_tokens": s.OUTPUT_TOKENS,
+    "usage.cached_tokens": s.CACHE_READ_TOKENS,
+    "usage.reasoning_tokens": s.REASONING_TOKENS,
 }
 _SIDES = {
     "llm": (s.INPUT_VALUE, s.OUTPUT_MESSAGES),
@@ -46,12 +55,12 @@ def is_voltagent(raw: RawSpan) -> bool:
 
 
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
-    """Fill `span` by the conventions; an agent's usage is the sum of its calls and is not billed."""
+    """Fill `span`; an agent's usage is the sum of its calls, billed where none tells any."""
     kind = text(left.pop(_KIND, None) or left.get(_ENTITY)).lower()
     left[s.OPERATION] = _OPERATIONS.get(kind, "invoke_workflow")
     given, answered = _SIDES.get(kind, (s.INPUT_VALUE, s.OUTPUT_VALUE))
     rename(left, _NAMES)
-    rename(left, {"input": given, "output": answered})
+    rename(left, {"input": given, "output": answered} | (_SUM if kind == "agent" else {}))
     if kind == "agent" and (name := left.get("subagent.name") or left.get("entity.name")):
         left.setdefault(s.AGENT_NAME, name)
     session = text(left.pop("conversation.id", None))
