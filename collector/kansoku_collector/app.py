@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from kansoku_collector.watch.run import Watch
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PROBE_BYTES = 4096
 log = logging.getLogger("kansoku")
 
 
@@ -263,8 +264,10 @@ def _problem(journal: Journal, schema: Schema, clients: Clients) -> str:
     """Say why requests cannot be accepted and stored now, or nothing."""
     probe = journal.directory / ".writable"
     try:
-        probe.touch()
-        probe.unlink()
+        try:  # bytes, too: a disk without room for them still takes a name
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         return f"the journal cannot be written: {error.strerror}"
     if schema.problem:

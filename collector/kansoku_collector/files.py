@@ -57,22 +57,29 @@ def hold(path: Path) -> None:
 
 
 def append_durably(path: Path, data: bytes) -> None:
-    """Append to a file, which may be new."""
-    _write(path, data, os.O_APPEND)
+    """Append to a file, which may be new: all of `data`, or nothing and an OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(handle).st_size
+        try:
+            write_all(handle, data)
+            sync(handle)
+        except OSError:
+            with contextlib.suppress(OSError):  # half a record would shift all that follow it
+                os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file as a whole: whoever reads it finds the old content or the new one."""
     draft = path.with_name(f".{path.name}.new")
-    _write(draft, data, os.O_TRUNC)
-    draft.replace(path)
-    sync_directory(path.parent)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_all(handle, data)
         sync(handle)
     finally:
         os.close(handle)
+    draft.replace(path)
+    sync_directory(path.parent)
