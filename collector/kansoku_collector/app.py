@@ -39,6 +39,7 @@ from kansoku_collector.receive.tls import Tls
 from kansoku_collector.receive.views import views_route
 from kansoku_collector.service import Collector
 from kansoku_collector.settings import Settings
+from kansoku_collector.store.ageing import Ageing, last_written
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrations
 from kansoku_collector.store.native import without_data_frames
@@ -91,7 +92,8 @@ def build(settings: Settings) -> Collector:
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
-    schema = _schema(settings)
+    ageing = Ageing(last_written(settings.data / "journal"))
+    schema = _schema(settings, keep_all=ageing.leapt())
     if settings.embedded:
         _keep_scratch(settings.data / "scratch")
     _hold_journal(settings.data)
@@ -127,14 +129,15 @@ def build(settings: Settings) -> Collector:
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, schema.open, metrics),
-        housekeeping=Housekeeping(schema.open, embedded=settings.embedded),
+        housekeeping=Housekeeping(schema.open, embedded=settings.embedded, ageing=ageing),
+        ageing=ageing,
         watch=_watch(settings, schema.open, metrics),
     )
 
 
-def _schema(settings: Settings) -> Schema:
+def _schema(settings: Settings, *, keep_all: bool) -> Schema:
     """Return the schema, brought up to date unless ClickHouse is away and may come later."""
-    schema = Schema(settings)
+    schema = Schema(settings, keep_all=keep_all)
     try:
         schema.bring()
     except StoreAwayError as error:
