@@ -19,7 +19,7 @@ from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.names import short_names
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
-from kansoku_collector.files import hold, private_directory
+from kansoku_collector.files import allow_open_files, hold, private_directory
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PROBE_BYTES = 4096
+_LEAST_FILES = 256  # a hundred of them before the first connection
 log = logging.getLogger("kansoku")
 
 
@@ -87,6 +88,10 @@ def _log_to_stderr(level: str) -> None:
 def build(settings: Settings) -> Collector:
     """Open and compose everything; raise KansokuError or OSError when something cannot work."""
     _refuse_open_doors(settings)
+    if (files := allow_open_files()) < _LEAST_FILES:
+        raise SettingsError(
+            f"this process may open {files} files, {_LEAST_FILES} are needed at least: raise `ulimit -n`"
+        )
     tls = Tls.of(settings)
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")

@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import os
+import resource
 import stat
 import sys
 from pathlib import Path
+
+_MOST_FILES = 65_536
 
 
 def write_all(handle: int, data: bytes) -> None:
@@ -54,6 +57,20 @@ def hold(path: Path) -> None:
         raise
     except OSError:  # a file system without locks
         os.close(handle)
+
+
+def allow_open_files() -> int:
+    """Let this process open as many files as its user may; return how many, 65,536 at the most.
+
+    What a shell or a service manager begins with is meant for small programs.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # some systems have a limit beyond which they say no
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if now == resource.RLIM_INFINITY else min(now, _MOST_FILES)
 
 
 def append_durably(path: Path, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """Whether what is too old may be removed now: not by a clock that has just leapt ahead.
 
-The embedded engine removes what is too old within a moment of seeing the clock: one that is a year ahead for
-a minute would cost every span. So it may do so now and then only, while the clock is looked at. After a leap of
-days nothing is removed, nor refused for its age, for two days, or until the clock is set right.
+The embedded engine removes what is too old within a moment of seeing the clock: one that is a year ahead
+for a minute would cost every span. So it may do so now and then only, while the clock is looked at. After a
+leap of days nothing is removed, nor refused for its age, for two days, or until the clock is set right.
 """
 
 import time

@@ -1,5 +1,6 @@
 """The schema in ClickHouse: brought up to date before anything is written, also when a server comes late."""
 
+import logging
 import tempfile
 import threading
 from contextlib import suppress
@@ -12,8 +13,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from kansoku_collector.errors import StoreError
 from kansoku_collector.store import ageing
 from kansoku_collector.store.connect import connect
+from kansoku_collector.store.damage import damaged
 from kansoku_collector.store.migrate import migrate
 from kansoku_collector.store.retention import Retention, apply, read_projects
+
+log = logging.getLogger("kansoku")
 
 
 class Schema:
@@ -66,6 +70,8 @@ class Schema:
                 ageing.keep(client)  # what is in tables that are new, too
             if self._settings.embedded and not self._keep_all:
                 ageing.follow_config(client)
+            for sentence in damaged(client) if self._settings.embedded else ():
+                log.error("ClickHouse: %s", sentence)
         except Exception as error:
             with suppress(Exception):
                 client.close()
