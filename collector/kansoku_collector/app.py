@@ -19,7 +19,7 @@ from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.names import short_names
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
-from kansoku_collector.files import hold, private_directory
+from kansoku_collector.files import allow_open_files, hold, private_directory
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
@@ -39,6 +39,7 @@ from kansoku_collector.receive.tls import Tls
 from kansoku_collector.receive.views import views_route
 from kansoku_collector.service import Collector
 from kansoku_collector.settings import Settings
+from kansoku_collector.store.ageing import Ageing, last_written
 from kansoku_collector.store.connect import connect
 from kansoku_collector.store.migrate import migrations
 from kansoku_collector.store.native import without_data_frames
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from kansoku_collector.watch.run import Watch
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PROBE_BYTES = 4096
+_LEAST_FILES = 256  # a hundred of them before the first connection
 log = logging.getLogger("kansoku")
 
 
@@ -85,12 +88,17 @@ def _log_to_stderr(level: str) -> None:
 def build(settings: Settings) -> Collector:
     """Open and compose everything; raise KansokuError or OSError when something cannot work."""
     _refuse_open_doors(settings)
+    if (files := allow_open_files()) < _LEAST_FILES:
+        raise SettingsError(
+            f"this process may open {files} files, {_LEAST_FILES} are needed at least: raise `ulimit -n`"
+        )
     tls = Tls.of(settings)
     _prepare(settings.data)
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
-    schema = _schema(settings)
+    ageing = Ageing(last_written(settings.data / "journal"))
+    schema = _schema(settings, keep_all=ageing.leapt())
     if settings.embedded:
         _keep_scratch(settings.data / "scratch")
     _hold_journal(settings.data)
@@ -126,14 +134,15 @@ def build(settings: Settings) -> Collector:
         listener=listener,
         gateway=_gateway(settings, keys),
         writer=WriterThread(journal, pipeline, schema.open, metrics),
-        housekeeping=Housekeeping(schema.open, embedded=settings.embedded),
+        housekeeping=Housekeeping(schema.open, embedded=settings.embedded, ageing=ageing),
+        ageing=ageing,
         watch=_watch(settings, schema.open, metrics),
     )
 
 
-def _schema(settings: Settings) -> Schema:
+def _schema(settings: Settings, *, keep_all: bool) -> Schema:
     """Return the schema, brought up to date unless ClickHouse is away and may come later."""
-    schema = Schema(settings)
+    schema = Schema(settings, keep_all=keep_all)
     try:
         schema.bring()
     except StoreAwayError as error:
@@ -263,8 +272,10 @@ def _problem(journal: Journal, schema: Schema, clients: Clients) -> str:
     """Say why requests cannot be accepted and stored now, or nothing."""
     probe = journal.directory / ".writable"
     try:
-        probe.touch()
-        probe.unlink()
+        try:  # bytes, too: a disk without room for them still takes a name
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         return f"the journal cannot be written: {error.strerror}"
     if schema.problem:

@@ -51,6 +51,7 @@ class Arrivals:
         self._young: dict[int, str] = {}
         self._old: dict[int, str] = {}
         self._since = self._young_since = _now()  # what was stored from then on is remembered
+        self._ahead = _ahead()
         self._empty: set[Place] = set()  # of which the store has nothing that is not remembered
         self._filled: set[Place] = set()
 
@@ -72,6 +73,7 @@ class Arrivals:
         `retried` asks the store about every span. `held` says of which hours it has spans; without it others
         may store spans as well, and each doubtful one is asked for: up to `others_until` (ms) all are.
         """
+        self._look_at_clock()
         fresh: dict[Identity, Arrival] = {}
         unsure: list[Arrival] = []
         for arrival in batch:
@@ -96,12 +98,23 @@ class Arrivals:
 
     def remember(self, stored: Iterable[Arrival], token: str) -> None:
         """Take note of spans whose insert has succeeded."""
+        self._look_at_clock()
         if len(self._young) >= REMEMBERED // 2:
             self._old, self._since = self._young, self._young_since
             self._young, self._young_since = {}, _now()
             self._empty.clear()
         for arrival in stored:
             self._young[hash(arrival.identity)] = token
+
+    def _look_at_clock(self) -> None:
+        """Begin to remember anew where the clock was set: spans of the time that it skipped may be stored.
+
+        After it was set back, what is remembered begins in its future: those spans are asked for as well.
+        """
+        ahead = _ahead()
+        if abs(ahead - self._ahead) > _SLACK_MS:
+            self._since, self._young_since = max(self._since, _now()), max(self._young_since, _now())
+        self._ahead = ahead
 
     def _without_empty(self, unsure: list[Arrival], held: Held) -> list[Arrival]:
         """Leave out the spans of hours of which the store has nothing but what is remembered."""
@@ -133,3 +146,8 @@ def _places(arrival: Arrival, hours: dict[tuple[str, int, int], set[Place]]) -> 
 
 def _now() -> int:
     return time.time_ns() // 10**6
+
+
+def _ahead() -> int:
+    """Return how far the clock is ahead of one that nobody sets, in ms."""
+    return _now() - time.monotonic_ns() // 10**6

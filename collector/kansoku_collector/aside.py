@@ -7,6 +7,7 @@ command works on either.
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ GIVEN_UP = "given_up"  # the reason under which a receipt counts what somebody d
 Decision = Literal["retry", "drop"]
 FOLDER = "aside"  # beneath the journal, which may hold very many segments
 _STATES = {".bad": "waits", ".retry": "retry", ".drop": "drop"}
+_NAMED = re.compile(r"[0-9]+-")
+_RETRY = re.compile(r"(?s)^(.*?)(?:r([0-9]+))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def _explain(target: Path, reasons: Sequence[str], lacking: Iterable[Lacking]) -
 def waiting(journal: Path) -> tuple[int, int]:
     """Return how many bytes are set aside, and how many segments wait for a decision."""
     sizes = []
-    for path in (journal / FOLDER).glob("*.bad"):
+    for path in _kept(journal, ".bad"):
         with suppress(FileNotFoundError):
             sizes.append(path.stat().st_size)
     return sum(sizes), len(sizes)
@@ -83,17 +86,16 @@ def waiting(journal: Path) -> tuple[int, int]:
 def listed(journal: Path) -> list[Aside]:
     """Return what is set aside, oldest first."""
     found = []
-    for path in sorted((journal / FOLDER).glob("*")):
-        if path.suffix in _STATES:
-            with suppress(FileNotFoundError):  # carried out in this moment
-                found.append(_read(path))
+    for path in _kept(journal, *_STATES):
+        with suppress(FileNotFoundError):  # carried out in this moment
+            found.append(_read(path))
     return found
 
 
 def decide(journal: Path, names: Sequence[str], decision: Decision) -> list[str]:
     """Have segments stored again, or dropped for good; no names mean all. Return those decided."""
     done = []
-    for path in sorted((journal / FOLDER).glob("*.bad")):
+    for path in _kept(journal, ".bad"):
         if not names or path.stem in names:
             with suppress(FileNotFoundError):  # somebody else decided
                 path.rename(path.with_suffix(f".{decision}"))
@@ -108,8 +110,7 @@ def carry_out(journal: Path) -> list[Path]:
     the work to the same end.
     """
     made = []
-    folder = journal / FOLDER
-    for path in sorted([*folder.glob("*.retry"), *folder.glob("*.drop")]):
+    for path in _kept(journal, ".retry", ".drop"):
         entries = _again(path) if path.suffix == ".retry" else _notes(path)
         target = journal / f"{_next_name(path)}.seg"
         if entries and not target.exists():
@@ -123,9 +124,19 @@ def carry_out(journal: Path) -> list[Path]:
     return made
 
 
+def is_segment(path: Path) -> bool:
+    """Tell whether a file is named as segments are; what else lies there is somebody's, and left alone."""
+    return _NAMED.match(path.stem) is not None and path.is_file()
+
+
 def is_retried(name: str) -> bool:
     """Tell whether a segment was set aside before: parts of it may have been stored long ago."""
     return "r" in name.partition("-")[2]
+
+
+def _kept(journal: Path, *states: str) -> list[Path]:
+    """Return the files of segments set aside that are in one of these states, oldest first."""
+    return [p for p in sorted((journal / FOLDER).glob("*")) if p.suffix in states and is_segment(p)]
 
 
 def _again(path: Path) -> list[Entry]:
@@ -146,7 +157,7 @@ def _notes(path: Path) -> list[Entry]:
 
 def _next_name(path: Path) -> str:
     """Return the name of the segment that follows from a decided one: r1, r2, ... for each retry."""
-    head, _, number = path.stem.partition("r")
+    head, number = _RETRY.findall(path.stem)[0]
     letter = "r" if path.suffix == ".retry" else "n"
     return f"{head}{letter}{int(number or 0) + 1}"
 

@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import os
+import resource
 import stat
 import sys
 from pathlib import Path
+
+_MOST_FILES = 65_536
 
 
 def write_all(handle: int, data: bytes) -> None:
@@ -56,23 +59,44 @@ def hold(path: Path) -> None:
         os.close(handle)
 
 
+def allow_open_files() -> int:
+    """Let this process open as many files as its user may; return how many, 65,536 at the most.
+
+    What a shell or a service manager begins with is meant for small programs.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # some systems have a limit beyond which they say no
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if now == resource.RLIM_INFINITY else min(now, _MOST_FILES)
+
+
 def append_durably(path: Path, data: bytes) -> None:
-    """Append to a file, which may be new."""
-    _write(path, data, os.O_APPEND)
+    """Append to a file, which may be new: all of `data`, or nothing and an OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(handle).st_size
+        try:
+            write_all(handle, data)
+            sync(handle)
+        except OSError:
+            with contextlib.suppress(OSError):  # half a record would shift all that follow it
+                os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file as a whole: whoever reads it finds the old content or the new one."""
     draft = path.with_name(f".{path.name}.new")
-    _write(draft, data, os.O_TRUNC)
-    draft.replace(path)
-    sync_directory(path.parent)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_all(handle, data)
         sync(handle)
     finally:
         os.close(handle)
+    draft.replace(path)
+    sync_directory(path.parent)

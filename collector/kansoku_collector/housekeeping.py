@@ -1,4 +1,4 @@
-"""What the store needs now and then, in a thread of its own: bring traces that cross an hour together."""
+"""What the store needs now and then, in a thread of its own: bring traces together, remove old rows."""
 
 import logging
 import threading
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.client import Client
 
+from kansoku_collector.store.ageing import Ageing, remove
 from kansoku_collector.store.crossing import apart, bring_together, emptied, merge_month
 from kansoku_collector.store.scope import Period
 
@@ -17,6 +18,7 @@ SECONDS = 600.0
 _LATE = timedelta(minutes=10)  # so long after its end an hour is taken to be over
 _RECENT = timedelta(hours=3)
 _ROUND_SECONDS = 24 * 3600.0  # how often all hours are gone through: something may have come late
+_AGEING_SECONDS = 3600.0  # how often what is too old may be removed
 _BREATH_SECONDS = 0.05  # between two days of them
 _EVER = datetime(1971, 1, 1, tzinfo=UTC)
 log = logging.getLogger("kansoku")
@@ -25,10 +27,14 @@ log = logging.getLogger("kansoku")
 class Housekeeping:
     """Every ten minutes the last hours, and once a day all hours. What fails is logged and tried again."""
 
-    def __init__(self, open_client: Callable[[], Client], *, embedded: bool) -> None:
+    def __init__(
+        self, open_client: Callable[[], Client], *, embedded: bool, ageing: Ageing | None = None
+    ) -> None:
         self._open_client = open_client
         self._embedded = embedded  # a server merges by itself, and may hold months of a size to leave alone
         self._client: Client | None = None
+        self._ageing = ageing
+        self._aged = -_AGEING_SECONDS
         self._gone_round = -_ROUND_SECONDS
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kansoku-housekeeping", daemon=True)
@@ -65,6 +71,14 @@ class Housekeeping:
             self._gone_round = time.monotonic()
             self._merge(client, {month for month, count in moved.items() if count})
 
+    def age(self) -> None:
+        """Let the embedded engine remove what is too old, if it is time for that."""
+        if not self._embedded or self._ageing is None or time.monotonic() - self._aged < _AGEING_SECONDS:
+            return
+        self._client = self._client or self._open_client()
+        remove(self._client, self._ageing, self._stopping.wait)
+        self._aged = time.monotonic()
+
     def _merge(self, client: Client, moved: set[datetime]) -> None:
         if not self._embedded:
             return
@@ -88,6 +102,12 @@ class Housekeeping:
             except Exception as error:  # noqa: BLE001 - a border: lists are right without it
                 if not self._stopping.is_set():
                     log.warning("traces that cross an hour are not brought together now: %s", error)
+                self._forget_client()
+            try:
+                self.age()
+            except Exception as error:  # noqa: BLE001 - a border: tried again in ten minutes
+                if not self._stopping.is_set():
+                    log.warning("what is too old cannot be removed now: %s", error)
                 self._forget_client()
         self._forget_client()
 

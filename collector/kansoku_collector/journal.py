@@ -8,17 +8,19 @@ recognised after the segment is gone and after a restart. What cannot be stored 
 
 import logging
 import os
+import re
 import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kansoku_collector import aside
 from kansoku_collector.entries import Entry, Kind, is_torn, read_entries, read_pieces
 from kansoku_collector.errors import KansokuError
-from kansoku_collector.files import private_directory, sync, sync_directory, write_all
+from kansoku_collector.files import private_directory, sync, sync_directory, write_all, write_durably
 from kansoku_collector.recent import Recent
 
 __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
@@ -26,6 +28,8 @@ __all__ = ["Entry", "Journal", "JournalFull", "Kind", "Segment"]
 _QUIET = 0.2  # share of the time to a flush without a request, after which the sender has done for now
 _HELD_BYTES = 96 << 20  # of bodies in memory, parsed, for the writer: an open segment and one in work
 _HELD_CLOSED = 2  # segments; where more wait, ClickHouse is away or slow, and memory must not grow with that
+_SAY_SECONDS = 60.0
+_ID = re.compile(rb"[0-9a-f]{8}")
 log = logging.getLogger("kansoku")
 
 
@@ -75,6 +79,7 @@ class Journal:
         self._appended_at = 0.0
         self._closed_at = float("-inf")
         self._aside_bytes = 0
+        self._refused_at = float("-inf")
         self.ready = threading.Event()  # set when a segment may be due
         private_directory(directory)
         self._id = self._own_id()
@@ -88,14 +93,14 @@ class Journal:
         with self._lock:
             held = self._bytes() + self._aside_bytes
             if held + len(data) > self._max_bytes:
-                raise JournalFull(f"the journal holds {held} bytes, its limit is {self._max_bytes}")
+                raise self._full(f"holds {held} bytes, its limit is {self._max_bytes}")
             segment = self._open or self._create()
             try:
                 write_all(segment.handle, data)
                 sync(segment.handle)
             except OSError as error:
                 self._undo(segment)
-                raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
+                raise self._full(f"cannot be written: {error.strerror}") from error
             segment.bytes += len(data)
             segment.raw_bytes += sum(entry.raw_bytes for entry in entries)
             segment.oldest_ms = segment.oldest_ms or entries[0].received_ms
@@ -122,7 +127,13 @@ class Journal:
 
     def done(self, segment: Segment) -> None:
         """Forget a segment whose rows are in ClickHouse; its hashes stay for the retry window."""
-        self._recent.save((e.digest, e.received_ms) for e in segment.entries())
+        hashes = [(e.digest, e.received_ms) for e in segment.entries()]
+        try:
+            self._recent.save(hashes)
+        except OSError:  # a full disk, perhaps full of this segment: it goes, and leaves room for its hashes
+            segment.path.unlink(missing_ok=True)
+            with suppress(OSError):  # without them a retry after a restart is recognised by its spans
+                self._recent.save(hashes)
         segment.path.unlink(missing_ok=True)
         with self._lock:
             self._closed.remove(segment)
@@ -191,7 +202,7 @@ class Journal:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
             sync_directory(self.directory)
         except OSError as error:
-            raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
+            raise self._full(f"cannot be written: {error.strerror}") from error
         self._open = Segment(path, time.monotonic(), handle, held=[])
         return self._open
 
@@ -202,6 +213,13 @@ class Journal:
         segment.held += [entry.lean() for entry in entries]
         if sum(s.raw_bytes for s in (*self._closed, segment) if s.held is not None) > _HELD_BYTES:
             segment.held = None
+
+    def _full(self, why: str) -> JournalFull:
+        """Return the error that senders are told; the log has it once a minute."""
+        if time.monotonic() - self._refused_at >= _SAY_SECONDS:
+            self._refused_at = time.monotonic()
+            log.error("requests get 503 and are to come again: the journal %s %s", self.directory, why)
+        return JournalFull(f"the journal {why}")
 
     def _undo(self, segment: Segment) -> None:
         """Cut off what was written and not acknowledged: the client will send it again."""
@@ -221,6 +239,9 @@ class Journal:
         aside.carry_out(self.directory)
         self._aside_bytes, _ = aside.waiting(self.directory)
         for path in sorted(self.directory.glob("*.seg")):
+            if not aside.is_segment(path):
+                log.warning("%s is no segment of a journal: it is left alone", path)
+                continue
             segment = Segment(path, 0.0, bytes=path.stat().st_size)
             self._check(segment)
             for entry in segment.entries():
@@ -250,6 +271,8 @@ class Journal:
     def _own_id(self) -> str:
         """Return this journal's name: segments of several collectors may meet in one cluster."""
         path = self.directory / "id"
-        if not path.exists():
-            path.write_text(secrets.token_hex(4), encoding="ascii")
-        return path.read_text(encoding="ascii").strip()
+        found = path.read_bytes().strip() if path.exists() else b""
+        if not _ID.fullmatch(found):  # none yet, or what a full disk or a power cut left of it
+            found = secrets.token_hex(4).encode()
+            write_durably(path, found)
+        return found.decode("ascii")

@@ -51,6 +51,7 @@ class Keys:
         self._stamp: tuple[int, int, int] | None = None
         self._grants: dict[str, Grant] = {}
         self._warned = ""
+        self._known = (0.0, time.monotonic())  # a time that has been, and when by a clock that nobody sets
         self._used: dict[tuple[str, str], float] = {}
 
     @classmethod
@@ -78,7 +79,7 @@ class Keys:
         ) in self._grants.items():  # all of them, so that time tells nothing about which matched
             if hmac.compare_digest(known, digest):
                 found = grant
-        if found is None or found.until <= time.time():
+        if found is None or found.until <= self._now():
             return None
         self._used[found.project, found.name] = time.time()
         return found
@@ -145,8 +146,16 @@ class Keys:
 
         return self._change(replace)
 
+    def _now(self) -> float:
+        """Return the time by which keys end: a clock that is set back makes none of them valid for longer."""
+        then, at = self._known
+        return max(time.time(), then + time.monotonic() - at)
+
     def _create(self) -> None:
-        write_private(self._secrets, {name: self.add(name, scopes) for name, scopes in _FIRST.items()})
+        made = {name: _new(name, scopes, "default") for name, scopes in _FIRST.items()}
+        # The plain text first: keys without it would be found by the next start, and known to nobody.
+        write_private(self._secrets, {name: key for name, (key, _) in made.items()})
+        self._change(lambda entries: entries.extend(entry for _, entry in made.values()))
 
     def _entries(self) -> list[dict[str, Any]]:
         return list(_read(self._path)["keys"]) if self._path.exists() else []
@@ -183,6 +192,7 @@ class Keys:
                 f"{self._path} is not a keys file: {error!r} is missing or of the wrong type"
             ) from error
         self._grants, self._stamp, self._warned = dict(entries), stamp, ""
+        self._known = max(self._now(), status.st_mtime), time.monotonic()
 
 
 def digest_of(key: str) -> str:

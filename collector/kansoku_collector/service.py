@@ -26,6 +26,7 @@ from kansoku_collector.receive.grpc_server import GrpcServer
 from kansoku_collector.receive.receiver import Receiver
 from kansoku_collector.receive.tls import Tls
 from kansoku_collector.settings import Settings
+from kansoku_collector.store.ageing import Ageing
 from kansoku_collector.store.retention import Retention, read_projects
 from kansoku_collector.store.schema import Schema
 from kansoku_collector.writer import WriterThread
@@ -37,6 +38,7 @@ _DRAIN_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
 _RETENTION_SECONDS = 20.0
 _AWAY_SECONDS = 1.0  # how often a server that is away is looked for
+_CLOCK_SECONDS = 1.0  # how often the clock is looked at
 _TLS_SECONDS = 2.0  # how often the certificate is looked at
 log = logging.getLogger("kansoku")
 
@@ -58,6 +60,7 @@ class Collector:
     gateway: tuple[Any, socket.socket] | None  # ASGI application and its socket
     writer: WriterThread
     housekeeping: Housekeeping
+    ageing: Ageing
     watch: "Watch | None"
 
     async def run(self) -> int:
@@ -74,12 +77,13 @@ class Collector:
         tasks = [asyncio.create_task(server.serve([sock])) for server, sock in servers]
         renewal = asyncio.create_task(self._renew(servers[0][0].config))
         ageing = asyncio.create_task(self._follow_retention())
+        clock = asyncio.create_task(self._follow_clock())
         coming = asyncio.create_task(self._await_store(stop))
         log.info("collector listens on %s:%d", *self.listener.getsockname()[:2])
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
         log.info("stopping: nothing more is accepted, and the journal is emptied")
-        for task in (renewal, ageing, coming):
+        for task in (renewal, ageing, clock, coming):
             task.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
         (given_up,) = await asyncio.gather(coming, return_exceptions=True)
@@ -152,6 +156,16 @@ class Collector:
             except (ClickHouseError, StoreError):
                 continue  # away; what was known still holds
             self.receiver.ages.retention = Retention.of(self.settings, projects)
+
+    async def _follow_clock(self) -> None:
+        """Refuse no span for its age by a clock that has leapt ahead by days; say that it has."""
+        while True:
+            trusted = not self.ageing.leapt()
+            if trusted != self.receiver.ages.trusted:
+                self.receiver.ages.trusted = trusted
+                text = "is taken for right:" if trusted else "has leapt ahead by days: for two days"
+                log.warning("the clock %s what is too old is %s", text, "removed" if trusted else "kept")
+            await asyncio.sleep(_CLOCK_SECONDS)
 
     def close(self) -> None:
         """Write what is in the journal, within seconds, and close ClickHouse."""

@@ -166,6 +166,7 @@ def _collector(settings: Any) -> Finding:
 
 def _store(client: "Client", settings: Any) -> Iterator[Finding]:
     from kansoku_collector.store import migrate  # noqa: PLC0415
+    from kansoku_collector.store.damage import damaged  # noqa: PLC0415
     from kansoku_collector.store.retention import Retention, read_projects  # noqa: PLC0415
 
     version = str(client.command("SELECT version()"))
@@ -183,6 +184,8 @@ def _store(client: "Client", settings: Any) -> Iterator[Finding]:
         todo = f"{len(waiting)} migrations are missing, the first is {waiting[0]}: run `kansoku migrate`"
         yield Finding(well=False, sentence=f"schema: {todo}")
         return
+    for sentence in damaged(client) if settings.embedded else ():
+        yield Finding(well=False, sentence=f"ClickHouse: {sentence}")
     yield _clock(client)
     yield Finding(well=True, sentence=f"schema: up to date ({migrate.migrations()[-1][0]})")
     try:

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from kansoku_collector import keys as keys_module
 from kansoku_collector.errors import SettingsError
-from kansoku_collector.keys import Keys
+from kansoku_collector.keys import Keys, write_private
 
 
 def test_the_first_start_creates_one_key_a_scope(tmp_path):
@@ -88,6 +89,43 @@ def test_a_rotated_key_goes_when_its_grace_is_over(tmp_path, monkeypatch):
     assert [keys.check(key) is None for key in (first, second, third)] == [True, True, False]
     with pytest.raises(SettingsError, match="'other'"):
         keys.rotate("other")
+
+
+def test_a_clock_that_is_set_back_prolongs_no_key(tmp_path, monkeypatch):
+    """A key that was replaced after a leak must not come back with the time at which it was good."""
+    keys = Keys.open(tmp_path)
+    old = keys.add("app", ["ingest"])
+    keys.rotate("app", grace_seconds=60)
+    assert keys.check(old) is not None
+    monotonic, wall = time.monotonic(), time.time()
+    monkeypatch.setattr(time, "time", lambda: wall - 3 * 86400)
+    assert keys.check(old) is not None
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic + 61)
+    assert keys.check(old) is None
+    restarted = Keys.open(tmp_path)  # knows when the key was replaced from the file alone
+    assert restarted.check(old) is not None
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic + 123)
+    assert restarted.check(old) is None
+
+
+def test_a_first_start_without_room_is_made_anew(tmp_path, monkeypatch):
+    """Keys whose plain text was never written are of no use to any part of the install."""
+
+    def refuse(path, value):
+        if path.name == "secrets.json":
+            raise OSError(28, "No space left on device", str(path))
+        write_private(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys_module, "write_private", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            Keys.open(tmp_path)
+    keys = Keys.open(tmp_path)
+    assert {kind: keys.check(key).name for kind, key in keys.local.items()} == {
+        "ingest": "ingest",
+        "read": "read",
+        "admin": "admin",
+    }
 
 
 def test_a_rotated_key_of_the_install_is_the_one_that_the_other_parts_read(tmp_path):

@@ -107,6 +107,20 @@ def test_a_late_span_is_known_however_long_ago_it_was_stored(
     assert {values[:2] for values in counts(store).values()} == {(6, 6)}
 
 
+def test_a_clock_that_is_put_right_hides_nothing_that_was_stored(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that begins in the past, until its clock is set: what came before the start comes again."""
+    now = time.time_ns()
+    first = pipeline(alone=True)
+    first.write(segment(tmp_path / "1", sent(span(1, now - HOUR), received_ns=now - HOUR)), Writer(store))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_now", lambda: (now - 72 * HOUR) // 10**6)
+        line, writer = pipeline(alone=True), Writer(store)
+    line.write(segment(tmp_path / "2", sent(span(1, now - HOUR), span(2, now - HOUR))), writer)
+    assert {values[:2] for values in counts(store).values()} == {(2, 2)}
+
+
 @pytest.fixture
 def two_collectors(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Pipeline, Writer]]:
     """Return two processes that store into one ClickHouse, and have for a minute."""

@@ -34,7 +34,11 @@ def fields_table(model: type[Entry | Channel | DetectorEntry]) -> str:
     for name, field in model.model_fields.items():
         if not field.description:
             continue
-        default = field.get_default(call_default_factory=True) if not field.is_required() else "required"
+        default = (
+            field.get_default(call_default_factory=True, validated_data={})
+            if not field.is_required()
+            else "required"
+        )
         plain = default if isinstance(default, str | int) and default != "" else "–"
         rows.append(f"| `{field.alias or name}` | {plain} | {field.description} |")
     return "\n".join(["| field | default | meaning |\n|---|---|---|", *rows])

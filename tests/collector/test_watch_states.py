@@ -131,7 +131,7 @@ def test_a_released_lease_is_taken_at_once(store: Client) -> None:
     first.note(store, NOON)
     first.release(store)
     assert second.hold(store)
-    assert last_evaluated(store) == NOON
+    assert last_evaluated(store, NOON) == NOON
 
 
 def test_minutes_missed_during_a_restart_are_evaluated_late(store: Client, engine_url: str) -> None:

@@ -200,6 +200,17 @@ def test_a_forged_or_old_cookie_does_not_open(client, monkeypatch):
     assert not login.passed({login.COOKIE: good})
 
 
+def test_a_login_of_a_clock_that_was_ahead_does_not_last_as_long(client, monkeypatch):
+    """One handed out while the clock was a year ahead would be good for a year; an hour does no harm."""
+    now = time.time()
+    for ahead, opens in ((3600, True), (365 * 86400, False)):
+        monkeypatch.setattr(time, "time", lambda ahead=ahead: now + ahead)
+        given = login.token()
+        assert login.passed({login.COOKIE: given})
+        monkeypatch.undo()
+        assert login.passed({login.COOKIE: given}) is opens
+
+
 def test_a_login_that_was_ended_is_ended_in_every_tab(client):
     """A page that is open elsewhere, or somebody with a copy of the cookie, keeps what they sent before."""
     copied = {login.COOKIE: login.token()}

@@ -23,7 +23,8 @@ REQUESTS: dict[str, type[Message]] = {
 }
 EARLIEST_NS = 946_684_800 * 10**9  # 2000-01-01: before that a clock was never set
 AHEAD_NS = 24 * 3600 * 10**9  # a clock may be ahead by this much
-_BACKWARDS_NS = 10**9  # clocks are adjusted while a span runs; more than this is an error
+# A clock may be set back while a span runs: the call was made and is paid. More than this is an error.
+_BACKWARDS_NS = 7 * 24 * 3600 * 10**9
 _BALANCE = semconv.PROCESS_ID.removesuffix("id")
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 

@@ -12,13 +12,19 @@ _EARLIEST_NS = 946_684_800 * 10**9  # before 2000 it is no age but a clock that 
 
 @dataclass
 class Ages:
-    """How old a span may be; `retention` is what the store says now, without it any age will do."""
+    """How old a span may be; `retention` is what the store says now, without it any age will do.
+
+    So it will while the clock is not `trusted`: by one that is a year ahead every span is too old.
+    """
 
     retention: Retention | None = None
+    trusted: bool = True
 
     def oldest_ns(self, project: str, received_ms: int) -> int:
         """Return the earliest start that is accepted."""
-        return self.retention.oldest_ns(project, received_ms * 10**6) if self.retention else 0
+        if self.retention is None or not self.trusted:
+            return 0
+        return self.retention.oldest_ns(project, received_ms * 10**6)
 
 
 def leave_out_old(groups: Any, oldest_ns: int, rejected: Rejected) -> bool:

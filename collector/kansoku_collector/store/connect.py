@@ -21,16 +21,17 @@ _QUERY_PASSWORD = re.compile(r"([?&]password=)[^&#]*")
 _FORMS = "use chdb:///path or http(s)://user:password@host:8123/database"
 
 
-def connect(url: str, *, database: str | None = None) -> Client:
+def connect(url: str, *, database: str | None = None, config: Path | None = None) -> Client:
     """Open one client on `url`; `database` (the URL's own, else `kansoku`) is selected and created.
 
     A client serialises its calls: give each thread its own. Clients on one embedded path share the engine,
-    but only inside one process. Times are UTC, whatever the host's zone. Raise StoreError, in one sentence.
+    but only inside one process, and `config` is a file for the first of them. Times are UTC, whatever the
+    host's zone. Raise StoreError, in one sentence.
     """
     parts = _parts(url)
     name = database or ("" if parts.scheme == "chdb" else unquote(parts.path.strip("/"))) or DATABASE
     try:
-        client = _embedded(url) if parts.scheme == "chdb" else _server(parts)
+        client = _embedded(url, config) if parts.scheme == "chdb" else _server(parts)
         # Asked first, because a reader may not create what is already there.
         if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
@@ -89,7 +90,7 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def _embedded(url: str) -> Client:
+def _embedded(url: str, config: Path | None) -> Client:
     path = _path(url)
     private_directory(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
@@ -101,7 +102,7 @@ def _embedded(url: str) -> Client:
         "session_timezone": "UTC",
         "use_skip_indexes_on_data_read": "0",
         "local_filesystem_read_method": "pread",
-    }
+    } | ({"config-file": str(config)} if config else {})
     return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options=options)
 
 

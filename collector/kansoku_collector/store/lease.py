@@ -63,10 +63,12 @@ class Lease:
 
     def _living(self, client: Client, now: datetime) -> list[tuple[datetime, str]]:
         """Return the claims that count; nobody but this process can have one on an embedded store."""
+        life = timedelta(seconds=self.seconds)
         rows = client.query(
             """SELECT started, claim, holder FROM watch_lease FINAL
-            WHERE released = 0 AND beat > {oldest:DateTime64(6, 'UTC')}""",
-            parameters={"oldest": now - timedelta(seconds=self.seconds)},
+            WHERE released = 0 AND beat > {oldest:DateTime64(6, 'UTC')}
+                AND beat < {latest:DateTime64(6, 'UTC')}""",
+            parameters={"oldest": now - life, "latest": now + life},  # later: the clock was set back since
         ).result_rows
         alone = embedded(client)
         return [
@@ -76,9 +78,15 @@ class Lease:
         ]
 
 
-def last_evaluated(client: Client) -> datetime:
-    """Return the minute up to which any collector has evaluated the rules; 1970 where none has."""
-    found = client.query("SELECT max(evaluated) FROM watch_lease FINAL").result_rows
+def last_evaluated(client: Client, now: datetime) -> datetime:
+    """Return the minute up to which any collector has evaluated the rules; 1970 where none has.
+
+    What is later than `now` was evaluated by a clock that was ahead, and says nothing.
+    """
+    found = client.query(
+        "SELECT maxIf(evaluated, evaluated <= {now:DateTime64(6, 'UTC')}) FROM watch_lease FINAL",
+        parameters={"now": now},
+    ).result_rows
     return found[0][0].replace(tzinfo=UTC) if found else _NEVER
 
 

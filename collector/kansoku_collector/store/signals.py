@@ -36,6 +36,15 @@ def drop_old_states(client: Client, project: str, hour: datetime) -> None:
     )
 
 
+def drop_later(client: Client, project: str, hour: datetime) -> None:
+    """Remove what a clock that was ahead has kept of the hours after `hour`: they are still to come."""
+    for table in ("signal_hour", "watch_state"):
+        client.command(
+            "DELETE FROM {table:Identifier} WHERE project = {project:String} AND hour > {hour:DateTime}",
+            parameters={"table": table, "project": project, "hour": hour},
+        )
+
+
 def last_states(client: Client, project: str) -> tuple[datetime, dict[str, State]] | None:
     """Return the last hour that a project has finished, and the latest state of each part until then."""
     rows = client.query(

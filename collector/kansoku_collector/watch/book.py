@@ -15,6 +15,7 @@ from kansoku_collector.watch.judgement import Change
 from kansoku_collector.watch.message import Event, Message, Words
 from kansoku_collector.watch.outbox import Outbox
 
+_TICK = timedelta(microseconds=1)
 ROUNDS = 8  # times that a message is tried anew, each later than the last; then it is given up
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Book:
         self._interval = interval
         self._counts = counts
         self._unsaved: dict[str, Incident] = {}
+        self._saved = dict(self.incidents)  # as the store has them
         self._rounds: dict[str, tuple[int, datetime]] = {}  # rounds so far, and when the next may start
 
     def note(self, change: Change) -> None:
@@ -60,7 +62,10 @@ class Book:
 
     def save(self, client: Client, now: datetime) -> None:
         """Store what is not stored yet; the time of writing decides which state readers see."""
-        save_incidents(client, [replace(incident, updated=now) for incident in self._unsaved.values()])
+        last = {key: self._saved.get(key, incident) for key, incident in self._unsaved.items()}
+        rows = {key: replace(one, updated=after(last[key], now)) for key, one in self._unsaved.items()}
+        save_incidents(client, [*rows.values()])
+        self._saved |= rows
         self._unsaved.clear()
 
     def hear(self, client: Client, now: datetime) -> None:
@@ -135,8 +140,14 @@ class Book:
     def _forget(self, incident: Incident) -> None:
         del self.incidents[incident.incident_id]
         self.reasons.pop(incident.incident_id, None)
+        self._saved.pop(incident.incident_id, None)
         own = f"{incident.incident_id}:"
         self._rounds = {key: value for key, value in self._rounds.items() if not key.startswith(own)}
+
+
+def after(incident: Incident, now: datetime) -> datetime:
+    """Return the time of writing of a state that follows: later, also where the clock was set back."""
+    return max(now, incident.updated + _TICK)
 
 
 def _event(incident: Incident) -> tuple[Event, int]:

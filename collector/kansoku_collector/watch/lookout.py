@@ -12,7 +12,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from kansoku_collector.store.read.hours import calls_of_hour, kept_hours, projects_with_calls
 from kansoku_collector.store.scope import Period
-from kansoku_collector.store.signals import drop_old_states, known_projects, last_states, save_states
+from kansoku_collector.store.signals import (
+    drop_later,
+    drop_old_states,
+    known_projects,
+    last_states,
+    save_states,
+)
 from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.detection import BACK, HOUR, Detection, last_hour
 from kansoku_collector.watch.found import change_of
@@ -94,6 +100,14 @@ class Lookout:
         """Return the detection of a project where the store has it, else a new one."""
         entry, seen = self.entry.of(project), Seen(project, keeps=True, stopping=self._stopping)
         stored = last_states(client, project)
+        if stored and stored[0] > now:
+            log.warning(
+                "detector: project %s: its hours after %s are yet to come, and forgotten", project, now
+            )
+            with suppress(ClickHouseError):  # a sharded table takes no deletion; then it begins anew
+                drop_later(client, project, last_hour(now))
+            stored = last_states(client, project)
+            stored = None if stored and stored[0] > now else stored
         detection = Detection.restore(client, entry, seen, *stored) if stored else None
         if detection is None:
             detection = Detection.begin(entry, seen, now)

@@ -16,7 +16,7 @@ from kansoku_collector.store.lease import Lease, last_evaluated
 from kansoku_collector.store.read.incidents import Incident, open_incidents, past_incidents
 from kansoku_collector.store.scope import Period
 from kansoku_collector.store.signals import known_projects
-from kansoku_collector.watch.book import Book
+from kansoku_collector.watch.book import Book, after
 from kansoku_collector.watch.builtin import NAME, Builtin
 from kansoku_collector.watch.judgement import Change, Judge, belongs
 from kansoku_collector.watch.lookout import Lookout
@@ -71,6 +71,7 @@ class Watch:
         self._book: Book | None = None  # None until the store has told what is open, and without the lease
         self._judges: dict[tuple[str, str], Judge] = {}
         self._evaluated: dict[tuple[str, str], datetime] = {}
+        self._moment: datetime | None = None  # of the last look
         self._stopping = Event()
         self._lookout = Lookout(detector, self.counts, now, self._stopping.is_set) if detector else None
         self._thread: Thread | None = None
@@ -141,32 +142,42 @@ class Watch:
         if not self._lease.hold(client):
             if self._book:
                 log.info("alerts: another collector evaluates the rules now")
-            self._book = None
-            if self._lookout:
-                self._lookout.forget()
+            self._put_down()
             return
         now = self._now()
+        if self._moment and now < self._moment - 2 * self._step:
+            log.warning(
+                "alerts: the clock was set back from %s: rules are evaluated from now on", self._moment
+            )
+            self._put_down()
+        self._moment = now
         if self._book is None:
             self._recall(client, now)
         if self._book:
             self._book.hear(client, now)
 
+    def _put_down(self) -> None:
+        self._book = None
+        if self._lookout:
+            self._lookout.forget()
+
     def _recall(self, client: Client, now: datetime) -> None:
-        """Read what is open and ended lately; end what has no rule any more."""
+        """Read what is open and ended lately; end what has no rule or is of a wrong clock."""
         projects = {rule.project for rule in self._rules.values()} | {*known_projects(client)}
-        stored = [incident for project in sorted(projects) for incident in _known(client, project, now)]
+        told = [incident for project in sorted(projects) for incident in _known(client, project, now)]
+        stored = [incident for incident in told if incident.opened <= now + self._step]
         owned = {key: [i for i in stored if belongs(rule, i)] for key, rule in self._rules.items()}
         kept = {i.incident_id: i for incidents in owned.values() for i in incidents}
         kept |= {i.incident_id: i for i in stored if self._found(i)}
-        orphans = [i for i in stored if not i.resolved and i.incident_id not in kept]
-        save_incidents(client, [replace(i, updated=now, resolved=now) for i in orphans])
+        orphans = [i for i in told if not i.resolved and i.incident_id not in kept]
+        save_incidents(client, [replace(i, updated=after(i, now), resolved=now) for i in orphans])
         for incident in orphans:
-            log.info("alert %s: its rule is gone, the incident is closed", incident.rule)
+            log.info("alert %s: its rule is gone, or its time is to come: it is closed", incident.rule)
         judges = {
             key: Judge(self._rules[key], [i for i in incidents if not i.resolved])
             for key, incidents in owned.items()
         }
-        last = last_evaluated(client)
+        last = last_evaluated(client, now)
         known = now - last <= CATCH_UP
         if known:
             for judge in judges.values():
