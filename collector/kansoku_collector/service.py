@@ -163,8 +163,13 @@ class Collector:
             trusted = not self.ageing.leapt()
             if trusted != self.receiver.ages.trusted:
                 self.receiver.ages.trusted = trusted
-                text = "is taken for right:" if trusted else "has leapt ahead by days: for two days"
-                log.warning("the clock %s what is too old is %s", text, "removed" if trusted else "kept")
+                if trusted:
+                    log.info("the clock is taken for right: what is too old is removed again")
+                else:
+                    log.warning(
+                        "the clock is more than a week ahead of what was last written (it leapt, or no"
+                        " collector ran for so long): for two days nothing is removed or refused for its age"
+                    )
             await asyncio.sleep(_CLOCK_SECONDS)
 
     def close(self) -> None:
