@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
+from starlette.testclient import TestClient
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 from support import schemas
+from support.openid import Provider, chosen, serving
 
 from kansoku_collector.store.connect import connect
 from kansoku_dashboard import data, settings
@@ -134,3 +136,26 @@ def _opener(engine_url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> 
         return app.run()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def openid_server() -> Iterator[Provider]:
+    """Run a provider of logins by name on loopback."""
+    found = Provider()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture
+def provider(openid_server: Provider) -> Provider:
+    """Return the provider as it is at the start."""
+    openid_server.reset()
+    return openid_server
+
+
+@pytest.fixture
+def client(provider: Provider) -> Iterator[TestClient]:
+    """Return a client of a dashboard with a login by name."""
+    with serving(chosen(provider)) as found:
+        yield found

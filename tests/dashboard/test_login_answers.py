@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
-from support.openid import HERE, Provider, ask, chosen, enter, finish, serving
+from support.openid import HERE, ask, chosen, enter, finish, serving
 
 from kansoku_dashboard import access, login, oidc
 
@@ -19,29 +19,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*authlib.*:DeprecationWarning"),
 ]
 PAGE = {"accept": "text/html"}
-
-
-@pytest.fixture(scope="module")
-def running():
-    """Return a running provider."""
-    found = Provider()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-
-
-@pytest.fixture
-def provider(running):
-    """Return the provider as it is at the start."""
-    running.reset()
-    return running
-
-
-@pytest.fixture
-def client(provider):
-    """Return a client of a dashboard with a login by name."""
-    with serving(chosen(provider)) as found:
-        yield found
 
 
 def told(client):

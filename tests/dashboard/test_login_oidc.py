@@ -5,7 +5,7 @@ from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
-from support.openid import HERE, Provider, ask, chosen, enter, serving
+from support.openid import HERE, ask, chosen, enter, serving
 
 from kansoku.errors import SettingsError
 from kansoku_dashboard import login, oidc, server, settings
@@ -14,29 +14,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:authlib"),
     pytest.mark.filterwarnings("ignore:.*authlib.*:DeprecationWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def server_of_names():
-    """Return a running provider."""
-    found = Provider()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-
-
-@pytest.fixture
-def provider(server_of_names):
-    """Return the provider as it is at the start."""
-    server_of_names.reset()
-    return server_of_names
-
-
-@pytest.fixture
-def client(provider):
-    """Return a client of a dashboard with a login by name."""
-    with serving(chosen(provider)) as found:
-        yield found
 
 
 def test_nothing_answers_before_and_the_login_leads_to_where_one_wanted(client, provider):

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import clickhouse_connect
 import pytest
+from clickhouse_connect.driver.client import Client
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from support.ports import free_port
 
@@ -31,6 +33,17 @@ class Running:
     gateway_port: int
     keys: dict[str, str]
     data: Path
+
+    def client(self, user: str) -> Client:
+        """Return a client of its ClickHouse: `reader`, or `admin`, who may write."""
+        key = {"reader": "read"}.get(user, user)
+        return clickhouse_connect.get_client(
+            host="127.0.0.1",
+            port=self.gateway_port,
+            username=user,
+            password=self.keys[key],
+            database="kansoku",
+        )
 
 
 @pytest.fixture(scope="package")  # not longer: its demo would go on beside the tests of other rooms

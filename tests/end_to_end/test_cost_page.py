@@ -2,7 +2,6 @@
 
 import time
 
-import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 from playwright.sync_api import Browser, expect
@@ -21,10 +20,7 @@ PAGE = "/cost?env=cost-page&range=1h"
 
 def client(running: Running) -> Client:
     """Return a client that may write."""
-    return clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
-        database="kansoku",
-    )  # fmt: skip
+    return running.client("admin")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,7 +3,6 @@
 import json
 import re
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import expect
 
@@ -17,10 +16,7 @@ pytestmark = pytest.mark.browser
 def test_the_figures_are_those_of_the_store(witness: Witness, running: Running) -> None:
     """Nothing of the demo is missing, its unpriced model is named, and storage is that of ClickHouse."""
     counted = "SELECT count() FROM spans WHERE billed AND cost_source = 'unpriced' AND start < now() - 120"
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
-        database="kansoku",
-    )  # fmt: skip
+    client = running.client("admin")
     row = client.query("SELECT max(name) FROM migrations").result_rows[0]
     least = client.query(counted).result_rows[0][0]
     witness.open("/health?range=7d")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -36,13 +35,7 @@ INCIDENT: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def hostile(running: Running) -> str:
     """Store a trace with an attack in every text that a sender chooses; return its id."""
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=running.gateway_port,
-        username="admin",
-        password=running.keys["admin"],
-        database="kansoku",
-    )
+    client = running.client("admin")
     start = client.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0] - 60 * 10**9
     parts = [
         {"type": "text", "content": EVIL},
@@ -132,10 +125,7 @@ def test_an_attack_in_messages_is_text_and_megabytes_of_base64_are_a_size(
 
 def test_an_attack_beside_another_trace_is_text(witness: Witness, hostile: str, running: Running) -> None:
     """The comparison draws the same texts by other means."""
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="reader", password=running.keys["read"],
-        database="kansoku",
-    )  # fmt: skip
+    client = running.client("reader")
     other = client.query("SELECT trace_id FROM traces WHERE calls > 1 LIMIT 1").result_rows[0][0]
     client.close()
     witness.open(f"/trace?trace={hostile}&with={other}")

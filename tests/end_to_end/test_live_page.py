@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 from playwright.sync_api import Browser, Page, expect
@@ -39,10 +38,7 @@ SEEN = """() => [...document.querySelectorAll('.js-plotly-plot')]
 @pytest.fixture
 def client(running: Running) -> Iterator[Client]:
     """Return a client that may write; what was stored goes with it."""
-    made = clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
-        database="kansoku",
-    )  # fmt: skip
+    made = running.client("admin")
     yield made
     # The newest of all traces would stand on top of the list that the tests of other screens click into.
     for table in ("traces", "spans"):

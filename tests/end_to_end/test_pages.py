@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
@@ -134,13 +133,7 @@ def test_a_click_leads_from_the_overview_over_the_list_to_a_trace(witness: Witne
 
 def test_a_trace_opens_by_its_link_and_shows_a_model_call(witness: Witness, running: Running) -> None:
     """A link to a trace and a span opens that span's conversation in a fresh browser; its id copies."""
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=running.gateway_port,
-        username="reader",
-        password=running.keys["read"],
-        database="kansoku",
-    )
+    client = running.client("reader")
     # The messages, not output_text: that one is normalised for the search, and shows other brackets.
     trace, span, answer = client.query(
         "SELECT trace_id, span_id, JSONExtractString(output_messages, 1, 'parts', 1, 'content') AS said "

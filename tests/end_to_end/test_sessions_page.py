@@ -3,7 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import expect
 
@@ -22,10 +21,7 @@ HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/x.png) [y](javasc
 @pytest.fixture(scope="module", autouse=True)
 def stored(running: Running) -> None:
     """Store one session of three turns, whose context grows; what was said in it is hostile."""
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
-        database="kansoku",
-    )  # fmt: skip
+    client = running.client("admin")
     now = client.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0]
     spans = []
     for number in range(TURNS):

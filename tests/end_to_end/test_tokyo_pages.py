@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -35,13 +34,7 @@ def tokyo(browser: Browser) -> Iterator[BrowserContext]:
 
 def test_a_trace_says_when_it_was_on_the_readers_clock(tokyo: BrowserContext, running: Running) -> None:
     """The list shows Japanese times: header, parameters and votes of a trace show the same ones."""
-    rows = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=running.gateway_port,
-        username="reader",
-        password=running.keys["read"],
-        database="kansoku",
-    ).query(
+    rows = running.client("reader").query(
         "SELECT trace_id, min(start) FROM spans WHERE trace_id IN"
         " (SELECT trace_id FROM feedback WHERE name = 'like') GROUP BY trace_id LIMIT 1"
     )

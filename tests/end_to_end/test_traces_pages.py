@@ -3,7 +3,6 @@
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-import clickhouse_connect
 import pytest
 from playwright.sync_api import expect
 
@@ -23,10 +22,7 @@ LIST = "/traces?env=pages"
 @pytest.fixture(scope="module", autouse=True)
 def stored(running: Running) -> None:
     """Store traces of an agent, a third of them with a call of a tool."""
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1", port=running.gateway_port, username="admin", password=running.keys["admin"],
-        database="kansoku",
-    )  # fmt: skip
+    client = running.client("admin")
     now = client.query("SELECT toUnixTimestamp64Nano(now64(9))").result_rows[0][0]
     spans = []
     for number in range(TRACES):
