@@ -151,6 +151,15 @@ def test_searches_that_the_vendor_ran_are_counted(told):
     assert read_terms(span.attributes).units == (("web_search", 2),)
 
 
+@pytest.mark.parametrize("told", [openinference, langsmith, mlflow])
+def test_the_place_that_claudes_answer_names_decides_its_price(told):
+    """Bound to the United States, its tokens cost a tenth more."""
+    used = {"input_tokens": 9, "output_tokens": 4, "inference_geo": "us"}
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Sunny."}]}
+    span = row(told({"model": "claude-opus-5", "messages": []}, message | {"usage": used}))
+    assert read_terms(span.attributes).regional
+
+
 def test_a_search_of_the_vendors_is_no_call_that_the_program_has_to_answer():
     """The answer came after it, and ended as any other."""
     told = openinference({"model": "gpt-5-mini", "input": "Hi"}, SEARCHED) | {

@@ -342,6 +342,7 @@ def test_the_sdk_and_the_collector_have_one_price(tmp_path):
         {},
         {"openai.response.service_tier": "flex"},
         {"kansoku.usage.web_search.requests": 2},
+        {"server.address": "eu.api.openai.com"},
     ):
         span = priced(prices, attributes=attributes)
         found = prices.dollars(
@@ -443,6 +444,8 @@ def test_the_documentations_examples_are_computed(provider, model, terms, dollar
         "tier": "openai.response.service_tier",
         "web_search": "kansoku.usage.web_search.requests",
         "audio_second": "kansoku.usage.audio.input_seconds",
+        "host": "server.address",
+        "geo": "kansoku.response.inference_geo",
     }
     attributes = {names[name]: value for name, value in given_terms.items()}
     source = "reported" if any(usage.values()) else "none"

@@ -27,7 +27,10 @@ def put_tier(left: Attributes, *told: Any) -> None:
 
 
 def put_searches(left: Attributes, response: Any) -> None:
-    """Note how often the vendor searched: items of OpenAI's answer, or a count in Anthropic's usage."""
+    """Note how often the vendor searched, items of OpenAI's answer or a count in Anthropic's usage.
+
+    And where that usage says that it computed: in a region of one's choice tokens cost more.
+    """
     found = response if isinstance(response, dict) else {"output": response}
     items = found.get("output")
     kinds = [item.get("type") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
@@ -35,7 +38,11 @@ def put_searches(left: Attributes, response: Any) -> None:
         if number := kinds.count(kind):
             left.setdefault(s.SERVER_TOOL_CALLS.format(tool), number)
     usage = found.get("usage")
-    used = usage.get("server_tool_use") if isinstance(usage, dict) else None
+    if not isinstance(usage, dict):
+        return
+    if isinstance(place := usage.get("inference_geo"), str):
+        left.setdefault(s.INFERENCE_GEO, place)
+    used = usage.get("server_tool_use")
     if isinstance(used, dict) and (searches := count(used.get("web_search_requests"))):
         left.setdefault(s.WEB_SEARCHES, searches)
 

@@ -266,7 +266,7 @@ class Call:
         return request_attributes(request, self._running, self._origin, self.context)
 
     def _described(self, answer: Answer) -> Description:
-        found = answer_attributes(answer, self._running, self._origin[0], self._model, self._started)
+        found = answer_attributes(answer, self._running, self._origin, self._model, self._started)
         if not answer.failure:
             return Description(found)
         return Description(found, True, cut(answer.failure_message, 2048) if self._running.capture else None)

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 
 from kansoku import runtime, semconv
 from kansoku.content import to_json
-from kansoku.pricing.price_terms import NO_TERMS, Terms, read_terms
+from kansoku.pricing.price_terms import Terms, read_terms
 from kansoku.stamps import stamps
 from kansoku.usage import Usage
 
@@ -106,11 +106,11 @@ def request_attributes(
 
 
 def answer_attributes(
-    answer: Answer, running: runtime.Runtime, provider: str, model: str, started: int
+    answer: Answer, running: runtime.Runtime, origin: tuple[str, str, int], model: str, started: int
 ) -> dict[str, Any]:
     """Return what the answer to a call of `model` at the time `started` says, its cost included."""
     attributes = dict(answer.attributes)
-    provider = attributes.get(semconv.PROVIDER, provider)  # of a router's answer: it may have asked another
+    provider = attributes.get(semconv.PROVIDER, origin[0])  # of a router's answer: it may have asked another
     if answer.model:
         attributes[semconv.RESPONSE_MODEL] = answer.model
     if answer.id:
@@ -125,7 +125,7 @@ def answer_attributes(
         attributes.update(usage_attributes(answer.usage))
         if answer.usage.cache_read:
             _include_cached(attributes)
-        terms = read_terms(attributes, provider)
+        terms = read_terms(attributes, provider, host=origin[1])
         hour = started // _HOUR  # list prices change at full hours at the soonest
         for priced in running.prices.order(provider, (answer.model, model), hour):
             cost = running.prices.dollars(provider, priced, answer.usage, hour, terms) if priced else None
@@ -156,7 +156,7 @@ def _whole_cost(
     """
     total, names = own[0], [own[1]]
     for name, usage, facts in beside:
-        more = read_terms(facts)._replace(tier=terms.tier)
+        more = read_terms(facts)._replace(tier=terms.tier, regional=terms.regional)
         cost = running.prices.dollars(provider, name or model, usage, hour, more)
         if cost is None:
             return {}
@@ -173,7 +173,7 @@ def _shared_cost(
     total, names = 0.0, []
     for number, (model, usage) in enumerate(shares):
         # What was used by the piece is paid once.
-        own = terms if number == 0 else Terms(terms.tier) if terms.tier else NO_TERMS
+        own = terms if number == 0 else Terms(terms.tier, regional=terms.regional)
         cost = running.prices.dollars(provider, model, usage, hour, own)
         if cost is None:
             return {}

@@ -144,7 +144,8 @@ class ModelRun(Run):
             if self.first:
                 found[semconv.TIME_TO_FIRST_CHUNK] = max(0, self.first - self.started) / 1e9
         if answer is not None:
-            found.update(answer_attributes(answer, self.running, provider, request.model, self.started))
+            origin = (provider, found.get(semconv.SERVER_ADDRESS, ""), 0)
+            found.update(answer_attributes(answer, self.running, origin, request.model, self.started))
 
 
 class Runs:

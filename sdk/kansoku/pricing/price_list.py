@@ -4,13 +4,14 @@ import copy
 import importlib.metadata
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from kansoku.pricing.price_names import ROUTER, listed_provider, served_by, spellings
+from kansoku.pricing.price_regions import costs_more, regional_price, times
 from kansoku.pricing.price_terms import Terms
 from kansoku.usage import Usage
 
@@ -64,7 +65,7 @@ class Sheet(NamedTuple):
 
 def list_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Terms) -> Cost | None:
     """Return what `usage` costs by the list at an hour; None where the list has no price for it."""
-    sheet = list_sheet(provider, model, hour, terms.tier)
+    sheet = list_sheet(provider, model, hour, terms.tier, terms.regional)
     if sheet is None:
         return None
     price, price_id, flat, limit = sheet
@@ -165,20 +166,32 @@ def _pieces(
 
 
 @lru_cache(maxsize=4096)
-def list_sheet(provider: str, model: str, hour: datetime, tier: str = "") -> Sheet | None:
-    """Return the prices of a model at an hour in a tier."""
+def list_sheet(
+    provider: str, model: str, hour: datetime, tier: str = "", regional: bool = False
+) -> Sheet | None:
+    """Return the prices of a model at an hour in a tier, anywhere or in a region."""
     found = _listed(provider, model)
     if found is None:
         return None
     info, price_id = found
+    price = _priced_in(info, hour, tier)
+    if price is None:
+        return None
+    if tier:
+        price_id += f"+{tier}"
+    if regional and costs_more(price_id.partition("/")[0], info.id):
+        price, price_id = regional_price(price), f"{price_id}+regional"
+    return Sheet(price, price_id, *_flat(price))
+
+
+def _priced_in(info: Any, hour: datetime, tier: str) -> Any:
+    """Return a model's prices at an hour in a tier; None where the list has none for it."""
     if not tier:
-        price = _for_an_hour(info.get_prices(hour), info.id)
-        return Sheet(price, price_id, *_flat(price))
+        return _for_an_hour(info.get_prices(hour), info.id)
     for key in ("processing",) if tier == "batch" else ("service_tier", "speed"):
         context = {key: tier}
         if any(v.when == context and _holds(v.constraint, hour) for v in info.price_variants or ()):
-            price = _for_an_hour(info.get_prices(hour, context), info.id)
-            return Sheet(price, f"{price_id}+{tier}", *_flat(price))
+            return _for_an_hour(info.get_prices(hour, context), info.id)
     return None  # the ordinary price is not what was paid
 
 
@@ -190,12 +203,9 @@ def _for_an_hour(price: Any, model: str) -> Any:
     """
     if "claude" not in model or price.cache_write_mtok is None or price.cache_write_1h_mtok is not None:
         return price
-    found, fresh = copy.copy(price), price.input_mtok
-    if isinstance(fresh, Decimal):
-        found.cache_write_1h_mtok = fresh * 2
-    elif (tiers := getattr(fresh, "tiers", None)) is not None:
-        dear = [replace(tier, price=tier.price * 2) for tier in tiers]
-        found.cache_write_1h_mtok = replace(fresh, base=fresh.base * 2, tiers=dear)
+    found = copy.copy(price)
+    if price.input_mtok is not None:
+        found.cache_write_1h_mtok = times(price.input_mtok, Decimal(2))
     return found
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from kansoku import semconv
+from kansoku.pricing.price_regions import is_regional
 
 # What vendors call the ordinary price; anything else is a price of its own.
 ORDINARY = frozenset(
@@ -45,7 +46,8 @@ _UNITS = {
 TIERS = frozenset(_TIERS)
 # Requests of a sum that nobody counted: as many as make none of them a long one, which an agent avoids.
 _SEVERAL = 10**9
-ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
+_SPECIAL = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
+ATTRIBUTES = _SPECIAL | {semconv.SERVER_ADDRESS, semconv.INFERENCE_GEO}
 
 
 class Terms(NamedTuple):
@@ -55,6 +57,7 @@ class Terms(NamedTuple):
     units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
     seconds: Decimal = Decimal(0)  # how long the call took
     requests: int = 1  # whose sum the tokens are: of a batch or a run more than one
+    regional: bool = False  # bound to a region, where some vendors ask more
 
     def number_of(self, unit: str) -> Decimal:
         """Return how many of a unit the call used."""
@@ -64,22 +67,26 @@ class Terms(NamedTuple):
 NO_TERMS = Terms()
 
 
-def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decimal = Decimal(0)) -> Terms:
-    """Return the terms that a span's attributes tell."""
-    if attributes.keys().isdisjoint(ATTRIBUTES):
-        return Terms(seconds=seconds) if seconds else NO_TERMS
+def read_terms(
+    attributes: Mapping[str, Any], provider: str = "", seconds: Decimal = Decimal(0), host: str = ""
+) -> Terms:
+    """Return the terms that a span's attributes tell, and the `host` that was asked if they leave it out."""
+    told = host or attributes.get(semconv.SERVER_ADDRESS) or ""
+    regional = is_regional(told, attributes.get(semconv.INFERENCE_GEO) or "")
+    if attributes.keys().isdisjoint(_SPECIAL):
+        return Terms(seconds=seconds, regional=regional) if seconds or regional else NO_TERMS
     units: dict[str, Decimal] = {}
     for attribute in attributes.keys() & _UNITS.keys():
         unit, number = _UNITS[attribute], _number(attributes[attribute])
         if number:
             units[unit] = units.get(unit, Decimal(0)) + number
     tier = _tier(attributes, provider)
-    told = attributes.get(semconv.BATCH_REQUESTS)
-    requests = _SEVERAL if told == semconv.SEVERAL else max(1, int(_number(told)))
+    batch = attributes.get(semconv.BATCH_REQUESTS)
+    requests = _SEVERAL if batch == semconv.SEVERAL else max(1, int(_number(batch)))
     # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
-    if not (tier or units or seconds or requests > 1):
+    if not (tier or units or seconds or requests > 1 or regional):
         return NO_TERMS
-    return Terms(tier, tuple(sorted(units.items())), seconds, requests)
+    return Terms(tier, tuple(sorted(units.items())), seconds, requests, regional)
 
 
 def _tier(attributes: Mapping[str, Any], provider: str) -> str:
