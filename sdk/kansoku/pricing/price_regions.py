@@ -1,6 +1,6 @@
 """What a call costs more because it was bound to a region: most vendors ask a tenth more for its tokens.
 
-Which calls are: Anthropic tells it in its answer (`inference_geo`), of the others it is the host that is asked.
+Which calls are, Anthropic tells in its answer (`inference_geo`), of the others the host that was asked.
 Which models cost more there is each vendor's own rule, as of November 2026: platform.claude.com, "Data
 residency" and "Claude on Vertex AI"; developers.openai.com, "Data residency"; docs.mistral.ai, "Regional
 inference". On Bedrock the regions have models, and prices, of their own.
