@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kansoku.errors import PricesError
 from kansoku.pricing.price_list import list_version
-from kansoku.pricing.price_overrides import PRICE_FIELDS, read_overrides
+from kansoku.pricing.price_overrides import PRICE_FIELDS, Overrides, read_overrides
 from kansoku.pricing.prices import Prices
 from kansoku_cli import access, parts, price_file
 from kansoku_cli.shown import shown
@@ -72,7 +72,7 @@ def check(args: argparse.Namespace) -> int:
         print("Overrides:  none (KANSOKU_PRICES_FILE is not set)")
     else:
         found = read_overrides(path)
-        print(f"Overrides:  {path}: {len(found.prices)} prices, {len(found.aliases)} aliases")
+        print(f"Overrides:  {path}: {_contents(found)}")
     client = access.reader(args)
     if client is None:
         print(f"There is no data yet in {parts.settings(args).data}.")
@@ -175,6 +175,10 @@ def _print_priced(rows: "list[Priced]") -> None:
                 f"  {_name(row)}: reported {_usd(row.reported)}, computed"
                 f" {_usd(row.computed_beside)} ({_signed(gap)})"
             )
+
+
+def _contents(found: Overrides) -> str:
+    return f"{len(found.prices)} prices, {len(found.aliases)} aliases, {len(found.factors)} factors"
 
 
 def _name(row: "Priced") -> str:

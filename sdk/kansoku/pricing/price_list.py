@@ -4,7 +4,7 @@ import copy
 import importlib.metadata
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -52,6 +52,16 @@ class Cost:
     def total(self) -> Decimal:
         """Dollars of the whole call."""
         return self.input + self.output
+
+    def times(self, factor: Decimal) -> "Cost":
+        """Return the same at a price that is multiplied, as the name of the price tells."""
+        name = multiplied(self.price_id, factor)
+        return replace(self, input=self.input * factor, output=self.output * factor, price_id=name)
+
+
+def multiplied(price_id: str, factor: Decimal) -> str:
+    """Return the name of a price that is multiplied."""
+    return f"{price_id}*{factor.normalize():f}"
 
 
 class Sheet(NamedTuple):

@@ -63,6 +63,16 @@ def listed_provider(provider: str) -> str:
     return _PROVIDERS.get(provider, provider)
 
 
+def sold_by(named: str, provider: str) -> bool:
+    """Tell whether an entry of one's own that names a provider, or none, is about this one."""
+    return named in ("", provider) or named == listed_provider(provider)
+
+
+def is_named(pattern: str, model: str) -> bool:
+    """Tell whether a model has an entry's name, or begins as one that ends in *."""
+    return model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
+
+
 def spellings(provider: str, model: str) -> Iterator[tuple[str, str]]:
     """Yield (provider, name) under which a price list may know a model, the given ones first.
 

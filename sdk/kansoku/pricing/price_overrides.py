@@ -1,4 +1,4 @@
-"""One's own prices and aliases, from a TOML file.
+"""One's own prices, aliases and factors, from a TOML file.
 
 [[price]]
 model = "qwen3-32b"              # exact name, or a prefix ending in *
@@ -25,17 +25,24 @@ name = "chat-prod"               # what is called: a deployment, an ARN, a route
 model = "gpt-4o-mini"            # whose price it has
 provider = "azure"               # optional; who sells it
 from = 2026-01-01                # optional
+
+[[factor]]
+times = 0.85                     # what a contract makes of the list's price: fifteen percent less
+provider = "azure"               # optional; every provider when left out
+model = "gpt-5*"                 # optional, as are from, until and tier; every model when left out
 """
 
 import tomllib
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kansoku.errors import PricesError
-from kansoku.pricing.price_names import listed_provider
+from kansoku.pricing.price_entry import FIRST_DAY, Entry
+from kansoku.pricing.price_factors import Factor
+from kansoku.pricing.price_names import is_named, sold_by
 from kansoku.pricing.price_terms import Terms
 from kansoku.usage import Usage
 
@@ -50,8 +57,8 @@ PRICE_FIELDS = (*(f"{name}_per_million" for name in TOKENS), *(f"per_{name}" for
 _KNOWN = {
     "price": frozenset({"model", "provider", "from", "until", "tier", "above", *PRICE_FIELDS}),
     "alias": frozenset({"name", "model", "provider", "from"}),
+    "factor": frozenset({"times", "model", "provider", "from", "until", "tier"}),
 }
-_FIRST, _LAST = date(2000, 1, 1), date(9999, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +77,11 @@ class Override:
 
     def matches(self, provider: str, model: str, day: date, tier: str, tokens: int) -> bool:
         """Tell whether this entry prices a call of `tokens` input tokens on `day`."""
-        if not self.since <= day < self.until or not self._sold_by(provider):
+        if not self.since <= day < self.until or not sold_by(self.provider, provider):
             return False
         if (self.tier and self.tier != (tier or "standard")) or (self.above and tokens <= self.above):
             return False
-        return model.startswith(self.model[:-1]) if self.model.endswith("*") else model == self.model
-
-    def _sold_by(self, provider: str) -> bool:
-        return self.provider in ("", provider) or self.provider == listed_provider(provider)
+        return is_named(self.model, model)
 
     def dollars(self, usage: Usage, terms: Terms) -> tuple[Decimal, Decimal]:
         """Return what `usage` cost under `terms`: for input, and for output."""
@@ -134,18 +138,28 @@ class Alias(NamedTuple):
 class Overrides:
     """The entries of a file, in the order in which they are asked."""
 
-    def __init__(self, prices: list[Override] | None = None, aliases: list[Alias] | None = None) -> None:
+    def __init__(
+        self,
+        prices: list[Override] | None = None,
+        aliases: list[Alias] | None = None,
+        factors: list[Factor] | None = None,
+    ) -> None:
         # The most exact entry first: the tier's own, then the newest, then the longest context.
         self.prices = sorted(prices or [], key=lambda o: (bool(o.tier), o.since, o.above), reverse=True)
         self.has_lengths = any(entry.above for entry in self.prices)
         self.aliases = sorted(aliases or [], key=lambda a: a.since, reverse=True)
+        self.factors = sorted(factors or [], key=Factor.exactness, reverse=True)
 
     def __bool__(self) -> bool:
-        return bool(self.prices or self.aliases)
+        return bool(self.prices or self.aliases or self.factors)
 
     def find(self, provider: str, model: str, day: date, tier: str = "", tokens: int = 0) -> Override | None:
         """Return the entry that prices a call, if any."""
         return next((o for o in self.prices if o.matches(provider, model, day, tier, tokens)), None)
+
+    def factor(self, provider: str, model: str, day: date, tier: str = "") -> Decimal | None:
+        """Return by what the list's price of a call is multiplied, if by anything."""
+        return next((f.times for f in self.factors if f.matches(provider, model, day, tier)), None)
 
     def knows(self, provider: str, model: str, day: date) -> bool:
         """Tell whether an entry or an alias names a model on a day."""
@@ -177,86 +191,28 @@ def parse_overrides(text: str, path: Path) -> Overrides:
     except tomllib.TOMLDecodeError as error:
         raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
     if unknown := sorted(set(tables) - set(_KNOWN)):
-        raise PricesError(f"{path}: unknown table {unknown[0]!r}; known are [[price]] and [[alias]]")
-    found: dict[str, list[_Entry]] = {}
+        raise PricesError(
+            f"{path}: unknown table {unknown[0]!r}; known are [[price]], [[alias]] and [[factor]]"
+        )
+    found: dict[str, list[Entry]] = {}
     for kind, known in _KNOWN.items():
         entries = tables.get(kind, [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise PricesError(f"{path}: '{kind}' must be written as [[{kind}]]")
-        found[kind] = [_Entry(path, kind, number, entry, text) for number, entry in enumerate(entries, 1)]
+        found[kind] = [Entry(path, kind, number, entry, text) for number, entry in enumerate(entries, 1)]
         for entry in found[kind]:
             entry.refuse_unknown(known)
-    return Overrides([_price(entry) for entry in found["price"]], [_alias(entry) for entry in found["alias"]])
+    return Overrides(
+        [_price(entry) for entry in found["price"]],
+        [_alias(entry) for entry in found["alias"]],
+        [_factor(entry) for entry in found["factor"]],
+    )
 
 
-class _Entry:
-    """One table of the file, and where it stands."""
-
-    def __init__(self, path: Path, kind: str, number: int, fields: dict[str, Any], text: str) -> None:
-        self.fields = fields
-        self._where = f"[[{kind}]] number {number}"
-        self._path = path
-        self._lines = text.splitlines()
-        heads = [at for at, line in enumerate(self._lines) if line.strip().startswith(f"[[{kind}]]")]
-        self._head = heads[number - 1] if number <= len(heads) else 0
-
-    def error(self, name: str, reason: str) -> PricesError:
-        """Return an error that names the line of a field, or of the entry when it has none."""
-        line = self._head
-        for at in range(self._head + 1, len(self._lines)):
-            if self._lines[at].strip().startswith("["):
-                break
-            if self._lines[at].partition("=")[0].strip().strip("\"'") == name:
-                line = at
-                break
-        return PricesError(f"{self._path}:{line + 1}: {self._where}: {reason}")
-
-    def refuse_unknown(self, known: frozenset[str]) -> None:
-        """Raise for the first field that is not known."""
-        if unknown := sorted(set(self.fields) - known):
-            raise self.error(
-                unknown[0], f"unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}"
-            )
-
-    def text(self, name: str, *, otherwise: str | None = None) -> str:
-        """Return a text field; without `otherwise` it must be there."""
-        value = self.fields.get(name, otherwise)
-        if not isinstance(value, str) or (not value and otherwise is None):
-            reason = f"{name!r} is missing; give the model's name, or a prefix ending in *"
-            raise self.error(name, reason if name not in self.fields else f"{name!r} must be a text")
-        return value
-
-    def day(self, name: str, otherwise: date) -> date:
-        """Return a date."""
-        value = self.fields.get(name, otherwise)
-        if isinstance(value, datetime):
-            value = value.date()
-        if not isinstance(value, date):
-            raise self.error(name, f"{name!r} must be a date such as 2026-01-01, not {value!r}")
-        return value
-
-    def dollars(self, name: str) -> Decimal | None:
-        """Return a number of US dollars, None when it is left out."""
-        value = self.fields.get(name)
-        if value is None:
-            return None
-        found = None
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            try:
-                found = Decimal(str(value))
-            except ArithmeticError:
-                found = None
-        if found is None:
-            raise self.error(name, f"{name!r} must be a number of USD, not {value!r}")
-        if not found.is_finite() or found < 0:
-            raise self.error(name, f"{name!r} must be 0 or more, not {value!r}")
-        return found
-
-
-def _price(entry: _Entry) -> Override:
-    tokens = {name: entry.dollars(f"{name}_per_million") for name in TOKENS}
-    units = {name: price for name in UNITS if (price := entry.dollars(f"per_{name}")) is not None}
-    per_hour = entry.dollars("per_hour")
+def _price(entry: Entry) -> Override:
+    tokens = {name: entry.number(f"{name}_per_million") for name in TOKENS}
+    units = {name: price for name in UNITS if (price := entry.number(f"per_{name}")) is not None}
+    per_hour = entry.number("per_hour")
     model = entry.text("model")
     if tokens["input"] is None and not units and per_hour is None:
         raise entry.error(
@@ -266,9 +222,7 @@ def _price(entry: _Entry) -> Override:
     above = entry.fields.get("above", 0)
     if not isinstance(above, int) or isinstance(above, bool) or above < 0:
         raise entry.error("above", f"'above' must be a number of tokens, not {above!r}")
-    since, until = entry.day("from", _FIRST), entry.day("until", _LAST)
-    if since >= until:
-        raise entry.error("until", f"'until' must be after 'from' ({since})")
+    since, until = entry.days()
     prompt, answer = tokens["input"] or Decimal(0), tokens["output"] or Decimal(0)
     if tokens["cache_write_1h"] is None:
         tokens["cache_write_1h"] = tokens["cache_write"]
@@ -288,6 +242,17 @@ def _price(entry: _Entry) -> Override:
     )
 
 
-def _alias(entry: _Entry) -> Alias:
+def _alias(entry: Entry) -> Alias:
     provider = entry.text("provider", otherwise="")
-    return Alias(entry.text("name"), entry.text("model"), provider, entry.day("from", _FIRST))
+    return Alias(entry.text("name"), entry.text("model"), provider, entry.day("from", FIRST_DAY))
+
+
+def _factor(entry: Entry) -> Factor:
+    times = entry.number("times", "")
+    if times is None:
+        raise entry.error(
+            "times", "'times' is missing; give what the list's price is multiplied by, such as 0.85"
+        )
+    names = {name: entry.text(name, otherwise="") for name in ("model", "provider", "tier")}
+    since, until = entry.days()
+    return Factor(times, since, until, names["model"], names["provider"], names["tier"].lower())

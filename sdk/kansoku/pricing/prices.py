@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from kansoku.pricing.price_list import Cost, list_cost, list_sheet
+from kansoku.pricing.price_list import Cost, list_cost, list_sheet, multiplied
 from kansoku.pricing.price_names import most_exact
 from kansoku.pricing.price_overrides import Override, Overrides, read_overrides
 from kansoku.pricing.price_terms import NO_TERMS, Terms
@@ -77,7 +77,10 @@ class Prices:
             return None
         if sheet.flat is None:
             return _Rates(0, 0, 0, 0, 0, 1, -1, True, sheet.price_id)  # never within its limit
-        return _rates(sheet.flat, sheet.limit, True, sheet.price_id)
+        flat, price_id = sheet.flat, sheet.price_id
+        if (factor := self.overrides.factor(provider, model, at.date())) is not None:
+            flat, price_id = tuple(price * factor for price in flat), multiplied(price_id, factor)
+        return _rates(flat, sheet.limit, True, price_id)
 
     def order(self, provider: str, models: Sequence[str], hour: int) -> Sequence[str]:
         """Return the names of a call's model, the ones that one's own file knows before those of the list."""
@@ -102,7 +105,11 @@ class Prices:
             if entry is not None:
                 return _own_cost(entry, usage, terms)
         # Prices change by the day, some by the hour (off-peak): look up at the start of the hour.
-        return list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
+        cost = list_cost(provider, model, usage, at.replace(minute=0, second=0, microsecond=0), terms)
+        if cost is None or not self.overrides.factors:
+            return cost
+        factor = self.overrides.factor(provider, model, at.date(), terms.tier)
+        return cost if factor is None else cost.times(factor)
 
 
 def _own_cost(entry: Override, usage: Usage, terms: Terms) -> Cost | None:
