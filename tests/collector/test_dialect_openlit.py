@@ -1,10 +1,13 @@
 """OpenLIT's spans to the canonical row."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku.pricing.prices import Prices
+from kansoku_collector.enrich.cost import put_cost
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
 
@@ -198,3 +201,18 @@ def test_a_vendor_is_no_model(answered, named):
     told = {"gen_ai.request.model": "anthropic", "gen_ai.response.model": answered}
     span = row(BASE | told, scope="openlit.instrumentation.langchain")
     assert (span.request_model, span.response_model) == (named, named)
+
+
+def test_what_speech_cost_is_billed():
+    """It counts no tokens of what is spoken or heard, and tells what it cost."""
+    told = BASE | {
+        "gen_ai.operation.name": "audio",
+        "gen_ai.request.model": "tts-1",
+        "gen_ai.usage.cost": 0.0003,
+    }
+    for name in [name for name in told if "tokens" in name]:
+        del told[name]
+    span = row(told, scope="openlit.instrumentation.openai")
+    put_cost(span, Prices())
+    assert (span.operation, span.billed) == ("generate_content", True)
+    assert (span.cost_source, span.cost_usd) == ("reported", Decimal("0.0003"))

@@ -11,7 +11,7 @@ from kansoku_collector.values import dump, load, remembered, text
 
 Message = dict[str, Any]
 Part = dict[str, Any]
-_TEXT = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
+_TEXT = frozenset({"text", "input_text", "output_text", "refusal", "summary_text", "transcription"})
 _REASONING = frozenset({"reasoning", "thinking", "redacted_thinking"})
 _CALLS = frozenset({"tool_call", "tool_use", "toolUse", "function_call", "tool-call", "function"})
 _RESULTS = frozenset(
@@ -83,9 +83,19 @@ def read_parts(content: Any) -> list[Part]:
     """Return content (text, a list of blocks, one block) as parts."""
     if content is None or content == "":
         return []
-    if isinstance(content, list):
-        return [read_part(item) for item in content]
-    return [read_part(content)]
+    return [
+        part for item in (content if isinstance(content, list) else [content]) for part in _with_words(item)
+    ]
+
+
+def _with_words(value: Any) -> list[Part]:
+    """Return a part, and behind sounds what was said, where they tell it."""
+    part = read_part(value)
+    said = value.get("transcript") if isinstance(value, dict) else None
+    if not said or not isinstance(said, str) or part.get("type") == "text":
+        return [part]
+    part.pop("transcript", None)
+    return [part, {"type": "text", "content": said}]
 
 
 def read_part(value: Any) -> Part:
@@ -165,7 +175,7 @@ def tool_definitions(value: Any) -> str:
 def _parts_of(value: dict[str, Any]) -> list[Part]:
     parts = value.get("parts")
     if isinstance(parts, list):
-        found = [read_part(item) for item in parts]
+        found = read_parts(parts)
     elif value.get("tool_call_id") or (value.get("role") == "tool" and value.get("id")):
         return [
             _result(

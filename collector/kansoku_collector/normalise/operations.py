@@ -21,6 +21,7 @@ OPERATIONS = {
     "chat_completion": "chat",  # AgentOps
     "interactions.create": "chat",  # Google's own SDK
     **dict.fromkeys(("chat_streaming", "interactions", "interactions_streaming"), "chat"),  # Rig
+    **dict.fromkeys(("realtime_inference", "generate_live_content"), "chat"),  # a spoken turn, as drafted
     "decide": "generate_content",  # the AI SDK's questions about an input
     **dict.fromkeys(
         ("images_generate", "images_edit", "image_edit", "image_variation", "image", "images"), "image"
@@ -50,17 +51,25 @@ OPERATIONS = {
     **{"query_memory": "retrieval", "save_memory": "chain"},  # n8n's agents
     **dict.fromkeys(("create_memory", "update_memory", "upsert_memory", "delete_memory"), "chain"),
     **dict.fromkeys(("create_memory_store", "delete_memory_store"), "chain"),
-    "fetch_response": "chain",  # the answer of a call that was made before, without its tokens
+    # The answer of a call that was made before, without its tokens.
+    **dict.fromkeys(("fetch_response", "get_response"), "chain"),
+    **dict.fromkeys(("run_step", "user_speech", "user_input"), "chain"),
     "task": "chain",  # Datadog
     **dict.fromkeys(("handoff", "agent_handoff", "invoke_node", "execute_node"), "chain"),
     **dict.fromkeys(("evaluate", "evaluation"), "evaluation"),
     **dict.fromkeys(
-        ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail"), "guardrail"
+        ("guard", "guardrail", "guardrail.run", "guardrail_check", "apply_guardrail", "run_guardrail"),
+        "guardrail",
     ),
 }
+# Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
+_CALLS = frozenset(
+    {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
+    | {"generatetext", "streamtext"}  # Grafana's
+)
 # What a program's own word for asking a model is made of; of the first set it has one.
 _ASKING = frozenset(
-    (
+    {
         "chat",
         "completion",
         "completions",
@@ -70,16 +79,28 @@ _ASKING = frozenset(
         "llm",
         "messages",
         "responses",
-    )
+    }
 )
 _AROUND = frozenset(("ai", "api", "call", "create", "gen", "invoke", "json", "object", "parse", "request"))
 _MANNER = frozenset(("async", "openai", "anthropic", "stream", "streaming", "structured", "text"))
+# The same of one that hears, speaks or films.
+_SOUNDS = frozenset(
+    {"audio", "speech", "synthesis", "transcribe", "transcription", "transcriptions", "video", "videos"}
+)
+_MAKING = frozenset({"generate", "generation", "to", "translation", "translations"})
 
 
-def is_asking(operation: str) -> bool:
-    """Tell whether an operation that nobody knows says in other words that a model was asked."""
+def meaning_of(operation: str) -> str:
+    """Return what an operation that nobody knows says in other words: that a model was asked, or nothing.
+
+    What makes sound or film, or hears it, generates content.
+    """
     words = set(re.split(r"[^a-z]+", operation))
-    return not _ASKING.isdisjoint(words) and words <= _ASKING | _AROUND | _MANNER
+    if operation in _CALLS or (not _ASKING.isdisjoint(words) and words <= _ASKING | _AROUND | _MANNER):
+        return "chat"
+    if not _SOUNDS.isdisjoint(words) and words <= _SOUNDS | _MAKING | _AROUND | _MANNER:
+        return "generate_content"
+    return ""
 
 
 # Who answered has one name, whoever tells it: costs are summed by it. Every row's provider is looked up here.

@@ -23,7 +23,7 @@ from kansoku_collector.normalise.frame import (
 )
 from kansoku_collector.normalise.instructions import instructions
 from kansoku_collector.normalise.messages import Message, read_messages, tool_definitions
-from kansoku_collector.normalise.operations import OPERATIONS, is_asking
+from kansoku_collector.normalise.operations import OPERATIONS, meaning_of
 from kansoku_collector.normalise.pieces import join_pieces
 from kansoku_collector.normalise.remembered import Remembered
 from kansoku_collector.normalise.response_items import answer_of, is_items
@@ -77,11 +77,6 @@ _STARTED_MS = (
 _NO_SECONDS = 1e6  # a first token that comes after more is told in nanoseconds: Bifrost's
 # Servers of models name no operation, and vLLM's newest no model.
 _ANSWERED = (s.REQUEST_MODEL, s.RESPONSE_MODEL, servers.STARTED, servers.WHOLE)
-# Words for any call of a model: Gemini CLI's; types of answers, from OpenTelemetry's eBPF; others'.
-_CALLS = frozenset(
-    {"", "llm", "llm_call", "llm_request", "invoke_model", "message", "response", "generation", "call_llm"}
-    | {"generatetext", "streamtext"}  # Grafana's
-)
 _COMPONENT = "runinfo.component"  # Eino's, where the kind of the outermost span hides it
 _METHOD = "rpc.method"
 _VALUES = ((s.INPUT_VALUE, "input.value"), (s.OUTPUT_VALUE, "output.value"))  # of steps; Dify's, Alibaba's
@@ -131,22 +126,22 @@ def _read_kind(left: Attributes, span: Span) -> None:
     if span.operation == "other" and SPAN_KIND in left:
         kind = text(left.get(_COMPONENT) or left[SPAN_KIND]).upper()
         span.operation = KINDS.get(kind, "other")
-    asked = span.operation == "other" and (operation in _CALLS or is_asking(operation))
-    if asked:
+    meant = meaning_of(operation) if span.operation == "other" else ""
+    if meant:
         called = any(name in left for name in _ANSWERED) and not bifrost.is_request(left)
         span.operation = OPERATIONS.get(
-            text(left.get("llm.request.type")), _kind_of_call(left) if called else "other"
+            text(left.get("llm.request.type")), _kind_of_call(left, meant) if called else "other"
         )
         if left.get("mcp.method.name") == "tools/call":
             span.operation = "execute_tool"
-    if operation in OPERATIONS or (asked and span.operation != "other"):
+    if operation in OPERATIONS or (meant and span.operation != "other"):
         left.pop(s.OPERATION, None)
     span.streaming = "stream" in operation
 
 
-def _kind_of_call(left: Attributes) -> str:
+def _kind_of_call(left: Attributes, meant: str) -> str:
     model = left.get(s.REQUEST_MODEL) or left.get(s.RESPONSE_MODEL)
-    return "embeddings" if is_embedding_model(text(model)) or servers.is_pooling(left) else "chat"
+    return "embeddings" if is_embedding_model(text(model)) or servers.is_pooling(left) else meant
 
 
 def _read_method(left: Attributes, span: Span) -> None:

@@ -93,7 +93,10 @@ _NAMES = {
     "gen_ai.memory.records": s.RETRIEVAL_DOCUMENTS,
 }
 _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
-_SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
+_SESSIONS = (
+    *("gen_ai.session.id", "gen_ai.thread.id"),  # the second of Azure's agents
+    *("gen_ai.realtime_session.id", "gen_ai.live_session.id"),  # drafts of the conventions
+)
 _USERS = ("gen_ai.user.id", "gen_ai.user", "vercel.ai_gateway.user.id")
 _DOCUMENTS = "retrieval.document"  # Dify's
 _ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
