@@ -156,7 +156,7 @@ def _whole_cost(
     """
     total, names = own[0], [own[1]]
     for name, usage, facts in beside:
-        more = read_terms(facts)._replace(tier=terms.tier)
+        more = read_terms(facts)._replace(tier=terms.tier, regional=terms.regional)
         cost = running.prices.dollars(provider, name or model, usage, hour, more)
         if cost is None:
             return {}

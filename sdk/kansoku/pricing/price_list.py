@@ -34,6 +34,9 @@ _TEXT_ALONE = "openrouter/"
 _SPEAKING = re.compile(r"(?:openrouter/)?openai/gpt-(?:\w+-)*audio")
 # Parts of the tokens, not pieces beside them.
 _PARTS = frozenset({"cached_audio_token", "cached_image_token"})
+# Tokens of an answer made in the US, where one asked for that; searches stay as they are
+# (platform.claude.com, "Data residency pricing").
+_REGIONAL = Decimal("1.1")
 # Google bills grounding by the prompt up to Gemini 2.5, by the search since (ai.google.dev, "Pricing").
 _BY_PROMPT = re.compile(r"gemini-[12]\b")
 
@@ -64,6 +67,18 @@ class Sheet(NamedTuple):
 
 def list_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Terms) -> Cost | None:
     """Return what `usage` costs by the list at an hour; None where the list has no price for it."""
+    cost = _plain_cost(provider, model, usage, hour, terms)
+    if cost is None or not terms.regional:
+        return cost
+    tokens = _plain_cost(provider, model, usage, hour, terms._replace(units=()))
+    if tokens is None:
+        return cost
+    more = _REGIONAL - 1
+    return replace(cost, input=cost.input + tokens.input * more, output=cost.output + tokens.output * more)
+
+
+def _plain_cost(provider: str, model: str, usage: Usage, hour: datetime, terms: Terms) -> Cost | None:
+    """Return what `usage` costs wherever the answer was made."""
     sheet = list_sheet(provider, model, hour, terms.tier)
     if sheet is None:
         return None

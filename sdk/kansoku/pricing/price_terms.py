@@ -43,9 +43,12 @@ _UNITS = {
     semconv.CACHE_READ_IMAGE_TOKENS: "cached_image_token",
 }
 TIERS = frozenset(_TIERS)
+_IN_THE_US = ("anthropic", "us")  # provider, and what its answers say of where they were made
 # Requests of a sum that nobody counted: as many as make none of them a long one, which an agent avoids.
 _SEVERAL = 10**9
-ATTRIBUTES = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
+ATTRIBUTES = frozenset(
+    (*_TIERS, *_UNITS, semconv.BATCH_REQUESTS, semconv.USAGE_UNBILLED, semconv.INFERENCE_GEO)
+)
 
 
 class Terms(NamedTuple):
@@ -55,6 +58,8 @@ class Terms(NamedTuple):
     units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
     seconds: Decimal = Decimal(0)  # how long the call took
     requests: int = 1  # whose sum the tokens are: of a batch or a run more than one
+    free: bool = False  # the vendor counts the tokens and does not bill them
+    regional: bool = False  # made in a place of the caller's choice, at a vendor that bills that
 
     def number_of(self, unit: str) -> Decimal:
         """Return how many of a unit the call used."""
@@ -76,10 +81,12 @@ def read_terms(attributes: Mapping[str, Any], provider: str = "", seconds: Decim
     tier = _tier(attributes, provider)
     told = attributes.get(semconv.BATCH_REQUESTS)
     requests = _SEVERAL if told == semconv.SEVERAL else max(1, int(_number(told)))
+    free = str(attributes.get(semconv.USAGE_UNBILLED)).lower() == "true"  # as a text in the store
+    regional = (provider, attributes.get(semconv.INFERENCE_GEO)) == _IN_THE_US
     # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
-    if not (tier or units or seconds or requests > 1):
+    if not (tier or units or seconds or requests > 1 or free or regional):
         return NO_TERMS
-    return Terms(tier, tuple(sorted(units.items())), seconds, requests)
+    return Terms(tier, tuple(sorted(units.items())), seconds, requests, free, regional)
 
 
 def _tier(attributes: Mapping[str, Any], provider: str) -> str:
