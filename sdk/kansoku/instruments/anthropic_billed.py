@@ -19,9 +19,9 @@ _APART = {"compaction": semconv.COMPACTION_USAGE, "advisor_message": semconv.ADV
 
 def add_billed(answer: Answer, response: Any) -> None:
     """Add the rounds that the counts of an answer leave out, and whether those counts are billed."""
-    refused = get(response, "stop_reason") == "refusal"
-    if refused and answer.usage is not None and not answer.usage.output_tokens:
-        if get(get(response, "stop_details"), "category") not in _PAID:
+    if get(response, "stop_reason") == "refusal" and answer.usage is not None:
+        reason = get(get(response, "stop_details"), "category")
+        if not answer.usage.output_tokens and reason not in _PAID:
             answer.attributes[semconv.USAGE_UNBILLED] = True
     rounds = listed(get(response, "usage"), "iterations")
     if not rounds:
