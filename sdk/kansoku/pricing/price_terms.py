@@ -34,6 +34,7 @@ _UNITS = {
     semconv.SERVER_TOOL_CALLS.format("file_search"): "file_search",
     semconv.SERVER_TOOL_CALLS.format("code_interpreter"): "code_execution",
     semconv.SERVER_TOOL_CALLS.format("code_execution"): "code_execution",
+    semconv.SERVER_TOOL_CALLS.format("google_maps"): "maps_search",
     semconv.SEARCH_UNITS: "search_unit",
     semconv.PAGES: "page",
     semconv.IMAGES: "image",
