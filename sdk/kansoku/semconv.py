@@ -56,6 +56,9 @@ IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
 CACHE_READ_AUDIO_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
 CACHE_READ_IMAGE_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
 USAGE_ESTIMATED: Final = "kansoku.usage.estimated"
+USAGE_UNBILLED: Final = (
+    "kansoku.usage.unbilled"  # true: the vendor counts these tokens and asks nothing for them
+)
 COST_USD: Final = "kansoku.cost.usd"  # double, US dollars, computed by the SDK from PRICE_ID
 PRICE_ID: Final = "kansoku.cost.price_id"
 COST_REPORTED_USD: Final = "kansoku.cost.reported_usd"  # what the client or the vendor itself says it cost

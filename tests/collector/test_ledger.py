@@ -101,6 +101,25 @@ def test_anthropic_batches_cost_half():
     )
 
 
+def test_what_a_vendor_counts_and_does_not_bill_costs_nothing(tmp_path):
+    """A refusal before a word, at the list's price and at one of one's own: a cost of zero is known."""
+    fields = {"provider": "anthropic", "request_model": "claude-opus-5"}
+    for prices in (None, own(tmp_path, '[[price]]\nmodel = "claude-opus-5"\ninput_per_million = 2\n')):
+        span = priced(prices, attributes={"kansoku.usage.unbilled": "true"}, **fields)
+        assert (span.cost_usd, span.cost_source, span.input_fresh) == (0, "computed", 1000)
+        assert priced(prices, **fields).cost_usd
+
+
+def test_tokens_of_an_answer_made_in_the_us_cost_a_tenth_more():
+    """At Anthropic itself; a search is paid as ever, and elsewhere is no dearer."""
+    place = {"kansoku.response.inference_geo": "us", "kansoku.usage.web_search.requests": 1}
+    fields = {"provider": "anthropic", "request_model": "claude-opus-5"}
+    plain = priced(**fields).cost_usd
+    assert priced(attributes=place, **fields).cost_usd == plain * Decimal("1.1") + Decimal("0.01")
+    place["kansoku.response.inference_geo"] = "global"
+    assert priced(attributes=place, **fields).cost_usd == plain + Decimal("0.01")
+
+
 def test_a_tier_without_a_price_is_unpriced_until_one_is_given(tmp_path):
     """The standard price is not what a reserved tier costs; an entry for the tier, or for all tiers, is."""
     tier = {"openai.response.service_tier": "scale"}

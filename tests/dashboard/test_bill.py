@@ -57,6 +57,17 @@ def test_what_is_not_paid_by_the_token_has_a_line_of_its_own():
     assert sum(line.usd for line in lines.values()).quantize(Decimal("1e-12")) == span.cost_usd
 
 
+def test_the_lines_of_an_answer_made_in_the_us_add_up():
+    """Each token costs a tenth more, the search does not."""
+    span = priced(
+        "anthropic", "claude-opus-5", input_fresh=1000, cache_read=50, output_visible=5,
+        attributes={semconv.WEB_SEARCHES: "1", semconv.INFERENCE_GEO: "us"},
+    )  # fmt: skip
+    lines = {line.bucket: line for line in bill(span)}
+    assert lines["input_fresh"].per_million == Decimal("5.5")
+    assert sum(line.usd for line in lines.values()).quantize(Decimal("1e-12")) == span.cost_usd
+
+
 def test_a_price_that_is_not_known_here_any_more_gives_no_bill():
     """A bill at today's price for yesterday's call would not add up to what is shown beside it."""
     span = priced("openai", "gpt-4o-mini", input_fresh=1000)

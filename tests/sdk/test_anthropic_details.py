@@ -289,3 +289,85 @@ def test_an_event_without_its_fields_costs_no_more_than_itself(vendor: Vendor, s
     text, called = spans.messages()[0]["parts"]
     assert (text["content"], called["arguments"]) == ("調べる", {"ward": "北区"})
     assert found["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("category", "written", "dollars"),
+    [("cyber", 0, 0.0), (None, 0, 0.0), ("bio", 0, 0.005), ("cyber", 100, 0.0075)],
+)
+def test_a_refusal_before_a_word_is_billed_for_some_reasons_alone(
+    start: Any,
+    vendor: Vendor,
+    monkeypatch: pytest.MonkeyPatch,
+    category: str | None,
+    written: int,
+    dollars: float,
+    stream: bool,
+) -> None:
+    """The API counts what it read, and asks for it only then, or where the model had begun to answer."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
+    spans = start()
+    ending = {"stop_reason": "refusal", "stop_details": {**REFUSED, "category": category}}
+    usage = {**USAGE, "output_tokens": written}
+    whole = Reply(json.dumps(message(content=[], usage=usage, **ending)).encode())
+    begun = {**message(content=[], usage={**usage, "output_tokens": 1}), "stop_reason": None}
+    events = (
+        {"type": "message_start", "message": begun},
+        {"type": "message_delta", "delta": ending, "usage": usage},
+        {"type": "message_stop"},
+    )
+    vendor.answer(sse(*((str(each["type"]), each) for each in events), done=False) if stream else whole)
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        ask(client, stream=stream)
+    found = spans.attributes()
+    assert found["gen_ai.usage.input_tokens"] == 1000
+    assert found["gen_ai.usage.output_tokens"] == written
+    assert found["kansoku.cost.usd"] == dollars
+    assert found.get("kansoku.usage.unbilled", False) is (dollars == 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason", "dollars"),
+    [(7, "cyber", 0.0075 + 0.00085), (0, "cyber", 0.0075), (0, "bio", 0.0075 + 0.0005)],
+)
+def test_a_model_that_declined_is_paid_for_what_it_said_or_by_its_reason(
+    start: Any,
+    vendor: Vendor,
+    monkeypatch: pytest.MonkeyPatch,
+    written: int,
+    reason: str,
+    dollars: float,
+) -> None:
+    """Each attempt is billed at the price of the model that made it, beside that of the answer."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
+    spans = start()
+    asked = {"type": "message", "model": "claude-fable-5", "input_tokens": 50, "output_tokens": written}
+    served = {"type": "fallback_message", "model": MODEL, "input_tokens": 1000, "output_tokens": 100}
+    hop = {
+        "type": "fallback",
+        "from": {"model": "claude-fable-5"},
+        "to": {"model": MODEL},
+        "trigger": {"type": "refusal", "category": reason},
+    }
+    content = [hop, {"type": "text", "text": "火曜日"}]
+    vendor.answer(message(content=content, usage={**USAGE, "iterations": [asked, served]}))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        client.beta.messages.create(**ASK)
+    found = spans.attributes()
+    assert found["kansoku.cost.usd"] == pytest.approx(dollars)
+    assert found["kansoku.usage.declined.input_tokens"] == 50
+
+
+@pytest.mark.parametrize(("place", "dollars"), [("us", 0.00825 + 0.02), ("global", 0.0075 + 0.02)])
+def test_an_answer_that_is_made_in_the_us_costs_a_tenth_more(
+    start: Any, vendor: Vendor, monkeypatch: pytest.MonkeyPatch, place: str, dollars: float
+) -> None:
+    """Where one asks the vendor for that; its searches cost the same everywhere."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
+    spans = start()
+    searched = {"server_tool_use": {"web_search_requests": 2}}
+    vendor.answer(message(usage={**USAGE, **searched, "inference_geo": place}))
+    with anthropic.Anthropic(api_key="k", base_url=vendor.url) as client:
+        client.messages.create(**ASK)
+    assert spans.attributes()["kansoku.cost.usd"] == pytest.approx(dollars)

@@ -119,3 +119,23 @@ def test_what_was_drawn_for_an_answer_is_a_part_of_its_cost(
     assert alone["kansoku.cost.usd"] == pytest.approx(own)
     assert drawn["kansoku.cost.usd"] == pytest.approx(own + more)
     assert ("kansoku.cost.stated_usd" in alone, "kansoku.cost.stated_usd" in drawn) == (False, more > 0)
+
+
+def test_a_drawing_that_another_model_wrote_as_text_is_a_part_of_the_cost(sold: Any, vendor: Vendor) -> None:
+    """Its model is named with what it used, which no other count has: of a response, and of images."""
+    spans = sold("openai")
+    used = {"model": "gpt-5-mini", "input_tokens": 40, "output_tokens": 1000, "reasoning_tokens": 600}
+    call = {"type": "image_generation_call", "id": "ig", "status": "completed", "result": "AAAA"}
+    usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
+    named = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "gpt-5"}
+    vendor.answer(
+        {**named, "output": [{**call, "svg_usage": used}], "tools": [], "usage": usage},
+        {"created": 1, "data": [{"b64_json": "AAAA"}], "svg_usage": used, "usage": usage},
+    )
+    with openai.OpenAI(api_key="k", base_url=f"{vendor.url}/v1") as client:
+        client.responses.create(model="gpt-5", input="傘")
+        client.images.generate(model="gpt-image-1", prompt="傘")
+    more = (40 * 0.25 + 1000 * 2) / 1e6
+    answered, drawn = (span.attributes["kansoku.cost.usd"] for span in spans.all())
+    assert answered == pytest.approx((1000 * 1.25 + 100 * 10) / 1e6 + more)
+    assert drawn == pytest.approx((1000 * 5 + 100 * 40) / 1e6 + more)

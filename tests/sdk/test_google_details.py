@@ -112,11 +112,12 @@ def test_arguments_are_streamed_to_the_asynchronous_client_alike(
 
 
 def test_pieces_that_fit_nowhere_are_left_out(vertex: Any, vendor: Vendor, spans: Any) -> None:
-    """A path through a text, or to an item that no list has, spoils nothing else."""
+    """A path through a text, to an item that no list has, or to nowhere spoils nothing else."""
     told = [
         piece("$.a", stringValue="x"),
         piece("$.a.b", stringValue="y"),
         piece("$.c[99999]", numberValue=1),
+        piece("$", stringValue="z"),
     ]
     vendor.answer(sse(*calls({"name": "f", "partialArgs": told}), done=False))
     list(vertex.models.generate_content_stream(model=MODEL, contents="Go."))
@@ -216,6 +217,7 @@ def test_an_interaction_says_what_is_paid_beside_its_tokens(client: Any, vendor:
     assert found["openai.request.service_tier"] == "priority"
     assert found["kansoku.response.service_tier"] == "flex"
     assert found["kansoku.usage.web_search.requests"] == 2
+    assert found["kansoku.usage.google_maps.requests"] == 1
     assert found["gen_ai.usage.image.input_tokens"] == 20
     assert found["gen_ai.usage.cache_read.input_tokens"] == 60
     assert found["gen_ai.usage.image.output_tokens"] == 40

@@ -7,10 +7,11 @@ from typing import Any
 from kansoku import semconv
 from kansoku.calls import estimation
 from kansoku.calls.parameters import add_parameter
-from kansoku.calls.reader import Answer, Beside, Request
+from kansoku.calls.reader import Answer, Request
 from kansoku.calls.sent import Growth
 from kansoku.instruments import anthropic_shape as blocks
 from kansoku.instruments import openai_shape as shape
+from kansoku.instruments.anthropic_billed import add_billed
 from kansoku.instruments.anthropic_growing import Growing
 from kansoku.instruments.openai_hosts import Origin
 from kansoku.instruments.openai_shape import get
@@ -40,7 +41,6 @@ _SERVER_TOOLS = {
     "web_search_requests": semconv.WEB_SEARCHES,
     "web_fetch_requests": semconv.WEB_FETCHES,
 }
-_BILLED_BESIDE = (semconv.COMPACTION_USAGE, semconv.ADVISOR_USAGE)  # their prices are a part of the cost
 
 
 # Words, thoughts or a piece of a tool's arguments; spaces at the end of each event hide how long they are.
@@ -90,7 +90,6 @@ class MessagesReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a Message."""
         usage = get(response, "usage")
-        rounds = _rounds_beside(_listed(get(usage, "iterations")))
         error = get(response, "error") if get(response, "type") == "error" else None
         finish = blocks.finish_reason(get(response, "stop_reason"))
         answer = Answer(
@@ -99,11 +98,8 @@ class MessagesReader:
             finish_reasons=[finish] if finish else [],
             usage=blocks.read_usage(usage) if usage is not None else None,
             attributes=_read_extras(response, usage),
-            beside=[each for prefix in _BILLED_BESIDE for each in rounds.get(prefix, ())],
         )
-        for prefix, found in rounds.items():
-            answer.attributes[f"{prefix}input_tokens"] = sum(each.usage.input_tokens for each in found)
-            answer.attributes[f"{prefix}output_tokens"] = sum(each.usage.output_tokens for each in found)
+        add_billed(answer, response)
         if error is not None:  # a gateway may send one with a good status
             answer.failure = shape.text_of(error, "type") or "error"
             answer.failure_message = shape.text_of(error, "message")
@@ -139,6 +135,8 @@ class MessagesReader:
                 complete = True
                 _merge(message, told.get("delta"))
                 _merge(usage, told.get("usage"), counts=True)  # cumulative: the last word counts
+                if message.get("stop_reason") == "refusal" and get(told.get("usage"), "output_tokens") == 0:
+                    usage["output_tokens"] = 0  # nothing was said: what the beginning has is a placeholder
         message["usage"] = usage or None
         message["content"] = growing.whole()
         answer = self.response(message, capture)
@@ -213,24 +211,4 @@ def _read_extras(response: Any, usage: Any) -> dict[str, Any]:
         count = get(ran, name)
         if isinstance(count, int) and count:
             found[key] = count
-    return found
-
-
-def _rounds_beside(rounds: list[Any]) -> dict[str, list[Beside]]:
-    """Return the rounds that the counts of the answer leave out, by what they were for: whose, and how much.
-
-    An empty name is that of the model that answers.
-    """
-    if not rounds:
-        return {}
-    served = next((get(r, "model") for r in rounds if get(r, "type") == "fallback_message"), None)
-    own = (None, served)  # models of the rounds of an answer; of one that nobody declined none is named
-    kinds = {"compaction": semconv.COMPACTION_USAGE, "advisor_message": semconv.ADVISOR_USAGE}
-    found: dict[str, list[Beside]] = {}
-    for each in rounds:
-        kind, model = get(each, "type"), get(each, "model")
-        declined = served and kind == "message" and model not in own
-        prefix = semconv.DECLINED_USAGE if declined else kinds.get(str(kind))
-        if prefix and (usage := blocks.read_usage(each)) is not None:
-            found.setdefault(prefix, []).append(Beside(model if isinstance(model, str) else "", usage))
     return found

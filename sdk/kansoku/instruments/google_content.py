@@ -7,8 +7,8 @@ from typing import Any
 from kansoku import semconv
 from kansoku.calls.facts import mean_logprob
 from kansoku.calls.reader import Answer, Request
-from kansoku.content import to_json
 from kansoku.instruments import google_shape as shape
+from kansoku.instruments.google_grounding import Grounding
 from kansoku.instruments.google_pieces import Calls
 from kansoku.instruments.google_shape import get
 from kansoku.instruments.google_usage import cached_kinds, read_usage, tokens_of
@@ -25,8 +25,6 @@ _NUMBERS = {
 }
 _PREFIX = "models/"
 _TIER_HEADER = "x-gemini-service-tier"
-_MAX_SOURCES = 100
-_MAX_SOURCES_BYTES = 16_384
 
 
 def model_name(arguments: Mapping[str, Any]) -> str:
@@ -86,7 +84,7 @@ class ContentReader:
         if answer.usage is not None and answer.usage.cache_read:
             answer.attributes.update(cached_kinds(told))
         for each in ordered:
-            answer.attributes.update(each.grounding(capture))
+            answer.attributes.update(each.grounding.facts(capture))
         feedback = _last(chunks, "prompt_feedback")
         if reason := shape.word(get(feedback, "block_reason") if feedback is not None else None):
             answer.attributes[semconv.BLOCK_REASON] = reason.lower()
@@ -117,23 +115,21 @@ def _parsed(response: Any) -> Any:
 class _Candidate:
     """One candidate of an answer, growing."""
 
-    __slots__ = ("_calls", "_metadata", "_parts", "_read", "_word", "called", "logprob")
+    __slots__ = ("_calls", "_parts", "_word", "called", "grounding", "logprob")
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Any]] = []
         self._word = ""
-        self._metadata: Any = None
-        self._read: Any = None  # the pages that it looked up
         self._calls = Calls()
         self.called = False
+        self.grounding = Grounding()
         self.logprob: Any = None  # the mean of its tokens
 
     def add(self, told: Any, capture: bool) -> None:
         """Add what one chunk says about this candidate."""
         if (reason := get(told, "finish_reason")) is not None:
             self._word = shape.finish_reason(reason)
-        self._metadata = get(told, "grounding_metadata") or self._metadata
-        self._read = get(told, "url_context_metadata") or self._read
+        self.grounding.add(told)
         if (logprob := get(told, "avg_logprobs")) is not None:
             self.logprob = logprob
         for each in get(get(told, "content"), "parts") or ():
@@ -153,39 +149,6 @@ class _Candidate:
     def message(self) -> dict[str, Any]:
         """Return the whole message in the GenAI shape."""
         return {"role": "assistant", "parts": shape.join_parts(self._parts), "finish_reason": self.finish}
-
-    def grounding(self, capture: bool) -> dict[str, Any]:
-        """Return what the vendor searched for and looked up, and what the answer rests on."""
-        if self._metadata is None and self._read is None:
-            return {}
-        found: dict[str, Any] = {}
-        pages = [
-            {"uri": get(page, "retrieved_url") or "", "title": ""}
-            for page in (get(self._read, "url_metadata") or ())[:_MAX_SOURCES]
-            if shape.word(get(page, "url_retrieval_status")).endswith("_SUCCESS")
-        ]
-        if pages:
-            found[semconv.WEB_FETCHES] = len(pages)
-        queries = [
-            query
-            for name in ("web_search_queries", "image_search_queries")
-            for query in get(self._metadata, name) or ()
-            if isinstance(query, str)
-        ]
-        if queries:
-            found[semconv.WEB_SEARCHES] = len(queries)
-        if capture and queries:
-            found[semconv.SEARCH_QUERIES] = tuple(queries)
-        sources = [
-            {"uri": get(place, "uri") or get(place, "source_uri") or "", "title": get(place, "title") or ""}
-            for chunk in (get(self._metadata, "grounding_chunks") or ())[:_MAX_SOURCES]
-            for kind in ("web", "retrieved_context", "maps", "image")
-            if (place := get(chunk, kind)) is not None
-        ]
-        sources += pages
-        if capture and sources:
-            found[semconv.SEARCH_SOURCES] = to_json(sources, _MAX_SOURCES_BYTES)
-        return found
 
 
 def _last(chunks: list[Any], name: str) -> Any:

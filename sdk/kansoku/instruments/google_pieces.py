@@ -47,6 +47,8 @@ def _put(arguments: Any, piece: Any) -> None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # as a whole answer has it: the wire knows no other numbers
     place = arguments
+    if not path:
+        return  # the whole, or a path that nobody can follow: it costs this piece and no more
     for step, after in zip(path, [*path[1:], None], strict=True):
         if not _fits(place, step):
             return

@@ -9,6 +9,11 @@ from kansoku.instruments import openai_tokens
 from kansoku.instruments.google_shape import get, word
 from kansoku.usage import Usage
 
+_COUNTED = {
+    "google_search": semconv.WEB_SEARCHES,
+    "google_maps": semconv.SERVER_TOOL_CALLS.format("google_maps"),
+}
+
 
 def read_usage(*told: Any) -> Usage | None:
     """Return the token counts of `usage_metadata`: one, or those of the chunks of a stream: the last count.
@@ -103,15 +108,10 @@ def read_interaction(usage: Any) -> Usage | None:
 
 def interaction_facts(usage: Any) -> dict[str, Any]:
     """Return what is paid beside ordinary tokens: images that were drawn, searches."""
-    searches = [
-        openai_tokens.count(tool, "count") or 0
-        for tool in shape.listed(usage, "grounding_tool_count")
-        if word(get(tool, "type")) == "google_search"
-    ]
-    said = {
-        semconv.IMAGE_OUTPUT_TOKENS: _by_modality(usage, "output", "image"),
-        semconv.WEB_SEARCHES: sum(searches),
-    }
+    said = {semconv.IMAGE_OUTPUT_TOKENS: _by_modality(usage, "output", "image")}
+    for tool in shape.listed(usage, "grounding_tool_count"):
+        if name := _COUNTED.get(word(get(tool, "type"))):
+            said[name] = said.get(name, 0) + (openai_tokens.count(tool, "count") or 0)
     return {name: value for name, value in said.items() if value}
 
 

@@ -10,7 +10,7 @@ from kansoku.instruments import openai_shape as shape
 from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_shape import get
 from kansoku.instruments.openai_tokens import read_usage
-from kansoku.instruments.openai_usage import told_apart, usage_facts
+from kansoku.instruments.openai_usage import told_apart, usage_facts, written
 
 
 class ImageReader:
@@ -41,6 +41,7 @@ class ImageReader:
         images = shape.listed(response, "data")
         answer = Answer(usage=read_usage(usage), attributes=usage_facts(usage))
         answer.attributes |= told_apart(semconv.SVG_USAGE, [get(response, "svg_usage")])
+        answer.beside = written([get(response, "svg_usage")])
         extras.add_request_id(answer, response)
         if images:
             answer.attributes[semconv.IMAGES] = len(images)

@@ -15,7 +15,7 @@ from kansoku.instruments.openai_chat import Origin
 from kansoku.instruments.openai_events import fold_events
 from kansoku.instruments.openai_message import read_tool
 from kansoku.instruments.openai_shape import get
-from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts
+from kansoku.instruments.openai_usage import counted_tools, told_apart, usage_facts, written
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _LAST = ("response.completed", "response.incomplete", "response.failed")
@@ -106,9 +106,9 @@ class ResponsesReader:
             ran["web_search"] = searches  # as billed: fewer than there are items, or none
         # Other models' tokens, at other prices: the counts of the answer have none of them.
         answer.attributes |= told_apart(semconv.IMAGE_TOOL_USAGE, [get(tools, "image_gen")])
-        answer.beside = _drawn(response, get(tools, "image_gen"))
-        written = [found for item in items if (found := get(item, "svg_usage")) is not None]
-        answer.attributes |= told_apart(semconv.SVG_USAGE, written)
+        drawings = [found for item in items if (found := get(item, "svg_usage")) is not None]
+        answer.attributes |= told_apart(semconv.SVG_USAGE, drawings)
+        answer.beside = [*_drawn(response, get(tools, "image_gen")), *written(drawings)]
         for name, count in ran.items():
             if count:
                 answer.attributes[semconv.SERVER_TOOL_CALLS.format(name)] = count

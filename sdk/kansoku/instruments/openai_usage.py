@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kansoku import semconv
-from kansoku.instruments.openai_shape import flat, get, listed
-from kansoku.instruments.openai_tokens import count, details
+from kansoku.calls.reader import Beside
+from kansoku.instruments.openai_shape import flat, get, listed, text_of
+from kansoku.instruments.openai_tokens import count, details, read_usage
 
 # What few servers say; the names alone are looked for in the usage of every call.
 _SERVER_TOOLS = ("server_tool_use_details", "server_tool_use")  # OpenRouter's, now and before
@@ -71,6 +72,12 @@ def told_apart(prefix: str, usages: Sequence[Any]) -> dict[str, int]:
         if tokens := sum(count(usage, name) or 0 for usage in usages):
             found[prefix + name] = tokens
     return found
+
+
+def written(usages: Sequence[Any]) -> list[Beside]:
+    """Return what models used that wrote drawings as text: each is named, and billed at its own price."""
+    told = [(text_of(usage, "model"), read_usage(usage)) for usage in usages]
+    return [Beside(model, usage) for model, usage in told if model and usage is not None]
 
 
 def last_usage(chunks: Sequence[Any]) -> Any:

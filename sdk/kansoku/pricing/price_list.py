@@ -28,7 +28,7 @@ _PIECES = {
     "image_output_token": ("output_image_tokens", "output_image_mtok"),
 }
 # Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
-_BESIDE_TOKENS = frozenset({"web_search", "file_search", "search_unit", "page"})
+_BESIDE_TOKENS = frozenset({"web_search", "file_search", "maps_search", "search_unit", "page"})
 # A router whose images cost ten times what its texts do; the list has the price of the texts.
 _TEXT_ALONE = "openrouter/"
 # Models that hear and speak at many times the price of text, for which the list has that of text alone.
@@ -160,12 +160,19 @@ def _pieces(
             continue
         elif unit == "image":
             priced = False  # the list knows images by their tokens alone
+        elif unit == "maps_search":
+            # Sold like searches since Gemini 3; the price by the prompt before is not in the list.
+            priced = price.web_searches_kcount is not None and not _BY_PROMPT.search(price_id)
+            if priced:
+                counts["web_searches"] = counts.get("web_searches", Decimal(0)) + number
         else:
             name, key = _PIECES[unit]
             priced = getattr(price, key) is not None
             if priced:
                 by_prompt = unit == "web_search" and _BY_PROMPT.search(price_id)
-                counts[name] = min(number, Decimal(1)) if by_prompt else number
+                counts[name] = counts.get(name, Decimal(0)) + (
+                    min(number, Decimal(1)) if by_prompt else number
+                )
         tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
         apart = unit in (*_BESIDE_TOKENS, "image", "audio_second") and not tokens_pay
         if unit == "image_output_token":

@@ -17,7 +17,7 @@ image_input_per_million = 1.0
 reasoning_per_million = 0.60     # the output price when left out, as is the next
 audio_output_per_million = 2.0
 per_request = 0.005              # USD a piece: request, image, audio_second, page, search_unit,
-per_web_search = 0.01            # web_search, file_search, code_execution
+per_web_search = 0.01            # web_search, file_search, maps_search, code_execution
 per_hour = 2.50                  # of a call's duration: a machine of one's own
 
 [[alias]]
@@ -51,7 +51,8 @@ _INPUT = ("cache_read", "cache_write", "cache_write_1h", "audio_input", "image_i
 _OUTPUT = ("reasoning", "audio_output")
 TOKENS = ("input", "output", *_INPUT, *_OUTPUT)
 UNITS = (
-    "request", "image", "audio_second", "page", "search_unit", "web_search", "file_search", "code_execution",
+    "request", "image", "audio_second", "page", "search_unit",
+    "web_search", "file_search", "maps_search", "code_execution",
 )  # fmt: skip
 PRICE_FIELDS = (*(f"{name}_per_million" for name in TOKENS), *(f"per_{name}" for name in UNITS), "per_hour")
 _KNOWN = {

@@ -35,6 +35,7 @@ _UNITS = {
     semconv.SERVER_TOOL_CALLS.format("file_search"): "file_search",
     semconv.SERVER_TOOL_CALLS.format("code_interpreter"): "code_execution",
     semconv.SERVER_TOOL_CALLS.format("code_execution"): "code_execution",
+    semconv.SERVER_TOOL_CALLS.format("google_maps"): "maps_search",
     semconv.SEARCH_UNITS: "search_unit",
     semconv.PAGES: "page",
     semconv.IMAGES: "image",
@@ -46,7 +47,7 @@ _UNITS = {
 TIERS = frozenset(_TIERS)
 # Requests of a sum that nobody counted: as many as make none of them a long one, which an agent avoids.
 _SEVERAL = 10**9
-_SPECIAL = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS))
+_SPECIAL = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS, semconv.USAGE_UNBILLED))
 ATTRIBUTES = _SPECIAL | {semconv.SERVER_ADDRESS, semconv.INFERENCE_GEO}
 
 
@@ -57,6 +58,7 @@ class Terms(NamedTuple):
     units: tuple[tuple[str, Decimal], ...] = ()  # (what, how many), such as ("web_search", 3)
     seconds: Decimal = Decimal(0)  # how long the call took
     requests: int = 1  # whose sum the tokens are: of a batch or a run more than one
+    free: bool = False  # the vendor counts the tokens and does not bill them
     regional: bool = False  # bound to a region, where some vendors ask more
 
     def number_of(self, unit: str) -> Decimal:
@@ -83,10 +85,11 @@ def read_terms(
     tier = _tier(attributes, provider)
     batch = attributes.get(semconv.BATCH_REQUESTS)
     requests = _SEVERAL if batch == semconv.SEVERAL else max(1, int(_number(batch)))
+    free = str(attributes.get(semconv.USAGE_UNBILLED)).lower() == "true"  # as a text in the store
     # An ordinary call names its tier, too; its cost is computed in whole numbers if nothing is special.
-    if not (tier or units or seconds or requests > 1 or regional):
+    if not (tier or units or seconds or requests > 1 or free or regional):
         return NO_TERMS
-    return Terms(tier, tuple(sorted(units.items())), seconds, requests, regional)
+    return Terms(tier, tuple(sorted(units.items())), seconds, requests, free, regional)
 
 
 def _tier(attributes: Mapping[str, Any], provider: str) -> str:

@@ -98,6 +98,8 @@ class Prices:
         None is not zero: whoever adds costs up must say how many calls were left out.
         """
         at = at.astimezone(UTC)
+        if terms.free:
+            usage = Usage()
         if self.overrides:
             provider, model = self.overrides.resolve(provider, model, at.date())
             length = usage.input_tokens // terms.requests
