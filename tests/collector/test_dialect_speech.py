@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from tests.collector.test_normalise import buckets, row
+from tests.collector.test_normalise import NOW_MS, buckets, row
+
+from kansoku_collector.model import Event
 
 SOUND = {"type": "blob", "modality": "audio", "mime_type": "audio/pcm", "content": "AAAA"}
 TURN = {
@@ -72,3 +74,32 @@ def test_what_stands_around_calls_is_no_call(operation, kind):
     """Spans of the drafts without tokens of their own."""
     span = row({"gen_ai.operation.name": operation, "gen_ai.provider.name": "openai"})
     assert (span.operation, span.billed) == (kind, False)
+
+
+def test_the_end_of_an_answer_of_azures_voicelive_is_its_call():
+    """Its clients tell every message of a session; the tokens are on this one."""
+    told = {
+        "az.namespace": "Microsoft.CognitiveServices",
+        "gen_ai.system": "az.ai.voicelive",
+        "gen_ai.provider.name": "microsoft.foundry",
+        "gen_ai.operation.name": "recv",
+        "gen_ai.request.model": "gpt-realtime",
+        "gen_ai.voice.session_id": "sess_1",
+    }
+    done = told | {
+        "gen_ai.voice.event_type": "response.done",
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.response.finish_reasons": "completed",
+        "gen_ai.usage.input_tokens": 30,
+        "gen_ai.usage.output_tokens": 9,
+    }
+    said = {"messages": [{"transcript": "晴れです。"}, {"name": "look", "arguments": {"city": "津"}}]}
+    event = Event("gen_ai.output.messages", NOW_MS * 10**6, {"gen_ai.event.content": json.dumps(said)})
+    span = row(done, events=[event])
+    assert (span.operation, span.billed, span.provider) == ("chat", True, "azure.ai.voicelive")
+    assert buckets(span) == {"input_fresh": 30, "output_visible": 9}
+    assert (span.session_id, span.response_id, span.finish_reasons) == ("sess_1", "resp_1", ["tool_calls"])
+    assert span.output_text == "晴れです。"
+    assert [part["type"] for part in json.loads(span.output_messages)[0]["parts"]] == ["text", "tool_call"]
+    span = row(told | {"gen_ai.voice.event_type": "session.created"})
+    assert (span.operation, span.billed, span.session_id) == ("chain", False, "sess_1")

@@ -94,8 +94,8 @@ def _with_words(value: Any) -> list[Part]:
     said = value.get("transcript") if isinstance(value, dict) else None
     if not said or not isinstance(said, str) or part.get("type") == "text":
         return [part]
-    part.pop("transcript", None)
-    return [part, {"type": "text", "content": said}]
+    rest = {key: item for key, item in part.items() if key != "transcript"}
+    return [*([rest] if rest else []), {"type": "text", "content": said}]
 
 
 def read_part(value: Any) -> Part:

@@ -64,7 +64,12 @@ def read_events(raw: RawSpan, left: Attributes) -> tuple[list[Message], list[Mes
 def _read_whole(
     name: str, content: Any, left: Attributes, given: list[Message], answered: list[Message]
 ) -> None:
-    """Take all messages of one side out of the event that Azure gives the name of their attribute."""
+    """Take all messages of one side out of the event that Azure gives the name of their attribute.
+
+    Under `messages` are the parts of one, as VoiceLive's answers have them.
+    """
+    if isinstance(content, dict) and isinstance(parts := content.get("messages"), list):
+        content = {"parts": parts}
     if name == s.OUTPUT_MESSAGES:
         answered += read_messages(content, "assistant")
     elif name == s.INPUT_MESSAGES:

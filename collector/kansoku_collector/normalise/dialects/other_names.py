@@ -7,7 +7,13 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise.dialects import agento11y, azure_agents, coze_loop, vercel_gateway
+from kansoku_collector.normalise.dialects import (
+    agento11y,
+    azure_agents,
+    azure_voice,
+    coze_loop,
+    vercel_gateway,
+)
 from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
@@ -96,10 +102,11 @@ _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = (
     *("gen_ai.session.id", "gen_ai.thread.id"),  # the second of Azure's agents
     *("gen_ai.realtime_session.id", "gen_ai.live_session.id"),  # drafts of the conventions
+    azure_voice.SESSION,
 )
 _USERS = ("gen_ai.user.id", "gen_ai.user", "vercel.ai_gateway.user.id")
 _DOCUMENTS = "retrieval.document"  # Dify's
-_ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
+_ALSO = (*agento11y.MARKS, azure_agents.MARK, azure_voice.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
 OTHER_NAMES = (*_NAMES, *_ALSO, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
@@ -111,6 +118,8 @@ def read_other_names(left: Attributes, span: Span) -> None:
         agento11y.restore(left)
     if azure_agents.MARK in left:
         azure_agents.restore(left)
+    if azure_voice.MARK in left:
+        azure_voice.restore(left)
     if any(name in left for name in coze_loop.MARKS):
         coze_loop.restore(left)
     if any(name in left for name in vercel_gateway.MARKS):
