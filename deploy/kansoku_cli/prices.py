@@ -80,10 +80,12 @@ def check(args: argparse.Namespace) -> int:
     from kansoku_collector.store.read import ledger  # noqa: PLC0415 - the SDK alone has no store
 
     until = datetime.now(UTC)
+    since = until - timedelta(days=args.days)
     for project in _projects(args, client):
-        rows = ledger.by_price(client, project, until - timedelta(days=args.days), until)
+        rows = ledger.by_price(client, project, since, until)
         print(f"\nProject {project}, last {args.days:g} days:")
         _print_priced(rows)
+        _print_unknown(ledger.unknown_operations(client, project, since, until))
     return 0
 
 
@@ -175,6 +177,13 @@ def _print_priced(rows: "list[Priced]") -> None:
                 f"  {_name(row)}: reported {_usd(row.reported)}, computed"
                 f" {_usd(row.computed_beside)} ({_signed(gap)})"
             )
+
+
+def _print_unknown(operations: dict[str, int]) -> None:
+    if operations:
+        named = ", ".join(f"{shown(name)} ({spans})" for name, spans in operations.items())
+        print(f"  Not billed, with tokens under an operation that is not known: {named}")
+        print("  If these are calls of models, set gen_ai.operation.name to chat or generate_content.")
 
 
 def _contents(found: Overrides) -> str:

@@ -119,8 +119,10 @@ def test_history_is_priced_anew_while_the_collector_runs(
     }
     attributes = call() | own
     trace = os.urandom(16)
+    at = int(start.timestamp()) * 10**9
     request = request_of(
-        {"trace_id": trace, "start": int(start.timestamp()) * 10**9, "attributes": attributes}
+        {"trace_id": trace, "start": at, "attributes": attributes},
+        {"start": at, "attributes": attributes | {"gen_ai.operation.name": "sing"}},
     )
     assert running.post("traces", request.SerializeToString())[0] == 200
     assert running.trace(trace.hex())["spans"][0]["cost_source"] == "unpriced"
@@ -128,6 +130,7 @@ def test_history_is_priced_anew_while_the_collector_runs(
     checked = cli.as_process("prices", "check", *where, **environment)
     assert "lower bounds; without a price: acme/own-7b (1)" in checked.stdout, checked.stderr
     assert "acme/own-7b: 1 calls, unpriced\n" in checked.stdout
+    assert "Not billed, with tokens under an operation that is not known: sing (1)" in checked.stdout
     elsewhere = environment | {"KANSOKU_GATEWAY_PORT": str(free_port())}
     lost = cli.as_process("prices", "check", *where, **elsewhere)
     assert "set KANSOKU_GATEWAY_PORT" in lost.stderr

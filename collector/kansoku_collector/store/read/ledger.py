@@ -136,3 +136,15 @@ def by_price(client: Client, project: str, since: datetime, until: datetime) -> 
         parameters={"project": project, "start": since, "end": until},
     ).result_rows
     return [Priced(*row) for row in rows]
+
+
+def unknown_operations(client: Client, project: str, since: datetime, until: datetime) -> dict[str, int]:
+    """Return the operations that nobody knows, of spans with tokens and a model: how many spans have each."""
+    rows = client.query(
+        f"""SELECT attributes['gen_ai.operation.name'] AS told, count()
+        FROM spans WHERE project = {{project:String}} AND {_WITHIN} AND NOT billed AND operation = 'other'
+            AND usage_source != 'none' AND (request_model != '' OR response_model != '') AND told != ''
+        GROUP BY told ORDER BY count() DESC, told LIMIT 20""",
+        parameters={"project": project, "start": since, "end": until},
+    ).result_rows
+    return dict(rows)
