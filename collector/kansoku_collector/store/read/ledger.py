@@ -147,4 +147,4 @@ def unknown_operations(client: Client, project: str, since: datetime, until: dat
         GROUP BY told ORDER BY count() DESC, told LIMIT 20""",
         parameters={"project": project, "start": since, "end": until},
     ).result_rows
-    return dict(rows)
+    return {str(told): int(spans) for told, spans in rows}
