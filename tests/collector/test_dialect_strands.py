@@ -3,12 +3,15 @@
 import json
 
 import pytest
-from tests.collector.conftest import START_NS
+from tests.collector.conftest import START_NS, request_of
 from tests.collector.test_normalise import NOW_MS, buckets, raw, row
 
+from kansoku_collector.decode.otlp import find_spans
 from kansoku_collector.model import Event
 from kansoku_collector.normalise import normalise
+from kansoku_collector.relate.related import Related
 
+SECOND = 10**9
 OURS = {"gen_ai.system": "strands-agents", "gen_ai.event.start_time": "2026-09-21T14:13:20+00:00"}
 CHAT = OURS | {
     "gen_ai.operation.name": "chat",
@@ -139,3 +142,43 @@ def test_a_tools_result_in_an_attribute_is_without_bedrocks_blocks():
     span = row(told)
     assert (span.tool_arguments, span.tool_result) == ('{"city": "東京"}', "12 C 晴れ")
     assert span.output_text == "12 C 晴れ"
+
+
+LIVE = OURS | {
+    "gen_ai.operation.name": "bidi_session",
+    "gen_ai.request.model": "amazon.nova-2-sonic-v1:0",
+    "gen_ai.usage.input_tokens": 120,
+    "gen_ai.usage.output_tokens": 64,
+}
+ANSWER = OURS | {"gen_ai.operation.name": "bidi_response", "gen_ai.response.id": "resp_01"}
+
+
+def settled(*spans):
+    """Return the rows of a trace, each told by id, parent, name and attributes, that arrive together."""
+    fields = [
+        {
+            **{"trace_id": b"t" * 16, "span_id": own.encode() * 8, "parent_span_id": parent.encode() * 8},
+            **{"name": name, "attributes": told, "start": START_NS, "end": START_NS + SECOND},
+        }
+        for own, parent, name, told in spans
+    ]
+    found = find_spans(request_of(*fields, scope="strands.telemetry.tracer"), NOW_MS)
+    rows = [normalise(one.read(), "default", NOW_MS)[0] for one in found]
+    for stage in Related().stages():
+        stage(rows)
+    return rows
+
+
+def test_a_live_session_is_billed_by_its_sum():
+    """Its answers have no tokens; how many are sound is told nowhere, so the cost is an estimate."""
+    session, answer = settled(("s", "", "bidi_session Voice", LIVE), ("a", "s", "bidi_response", ANSWER))
+    assert (session.operation, session.billed, session.usage_source) == ("chat", True, "estimated")
+    assert buckets(session) == {"input_fresh": 120, "output_visible": 64}
+    assert (answer.operation, answer.billed) == ("chain", False)
+
+
+def test_a_live_session_whose_answers_a_client_tells_is_not_billed_again():
+    """As of OpenAI's, whose client may be instrumented beside."""
+    session = ("s", "", "bidi_session Voice", LIVE | {"gen_ai.request.model": "gpt-realtime"})
+    call = ("c", "s", "chat", CHAT | {"gen_ai.request.model": "gpt-realtime"})
+    assert [row.billed for row in settled(session, call)] == [False, True]

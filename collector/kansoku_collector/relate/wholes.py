@@ -4,7 +4,7 @@ A turn of Codex and a conversation of Claude's Agent SDK hold the sum of the cal
 That program can be told to write spans as well, and so can a gateway behind it: in the same trace, beneath
 the run. Then those are billed and the sum is not. A tool of the run may ask a model too, in a call of its
 own; so a call speaks for the sum only where it is of the same model. OpenClaw tells the sum of a run beside
-the spans of its calls, beneath the same span.
+the spans of its calls, beneath the same span. So does a live session of Strands.
 """
 
 from functools import lru_cache
@@ -15,11 +15,13 @@ from kansoku_collector.model import Span
 from kansoku_collector.normalise.dialects.claude_agent import KIND, is_agent_sdk
 from kansoku_collector.normalise.dialects.codex import ANSWERED
 from kansoku_collector.normalise.dialects.openclaw import USAGE
+from kansoku_collector.normalise.dialects.strands import LIVE
 from kansoku_collector.relate.call_facts import Key
 
 _COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
 _BESIDE = "openclaw"  # the dialect of sums that stand beside what they sum up
-_DIALECTS = ("codex", "traceai", _BESIDE)
+_SPOKEN = "strands"  # the dialect of sessions of which every answer may be told by a client's own
+_DIALECTS = ("codex", "traceai", _BESIDE, _SPOKEN)
 _STEPS = ("invoke_agent", "chain")  # what else is billed by a sum alone
 _LONGEST = 200  # characters of a name that is remembered
 
@@ -34,16 +36,21 @@ class Whole(NamedTuple):
 def is_whole(span: Span) -> bool:
     """Tell whether a span holds the sum of a run that another program made."""
     if span.operation == "chat":
-        if span.dialect not in _DIALECTS or not span.billed or span.usage_source == "none":
-            return False
-        if span.dialect == "codex":
-            return span.name != ANSWERED
-        if span.dialect == _BESIDE:
-            return span.name == USAGE
-        return span.attributes.get(KIND) == "conversation"
+        return span.dialect in _DIALECTS and span.billed and span.usage_source != "none" and _is_sum(span)
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
+
+
+def _is_sum(call: Span) -> bool:
+    """Tell whether what its dialect calls a call is a sum."""
+    if call.dialect == "codex":
+        return call.name != ANSWERED
+    if call.dialect == _BESIDE:
+        return call.name == USAGE
+    if call.dialect == _SPOKEN:
+        return call.name.startswith(LIVE)
+    return call.attributes.get(KIND) == "conversation"
 
 
 def tell_lengths(spans: list[Span]) -> None:

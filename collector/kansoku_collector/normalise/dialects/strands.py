@@ -11,6 +11,7 @@ from kansoku_collector.normalise.tool_facts import unwrapped
 from kansoku_collector.values import load, number, text
 
 _MARK = "gen_ai.event.start_time"  # on every span of its, and on no other's
+LIVE = "bidi_session"  # spoken: it alone has the tokens of its answers, and none of sound apart
 _OPERATIONS = {
     "execute_event_loop_cycle": "invoke_workflow",
     "execute_agent_loop_cycle": "invoke_workflow",
@@ -19,6 +20,8 @@ _OPERATIONS = {
     "invoke_graph": "invoke_workflow",
     "memory.search": "retrieval",
     "memory.add": "invoke_workflow",
+    LIVE: "chat",
+    **dict.fromkeys(("bidi_response", "bidi_connect", "bidi_restart"), "invoke_workflow"),
 }
 _JAVASCRIPT = "strands-agents"
 _STARTED = "gen_ai.server.time_to_first_token"
@@ -39,6 +42,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         left.setdefault(s.SYSTEM_INSTRUCTIONS, load(prompt))
     if s.TOOL_RESULT in left:
         left[s.TOOL_RESULT] = unwrapped(load(left[s.TOOL_RESULT]))
+    if operation == LIVE:
+        left[s.USAGE_ESTIMATED] = True
     if operation == "memory.search":
         _read_search(raw, left, span)
     if raw.scope_name == _JAVASCRIPT and text(left.get(s.REQUEST_MODEL)).startswith("claude"):
