@@ -17,7 +17,7 @@ from kansoku_collector.normalise.dialects.codex import ANSWERED
 from kansoku_collector.normalise.dialects.openclaw import USAGE
 from kansoku_collector.relate.call_facts import Key
 
-_COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
+COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
 _BESIDE = "openclaw"  # the dialect of sums that stand beside what they sum up
 _DIALECTS = ("codex", "traceai", _BESIDE)
 _STEPS = ("invoke_agent", "chain")  # what else is billed by a sum alone
@@ -40,7 +40,14 @@ def is_whole(span: Span) -> bool:
             return span.name != ANSWERED
         if span.dialect == _BESIDE:
             return span.name == USAGE
-        return span.attributes.get(KIND) == "conversation"
+        return is_run_of_claude(span)
+    return is_run_of_claude(span)
+
+
+def is_run_of_claude(span: Span) -> bool:
+    """Tell whether a span holds the sum of a run of Claude's Agent SDK."""
+    if span.operation == "chat":
+        return span.dialect == "traceai" and span.attributes.get(KIND) == "conversation"
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
@@ -66,7 +73,7 @@ def place_of(whole: Span) -> Key | None:
 
 def names_of(span: Span) -> frozenset[str]:
     """Return what the model of a call may be called elsewhere."""
-    return _names(span.request_model, span.response_model, span.dialect == _COMMAND)
+    return _names(span.request_model, span.response_model, span.dialect == COMMAND)
 
 
 def outline(span: Span) -> Whole:
@@ -76,7 +83,7 @@ def outline(span: Span) -> Whole:
 
 def speaks_for(names: frozenset[str], whole: Whole) -> bool:
     """Tell whether a call of a model of these names belongs to a run, whose model may be just `sonnet`."""
-    if _COMMAND in names and not whole.codex:
+    if COMMAND in names and not whole.codex:
         return True
     return any(one in other or other in one for one in whole.names for other in names)
 
@@ -84,4 +91,4 @@ def speaks_for(names: frozenset[str], whole: Whole) -> bool:
 @lru_cache(maxsize=256)
 def _names(asked: str, answered: str, command: bool) -> frozenset[str]:
     bare = (name[name.rfind("/") + 1 :][:_LONGEST] for name in (asked, answered))
-    return frozenset((*filter(None, bare), *((_COMMAND,) if command else ())))
+    return frozenset((*filter(None, bare), *((COMMAND,) if command else ())))
