@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from kansoku_collector.model import Span
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.relate.ag2_tasks import settle_tasks
+from kansoku_collector.relate.agent_sessions import AgentSessions
 from kansoku_collector.relate.conversations import DIALECTS, Conversations
 from kansoku_collector.relate.relatives import complete
 from kansoku_collector.relate.repeats import REMEMBERED_NAMES as _OF_CALLS
@@ -34,6 +35,7 @@ class Related:
         self._repeats = Repeats()
         self._sums = Sums()
         self._conversations = Conversations()
+        self._agent_sessions = AgentSessions()
 
     def stages(self) -> Iterator[Callable[[list[Span]], None]]:
         """Yield what is to be done with the rows of a batch, in order; each stage stands by itself."""
@@ -43,10 +45,12 @@ class Related:
         yield self._repeats.mark
         yield self._conversations.settle
         yield self._sums.bill
+        yield self._agent_sessions.settle
         yield tell_lengths
 
     def recall(self, stored: list[Span]) -> None:
         """Remember spans that are stored, the oldest first; they are changed by it."""
         self._conversations.settle([span for span in stored if span.billed])
         self._sums.recall(stored)
+        self._agent_sessions.recall(stored)
         self._repeats.recall(stored)

@@ -18,7 +18,7 @@ from kansoku_collector.normalise.dialects.openclaw import USAGE
 from kansoku_collector.normalise.dialects.strands import LIVE
 from kansoku_collector.relate.call_facts import Key
 
-_COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
+COMMAND = "claude_code"  # the dialect of the program that the Agent SDK runs
 _BESIDE = "openclaw"  # the dialect of sums that stand beside what they sum up
 _SPOKEN = "strands"  # the dialect of sessions of which every answer may be told by a client's own
 _DIALECTS = ("codex", "traceai", _BESIDE, _SPOKEN)
@@ -37,6 +37,13 @@ def is_whole(span: Span) -> bool:
     """Tell whether a span holds the sum of a run that another program made."""
     if span.operation == "chat":
         return span.dialect in _DIALECTS and span.billed and span.usage_source != "none" and _is_sum(span)
+    return is_run_of_claude(span)
+
+
+def is_run_of_claude(span: Span) -> bool:
+    """Tell whether a span holds the sum of a run of Claude's Agent SDK."""
+    if span.operation == "chat":
+        return span.dialect == "traceai" and span.attributes.get(KIND) == "conversation"
     if span.operation != "invoke_agent" or span.usage_source == "none":
         return False
     return is_agent_sdk(span.scope_name)
@@ -50,7 +57,7 @@ def _is_sum(call: Span) -> bool:
         return call.name == USAGE
     if call.dialect == _SPOKEN:
         return call.name.startswith(LIVE)
-    return call.attributes.get(KIND) == "conversation"
+    return is_run_of_claude(call)
 
 
 def tell_lengths(spans: list[Span]) -> None:
@@ -73,7 +80,7 @@ def place_of(whole: Span) -> Key | None:
 
 def names_of(span: Span) -> frozenset[str]:
     """Return what the model of a call may be called elsewhere."""
-    return _names(span.request_model, span.response_model, span.dialect == _COMMAND)
+    return _names(span.request_model, span.response_model, span.dialect == COMMAND)
 
 
 def outline(span: Span) -> Whole:
@@ -83,7 +90,7 @@ def outline(span: Span) -> Whole:
 
 def speaks_for(names: frozenset[str], whole: Whole) -> bool:
     """Tell whether a call of a model of these names belongs to a run, whose model may be just `sonnet`."""
-    if _COMMAND in names and not whole.codex:
+    if COMMAND in names and not whole.codex:
         return True
     return any(one in other or other in one for one in whole.names for other in names)
 
@@ -91,4 +98,4 @@ def speaks_for(names: frozenset[str], whole: Whole) -> bool:
 @lru_cache(maxsize=256)
 def _names(asked: str, answered: str, command: bool) -> frozenset[str]:
     bare = (name[name.rfind("/") + 1 :][:_LONGEST] for name in (asked, answered))
-    return frozenset((*filter(None, bare), *((_COMMAND,) if command else ())))
+    return frozenset((*filter(None, bare), *((COMMAND,) if command else ())))
