@@ -279,3 +279,16 @@ def test_what_a_tool_returned_is_told_under_other_names():
     """Axiom's SDK calls it the message of the tool."""
     told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t", "gen_ai.tool.message": "晴れ"}
     assert row(told).tool_result == "晴れ"
+
+
+def test_a_model_under_the_names_of_before_the_conventions_makes_a_call():
+    """As the advice of a backend has it for programs that write their spans themselves."""
+    told = {
+        "gen_ai.system": "OpenAI",
+        "llm.request.model": "gpt-4o",
+        "llm.response.model": "gpt-4o-2024-08-06",
+    }
+    span = row(told | {"gen_ai.usage.prompt_tokens": 10, "gen_ai.usage.completion_tokens": 5})
+    assert (span.operation, span.billed, span.provider) == ("chat", True, "openai")
+    assert (span.request_model, span.response_model) == ("gpt-4o", "gpt-4o-2024-08-06")
+    assert buckets(span) == {"input_fresh": 10, "output_visible": 5}

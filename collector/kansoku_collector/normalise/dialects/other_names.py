@@ -50,6 +50,7 @@ _NAMES = {
         ),
         s.VENDOR_COST,
     ),
+    **{"llm.request.model": s.REQUEST_MODEL, "llm.response.model": s.RESPONSE_MODEL},  # Observe's advice
     "gen_ai.response.model_name": s.RESPONSE_MODEL,
     "gen_ai.openai.request.seed": s.SEED,
     "llm.usage.input_tokens": s.INPUT_TOKENS,  # Browser Use
