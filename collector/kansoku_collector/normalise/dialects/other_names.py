@@ -7,7 +7,13 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, Span
-from kansoku_collector.normalise.dialects import agento11y, azure_agents, coze_loop, vercel_gateway
+from kansoku_collector.normalise.dialects import (
+    agento11y,
+    azure_agents,
+    coze_loop,
+    langchain4j,
+    vercel_gateway,
+)
 from kansoku_collector.normalise.documents import read_documents
 from kansoku_collector.values import first, items, load, rename, text
 
@@ -96,7 +102,7 @@ _TEXT, _CALLS = "gen_ai.response.text", "gen_ai.response.tool_calls"
 _SESSIONS = ("gen_ai.session.id", "gen_ai.thread.id")  # the second of Azure's agents
 _USERS = ("gen_ai.user.id", "gen_ai.user", "vercel.ai_gateway.user.id")
 _DOCUMENTS = "retrieval.document"  # Dify's
-_ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
+_ALSO = (*agento11y.MARKS, azure_agents.MARK, *coze_loop.MARKS, langchain4j.MARK, *vercel_gateway.MARKS)
 OTHER_NAMES = (*_NAMES, *_ALSO, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
@@ -110,6 +116,8 @@ def read_other_names(left: Attributes, span: Span) -> None:
         azure_agents.restore(left)
     if any(name in left for name in coze_loop.MARKS):
         coze_loop.restore(left)
+    if langchain4j.MARK in left:
+        langchain4j.restore(left)
     if any(name in left for name in vercel_gateway.MARKS):
         vercel_gateway.restore(left)
     rename(left, _NAMES)
