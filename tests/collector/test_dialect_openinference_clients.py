@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.collector.conftest import START_NS
+from tests.collector.test_dialect_logfire import row as named_row
 from tests.collector.test_dialect_openinference import CALL
 from tests.collector.test_normalise import buckets, row
 
@@ -112,13 +113,13 @@ def test_a_call_of_beeais_javascript_is_one_with_its_answer():
     told = CALL | {"llm.token_count.prompt": 40, "llm.token_count.completion": 5}
     told |= {"llm.output_messages.0.message.role": "assistant", "output.value": json.dumps(answer)}
     told["llm.output_messages.0.message.content"] = "Let me look."
-    span = row(told, scope=scope, name="backend.openai.chat.success-1")
+    span = named_row(told, scope=scope, name="backend.openai.chat.success-1")
     assert (span.billed, span.output_text) == (True, "Let me look.")
     parts = json.loads(span.output_messages)[0]["parts"]
     assert parts[1] == {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "c1"}
     for event in ("start-1", "finish-1"):
         kind = {"openinference.span.kind": "LLM"}
-        assert not row(kind, scope=scope, name=f"backend.openai.chat.{event}").billed
+        assert not named_row(kind, scope=scope, name=f"backend.openai.chat.{event}").billed
 
 
 def test_what_python_prints_of_nothing_is_no_parameter():
