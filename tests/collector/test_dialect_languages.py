@@ -262,3 +262,20 @@ def test_a_stream_of_adks_javascript_that_called_a_tool_answered_no_json():
     span = row(told, scope="gcp.vertex.agent")
     assert (span.input_text, span.output_text, span.output_messages) == ("Hi?", "", "")
     assert buckets(span) == {"input_fresh": 20, "cache_read": 10, "output_visible": 5}
+
+
+@pytest.mark.parametrize("scope", ["org.springframework.boot", "shop"])
+def test_counts_of_langchain4js_observations_are_billed(scope):
+    """Micrometer writes them as text, without a prefix, and `unknown` for what nobody told."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "OPEN_AI",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "unknown",
+        "outcome": "SUCCESS",
+        "input_tokens": "100",
+        "output_tokens": "40",
+    }
+    span = row(told, scope=scope)
+    assert (span.billed, span.provider, span.response_model) == (True, "openai", "")
+    assert (span.usage_source, buckets(span)) == ("reported", {"input_fresh": 100, "output_visible": 40})

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.collector.conftest import START_NS
+from tests.collector.test_dialect_logfire import row as named_row
 from tests.collector.test_dialect_openinference import CALL
 from tests.collector.test_normalise import buckets, row
 
@@ -101,6 +102,24 @@ def test_pieces_of_beeais_streams_are_no_calls():
     assert buckets(span) == {"input_fresh": 10, "cache_read": 30, "output_visible": 5}
     piece = {"openinference.span.kind": "LLM", "metadata.path": "backend.openai.chat.new_token"}
     assert not row(piece, scope=scope).billed
+
+
+def test_a_call_of_beeais_javascript_is_one_with_its_answer():
+    """Its start and its end are spans of the call's kind too; the answer is in pieces, its calls in JSON."""
+    scope = "@arizeai/openinference-instrumentation-beeai"
+    call = {"type": "tool-call", "toolCallId": "c1", "toolName": "weather", "args": {"city": "Oslo"}}
+    pieces = [{"type": "text", "text": "Let me "}, {"type": "text", "text": "look."}, call]
+    answer = [{"role": "assistant", "content": [piece], "meta": {"createdAt": "2026"}} for piece in pieces]
+    told = CALL | {"llm.token_count.prompt": 40, "llm.token_count.completion": 5}
+    told |= {"llm.output_messages.0.message.role": "assistant", "output.value": json.dumps(answer)}
+    told["llm.output_messages.0.message.content"] = "Let me look."
+    span = named_row(told, scope=scope, name="backend.openai.chat.success-1")
+    assert (span.billed, span.output_text) == (True, "Let me look.")
+    parts = json.loads(span.output_messages)[0]["parts"]
+    assert parts[1] == {"type": "tool_call", "name": "weather", "arguments": {"city": "Oslo"}, "id": "c1"}
+    for event in ("start-1", "finish-1"):
+        kind = {"openinference.span.kind": "LLM"}
+        assert not named_row(kind, scope=scope, name=f"backend.openai.chat.{event}").billed
 
 
 def test_what_python_prints_of_nothing_is_no_parameter():

@@ -5,7 +5,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
-from kansoku_collector.normalise.dialects import haystack_printed, llama_index
+from kansoku_collector.normalise.dialects import haystack_printed, llama_index, openinference_beeai
 from kansoku_collector.normalise.dialects.claude_agent import is_agent_sdk
 from kansoku_collector.normalise.dialects.openinference_messages import read_given, read_node
 from kansoku_collector.normalise.dialects.openinference_names import read_rarer, take_decision
@@ -77,7 +77,6 @@ _SAID = (*PREFIXES, "llm.token_count.", "llm.prompts")
 _SCOPES = ("openinference.", "@arizeai/openinference")
 _OTHERS = frozenset({s.OPERATION, "ai.operationId"})
 FIRST_TOKEN = ("First Token Stream Event", "new_token (")  # the second: BeeAI's
-_BEEAI = "openinference.instrumentation.beeai"
 _PARAMETERS = PARAMETERS | {
     "num_output": "max_tokens",  # LlamaIndex
     "p": "top_p",  # Cohere
@@ -140,10 +139,9 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
 
 def _is_inside(raw: RawSpan) -> bool:
     """Tell whether a span is inside of a call, whose kind LlamaIndex and BeeAI give to each step."""
-    if raw.scope_name == _BEEAI:
-        return "metadata.path" in raw.attributes
     private = "._" in raw.name and raw.name.rpartition(".")[2].startswith("_")
-    return private and not any(key.startswith(_SAID) for key in raw.attributes)
+    private = private and not any(key.startswith(_SAID) for key in raw.attributes)
+    return private or openinference_beeai.is_event(raw)
 
 
 def _read_context(left: Attributes, span: Span) -> None:
@@ -167,6 +165,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     answers = _read_messages(left, span, tree)
     if raw.scope_name == haystack_printed.SCOPE:
         haystack_printed.read_replies(response, span)
+    elif raw.scope_name == openinference_beeai.JAVASCRIPT:
+        openinference_beeai.read_answer(left.get("output.value"), span)
     elif '"parts":[]' in span.input_messages:
         read_own_prompt(request, span)
     read_system(request, span)
@@ -187,9 +187,8 @@ def _read_call(raw: RawSpan, left: Attributes, span: Span, tree: dict[str, Any])
     span.tool_definitions = tool_definitions(tools or request.get("tools"))
     if raw.scope_name == haystack_printed.SCOPE and not tools:
         haystack_printed.read_tools(request, span)
-    stream = truth(request.get("stream")) or truth(
-        response.get("streaming")
-    )  # the second: JavaScript's Bedrock
+    # The second: JavaScript's Bedrock.
+    stream = truth(request.get("stream")) or truth(response.get("streaming"))
     span.streaming = span.streaming or stream or "streaming" in facts
     _read_first_token(raw, span)
     if span.input_messages:

@@ -3,6 +3,7 @@
 They say what the conventions say, and are read as if they were those.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from kansoku import semconv as s
@@ -12,6 +13,7 @@ from kansoku_collector.normalise.dialects import (
     azure_agents,
     azure_voice,
     coze_loop,
+    langchain4j,
     vercel_gateway,
 )
 from kansoku_collector.normalise.documents import read_documents
@@ -107,7 +109,16 @@ _SESSIONS = (
 )
 _USERS = ("gen_ai.user.id", "gen_ai.user", "vercel.ai_gateway.user.id")
 _DOCUMENTS = "retrieval.document"  # Dify's
-_ALSO = (*agento11y.MARKS, azure_agents.MARK, azure_voice.MARK, *coze_loop.MARKS, *vercel_gateway.MARKS)
+# Whose spans are known by an attribute, and what gives them the names of the conventions.
+_RESTORES: tuple[tuple[tuple[str, ...], Callable[[Attributes], None]], ...] = (
+    (agento11y.MARKS, agento11y.restore),
+    ((azure_agents.MARK,), azure_agents.restore),
+    ((azure_voice.MARK,), azure_voice.restore),
+    (coze_loop.MARKS, coze_loop.restore),
+    ((langchain4j.MARK,), langchain4j.restore),
+    (vercel_gateway.MARKS, vercel_gateway.restore),
+)
+_ALSO = tuple(mark for marks, _ in _RESTORES for mark in marks)
 OTHER_NAMES = (*_NAMES, *_ALSO, _DOCUMENTS, _TEXT, _CALLS, *_SESSIONS, *_USERS)
 
 
@@ -115,16 +126,9 @@ def read_other_names(left: Attributes, span: Span) -> None:
     """Give what has another name the one of the conventions."""
     if s.REQUEST_MODEL in left and _MODEL in left:  # Higress knows both
         left.setdefault(s.RESPONSE_MODEL, left.pop(_MODEL))
-    if any(name in left for name in agento11y.MARKS):
-        agento11y.restore(left)
-    if azure_agents.MARK in left:
-        azure_agents.restore(left)
-    if azure_voice.MARK in left:
-        azure_voice.restore(left)
-    if any(name in left for name in coze_loop.MARKS):
-        coze_loop.restore(left)
-    if any(name in left for name in vercel_gateway.MARKS):
-        vercel_gateway.restore(left)
+    for marks, restore in _RESTORES:
+        if any(mark in left for mark in marks):
+            restore(left)
     rename(left, _NAMES)
     session, user = first(left, *_SESSIONS), first(left, *_USERS)
     span.session_id, span.user_id = span.session_id or text(session), span.user_id or text(user)
