@@ -52,6 +52,8 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+VIDEO_INPUT_TOKENS: Final = "gen_ai.usage.video.input_tokens"
+VIDEO_OUTPUT_TOKENS: Final = "gen_ai.usage.video.output_tokens"
 # Parts of the cache reads, and of the sounds and images sent
 CACHE_READ_AUDIO_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
 CACHE_READ_IMAGE_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
@@ -148,6 +150,9 @@ ROUTER_MODEL: Final = "kansoku.router.model"  # the name that a router was given
 # Counted in other units than tokens
 SEARCH_UNITS: Final = "kansoku.usage.search_units"  # Cohere: a query with up to 100 documents
 PAGES: Final = "kansoku.usage.pages"  # pages read by OCR
+ANNOTATED_PAGES: Final = "kansoku.usage.annotated_pages"  # those of them that are described besides
+CHARACTERS: Final = "kansoku.usage.characters"  # of a text that is spoken
+CITATION_TOKENS: Final = "kansoku.usage.citation_tokens"  # read for an answer, beside its other tokens
 CLASSIFICATIONS: Final = "kansoku.usage.classifications"  # texts that were given a label
 IMAGES: Final = "kansoku.usage.images"  # images made
 AUDIO_SECONDS: Final = "kansoku.usage.audio.input_seconds"

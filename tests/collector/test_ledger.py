@@ -101,6 +101,44 @@ def test_anthropic_batches_cost_half():
     )
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "attributes", "buckets", "dollars"),
+    [
+        # 15 dollars a million letters that are spoken; of a model that is paid by tokens nobody counted them
+        ("openai", "tts-1", {"characters": 2000}, None, Decimal("0.03")),
+        ("openai", "gpt-4o-mini-tts", {"characters": 2000}, None, None),
+        # 2 dollars a thousand pages, 3 where a model describes them
+        ("mistral_ai", "mistral-ocr-2512", {"pages": 10}, None, Decimal("0.02")),
+        ("mistral_ai", "mistral-ocr-2512", {"pages": 10, "annotated_pages": 10}, None, Decimal("0.03")),
+        # the example of Perplexity's own page
+        ("perplexity", "sonar-deep-research", {"citation_tokens": 19028, "web_search.requests": 21},
+         {"input_fresh": 33, "output_visible": 11395, "reasoning": 193947}, Decimal("0.816")),
+        # 12 dollars a thousand requests, and nothing for what it cites
+        ("perplexity", "sonar", {"citation_tokens": 19028}, {"input_fresh": 1000}, Decimal("0.013")),
+    ],
+)  # fmt: skip
+def test_what_is_paid_by_another_measure_has_its_price(provider, model, attributes, buckets, dollars):
+    """Letters, pages and what was read are none of the tokens; without a price the call says so."""
+    usage = {"input_fresh": 0, "output_visible": 0, "usage_source": "none"}
+    if buckets:
+        usage |= {"usage_source": "reported", **buckets}
+    counted = {f"kansoku.usage.{name}": number for name, number in attributes.items()}
+    span = priced(provider=provider, request_model=model, attributes=counted, **usage)
+    assert span.cost_source == ("unpriced" if dollars is None else "computed")
+    assert dollars is None or abs(span.cost_usd - dollars) < Decimal("0.001")
+
+
+def test_videos_have_prices_of_their_own():
+    """To embed one costs sixty times what a text costs; to make one twice."""
+    attributes = {"gen_ai.usage.video.input_tokens": 900}
+    fields = {"provider": "gcp.gemini", "output_visible": 0}
+    span = priced(request_model="gemini-embedding-2", attributes=attributes, **fields)
+    assert span.cost_usd == (100 * Decimal("0.2") + 900 * 12) / MILLION
+    made = {"gen_ai.usage.video.output_tokens": 90}
+    span = priced(provider="gcp.gemini", request_model="gemini-omni-1.1-flash", attributes=made)
+    assert span.cost_usd == (1000 * Decimal("1.5") + 10 * 9 + 90 * Decimal("17.5")) / MILLION
+
+
 def test_what_a_vendor_counts_and_does_not_bill_costs_nothing(tmp_path):
     """A refusal before a word, at the list's price and at one of one's own: a cost of zero is known."""
     fields = {"provider": "anthropic", "request_model": "claude-opus-5"}

@@ -250,14 +250,41 @@ def test_an_interaction_that_breaks_off_has_used_what_it_told(
 
 def test_what_is_embedded_is_counted_by_its_kind(vertex: Any, vendor: Vendor, spans: Any) -> None:
     """Vertex counts beside each vector; an image among the texts has a count of its own."""
-    details = [{"modality": "TEXT", "tokenCount": 4}, {"modality": "IMAGE", "tokenCount": 6}]
-    statistics = {"token_count": 10, "tokensDetails": details}
+    kinds = {"TEXT": 4, "IMAGE": 6, "VIDEO": 30}
+    details = [{"modality": kind, "tokenCount": tokens} for kind, tokens in kinds.items()]
+    statistics = {"token_count": 40, "tokensDetails": details}
     vector = {"values": [0.5, 0.25], "statistics": statistics}
     vendor.answer({"predictions": [{"embeddings": vector}, {"embeddings": vector}]})
     vertex.models.embed_content(model="text-embedding-005", contents=["a", "b"])
     found = spans.attributes()
-    assert found["gen_ai.usage.input_tokens"] == 20
+    assert found["gen_ai.usage.input_tokens"] == 80
     assert found["gen_ai.usage.image.input_tokens"] == 12
+    assert found["gen_ai.usage.video.input_tokens"] == 60
+
+
+def test_videos_that_are_watched_and_made_are_counted(client: Any, vendor: Vendor, spans: Any) -> None:
+    """Of contents and of interactions: models that make them have prices of their own for them."""
+    usage = {
+        "promptTokenCount": 90,
+        "candidatesTokenCount": 50,
+        "cachedContentTokenCount": 10,
+        "promptTokensDetails": [{"modality": "VIDEO", "tokenCount": 80}],
+        "cacheTokensDetails": [{"modality": "VIDEO", "tokenCount": 10}],
+        "candidatesTokensDetails": [{"modality": "VIDEO", "tokenCount": 40}],
+    }
+    counted = {
+        "total_input_tokens": 90,
+        "total_output_tokens": 50,
+        "input_tokens_by_modality": [{"modality": "video", "tokens": 70}],
+        "output_tokens_by_modality": [{"modality": "video", "tokens": 40}],
+    }
+    told = {"id": "v1", "status": "completed", "model": MODEL, "steps": [], "usage": counted}
+    vendor.answer({**answer({"text": "Yes."}), "usageMetadata": usage}, told)
+    client.models.generate_content(model=MODEL, contents="?")
+    client.interactions.create(model=MODEL, input="?")
+    for span in spans.all():
+        assert span.attributes["gen_ai.usage.video.input_tokens"] == 70
+        assert span.attributes["gen_ai.usage.video.output_tokens"] == 40
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -207,3 +207,27 @@ def test_tables_and_what_was_asked_of_a_document_are_its_texts(vendor: Vendor, s
         )
     texts = [part["content"] for part in spans.messages()[0]["parts"]]
     assert texts == ["[tbl-0.html]", "<table></table>", '{"day": "火"}']
+    assert spans.attributes()["kansoku.usage.annotated_pages"] == 1
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_the_head_the_foot_and_the_pictures_of_a_page_are_told(
+    vendor: Vendor, spans: Any, described: bool
+) -> None:
+    """They are apart from the text where one asks for that; pages with described pictures cost more."""
+    picture = {"id": "a.png", **dict.fromkeys(("top_left_x", "top_left_y", "bottom_right_x"), 1)}
+    picture |= {"bottom_right_y": 1, "image_annotation": "An umbrella." if described else None}
+    page = {"index": 0, "markdown": "Text.", "images": [picture], "dimensions": None}
+    page |= {"header": "North ward", "footer": "page 1"}
+    used = {"pages_processed": 3}
+    vendor.answer({"pages": [page], "model": "mistral-ocr-2512", "usage_info": used})
+    with Mistral(api_key="test", server_url=vendor.url) as client:
+        client.ocr.process(
+            model="mistral-ocr-latest",
+            document={"type": "document_url", "document_url": "https://e.org/a.pdf"},
+        )
+    texts = [part["content"] for part in spans.messages()[0]["parts"]]
+    assert texts == ["North ward", "Text.", "page 1", *(["An umbrella."] if described else [])]
+    found = spans.attributes()
+    assert found["kansoku.usage.pages"] == 3
+    assert found.get("kansoku.usage.annotated_pages") == (3 if described else None)

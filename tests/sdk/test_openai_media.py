@@ -163,6 +163,7 @@ def test_speech_is_told_by_type_and_size(client: Any, vendor: Vendor, spans: Any
     assert len(spoken.read()) == 100
     found = spans.attributes()
     assert (found["gen_ai.request.voice"], found["gen_ai.request.speed"]) == ("coral", 1.2)
+    assert found["kansoku.usage.characters"] == len("Good morning.")
     assert json.loads(found["gen_ai.system_instructions"]) == [{"type": "text", "content": "Cheerfully."}]
     assert parts(spans, "gen_ai.input.messages") == [{"type": "text", "content": "Good morning."}]
     assert parts(spans) == [{"type": "blob", "modality": "audio", "mime_type": "audio/mpeg", "size": 100}]

@@ -173,6 +173,14 @@ def test_searches_of_perplexity_are_counted(ask: Any) -> None:
     assert ask(body(counts(10, 5, 15, num_search_queries=3)))[semconv.WEB_SEARCHES] == 3
 
 
+def test_what_perplexitys_deep_research_thought_and_read_is_counted(ask: Any) -> None:
+    """It is beside the answer's tokens, in no sum, and paid at prices of its own."""
+    found = ask(body(counts(33, 11395, 11428, citation_tokens=19028, reasoning_tokens=193947)))
+    assert found["gen_ai.usage.output_tokens"] == 11395 + 193947
+    assert found["gen_ai.usage.reasoning.output_tokens"] == 193947
+    assert found["kansoku.usage.citation_tokens"] == 19028
+
+
 def test_the_name_of_a_file_that_a_router_read_is_told(ask: Any, spans: Any) -> None:
     """OpenRouter says which of the files it was."""
     ask(body(annotations=[{"type": "file", "file": {"hash": "h", "name": "a.pdf", "content": []}}]))

@@ -11,7 +11,7 @@ from kansoku.instruments import google_shape as shape
 from kansoku.instruments.google_grounding import Grounding
 from kansoku.instruments.google_pieces import Calls
 from kansoku.instruments.google_shape import get
-from kansoku.instruments.google_usage import cached_kinds, read_usage, tokens_of
+from kansoku.instruments.google_usage import cached_kinds, read_usage, tokens_of, video_kinds
 
 _NUMBERS = {
     "temperature": semconv.TEMPERATURE,
@@ -81,6 +81,7 @@ class ContentReader:
         )
         if drawn := tokens_of(told, "IMAGE", "candidates_tokens_details"):
             answer.attributes[semconv.IMAGE_OUTPUT_TOKENS] = drawn  # they have a price of their own
+        answer.attributes.update(video_kinds(told))
         if answer.usage is not None and answer.usage.cache_read:
             answer.attributes.update(cached_kinds(told))
         for each in ordered:

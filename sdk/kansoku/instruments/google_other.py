@@ -9,7 +9,7 @@ from kansoku.instruments import google_shape as shape
 from kansoku.instruments import openai_shape
 from kansoku.instruments.google_content import model_name
 from kansoku.instruments.google_shape import get
-from kansoku.instruments.google_usage import read_usage, tokens_of
+from kansoku.instruments.google_usage import read_usage, tokens_of, video_kinds
 from kansoku.usage import Usage
 
 
@@ -36,8 +36,11 @@ class EmbeddingReader:
     def response(self, response: Any, capture: bool) -> Answer:  # noqa: ARG002 - there is no content in it
         """Read an EmbedContentResponse."""
         found = get(response, "embeddings") or ()
-        usage = read_usage(get(response, "usage_metadata"))
+        told = get(response, "usage_metadata")
+        usage = read_usage(told)
         answer = Answer(usage=usage if usage is not None else _counted(found))
+        if watched := _watched(found) if usage is None else video_kinds((told,)):
+            answer.attributes.update(watched)
         answer.attributes[semconv.EMBEDDING_INPUTS] = len(found)
         if found:
             answer.attributes[semconv.EMBEDDING_DIMENSIONS] = len(get(found[0], "values") or ())
@@ -59,6 +62,13 @@ def _counted(embeddings: Any) -> Usage | None:
         sum(tokens_of((each,), kind, "tokens_details") for each in told) for kind in ("AUDIO", "IMAGE")
     )
     return Usage.from_inclusive(sum(known), 0, audio_in=audio, image=image)
+
+
+def _watched(embeddings: Any) -> dict[str, int]:
+    """Return the tokens of videos among those, which cost many times those of texts."""
+    told = [get(each, "statistics") for each in embeddings]
+    tokens = sum(tokens_of((each,), "VIDEO", "tokens_details") for each in told)
+    return {semconv.VIDEO_INPUT_TOKENS: tokens} if tokens else {}
 
 
 class ImageReader:

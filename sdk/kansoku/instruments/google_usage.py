@@ -68,6 +68,15 @@ def cached_kinds(told: tuple[Any, ...]) -> dict[str, int]:
     return {name: number for name, number in said.items() if number}
 
 
+def video_kinds(told: tuple[Any, ...]) -> dict[str, int]:
+    """Return the tokens of videos sent afresh and of videos made: some models have prices for them."""
+    said = {
+        semconv.VIDEO_INPUT_TOKENS: _sent(told, "VIDEO"),
+        semconv.VIDEO_OUTPUT_TOKENS: tokens_of(told, "VIDEO", "candidates_tokens_details"),
+    }
+    return {name: number for name, number in said.items() if number}
+
+
 def _last(told: tuple[Any, ...], name: str) -> int | None:
     for usage in reversed(told):
         value = get(usage, name) if usage is not None else None
@@ -108,7 +117,11 @@ def read_interaction(usage: Any) -> Usage | None:
 
 def interaction_facts(usage: Any) -> dict[str, Any]:
     """Return what is paid beside ordinary tokens: images that were drawn, searches."""
-    said = {semconv.IMAGE_OUTPUT_TOKENS: _by_modality(usage, "output", "image")}
+    said = {
+        semconv.IMAGE_OUTPUT_TOKENS: _by_modality(usage, "output", "image"),
+        semconv.VIDEO_INPUT_TOKENS: _fresh(usage, "video"),
+        semconv.VIDEO_OUTPUT_TOKENS: _by_modality(usage, "output", "video"),
+    }
     for tool in shape.listed(usage, "grounding_tool_count"):
         if name := _COUNTED.get(word(get(tool, "type"))):
             said[name] = said.get(name, 0) + (openai_tokens.count(tool, "count") or 0)

@@ -50,6 +50,8 @@ class OcrReader:
         answer = Answer(model=get(response, "model") or "")
         if isinstance(count, int):
             answer.attributes[semconv.PAGES] = count
+            if _is_annotated(response, pages):
+                answer.attributes[semconv.ANNOTATED_PAGES] = count  # all are paid as such
         if capture:
             texts = [text for page in pages for text in _page(page)]
             if told := openai_shape.text_of(response, "document_annotation"):
@@ -157,10 +159,24 @@ class ResponsesReader(openai_responses.ResponsesReader):
         return super().fold([data for chunk in chunks if (data := get(chunk, "data")) is not None], capture)
 
 
+def _is_annotated(response: Any, pages: Any) -> bool:
+    """Tell whether a model described a document, or its pictures, beside reading them."""
+    if openai_shape.text_of(response, "document_annotation"):
+        return True
+    return any(openai_shape.text_of(image, "image_annotation") for page in pages for image in _images(page))
+
+
+def _images(page: Any) -> list[Any]:
+    return openai_shape.listed(page, "images")
+
+
 def _page(page: Any) -> list[str]:
-    """Return the texts of a page; its tables may be apart from it."""
+    """Return the texts of a page; its head, its foot and its tables may be apart from it."""
     tables = [openai_shape.text_of(table, "content") for table in openai_shape.listed(page, "tables")]
-    return [openai_shape.text_of(page, "markdown"), *filter(None, tables)]
+    told = [openai_shape.text_of(image, "image_annotation") for image in _images(page)]
+    head, foot = openai_shape.text_of(page, "header"), openai_shape.text_of(page, "footer")
+    whole = [openai_shape.text_of(page, "markdown"), *filter(None, (*tables, foot, *told))]
+    return [head, *whole] if head else whole
 
 
 def _audio(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class SpeechReader:
         request = Request(shape.model_name(arguments), shape.read_parameters(arguments, capture))
         request.attributes[semconv.OUTPUT_TYPE] = "speech"
         text, manner = arguments.get("input"), arguments.get("instructions")
+        if isinstance(text, str):
+            request.attributes[semconv.CHARACTERS] = len(text)  # by which some models are paid
         if capture and isinstance(text, str):
             request.messages = [{"role": "user", "parts": shape.read_parts(text)}]
         if capture and isinstance(manner, str):

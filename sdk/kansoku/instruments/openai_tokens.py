@@ -47,7 +47,10 @@ def read_usage(usage: Any, model: str = "") -> Usage | None:
         written = count(into, *_WRITES) or 0
     if is_rare and not written:
         written = count(usage, "cache_creation_input_tokens") or 0
-    said = (answered or 0) + beside(usage, sent or 0, answered or 0, thought)
+    apart = beside(usage, sent or 0, answered or 0, thought)
+    if is_rare and count(usage, "citation_tokens") is not None:
+        apart = thought  # Perplexity's, which counts neither those nor thoughts in any sum
+    said = (answered or 0) + apart
     sent, part = sent or 0, (cached or 0) + written
     sent += part if part > sent else beside(usage, sent, said, part)  # more than all is not among it
     return Usage.from_inclusive(

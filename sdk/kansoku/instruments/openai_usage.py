@@ -10,7 +10,9 @@ from kansoku.instruments.openai_tokens import count, details, read_usage
 
 # What few servers say; the names alone are looked for in the usage of every call.
 _SERVER_TOOLS = ("server_tool_use_details", "server_tool_use")  # OpenRouter's, now and before
-_RARE = frozenset({"cost", "cost_in_usd_ticks", "seconds", "num_search_queries", *_SERVER_TOOLS})
+_RARE = frozenset(
+    {"cost", "cost_in_usd_ticks", "seconds", "num_search_queries", "citation_tokens", *_SERVER_TOOLS}
+)
 _PERPLEXITYS = {"search_web": "web_search", "fetch_url": "web_fetch"}
 _TICKS = 10_000_000_000  # of a dollar, at xAI
 _OUTPUT_DETAILS = (
@@ -46,6 +48,8 @@ def _add_rare(found: dict[str, Any], usage: Any) -> None:
         found[semconv.VENDOR_COST] = float(cost)
     if seconds is not None and isinstance(seconds, int | float):
         found[semconv.AUDIO_SECONDS] = float(seconds)
+    if cited := count(usage, "citation_tokens"):
+        found[semconv.CITATION_TOKENS] = cited
     searches = count(details(usage, *_SERVER_TOOLS), "web_search_requests")
     if searches := searches or count(usage, "num_search_queries"):  # Perplexity
         found[semconv.WEB_SEARCHES] = searches

@@ -25,7 +25,12 @@ _PIECES = {
     "code_execution": ("code_executions", "code_executions_kcount"),
     "search_unit": ("rerank_searches", "rerank_searches_kcount"),
     "page": ("input_document_pages", "input_document_kpages"),
+    "annotated_page": ("input_annotated_document_pages", "input_annotated_document_kpages"),
+    "character": ("input_characters", "input_mchars"),
     "image_output_token": ("output_image_tokens", "output_image_mtok"),
+    "video_token": ("input_video_tokens", "input_video_mtok"),
+    "video_output_token": ("output_video_tokens", "output_video_mtok"),
+    "citation_token": ("output_citation_tokens", "output_citation_mtok"),
 }
 # Pieces that vendors bill beside tokens: used without a price, a cost is only a part of what was paid.
 _BESIDE_TOKENS = frozenset({"web_search", "file_search", "maps_search", "search_unit", "page"})
@@ -118,6 +123,7 @@ def _listed_cost(price: Any, price_id: str, usage: Usage, terms: Terms) -> Cost 
     pieces, missing = _pieces(price, price_id, usage, terms)
     if (usage.audio_in or usage.audio_out) and price.input_audio_mtok is None and _SPEAKING.match(price_id):
         missing = (*missing, "audio_token")
+    counts["output_tokens"] += pieces.get("output_citation_tokens", 0)  # which the list has among them
     try:
         result = price.calc_price(ListUsage(**counts, **pieces))
     except (ValueError, LookupError):
@@ -174,7 +180,7 @@ def _pieces(
                     min(number, Decimal(1)) if by_prompt else number
                 )
         tokens_pay = unit not in _BESIDE_TOKENS and (usage.input_tokens or usage.output_tokens)
-        apart = unit in (*_BESIDE_TOKENS, "image", "audio_second") and not tokens_pay
+        apart = unit in (*_BESIDE_TOKENS, "image", "audio_second", "character") and not tokens_pay
         if unit == "image_output_token":
             apart = price_id.startswith(_TEXT_ALONE)
         if apart and not priced:
