@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -216,6 +217,10 @@ def _refuse_open_doors(settings: Settings) -> None:
 
 
 def _prepare(data: Path) -> None:
+    if os.path.lexists(data) and not data.is_dir():
+        raise SettingsError(
+            f"{data} (KANSOKU_DATA) is a file or a link to nothing: name a directory, or remove it"
+        )
     try:
         data.mkdir(parents=True, exist_ok=True)
         probe = data / ".writable"

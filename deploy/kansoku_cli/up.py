@@ -213,6 +213,10 @@ def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, st
 
 
 def _check_directory(path: Path) -> None:
+    if os.path.lexists(path) and not path.is_dir():
+        raise KansokuError(
+            f"{path} (KANSOKU_DATA) is a file or a link to nothing: name a directory, or remove it"
+        )
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".writable"

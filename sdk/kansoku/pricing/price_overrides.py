@@ -40,6 +40,7 @@ from kansoku.pricing.price_terms import Terms
 from kansoku.usage import Usage
 
 _MILLION = Decimal(1_000_000)
+_TOO_MUCH = 10**12  # USD; whoever writes more has slipped
 _INPUT = ("cache_read", "cache_write", "cache_write_1h", "audio_input", "image_input")
 _OUTPUT = ("reasoning", "audio_output")
 TOKENS = ("input", "output", *_INPUT, *_OUTPUT)
@@ -163,18 +164,24 @@ class Overrides:
 
 def read_overrides(path: Path) -> Overrides:
     """Read the overrides file; raise PricesError naming line, entry and field."""
+    return parse_overrides(overrides_text(path), path)
+
+
+def overrides_text(path: Path) -> str:
+    """Return the text of an overrides file; raise PricesError when it cannot be read as text."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows mark UTF-8 at its beginning
+    except UnicodeDecodeError as error:
+        raise PricesError(f"{path}: is not UTF-8, save it as that: {error}") from error
+    except OSError as error:
         raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
-    return parse_overrides(text, path)
 
 
 def parse_overrides(text: str, path: Path) -> Overrides:
     """Return what the text of an overrides file says; `path` is for messages."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
         raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
     if unknown := sorted(set(tables) - set(_KNOWN)):
         raise PricesError(f"{path}: unknown table {unknown[0]!r}; known are [[price]] and [[alias]]")
@@ -248,8 +255,8 @@ class _Entry:
                 found = None
         if found is None:
             raise self.error(name, f"{name!r} must be a number of USD, not {value!r}")
-        if not found.is_finite() or found < 0:
-            raise self.error(name, f"{name!r} must be 0 or more, not {value!r}")
+        if not found.is_finite() or not 0 <= found < _TOO_MUCH:
+            raise self.error(name, f"{name!r} must be 0 or more and below {_TOO_MUCH}, not {value!r}")
         return found
 
 
