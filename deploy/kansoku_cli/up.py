@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -60,6 +61,7 @@ class Family:
 
 def run(args: argparse.Namespace) -> int:
     """Start every part, say where it is, and stay until Ctrl-C or until a part is gone."""
+    parts.open_streams()
     collector = parts.settings(args)
     dashboard = None if args.no_dashboard else parts.dashboard_settings()
     parts.tell_unknown()
@@ -272,7 +274,8 @@ def _on_signals(family: Family) -> None:
             family.kill()
             return
         family.stopping = True
-        print("\nStopping; a second Ctrl-C does not wait.", file=sys.stderr, flush=True)
+        if select.select([], [2], [], 0)[1]:  # else nobody reads, and to say it would take for ever
+            print("\nStopping; a second Ctrl-C does not wait.", file=sys.stderr, flush=True)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)

@@ -3,9 +3,13 @@
 import fcntl
 import os
 import re
+import sys
+import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -92,6 +96,7 @@ def _parts(url: str) -> SplitResult:
 
 def _embedded(url: str, config: Path | None) -> Client:
     path = _path(url)
+    _load_engine()
     private_directory(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
@@ -104,6 +109,26 @@ def _embedded(url: str, config: Path | None) -> Client:
         "local_filesystem_read_method": "pread",
     } | ({"config-file": str(config)} if config else {})
     return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options=options)
+
+
+def _load_engine() -> None:
+    """Load the engine, which refuses to in a time zone that it has no file of, such as JST-9.
+
+    What it stores is in UTC whatever the zone is; this process keeps its own, for the times of its log.
+    """
+    if "chdb" in sys.modules:
+        return
+    zone = os.environ.get("TZ")
+    try:
+        ZoneInfo((zone or "UTC").removeprefix(":"))
+    except (KeyError, ValueError, OSError):
+        os.environ["TZ"] = "UTC"
+    try:
+        import_module("chdb")
+    finally:
+        if zone is not None:
+            os.environ["TZ"] = zone
+            time.tzset()
 
 
 def _path(url: str) -> Path:
@@ -142,7 +167,7 @@ def is_away(text: str) -> bool:
 
 
 def _embedded_sentence(path: Path, error: Exception, text: str) -> str:
-    if isinstance(error, ImportError):
+    if isinstance(error, ModuleNotFoundError):
         how = "pip install 'path/to/kansoku[embedded]'"
         return f"embedded ClickHouse is not installed: {how}, or give a server's URL"
     if isinstance(error, OSError):
