@@ -59,7 +59,9 @@ def _have_home() -> None:
     try:
         Path.home()
     except RuntimeError:
-        os.environ["HOME"] = tempfile.gettempdir()
+        os.environ["HOME"] = "/"
+        with suppress(FileNotFoundError):  # a container's root may be read-only, with nothing beside it
+            os.environ["HOME"] = tempfile.gettempdir()
 
 
 def demo(argv: list[str]) -> int:

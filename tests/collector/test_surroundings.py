@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,15 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield found
 
 
-def begin(running: Running, wrapper: str = 'exec "$@"', **options: Any) -> "subprocess.Popen[bytes]":
+def begin(
+    running: Running, wrapper: str = 'exec "$@"', variables: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.Popen[bytes]":
     """Start a collector as a shell does that says `wrapper`; wait until it accepts and stores."""
     stores.prepare(running.data / "clickhouse")
     running.port, running.gateway_port = free_port(), free_port()
     command = [sys.executable, "-m", "kansoku_collector", "--data", str(running.data)]
     command += ["--port", str(running.port), "--gateway-port", str(running.gateway_port)]
-    env = os.environ | {"KANSOKU_GRPC_PORT": "0", "TZ": ZONE}
+    env = os.environ | {"KANSOKU_GRPC_PORT": "0", "TZ": ZONE} | (variables or {})
     process = subprocess.Popen(["sh", "-c", wrapper, "sh", *command], env=env, **options)
     running.process = process
     deadline = time.monotonic() + 120
@@ -95,3 +97,15 @@ def test_a_zone_that_the_engine_has_no_file_of_is_no_missing_engine(running: Run
     assert running.end() == 0
     last = (tmp_path / "log").read_text().splitlines()[-1]
     assert last.startswith((japan, earlier)), last
+
+
+def test_no_place_for_temporary_files_but_the_data_is_enough(running: Running, tmp_path: Path) -> None:
+    """A container with a read-only root may have none; the engine did not open, with pages of its stack."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    without_rights = 'exec setpriv --bounding-set=-all --inh-caps=-all "$@"'  # root writes anywhere with them
+    wrapper = 'exec "$@"' if os.geteuid() else without_rights
+    begin(running, wrapper, {"TMPDIR": f"{closed}"})
+    assert stored(running) == 1
+    assert running.end() == 0
+    assert not list((running.data / "scratch").iterdir())

@@ -39,7 +39,7 @@ def connect(url: str, *, database: str | None = None, config: Path | None = None
         # Asked first, because a reader may not create what is already there.
         if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
-    except (ClickHouseError, ImportError, OSError, ValueError) as error:
+    except (ClickHouseError, ImportError, OSError, RuntimeError, ValueError) as error:
         if parts.scheme != "chdb" and is_away(str(error)):
             raise StoreAwayError(_sentence(url, error)) from error
         raise StoreError(_sentence(url, error)) from error
@@ -96,10 +96,11 @@ def _parts(url: str) -> SplitResult:
 
 def _embedded(url: str, config: Path | None) -> Client:
     path = _path(url)
-    _load_engine()
     private_directory(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
+    _have_temporary(path.parent / "scratch")
+    _load_engine()
     # An index that leaves rows out is asked before they are read: beside the reading it costs twice as much.
     # A trace by its id is dozens of columns, a few kilobytes of each: handing every reading to another thread
     # costs more than the reading.
@@ -129,6 +130,16 @@ def _load_engine() -> None:
         if zone is not None:
             os.environ["TZ"] = zone
             time.tzset()
+
+
+def _have_temporary(folder: Path) -> None:
+    """Let temporary files lie in `folder` where the machine's own place for them cannot be written.
+
+    The engine does not open without such a place; a container whose root is read-only may have none.
+    """
+    if not os.access(os.environ.get("TMPDIR") or "/tmp", os.W_OK | os.X_OK):  # noqa: S108 - the engine's own
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(folder)
 
 
 def _path(url: str) -> Path:
