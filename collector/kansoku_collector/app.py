@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -19,10 +20,11 @@ from kansoku_collector.enrich.cost import PriceFile, pricing
 from kansoku_collector.enrich.names import short_names
 from kansoku_collector.enrich.signals import read_signals
 from kansoku_collector.errors import KansokuError, SettingsError, StoreAwayError, StoreError
-from kansoku_collector.files import allow_open_files, hold, private_directory
+from kansoku_collector.files import allow_open_files, hold, open_standard_streams, private_directory
 from kansoku_collector.housekeeping import Housekeeping
 from kansoku_collector.journal import Journal
 from kansoku_collector.keys import Keys
+from kansoku_collector.log_stream import StandardError
 from kansoku_collector.metrics import Metrics
 from kansoku_collector.pipeline import Pipeline
 from kansoku_collector.receive.api import Api, Clients
@@ -60,6 +62,7 @@ def serve(settings: Settings) -> int:
 
     What cannot work is said in one sentence on standard error.
     """
+    open_standard_streams()
     _log_to_stderr(settings.log_level.upper())
     without_data_frames()
     try:
@@ -77,7 +80,8 @@ def serve(settings: Settings) -> int:
 
 
 def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    form = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level="WARNING", format=form, handlers=[StandardError()])
     for name in ("kansoku", "kansoku_collector"):
         logging.getLogger(name).setLevel(level)
     # What these two warn of comes to us as an exception, and is said once, in our own words.
@@ -216,6 +220,10 @@ def _refuse_open_doors(settings: Settings) -> None:
 
 
 def _prepare(data: Path) -> None:
+    if os.path.lexists(data) and not data.is_dir():
+        raise SettingsError(
+            f"{data} (KANSOKU_DATA) is a file or a link to nothing: name a directory, or remove it"
+        )
     try:
         data.mkdir(parents=True, exist_ok=True)
         probe = data / ".writable"

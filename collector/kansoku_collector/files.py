@@ -59,6 +59,21 @@ def hold(path: Path) -> None:
         os.close(handle)
 
 
+def open_standard_streams() -> None:
+    """Give a process that was started without standard streams empty ones.
+
+    The next files that it opens would take their numbers, and what the engine and the interpreter say would
+    be written into them: into the journal, or into the engine's own files, which ends in a crash.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:  # as the interpreter leaves it; the web server asks it for colours
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
 def allow_open_files() -> int:
     """Let this process open as many files as its user may; return how many, 65,536 at the most.
 

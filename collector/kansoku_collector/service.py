@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from kansoku_collector.watch.run import Watch
 
 _DRAIN_SECONDS = 5.0
+_END_SECONDS = 20.0  # supervisors kill after 30 or more
 _KEEP_ALIVE_SECONDS = 75  # exporters send every few seconds: a shorter one would close under their hands
 _RETENTION_SECONDS = 20.0
 _AWAY_SECONDS = 1.0  # how often a server that is away is looked for
@@ -83,6 +86,8 @@ class Collector:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop()
         log.info("stopping: nothing more is accepted, and the journal is emptied")
+        if not self.settings.embedded:
+            _end_in_time(1 if self.schema.problem else 0)
         for task in (renewal, ageing, clock, coming):
             task.cancel()
         await asyncio.gather(*tasks, *([grpc_server.stop()] if grpc_server else []))
@@ -182,6 +187,21 @@ class Collector:
             log.info("%d bytes stay in the journal: the next start stores them", left)
         self.clients.close()
         self.schema.close()
+
+
+def _end_in_time(code: int) -> None:
+    """End the process soon, also where threads wait for a ClickHouse server that hangs: that takes minutes.
+
+    Nothing is lost by it: what was acknowledged is in the journal.
+    """
+
+    def end() -> None:
+        log.warning("ClickHouse does not answer: what is in the journal is stored by the next start")
+        os._exit(code)
+
+    timer = threading.Timer(_END_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _server(app: Any, **options: Any) -> uvicorn.Server:

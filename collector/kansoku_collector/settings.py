@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
@@ -164,9 +164,27 @@ class Settings(BaseSettings):
     def _at_home(cls, value: Path) -> Path:
         """Read `~`, as a shell would; a container's user may have no home, and names another directory."""
         try:
-            return value.expanduser()
+            found = value.expanduser()
         except RuntimeError:
             raise ValueError("this user has no home directory; name another one, or give --data") from None
+        # The embedded engine takes what follows a ? for its options, and would store in another directory.
+        if "?" in str(found.absolute()):
+            raise ValueError("a directory with ? in its name cannot be used; choose another")
+        try:
+            str(found.absolute()).encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                "its name is not UTF-8; choose another, or start with PYTHONUTF8=1 where it is"
+            ) from None
+        return found
+
+    @field_validator(
+        "data", "prices_file", "alerts_file", "tls_cert", "tls_key", "tls_client_ca", mode="before"
+    )
+    @classmethod
+    def _given(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take an empty variable, as files of settings have them, for one that is not set, not for "."."""
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
 
     @field_validator("log_level")
     @classmethod
@@ -192,7 +210,13 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
-        return {project.strip() or "*": float(rate) for project, _, rate in pairs}
+        found: dict[str, float] = {}
+        for project, _, rate in pairs:
+            name = project.strip() or "*"
+            if name in found:  # 2,500 is two rates, too
+                raise ValueError(f"two rates for {'every project' if name == '*' else name}")
+            found[name] = float(rate)
+        return found
 
     @field_validator("rate_spans", "rate_bytes")
     @classmethod

@@ -99,6 +99,12 @@ class DashboardSettings(BaseSettings):
         """Take off the line break at the end of a mounted file, which HTTP cannot carry."""
         return value.strip() if isinstance(value, str) else value
 
+    @field_validator("prices_file", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """Take an empty variable, as files of settings have them, for one that is not set, not for "."."""
+        return None if value == "" else value
+
     @field_validator("dashboard_url")
     @classmethod
     def _address(cls, text: str) -> str:

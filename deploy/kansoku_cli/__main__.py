@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `kansoku ... | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (KansokuError, ModuleNotFoundError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - `_told` raises what is a fault of ours
         print(f"kansoku: {_told(error)}", file=sys.stderr)
         return 1
 
@@ -43,6 +43,12 @@ def _told(error: Exception) -> str:
         if error.filename is None:
             raise error
         return f"{error.filename}: {error.strerror}"
+    if type(error).__module__.startswith("clickhouse_connect."):  # its store went away, or has no memory
+        from kansoku_collector.faults import sentence  # noqa: PLC0415 - it is installed where these come from
+
+        return f"ClickHouse did not answer: {sentence(error)}"
+    if not isinstance(error, KansokuError):
+        raise error
     return str(error)
 
 

@@ -3,16 +3,18 @@
 import argparse
 import os
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kansoku.errors import KansokuError
 from kansoku_cli import access
 
 FORMATS = {"parquet": "Parquet", "jsonl": "JSONEachRow", "csv": "CSVWithNames"}
 TABLES = ("spans", "feedback", "corrections", "metric_points")
+_LONGEST_ERROR = 64 << 10  # bytes at the end of an answer, in which ClickHouse says what went wrong
 
 
 def add_commands(commands: Any, data: Any) -> None:
@@ -29,8 +31,10 @@ def add_commands(commands: Any, data: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Stream the rows to a file, whatever their number."""
-    from kansoku_collector.store.retention import ROWS  # noqa: PLC0415 - settings() says what to install
+    """Stream the rows to a file, whatever their number; the file is whole, or what it was before."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - settings() says what to install
+
+    from kansoku_collector.store.retention import ROWS  # noqa: PLC0415
 
     last = args.until or datetime.now(UTC).date()
     if last < args.since:
@@ -48,22 +52,54 @@ def run(args: argparse.Namespace) -> int:
         "since": datetime.combine(args.since, time(), UTC),
         "until": datetime.combine(last + timedelta(days=1), time(), UTC),
     }
-    written = 0
+    written, tail = 0, b""
     try:
         with (
-            nullcontext(sys.stdout.buffer) if str(args.out) == "-" else args.out.open("wb") as target,
+            _target(args.out) as target,
             client.raw_stream(query, parameters=values, fmt=FORMATS[args.format]) as stream,
         ):
+            tag = getattr(stream, "headers", {}).get("x-clickhouse-exception-tag", "")
             while block := stream.read(1 << 20):
                 written += target.write(block)
+                tail = (tail + block)[-_LONGEST_ERROR:]
+            if said := _said_last(tail, tag):
+                raise KansokuError(f"ClickHouse stopped in the middle of the rows: {said}")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has enough
         return 0
+    except HTTPError as error:
+        raise KansokuError(f"ClickHouse went away in the middle of the rows: {error}") from error
     except OSError as error:
         raise KansokuError(f"{args.out} cannot be written: {error.strerror}") from error
     where = "" if str(args.out) == "-" else f" in {args.out}"
     print(f"{written} bytes of {args.table}{where}", file=sys.stderr)
     return 0
+
+
+@contextmanager
+def _target(out: Path) -> Iterator[IO[bytes]]:
+    """Yield what to write to; a file takes its name when it is whole, and leaves nothing where it is not."""
+    if str(out) == "-":
+        yield sys.stdout.buffer
+        return
+    if out.exists() and not out.is_file():  # a pipe, which has no other name
+        with out.open("wb") as target:
+            yield target
+        return
+    draft = out.with_name(f".{out.name}.part")
+    try:
+        with draft.open("wb") as target:
+            yield target
+        draft.replace(out)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _said_last(tail: bytes, tag: str) -> str:
+    """Return the error at the end of an answer whose status had said that all was well; nothing if none."""
+    _, found, rest = tail.partition(b"__exception__\r\n%s\r\n" % tag.encode())
+    return rest.decode("utf-8", "replace").partition("\n")[0].strip() if tag and found else ""
 
 
 def _date(text: str) -> date:

@@ -32,6 +32,7 @@ def collect(args: argparse.Namespace) -> int:
 
 def dashboard(args: argparse.Namespace) -> int:
     """Run the dashboard until it is told to stop."""
+    open_streams()
     _have_home()
     server = _import("kansoku_dashboard.server", "dashboard")
     if args.stop_with_parent:
@@ -40,6 +41,11 @@ def dashboard(args: argparse.Namespace) -> int:
         tell_unknown()
     code: int = server.serve(dashboard_settings())
     return code
+
+
+def open_streams() -> None:
+    """Let what was started without standard streams have empty ones: libraries write to them."""
+    _import("kansoku_collector.files", "all").open_standard_streams()
 
 
 def tell_unknown() -> None:
@@ -53,7 +59,9 @@ def _have_home() -> None:
     try:
         Path.home()
     except RuntimeError:
-        os.environ["HOME"] = tempfile.gettempdir()
+        os.environ["HOME"] = "/"
+        with suppress(FileNotFoundError):  # a container's root may be read-only, with nothing beside it
+            os.environ["HOME"] = tempfile.gettempdir()
 
 
 def demo(argv: list[str]) -> int:

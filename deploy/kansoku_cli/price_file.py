@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kansoku.errors import PricesError
-from kansoku.pricing.price_overrides import parse_overrides
+from kansoku.pricing.price_overrides import overrides_text, parse_overrides
 
 _KEY = ("model", "provider", "from", "tier", "above")  # what makes two entries the same one
 
@@ -17,7 +17,7 @@ def set_price(path: Path, fields: dict[str, Any]) -> bool:
     Tell whether one was replaced. A file that is wrong already is not touched.
     """
     path = path.resolve()  # of a link, the file that it names
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    old = overrides_text(path) if path.exists() else ""
     parse_overrides(old, path)
     block = ["[[price]]", *(f"{name} = {_toml(value)}" for name, value in fields.items())]
     lines = old.splitlines()

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -60,6 +61,7 @@ class Family:
 
 def run(args: argparse.Namespace) -> int:
     """Start every part, say where it is, and stay until Ctrl-C or until a part is gone."""
+    parts.open_streams()
     collector = parts.settings(args)
     dashboard = None if args.no_dashboard else parts.dashboard_settings()
     parts.tell_unknown()
@@ -213,6 +215,10 @@ def _dashboard_environment(collector: Any, keys: dict[str, str]) -> dict[str, st
 
 
 def _check_directory(path: Path) -> None:
+    if os.path.lexists(path) and not path.is_dir():
+        raise KansokuError(
+            f"{path} (KANSOKU_DATA) is a file or a link to nothing: name a directory, or remove it"
+        )
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".writable"
@@ -268,7 +274,8 @@ def _on_signals(family: Family) -> None:
             family.kill()
             return
         family.stopping = True
-        print("\nStopping; a second Ctrl-C does not wait.", file=sys.stderr, flush=True)
+        if select.select([], [2], [], 0)[1]:  # else nobody reads, and to say it would take for ever
+            print("\nStopping; a second Ctrl-C does not wait.", file=sys.stderr, flush=True)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)

@@ -90,6 +90,12 @@ class Settings(BaseModel):
         """Take off the line break at the end of a file, from which the key may have been read."""
         return value.strip() if isinstance(value, str) else value
 
+    @field_validator("spool_dir", "prices_file", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """Take an empty variable for one that is not set: "." would put the spool where the program runs."""
+        return None if value == "" else value
+
     @field_validator("capture_content", mode="before")
     @classmethod
     def _level(cls, value: Any) -> Any:

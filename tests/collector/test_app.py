@@ -6,8 +6,11 @@ import os
 import signal
 import socket
 import stat
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from support.cli import in_process
 from tests.collector.conftest import Running, call, free_port, request_of
 
 from kansoku_collector.app import build
@@ -80,6 +83,42 @@ def test_an_impossible_data_directory_is_one_sentence(running, tmp_path):
     running.env = {}
     with pytest.raises(SettingsError, match="KANSOKU_DATA"):
         build(Settings(data=tmp_path / "file" / "data"))
+
+
+@pytest.mark.parametrize("wrong", ["file", "link"])
+def test_what_is_no_directory_is_told_apart(tmp_path, wrong):
+    """“File exists” does not say what to do about a file, or a link whose disk is not mounted."""
+    path = tmp_path / wrong
+    path.symlink_to(tmp_path / "gone") if wrong == "link" else path.write_text("")
+    with pytest.raises(SettingsError, match="a file or a link to nothing: name a directory"):
+        build(Settings(data=path))
+    told = in_process("up", "--data", path)
+    assert (told.returncode, "a link to nothing: name a directory" in told.stderr) == (1, True)
+
+
+def test_a_directory_that_the_engine_would_not_use_is_refused(tmp_path):
+    """What follows a ? are options to it: spans were stored beside the data directory, in no backup of it."""
+    told = in_process("collect", "--data", tmp_path / "what?")
+    assert (told.returncode, "with ? in its name cannot be used" in told.stderr) == (1, True)
+    assert not list(tmp_path.iterdir())
+    told = in_process("collect", "--data", f"{tmp_path}/\udce6")
+    assert (told.returncode, "is not UTF-8" in told.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("rates", ["2,500", "shop=1,shop=2"])
+def test_two_rates_of_one_project_are_refused(rates):
+    """A comma of thousands would leave the project a fifth of its rate, and the rest is refused."""
+    with pytest.raises(ValidationError, match="two rates for"):
+        Settings(rate_spans=rates)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch):
+    """As a file of settings has it: no prices in a directory, no data where the collector was started."""
+    for name in ("DATA", "PRICES_FILE", "ALERTS_FILE", "TLS_CERT"):
+        monkeypatch.setenv(f"KANSOKU_{name}", "")
+    found = Settings()
+    assert found.data == Path("~/.local/share/kansoku").expanduser()
+    assert {found.prices_file, found.alerts_file, found.tls_cert} == {None}
 
 
 def test_without_keys_only_on_loopback():

@@ -210,3 +210,19 @@ def test_a_clickhouse_that_never_comes_is_given_up(tmp_path: Path) -> None:
         assert "KANSOKU_CLICKHOUSE_WAIT_SECONDS" in log
         assert "secret" not in log
         assert len(list(running.data.glob("journal/*.seg"))) == 1
+
+
+def test_a_clickhouse_that_hangs_keeps_no_collector_from_ending(running: Running, proxy: Proxy) -> None:
+    """Its threads would wait for minutes, and a supervisor kill it; the next start stores what is left."""
+    proxy.mode = "hanging"
+    try:
+        assert running.post("traces", request("ended"))[0] == 200
+        assert running.call("GET", "/readyz")[0] == 503  # its question waits on, as that of every reader
+        assert running.end() == 0
+        assert "what is in the journal is stored by the next start" in (running.data / "log").read_text()
+        assert list(running.data.glob("journal/*.seg"))
+    finally:
+        proxy.mode = "pass"
+    running.start()
+    drain(running)
+    assert set(stored(running, "ended").values()) == {3}

@@ -172,6 +172,24 @@ def test_a_threshold_of_another_unit_is_refused(text: str, unit: str) -> None:
         threshold(text, unit)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("0,1", "share"), ("$1,50", "usd"), ("2,5s", "seconds"), ("1,5x", "times"), ("0,500", "usd")],
+)
+def test_a_decimal_comma_is_refused(text: str, unit: str) -> None:
+    """Read as one of thousands it would be a limit ten times as high and more: a rule that never fires."""
+    with pytest.raises(ValueError, match="is not"):
+        threshold(text, unit)  # type: ignore[arg-type]
+
+
+def test_a_rules_file_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
+    """As an editor of Windows writes it."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("rules: []", encoding="utf-16")
+    with pytest.raises(RulesError, match=r"rules\.yaml:1: is not UTF-8, save it as that"):
+        read_rules(path)
+
+
 @pytest.mark.parametrize("text", ["15", "0m", "32d", "fast", "$1m", "1.5m"])
 def test_a_window_is_whole_minutes(text: str) -> None:
     """The rollups have nothing finer."""

@@ -316,6 +316,9 @@ def test_prefixes_and_providers_of_overrides(tmp_path: Path) -> None:
         ('[[price]]\nmodel = "m"\ninput_per_million = true\n', "'input_per_million' must be a number"),
         ('[[price]]\nmodel = "m"\ninput_per_million = -1\n', "must be 0 or more"),
         ('[[price]]\nmodel = "m"\ninput_per_million = 1\nfrom = "soon"\n', "'from' must be a date"),
+        ('[[price]]\nmodel = "m"\ninput_per_million = "1e999999999"\n', "must be 0 or more and below"),
+        (f'[[price]]\nmodel = "m"\ninput_per_million = {"9" * 5000}\n', "cannot be read as TOML"),
+        (f"price = {'[' * 50_000}", "cannot be read as TOML"),
         ('[[price]]\nmodel = "m"\ninput_per_milion = 1\n', "unknown field 'input_per_milion'"),
     ],
 )
@@ -327,6 +330,18 @@ def test_a_bad_file_is_named_with_entry_and_field(tmp_path: Path, text: str, rea
     assert isinstance(caught.value, KansokuError)
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
+
+
+def test_the_encodings_of_windows_are_read_or_named(tmp_path: Path) -> None:
+    """Its editors mark UTF-8, which is no mistake in line 1; its UTF-16 is told what to be saved as."""
+    path, text = tmp_path / "prices.toml", '[[price]]\nmodel = "own"\ninput_per_million = 2\n'
+    path.write_text(text, encoding="utf-8-sig")
+    cost = Prices(path).cost("x", "own", Usage(input_fresh=1_000_000), AT)
+    assert cost is not None
+    assert cost.total == 2
+    path.write_text(text, encoding="utf-16")
+    with pytest.raises(PricesError, match="is not UTF-8, save it as that"):
+        Prices(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ def test_a_key_read_from_a_file_loses_its_line_break(monkeypatch: pytest.MonkeyP
     assert read_settings({"api_key": " ksk_def\r\n"}).api_key.get_secret_value() == "ksk_def"
 
 
+def test_an_empty_variable_names_no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file of settings has it: no spool, and none in the directory where the program runs."""
+    for name in ("SPOOL_DIR", "PRICES_FILE"):
+        monkeypatch.setenv(f"KANSOKU_{name}", "")
+    assert (read_settings({}).spool_dir, read_settings({}).prices_file) == (None, None)
+
+
 def test_the_key_is_not_shown() -> None:
     """Printing the settings does not print the key."""
     assert "ksk_" not in repr(read_settings({"api_key": "ksk_secret"}))

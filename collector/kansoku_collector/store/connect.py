@@ -3,9 +3,13 @@
 import fcntl
 import os
 import re
+import sys
+import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -35,7 +39,7 @@ def connect(url: str, *, database: str | None = None, config: Path | None = None
         # Asked first, because a reader may not create what is already there.
         if not client.command("EXISTS DATABASE {name:Identifier}", parameters={"name": name}):
             client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": name})
-    except (ClickHouseError, ImportError, OSError, ValueError) as error:
+    except (ClickHouseError, ImportError, OSError, RuntimeError, ValueError) as error:
         if parts.scheme != "chdb" and is_away(str(error)):
             raise StoreAwayError(_sentence(url, error)) from error
         raise StoreError(_sentence(url, error)) from error
@@ -95,6 +99,8 @@ def _embedded(url: str, config: Path | None) -> Client:
     private_directory(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(path))
+    _have_temporary(path.parent / "scratch")
+    _load_engine()
     # An index that leaves rows out is asked before they are read: beside the reading it costs twice as much.
     # A trace by its id is dozens of columns, a few kilobytes of each: handing every reading to another thread
     # costs more than the reading.
@@ -104,6 +110,36 @@ def _embedded(url: str, config: Path | None) -> Client:
         "local_filesystem_read_method": "pread",
     } | ({"config-file": str(config)} if config else {})
     return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options=options)
+
+
+def _load_engine() -> None:
+    """Load the engine, which refuses to in a time zone that it has no file of, such as JST-9.
+
+    What it stores is in UTC whatever the zone is; this process keeps its own, for the times of its log.
+    """
+    if "chdb" in sys.modules:
+        return
+    zone = os.environ.get("TZ")
+    try:
+        ZoneInfo((zone or "UTC").removeprefix(":"))
+    except (KeyError, ValueError, OSError):
+        os.environ["TZ"] = "UTC"
+    try:
+        import_module("chdb")
+    finally:
+        if zone is not None:
+            os.environ["TZ"] = zone
+            time.tzset()
+
+
+def _have_temporary(folder: Path) -> None:
+    """Let temporary files lie in `folder` where the machine's own place for them cannot be written.
+
+    The engine does not open without such a place; a container whose root is read-only may have none.
+    """
+    if not os.access(os.environ.get("TMPDIR") or "/tmp", os.W_OK | os.X_OK):  # noqa: S108 - the engine's own
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(folder)
 
 
 def _path(url: str) -> Path:
@@ -142,7 +178,7 @@ def is_away(text: str) -> bool:
 
 
 def _embedded_sentence(path: Path, error: Exception, text: str) -> str:
-    if isinstance(error, ImportError):
+    if isinstance(error, ModuleNotFoundError):
         how = "pip install 'path/to/kansoku[embedded]'"
         return f"embedded ClickHouse is not installed: {how}, or give a server's URL"
     if isinstance(error, OSError):

@@ -83,7 +83,12 @@ class Schema:
     def _first(self) -> Client:
         if not self._keep_all:
             return connect(self._settings.store_url)
-        with tempfile.TemporaryDirectory() as folder:
+        place = None
+        try:
+            tempfile.gettempdir()
+        except FileNotFoundError:  # a container's root may be read-only, with nothing beside the data
+            place = self._settings.data
+        with tempfile.TemporaryDirectory(prefix=".config-", dir=place) as folder:
             config = Path(folder) / "config.xml"
             config.write_text(ageing.CONFIG, encoding="utf-8")
             return connect(self._settings.store_url, config=config)

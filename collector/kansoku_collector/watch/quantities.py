@@ -10,7 +10,9 @@ Quantity = Unit | Literal["times"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNTS = {"": 1.0, "k": 1e3, "M": 1e6}
-_NUMBER = re.compile(r"^(?P<dollar>\$|USD )?(?P<number>\d[\d_,]*(\.\d+)?|\.\d+) ?(?P<unit>[a-zA-Z%]*)$")
+# A comma stands before three digits: 1,50 would be 150, a limit that nothing reaches.
+_DIGITS = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d[\d_]*)"
+_NUMBER = re.compile(rf"^(?P<dollar>\$|USD )?(?P<number>{_DIGITS}(?:\.\d+)?|\.\d+) ?(?P<unit>[a-zA-Z%]*)$")
 LONGEST = timedelta(days=31)
 
 _EXPECTED = {

@@ -40,7 +40,9 @@ def read_source(path: Path) -> Source:
     """Read one YAML document; a file that cannot be read or parsed raises RulesError."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise RulesError(f"{path}:1: is not UTF-8, save it as that: {error}") from error
+    except OSError as error:
         raise RulesError(f"{path}:1: cannot be read: {error}") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -48,7 +50,7 @@ def read_source(path: Path) -> Source:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise RulesError(f"{path}:{line}: no valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RulesError(f"{path}:1: no valid YAML: {error}") from error
     source = Source()
     source.data = _take(node, (), source) if node else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from kansoku.errors import PricesError
 
+_TOO_MUCH = 10**12  # USD; whoever writes more has slipped
 FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(9999, 12, 31)
 
 
@@ -76,6 +77,6 @@ class Entry:
                 found = None
         if found is None:
             raise self.error(name, f"{name!r} must be a number{unit}, not {value!r}")
-        if not found.is_finite() or found < 0:
-            raise self.error(name, f"{name!r} must be 0 or more, not {value!r}")
+        if not found.is_finite() or not 0 <= found < _TOO_MUCH:
+            raise self.error(name, f"{name!r} must be 0 or more and below {_TOO_MUCH}, not {value!r}")
         return found

@@ -178,18 +178,24 @@ class Overrides:
 
 def read_overrides(path: Path) -> Overrides:
     """Read the overrides file; raise PricesError naming line, entry and field."""
+    return parse_overrides(overrides_text(path), path)
+
+
+def overrides_text(path: Path) -> str:
+    """Return the text of an overrides file; raise PricesError when it cannot be read as text."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows mark UTF-8 at its beginning
+    except UnicodeDecodeError as error:
+        raise PricesError(f"{path}: is not UTF-8, save it as that: {error}") from error
+    except OSError as error:
         raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
-    return parse_overrides(text, path)
 
 
 def parse_overrides(text: str, path: Path) -> Overrides:
     """Return what the text of an overrides file says; `path` is for messages."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
         raise PricesError(f"{path}: cannot be read as TOML: {error}") from error
     if unknown := sorted(set(tables) - set(_KNOWN)):
         raise PricesError(
