@@ -101,7 +101,7 @@ def build(settings: Settings) -> Collector:
     listener = _listen(settings.host, settings.port, "KANSOKU_PORT")
     if settings.grpc_port and "grpc_port" in settings.model_fields_set:
         _listen(settings.host, settings.grpc_port, "KANSOKU_GRPC_PORT").close()
-    ageing = Ageing(last_written(settings.data / "journal"))
+    ageing = Ageing(last_written(settings.data / "journal"), note=settings.data / "clock")
     schema = _schema(settings, keep_all=ageing.leapt())
     if settings.embedded:
         _keep_scratch(settings.data / "scratch")

@@ -48,10 +48,10 @@ class Clocks:
     def __init__(self) -> None:
         self.wall, self.monotonic = 1_800_000_000.0, 50.0
 
-    def ageing(self, last: float | None = None) -> Ageing:
+    def ageing(self, last: float | None = None, note: Path | None = None) -> Ageing:
         """Return what compares them."""
         known = self.wall if last is None else last
-        return Ageing(known, lambda: self.wall, lambda: self.monotonic)
+        return Ageing(known, lambda: self.wall, lambda: self.monotonic, note)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
@@ -91,6 +91,46 @@ def test_a_leap_is_trusted_after_two_days_or_when_it_is_taken_back() -> None:
     assert not ageing.leapt()
     clocks.run(3600)
     assert not ageing.leapt()
+
+
+def test_a_leap_outlives_restarts(tmp_path: Path) -> None:
+    """What was written under it is of its time: a second start would trust it, and remove every span."""
+    clocks, note = Clocks(), tmp_path / "clock"
+    right = clocks.wall
+    clocks.wall += 365 * DAY
+    assert clocks.ageing(right, note).leapt()
+    for _ in range(3):
+        clocks.run(600)
+        assert clocks.ageing(clocks.wall, note).leapt()
+    clocks.wall += 365 * DAY  # once more
+    assert clocks.ageing(clocks.wall, note).leapt()
+    clocks.run(600)
+    ageing = clocks.ageing(clocks.wall, note)
+    assert ageing.leapt()
+    clocks.wall -= 2 * 365 * DAY  # set right, while it runs or while none does
+    for each in (clocks.ageing(clocks.wall, note), ageing):
+        assert note.exists() is (each is not ageing)
+        assert not each.leapt()
+        assert not note.exists()
+
+
+def test_a_leap_is_trusted_after_two_days_whatever_restarts_there_are(tmp_path: Path) -> None:
+    """A collector that did not run for weeks and is restarted every night removes again what is too old."""
+    clocks, note = Clocks(), tmp_path / "clock"
+    assert clocks.ageing(clocks.wall - 30 * DAY, note).leapt()
+    clocks.run(SETTLED_SECONDS / 2)
+    assert clocks.ageing(clocks.wall, note).leapt()
+    clocks.run(SETTLED_SECONDS / 2)
+    assert not clocks.ageing(clocks.wall, note).leapt()
+    assert not note.exists()
+
+
+@pytest.mark.parametrize("text", ["", "x y", "1", "nan nan", "1e400 5", "\xff"])
+def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
+    """Half of it after a power cut, or somebody's own."""
+    clocks, note = Clocks(), tmp_path / "clock"
+    note.write_text(text, encoding="latin-1")
+    assert not clocks.ageing(clocks.wall, note).leapt()
 
 
 def test_a_machine_that_sleeps_every_night_has_not_leapt() -> None:

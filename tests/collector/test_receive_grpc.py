@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -251,3 +252,38 @@ def test_connections_are_counted_and_limited(both):
         assert (answer[0], answer[2].get("retry-after")) == (503, "5")
     both.wait_for(lambda: both.post("traces", body)[0] == 200)
     assert both.get("/v1/stats")["dropped.connection.too_many_connections"] >= 1
+
+
+def test_a_message_that_does_not_come_is_given_up(both):
+    """A call that begins and sends nothing would be held for as long as its sender likes."""
+    never = threading.Event()
+
+    def messages():
+        never.wait(60)
+        yield b""
+
+    with grpc.insecure_channel(address(both), options=OPTIONS) as channel:
+        method = channel.stream_unary(EXPORT)
+        with pytest.raises(grpc.RpcError) as caught:
+            method(messages(), metadata=tuple(both.key("ingest").items()), timeout=60)
+    never.set()
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "did not arrive within 2 s" in caught.value.details()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_messages_that_are_refused_do_not_stay_in_memory(tmp_path):
+    """They stayed until garbage was looked for, which is seldom: refusals under load filled the memory."""
+    running = Running(tmp_path / "data", {"KANSOKU_GRPC_PORT": str(free_port())})
+
+    def megabytes():
+        lines = Path(f"/proc/{running.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmRSS"))
+
+    with contextlib.closing(running):
+        running.start()
+        export(running, b"\x78" + bytes(30 << 20))
+        before = megabytes()
+        for _ in range(20):
+            assert export(running, b"\x78" + bytes(30 << 20)).code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert megabytes() - before < 300  # one after the other, 600 in all

@@ -1,6 +1,7 @@
 """Charts on the reader's clock: which hour a bucket is, and whose days the long ranges show."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,3 +47,21 @@ def test_a_bar_of_a_whole_day_is_named_as_the_day_of_utc_that_it_is(zone):
 def test_a_reader_on_utc_is_not_told_so():
     """There the days are their own."""
     assert axis(timedelta(days=1), 90, "UTC")[0]["hoverformat"] == "%-m/%-d"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/New_York", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 10, 25, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 3, 8, tzinfo=UTC)),
+    ],
+)
+def test_no_hour_is_drawn_on_another_where_the_clocks_change(zone, day):
+    """The hour that comes twice in autumn was one bar of the cost of two; no hour is missing in spring."""
+    times = [day + timedelta(minutes=15) * place for place in range(96)]
+    behind = Backdrop(times, timedelta(minutes=15), times[-1] + timedelta(minutes=15), zone=ZoneInfo(zone))
+    drawn = [datetime.fromisoformat(behind.x(moment)) for moment in times]
+    assert {after - before for before, after in pairwise(drawn)} == {timedelta(minutes=15)}
+    assert drawn[-1].replace(tzinfo=ZoneInfo(zone)) == times[-1]

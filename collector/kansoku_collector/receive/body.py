@@ -34,15 +34,20 @@ async def read_body(
                 take(len(chunk))
                 chunks.append(chunk)
     except TimeoutError as error:
-        raise Refusal(
-            503,
-            f"the body did not arrive within {seconds:g} s (KANSOKU_REQUEST_SECONDS)",
-            "slow_body",
-            RETRY_SECONDS,
-        ) from error
+        raise too_slow(seconds) from error
     except ClientDisconnect as error:
         raise Refusal(400, "the client hung up before the body was complete", "disconnected") from error
     return b"".join(chunks)
+
+
+def too_slow(seconds: float) -> Refusal:
+    """Return the refusal of a body that takes longer than this to arrive."""
+    return Refusal(
+        503,
+        f"the body did not arrive within {seconds:g} s (KANSOKU_REQUEST_SECONDS)",
+        "slow_body",
+        RETRY_SECONDS,
+    )
 
 
 def inflate(data: bytes, encoding: str, limit: int) -> bytes:

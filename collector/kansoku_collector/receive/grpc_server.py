@@ -1,5 +1,6 @@
 """OTLP over gRPC: the Export calls of the three services, through the same door as HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import grpc
 
 from kansoku_collector.errors import SettingsError
 from kansoku_collector.receive.answer import PROTOBUF, Refusal, response_of
-from kansoku_collector.receive.body import too_large
+from kansoku_collector.receive.body import too_large, too_slow
 from kansoku_collector.receive.receiver import Receiver
 from kansoku_collector.receive.tls import Tls
 
@@ -62,21 +63,39 @@ class GrpcServer:
         """Raise Refusal unless a call may send; asked before its message is read."""
         self._receiver.admit(metadata.get, "ingest")
 
-    async def export(self, signal: str, message: bytes, context: Any) -> bytes:
+    async def export(self, signal: str, context: Any) -> bytes:
         """Answer a call."""
         try:
-            answer = await self._accept(signal, message, dict(context.invocation_metadata() or ()))
-        except Exception as error:  # a border: every call has an answer that exporters know
-            await self.refuse(signal, error, context)
-            raise
-        self._receiver.metrics.requests.labels(signal, "200").inc()
-        return answer
+            metadata = dict(context.invocation_metadata() or ())
+            answer = await self._accept(signal, await self._read(context), metadata)
+        except Exception as error:  # noqa: BLE001 - a border: every call has an answer that exporters know
+            refusal = self.refusal(error, signal)
+        else:
+            self._receiver.metrics.requests.labels(signal, "200").inc()
+            return answer
+        await _abort(context, refusal)
+        raise refusal
 
-    async def refuse(self, signal: str, error: Exception, context: Any) -> None:
-        """End a call with the answer to an error."""
+    def refusal(self, error: Exception, signal: str) -> Refusal:
+        """Return the answer to an error, without the way to it.
+
+        The library keeps a call that failed, with what its frames refer to, until garbage is looked for: the
+        messages of those that are refused while too much arrives would fill the memory.
+        """
         refusal = self._receiver.refusal(error, signal)
         self._receiver.metrics.requests.labels(signal, str(refusal.status)).inc()
-        await _abort(context, refusal)
+        refusal.__cause__ = refusal.__context__ = None
+        return refusal.with_traceback(None)
+
+    async def _read(self, context: Any) -> bytes:
+        """Return the message of a call; none takes for ever."""
+        seconds = self._receiver.limits.request_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                message = await context.read()
+        except TimeoutError as error:
+            raise too_slow(seconds) from error
+        return message if isinstance(message, bytes) else b""  # else the call ended without one
 
     async def _accept(self, signal: str, message: bytes, metadata: dict[str, Any]) -> bytes:
         receiver = self._receiver
@@ -108,22 +127,24 @@ class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             self._server.admit(dict(handler_call_details.invocation_metadata or ()))
         except Exception as error:  # noqa: BLE001 - a border: every call has an answer that exporters know
-            return _refusing(self._server, _SIGNALS[handler_call_details.method], error)
+            return _refusing(self._server.refusal(error, _SIGNALS[handler_call_details.method]))
         return handler
 
 
-def _handler(export: Callable[[str, bytes, Any], Awaitable[bytes]], signal: str) -> Any:
-    async def call(message: bytes, context: Any) -> bytes:
-        return await export(signal, message, context)
+def _handler(export: Callable[[str, Any], Awaitable[bytes]], signal: str) -> Any:
+    """Return a handler that reads its one message itself: of a stream, or none could be given up."""
 
-    return grpc.unary_unary_rpc_method_handler(call, None, None)
+    async def call(_messages: Any, context: Any) -> bytes:
+        return await export(signal, context)
+
+    return grpc.stream_unary_rpc_method_handler(call, None, None)
 
 
-def _refusing(server: GrpcServer, signal: str, error: Exception) -> Any:
+def _refusing(refusal: Refusal) -> Any:
     """Return a handler that takes no message: only one of a stream is free not to ask for it."""
 
     async def call(_messages: Any, context: Any) -> None:
-        await server.refuse(signal, error, context)
+        await _abort(context, refusal)
 
     return grpc.stream_unary_rpc_method_handler(call, None, None)
 

@@ -7,9 +7,12 @@ leap of days nothing is removed, nor refused for its age, for two days, or until
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
+
+from kansoku_collector.files import write_durably
 
 LEAP_SECONDS = 7 * 86400.0
 SETTLED_SECONDS = 2 * 86400.0  # so long after a leap the new time is taken for the right one
@@ -21,28 +24,65 @@ CONFIG = f"<clickhouse><merge_tree><{_MERGES}>0</{_MERGES}></merge_tree></clickh
 
 
 class Ageing:
-    """Compares the clock with one that nobody sets; `last` is a time that has been, as files tell it."""
+    """Compares the clock with one that nobody sets; `last` is a time that has been, as files tell it.
+
+    A leap is noted in the file `note` while it lasts, with the time before it: what this process writes has
+    the time of the wrong clock, and by that the next start would trust it.
+    """
 
     def __init__(
         self,
         last: float,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        note: Path | None = None,
     ) -> None:
-        self._wall, self._monotonic = wall, monotonic
-        self._known = (min(last, wall()), monotonic())
+        self._wall, self._monotonic, self._note = wall, monotonic, note
         self._leapt_at: float | None = None
+        self._is_noted = (noted := _noted(note)) is not None
+        if noted:
+            before, seen = noted
+            last, ago = min(last, before), wall() - seen
+            if 0 <= ago <= SETTLED_SECONDS + LEAP_SECONDS:  # else it leapt again, and its days begin anew
+                self._leapt_at = monotonic() - ago
+        self._known = (min(last, wall()), monotonic())
 
     def leapt(self) -> bool:
         """Tell whether the clock is days ahead of what it should show, and has not been for two days."""
         then, at = self._known
         wall, now = self._wall(), self._monotonic()
         if wall - (then + now - at) > LEAP_SECONDS:
-            self._leapt_at = now if self._leapt_at is None else self._leapt_at
+            if self._leapt_at is None:
+                self._leapt_at = now
+                self._write(f"{then + now - at} {wall}\n")
             if now - self._leapt_at < SETTLED_SECONDS:
                 return True
+        if self._is_noted:
+            self._write("")
         self._known, self._leapt_at = (wall, now), None
         return False
+
+    def _write(self, text: str) -> None:
+        """Note a leap, or that there is none any more."""
+        if self._note is None:
+            return
+        self._is_noted = bool(text)
+        with suppress(OSError):  # on a full disk this process knows it, and the next start by the files alone
+            if text:
+                write_durably(self._note, text.encode())
+            else:
+                self._note.unlink(missing_ok=True)
+
+
+def _noted(path: Path | None) -> tuple[float, float] | None:
+    """Return the time before a leap, and by its own clock the one when it was seen; None without a note."""
+    if path is None:
+        return None
+    try:
+        before, seen = map(float, path.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return None
+    return before, seen
 
 
 def keep(client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from html import unescape
 from math import ceil, floor, log10
 from typing import Any
@@ -37,7 +37,20 @@ class Backdrop:
 
     def x(self, moment: datetime) -> str:
         """Write a moment as the reader's clock shows it, whole days as UTC's: a chart knows no zones."""
-        return moment.astimezone(UTC if self.whole_days else self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+        return moment.astimezone(self.clock).strftime("%Y-%m-%dT%H:%M:%S")
+
+    @property
+    def clock(self) -> tzinfo:
+        """The zone of the axis: where the clocks change within it, what they show at its end.
+
+        Else the hour that comes twice in autumn would be one bar on top of the other.
+        """
+        if self.whole_days:
+            return UTC
+        here = self.end.astimezone(self.zone).utcoffset()
+        if self.times and here is not None and self.times[0].astimezone(self.zone).utcoffset() != here:
+            return timezone(here)
+        return self.zone
 
     @property
     def whole_days(self) -> bool:
