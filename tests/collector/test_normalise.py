@@ -526,3 +526,17 @@ def test_a_tool_call_that_is_told_twice_is_one():
     choice = Event("gen_ai.choice", START_NS, {"body": {"index": 0, "message": message}})
     parts = json.loads(row(call(), [choice]).output_messages)[0]["parts"]
     assert [part["type"] for part in parts] == ["text", "tool_call"]
+
+
+def test_what_a_text_cites_and_which_tool_failed_are_kept():
+    """The pages that an answer rests on are told with its words, and nowhere else."""
+    cited = [{"type": "url_citation", "title": "City", "url": "https://city.test/"}]
+    said = {"type": "text", "content": "Tuesday.", "citations": cited}
+    failed = {"type": "tool_call_response", "id": "t1", "response": "away", "is_error": True}
+    sent = [{"role": "tool", "parts": [failed]}]
+    answered = [{"role": "assistant", "parts": [said], "finish_reason": "stop"}]
+    span = row(call(gen_ai__input__messages=json.dumps(sent), gen_ai__output__messages=json.dumps(answered)))
+    assert json.loads(span.output_messages)[0]["parts"] == [said]
+    (part,) = json.loads(span.input_messages)[0]["parts"]
+    assert part["is_error"] is True
+    assert span.output_text == "Tuesday."

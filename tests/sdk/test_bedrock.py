@@ -169,7 +169,14 @@ def test_every_kind_of_content_block_is_a_part_and_binary_data_only_its_size(ven
                 "content": [
                     {"image": {"format": "png", "source": {"bytes": b"x" * 3000}}},
                     {"document": {"format": "pdf", "name": "rules", "source": {"bytes": b"%PDF"}}},
-                    {"document": {"format": "txt", "name": "note", "source": {"text": "words"}}},
+                    {
+                        "document": {
+                            "format": "txt",
+                            "name": "note",
+                            "context": "Old.",
+                            "source": {"text": "words"},
+                        }
+                    },
                     {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://b/v.mp4"}}}},
                     {"guardContent": {"text": {"text": "safe?", "qualifiers": ["query"]}}},
                     {"searchResult": {"source": "u", "title": "t", "content": [{"text": "found"}]}},
@@ -198,7 +205,7 @@ def test_every_kind_of_content_block_is_a_part_and_binary_data_only_its_size(ven
     assert messages[0]["parts"] == [
         {"type": "blob", "modality": "image", "mime_type": "image/png", "size": 3000},
         {"type": "blob", "modality": "document", "mime_type": "application/pdf", "size": 4, "name": "rules"},
-        {"type": "text", "content": "words", "name": "note"},
+        {"type": "text", "content": "words", "name": "note", "context": "Old."},
         {"type": "uri", "modality": "video", "mime_type": "video/mp4", "uri": "s3://b/v.mp4"},
         {"type": "text", "content": "safe?", "qualifiers": ["query"]},
         {"type": "search_result", "source": "u", "title": "t", "content": "found"},

@@ -71,6 +71,14 @@ def test_without_content_free_text_is_left_out() -> None:
     assert found == {"gen_ai.request.beams": 4, "gen_ai.request.verbosity": "low"}
 
 
+def test_without_content_a_setting_tells_no_words_of_what_is_in_it() -> None:
+    """A schema describes in words what is asked for, as a prompt does; its kind is a setting."""
+    schema = {"name": "answer", "schema": {"description": "What Sato wants"}}
+    found: dict[str, Any] = {}
+    add_parameter(found, "response_format", {"type": "json_schema", "json_schema": schema}, capture=False)
+    assert found == {"gen_ai.request.response_format": '{"type":"json_schema"}'}
+
+
 def test_a_long_parameter_is_cut() -> None:
     """A schema may be as long as a book."""
     found: dict[str, Any] = {}

@@ -112,7 +112,9 @@ def read_part(value: Any) -> Part:
         words = _either(value, "content", "text", "refusal")
         if isinstance(words, dict) and "value" in words:  # of OpenAI's assistants, and Azure's
             words = words["value"]
-        return {"type": "text", "content": text(words)}
+        cited = value.get("citations") if "content" in value else None  # of parts, not of a vendor's blocks
+        said = {"type": "text", "content": text(words)}
+        return {**said, "citations": cited} if isinstance(cited, list) and cited else said
     if kind in _REASONING:
         words = _either(value, "content", "thinking", "text", "reasoning", "summary")
         if isinstance(words, list):  # OpenAI's summary, as LangChain has it among its blocks
@@ -227,7 +229,7 @@ def _result(value: dict[str, Any]) -> Part:
     part: Part = {"type": "tool_call_response", "response": response}
     if identity := _either(value, *_CALL_IDS) or _either(source, "toolUseId", "ref", "id"):
         part["id"] = text(identity)
-    return part
+    return {**part, "is_error": True} if value.get("is_error") is True else part
 
 
 def _media(value: dict[str, Any]) -> Part:

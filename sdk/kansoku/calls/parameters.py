@@ -55,6 +55,8 @@ def add_parameter(found: dict[str, Any], name: str, value: Any, capture: bool) -
         found[key] = _flags(tuple(value.items()), tuple(map(type, value.values())))
     elif (capture or name in SETTINGS) and type(value).__name__ not in _NAMELESS:
         told = value if isinstance(value, str) else plain(_fields(value))
+        if not capture and isinstance(told, dict):  # what is deeper may be words, such as those of a schema
+            told = {name: each for name, each in told.items() if not isinstance(each, dict | list)}
         if isinstance(told, str) and told.startswith("data:"):
             return  # a file, whatever the parameter is called
         found[key] = cut(told, _LONGEST) if isinstance(told, str) else to_json(told, _LONGEST)

@@ -99,7 +99,8 @@ _READERS = {
 
 def read_medium(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return an image, document, video or sound by type and size, or by its address."""
-    named = {"name": value["name"]} if value.get("name") else {}
+    # What a document is called, and what the model is told about it.
+    named = {name: value[name] for name in ("name", "context") if value.get(name)}
     source = value.get("source") or {}
     form = str(value.get("format") or "")
     mime = _DOCUMENTS.get(form, "application/octet-stream") if kind == "document" else f"{kind}/{form or '*'}"

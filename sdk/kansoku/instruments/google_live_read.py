@@ -86,6 +86,7 @@ class LiveReader(ContentReader):
         searched = {"grounding_metadata": told.grounding, "url_context_metadata": told.pages}
         last = {"candidates": [searched], "usage_metadata": told.usage}
         answer = super().fold([last], capture)
+        answer.attributes.pop(semconv.VIDEO_INPUT_TOKENS, None)  # they are counted as images, see below
         answer.usage = read_live_usage(told.usages)
         answer.attributes |= sum((Counter(cached_kinds((usage,))) for usage in told.usages), Counter())
         finish = _finish(told)
