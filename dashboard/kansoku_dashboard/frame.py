@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kansoku_dashboard import account, links, roles, state, words
+from kansoku_dashboard import account, links, roles, state, stepping, words
 from kansoku_dashboard.paths import LOGO, STYLES
 from kansoku_dashboard.screens import (
     alerts,
@@ -70,6 +70,7 @@ def footer() -> None:
     with st.container(
         key="footer", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
     ):
+        stepping.draw()
         account.footer()
         st.segmented_control(
             say("frame.language"),

@@ -105,15 +105,16 @@ def cost(view: View) -> None:
     made = cost_figure.stack(
         rows, behind, colours([*known, *(row.model for row in rows)]), say("overview.other")
     )
-    total, calls = sum(row.cost for row in rows), sum(row.calls for row in rows)
-    unpriced = sum(row.unpriced for row in rows)
-    models = len({row.model for row in rows if row.unpriced})
+    # Of the period to the minute, as the tile: the first bar begins before it.
+    sums = data.ask(beside.totals, view.scope, period).now
     note = ""
-    if unpriced:
-        floor = money(total) if calls > unpriced else say("overview.unknown_cost")
+    if sums.unpriced_calls:
+        unpriced, calls = sums.unpriced_calls, sums.calls
+        floor = money(sums.cost) if calls > unpriced else say("overview.unknown_cost")
+        models = sums.unpriced_models
         key = "overview.unpriced_one" if models == 1 else "overview.unpriced"
         note = say(key, cost=floor, models=models, calls=count(unpriced), share=share(unpriced / calls, 0))
-    _chart("cost", made, note, say("overview.cost_alt", cost=money(total)))
+    _chart("cost", made, note, say("overview.cost_alt", cost=money(sums.cost)))
 
 
 def latency(view: View) -> None:

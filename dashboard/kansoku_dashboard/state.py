@@ -53,8 +53,12 @@ class View:
         return REFRESH_SECONDS if self.live else None
 
 
-def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
-    """Draw the range, the filters and the live switch, and return what they say."""
+def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True, between: bool = False) -> View:
+    """Draw the range, the filters and the live switch, and return what they say.
+
+    With `between` the address has a stretch of its own, `from` and `to`: no range is shown as the one
+    that counts, and to choose one takes the stretch off.
+    """
     following = st.session_state.pop("_following", {})
     # Only what stands on this screen: nothing filters out of sight. At once: each change is an address.
     found = {name: following[name] for name in (*filters, "range") if name in following}
@@ -63,7 +67,17 @@ def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
         st.query_params.update(found)
     for name in filters:
         _filter(name)
-    chosen = st.segmented_control(
+    chosen = _other_range() if between else _range()
+    alive = st.toggle(say("state.live"), key="live", bind="query-params") if live else False
+    st.session_state["_chosen"] = st.session_state.get("_chosen", {}) | {
+        "range": chosen if chosen != DEFAULT_RANGE else None,
+        **{name: st.session_state.get(name) for name in filters},
+    }
+    return View(chosen or DEFAULT_RANGE, scope(filters), alive)
+
+
+def _range() -> str | None:
+    return st.segmented_control(
         say("state.range"),
         list(RANGES),
         default=DEFAULT_RANGE,
@@ -72,22 +86,38 @@ def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True) -> View:
         bind="query-params",
         label_visibility="collapsed",
     )
-    alive = st.toggle(say("state.live"), key="live", bind="query-params") if live else False
-    st.session_state["_chosen"] = st.session_state.get("_chosen", {}) | {
-        "range": chosen if chosen != DEFAULT_RANGE else None,
-        **{name: st.session_state.get(name) for name in filters},
-    }
-    return View(chosen or DEFAULT_RANGE, scope(), alive)
 
 
-def scope() -> Scope:
-    """Return the slice of traffic that the filters of the URL describe."""
-    name, _, version = _value("prompt").rpartition("@")
+def _other_range() -> str:
+    """Draw the ranges, none of them chosen; return the one of the address, which waits meanwhile."""
+
+    def take() -> None:
+        for name in ("from", "to"):
+            st.query_params.pop(name, None)
+        st.query_params["range"] = st.session_state["_other_range"]
+        st.rerun(scope="app")  # in this run a widget that is tied to the address takes what that was before
+
+    st.segmented_control(
+        say("state.range"),
+        list(RANGES),
+        default=None,
+        key="_other_range",
+        on_change=take,
+        label_visibility="collapsed",
+    )
+    waiting = _value("range")
+    return waiting if waiting in RANGES else DEFAULT_RANGE
+
+
+def scope(filters: tuple[str, ...] = FILTERS) -> Scope:
+    """Return the slice of traffic that these filters of the URL describe."""
+    chosen = {name: _value(name) if name in filters else "" for name in FILTERS}
+    name, _, version = chosen["prompt"].rpartition("@")
     return Scope(
         project=roles.current(),
-        environment=_value("env"),
-        service=_value("service"),
-        model=_value("model"),
+        environment=chosen["env"],
+        service=chosen["service"],
+        model=chosen["model"],
         prompt_name=name,
         prompt_version=version,
     )

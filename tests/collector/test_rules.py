@@ -1,13 +1,16 @@
 """A rules file: every problem at its line, quantities with units, secrets from the environment only."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from kansoku_collector.errors import RulesError
+from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.watch.quantities import duration, show, threshold
-from kansoku_collector.watch.rules import check_rules, read_rules
+from kansoku_collector.watch.rules import check_rules, read_file, read_rules
+from kansoku_collector.watch.sentences import tell
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/kansoku_cli/alerts.example.yaml"
 
@@ -98,7 +101,7 @@ channel: {}
         "19: rule 4: comparison: Input should be 'above' or 'below' (found 'sideways')",
         "22: rule 4: for: Input should be a valid integer, unable to parse string as an integer"
         " (found 'often')",
-        "23: unknown key 'channel' (expected rules, channels, dashboard_url, detector)",
+        "23: unknown key 'channel' (expected rules, channels, dashboard_url, time_zone, detector)",
     ]
 
 
@@ -207,3 +210,29 @@ def test_values_are_written_in_their_unit() -> None:
         "5 min",
         "1,234",
     ]
+
+
+def test_messages_tell_times_on_the_clock_of_the_file(tmp_path: Path) -> None:
+    """Who is woken at night should not have to add nine hours; without a zone it is UTC, and says so."""
+    noon = datetime(2026, 11, 10, 15, 30, tzinfo=UTC)
+    incident = Incident("i", "a", "requests", "page", noon, noon, 0.0, 0.0, 1.0, "below", 3,
+                        timedelta(minutes=15))  # fmt: skip
+    ended = replace(incident, resolved=noon + timedelta(hours=1))
+    said = {}
+    for zone in ("", "time_zone: Asia/Tokyo\n"):
+        path = tmp_path / "rules.yaml"
+        path.write_text(zone + RULE % "")
+        (rule,) = read_rules(path)
+        said[zone] = [*tell(rule, incident), *tell(rule, ended)]
+    utc, tokyo = said.values()
+    assert ["2026-11-10 15:30 UTC" in text for text in utc[:2]] == [True, True]
+    assert ["2026-11-11 00:30 JST" in text for text in tokyo[:2]] == [True, True]
+    assert ["2026-11-11 01:30 JST" in text for text in tokyo[2:]] == [True, True]
+    assert read_file(path).detector.time_zone == "Asia/Tokyo"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["JST+9", "Asia/Tokio", "../etc/passwd", "9"])
+def test_a_zone_that_does_not_exist_is_named(tmp_path: Path, name: str) -> None:
+    """A slip would otherwise be told in UTC, nine hours off."""
+    (told,) = problems(tmp_path, f"time_zone: {name}\n{RULE % ''}")
+    assert told.startswith(f"1: time_zone: '{name}' is no time zone")

@@ -261,3 +261,12 @@ def test_no_service_is_an_empty_figure():
 def test_a_size_is_written_in_its_unit(number, text):
     """A person reads three digits."""
     assert health_rows.size(number) == text
+
+
+def test_a_filter_of_the_screen_before_does_not_filter_out_of_sight(open_app, sent, told):
+    """Data health has no filters: what a link or the menu carries along must not shrink its counts."""
+    shown = [
+        {tile.label: tile.value for tile in open_app("health", **query).metric}["Calls without a price"]
+        for query in ({}, {"env": "nowhere", "model": "gpt-1"})
+    ]
+    assert shown[0] == shown[1] != "0"

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -217,3 +218,18 @@ def test_what_start_offers_to_copy_is_a_program_or_a_command_and_never_both(open
         assert ("pip install" in text or "curl" in text) <= (language == "bash")
         if language == "python":
             compile(text, "start", "exec")
+
+
+def test_the_note_of_the_cost_chart_says_what_the_tile_says(open_app, monkeypatch):
+    """The first bar begins before the range: with all of it the same range would have two costs."""
+    bars = overview.cost_by_model
+
+    def longer(client, scope, period):
+        return bars(client, scope, replace(period, start=period.start - timedelta(hours=6)))
+
+    longer.__module__ = __name__  # its answer is kept apart
+    monkeypatch.setattr(overview, "cost_by_model", longer)
+    app = open_app(range="6h")
+    cost = next(tile.value for tile in app.metric if tile.label == "Cost").removeprefix("≥ ")
+    note = next(element.value for element in app.markdown if "Cost by model" in element.value)
+    assert f"at least {cost}" in note.replace("\\", "")

@@ -288,3 +288,15 @@ def test_the_choice_of_a_status_follows_the_address(open_app):
     del app.query_params["status"]
     app.run()
     assert app.selectbox(key="_status").value == ""
+
+
+def test_a_stretch_of_its_own_is_no_range_and_a_range_takes_it_off(open_traces):
+    """A button that is marked and does not count misleads; one that does nothing is a dead end."""
+    app = open_traces(range="7d", **{"from": "2026-01-01", "to": "2026-01-02"})
+    ranges = app.segmented_control(key="_other_range")
+    assert ranges.value is None
+    ranges.set_value("14d").run()
+    assert not {"from", "to"} & set(app.query_params)
+    assert app.segmented_control(key="range").value == "14d"
+    assert "14d" in app.query_params["range"]
+    assert len(shown(app)) == 4

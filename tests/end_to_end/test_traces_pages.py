@@ -1,5 +1,6 @@
 """The list of traces and one trace in a browser: what is shown is what the store holds."""
 
+import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,9 +40,9 @@ def stored(running: Running) -> None:
     client.close()
 
 
-def asked(address: str) -> list[str]:
-    """Return the operations that an address filters by."""
-    return parse_qs(urlsplit(address).query).get("operation", [])
+def asked(address: str, name: str = "operation") -> list[str]:
+    """Return the operations, or what else is named so, that an address filters by."""
+    return parse_qs(urlsplit(address).query).get(name, [])
 
 
 def test_a_click_on_a_facet_filters_and_its_count_holds(witness: Witness) -> None:
@@ -111,4 +112,28 @@ def test_the_critical_path_and_the_keyboard_of_a_trace(witness: Witness) -> None
     witness.settle()
     witness.page.locator("body").press("j")
     witness.page.wait_for_url(f"**trace={5:032x}**", timeout=PATIENCE)
+    witness.innocent()
+
+
+def test_back_takes_off_one_filter_after_the_other(witness: Witness) -> None:
+    """Range and search are steps like a click on a facet: Back does not leave the whole investigation."""
+    page = witness.page
+    found = page.get_by_text(re.compile(r"^\d+ traces$"))
+    search = page.get_by_placeholder("Search inputs and outputs")
+    witness.open(f"{LIST}&range=7d")
+    expect(found).to_have_text(f"{TRACES} traces")
+    witness.choose("1h", "**range=1h**")
+    search.fill("nobody says this")
+    search.press("Enter")
+    page.wait_for_url("**q=nobody**", timeout=PATIENCE)
+    expect(found).to_have_text("0 traces")
+    page.go_back()
+    expect(found).to_have_text(f"{TRACES} traces")
+    expect(search).to_have_value("")
+    expect(page.locator(".st-key-range [aria-checked=true]")).to_have_text("1h")
+    page.go_back()
+    expect(page.locator(".st-key-range [aria-checked=true]")).to_have_text("7d")
+    assert asked(page.url, "env") == ["pages"]
+    page.go_forward()
+    expect(page.locator(".st-key-range [aria-checked=true]")).to_have_text("1h")
     witness.innocent()

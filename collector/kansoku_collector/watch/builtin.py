@@ -78,6 +78,7 @@ class Builtin(DetectorEntry):
     project: str = "default"
     channels: tuple[Channel, ...] = ()
     dashboard_url: str = DASHBOARD
+    time_zone: str = "UTC"
 
     @property
     def offset(self) -> timedelta:

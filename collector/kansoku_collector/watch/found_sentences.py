@@ -8,6 +8,7 @@ from kansoku_collector.store.read.incidents import Incident
 from kansoku_collector.values import one_line
 from kansoku_collector.watch.builtin import Builtin
 from kansoku_collector.watch.quantities import show
+from kansoku_collector.watch.zone import at, local
 
 _ENDED = {
     "back": ("it has gone back to what it was", "元の状態に戻りました"),
@@ -22,7 +23,7 @@ LONGEST_FILTER = 500  # of a value in a link: a longer one leaves no address tha
 _OTHERS = 4  # further signals that a sentence names
 
 
-def tell_found(incident: Incident, *, reason: str = "") -> tuple[str, str]:
+def tell_found(incident: Incident, *, reason: str = "", zone: str = "UTC") -> tuple[str, str]:
     """Return the sentences: what moved, since when, by how much, for whom, what else, and why."""
     found = read_evidence(incident.evidence)
     if found is None:
@@ -33,15 +34,15 @@ def tell_found(incident: Incident, *, reason: str = "") -> tuple[str, str]:
     whom, whom_ja = _whom(incident)
     silent, silent_ja = _silent(found)
     what, what_ja = _moved(found.moves[0])
-    since, since_ja = _since(found)
+    since, since_ja = _since(found, zone)
     also, also_ja = _also(found)
     why, why_ja = _why(found)
     english = f"{silent}{what}{whom}, {since}.{also}{why}"
     japanese = f"{whom_ja}{silent_ja}{what_ja}({since_ja})。{also_ja}{why_ja}"
     if incident.resolved:
         ended, ended_ja = _ENDED.get(reason, _ENDED["back"] if found.moves[0].back else _ENDED["settled"])
-        at = f"{incident.resolved:%Y-%m-%d %H:%M} UTC"
-        return f"Resolved at {at}, {ended}: {english}", f"復旧({at}、{ended_ja}): {japanese}"
+        end = at(incident.resolved, zone)
+        return f"Resolved at {end}, {ended}: {english}", f"復旧({end}、{ended_ja}): {japanese}"
     return english, japanese
 
 
@@ -97,14 +98,15 @@ def written(move: Move, value: float) -> str:
     return f"{value:.3g}" if move.unit == "score" else f"{value:,.0f}"
 
 
-def _since(found: Evidence) -> tuple[str, str]:
-    began, earliest, latest = found.began, found.earliest, found.latest
+def _since(found: Evidence, zone: str) -> tuple[str, str]:
+    began, earliest, latest = (local(one, zone) for one in (found.began, found.earliest, found.latest))
+    told = at(began, zone)
     if earliest == latest:
-        return f"since {began:%Y-%m-%d %H:%M} UTC", f"{began:%Y-%m-%d %H:%M} UTC から"
+        return f"since {told}", f"{told} から"
     near = _clock(began, earliest), _clock(began, latest)
     return (
-        f"since about {began:%Y-%m-%d %H:%M} UTC (between {near[0]} and {near[1]})",
-        f"{began:%Y-%m-%d %H:%M} UTC 頃から、{near[0]} と {near[1]} の間に開始",
+        f"since about {told} (between {near[0]} and {near[1]})",
+        f"{told} 頃から、{near[0]} と {near[1]} の間に開始",
     )
 
 

@@ -19,6 +19,7 @@ from kansoku_collector.watch.readings import read
 from kansoku_collector.watch.rule import Rule
 from kansoku_collector.watch.seen import Seen
 from kansoku_collector.watch.sentences import tell
+from kansoku_collector.watch.zone import FORM, local
 
 BATCH = 500  # evaluations asked in one query
 
@@ -33,9 +34,10 @@ class Replayed:
     def __str__(self) -> str:
         """Return when it was, and its sentence."""
         end = self.incident.resolved
-        until = f"{end:%Y-%m-%d %H:%M}" if end else "still open"
+        zone = self.rule.time_zone
+        until = f"{local(end, zone):{FORM}}" if end else "still open"
         sentence, _ = tell(self.rule, replace(self.incident, resolved=None), peak=True)
-        return f"{self.incident.opened:%Y-%m-%d %H:%M} to {until}  {sentence}"
+        return f"{local(self.incident.opened, zone):{FORM}} to {until}  {sentence}"
 
 
 def replay(

@@ -185,10 +185,11 @@ class Entry(BaseModel):
 
 
 class Rule(Entry):
-    """A rule with its channels found and the address of the dashboard for its links."""
+    """A rule with its channels found, the dashboard's address for its links and the clock of its messages."""
 
     channels: tuple[Channel, ...] = ()
     dashboard_url: str = DASHBOARD
+    time_zone: str = "UTC"
 
     @property
     def measured(self) -> Metric:

@@ -15,6 +15,7 @@ from kansoku_collector.watch.channels import Channel, kind_of
 from kansoku_collector.watch.rule import DASHBOARD, Entry, Rule
 from kansoku_collector.watch.sentences import describe
 from kansoku_collector.watch.source import Place, Problem, Source, read_source
+from kansoku_collector.watch.zone import read_zone
 
 __all__ = ["Contents", "Rule", "check_rules", "read_channels", "read_file", "read_rules"]
 _OFF = ("off", "no", "false")
@@ -47,7 +48,7 @@ def read_file(path: Path | str, environment: Mapping[str, str] | None = None) ->
     problems += _unknown(root, source)
     channels = _channels(root.get("channels") or {}, source, known, problems)
     entries = _entries(root, source, problems)
-    url = _dashboard(root)
+    url, zone = _dashboard(root), _zone(root, source, problems)
     problems += _crossed(entries, channels, source)
     detector = _detector(root, source, channels, problems)
     if problems:
@@ -57,10 +58,11 @@ def read_file(path: Path | str, environment: Mapping[str, str] | None = None) ->
             **{name: getattr(entry, name) for name in Entry.model_fields},
             channels=tuple(channel for name in entry.notify if (channel := channels[name])),
             dashboard_url=url,
+            time_zone=zone,
         )
         for entry in entries.values()
     ]
-    return Contents(rules, detector and detector.model_copy(update={"dashboard_url": url}))
+    return Contents(rules, detector and detector.model_copy(update={"dashboard_url": url, "time_zone": zone}))
 
 
 def read_channels(path: Path | str) -> dict[str, Channel]:
@@ -84,8 +86,17 @@ def _dashboard(root: dict[str, Any]) -> str:
     return str(root.get("dashboard_url") or DASHBOARD).rstrip("/")
 
 
+def _zone(root: dict[str, Any], source: Source, problems: list[Problem]) -> str:
+    """Return the zone that messages tell times in."""
+    try:
+        return read_zone(str(root.get("time_zone") or "UTC"))
+    except ValueError as error:
+        problems.append(Problem(source.line(("time_zone",)), f"time_zone: {error}"))
+        return "UTC"
+
+
 def _unknown(root: dict[str, Any], source: Source) -> list[Problem]:
-    known = ("rules", "channels", "dashboard_url", NAME)
+    known = ("rules", "channels", "dashboard_url", "time_zone", NAME)
     return [
         Problem(source.line((name,)), f"unknown key {name!r} (expected {', '.join(known)})")
         for name in root

@@ -10,6 +10,7 @@ from kansoku_collector.watch.found_sentences import LONGEST_FILTER, LONGEST_NAME
 from kansoku_collector.watch.message import Event, Words
 from kansoku_collector.watch.quantities import show, span
 from kansoku_collector.watch.rule import Rule
+from kansoku_collector.watch.zone import at
 
 # The dashboard's ranges, the shortest first, and its names for the dimensions of the URL.
 _RANGES = {"1h": 1, "6h": 6, "24h": 24, "7d": 168, "14d": 336, "30d": 720}
@@ -61,7 +62,7 @@ def tell(
 ) -> tuple[str, str]:
     """Return the sentence in English and in Japanese; `peak` says the worst value, not the latest."""
     if isinstance(rule, Builtin):
-        return tell_found(incident, reason=reason)
+        return tell_found(incident, reason=reason, zone=rule.time_zone)
     if incident.resolved:
         return _resolved(rule, incident, reason)
     return _open(rule, incident, peak=peak)
@@ -70,7 +71,8 @@ def tell(
 def words(rule: Rule | Builtin, incident: Incident, event: Event, reason: str = "") -> Words:
     """Return what a message about an incident says."""
     if isinstance(rule, Builtin):
-        (english, japanese), place = tell_found(incident, reason=reason), found_link(rule, incident)
+        english, japanese = tell_found(incident, reason=reason, zone=rule.time_zone)
+        place = found_link(rule, incident)
     else:
         (english, japanese), place = tell(rule, incident, reason=reason or "within"), link(rule, incident)
     if event == "acknowledged":
@@ -101,10 +103,10 @@ def _open(rule: Rule, incident: Incident, *, peak: bool) -> tuple[str, str]:
     whom, whom_ja = _whom(incident)
     if metric.kind == "silence":
         return (
-            f"{rule.name}: no span for {shown}{whom}, since {incident.opened:%Y-%m-%d %H:%M} UTC"
+            f"{rule.name}: no span for {shown}{whom}, since {at(incident.opened, rule.time_zone)}"
             f" (limit {limit}).",
             f"{rule.name}: {whom_ja}スパンが {shown} 届いていません"
-            f"(しきい値 {limit}、{incident.opened:%Y-%m-%d %H:%M} UTC から)。",
+            f"(しきい値 {limit}、{at(incident.opened, rule.time_zone)} から)。",
         )
     against, against_ja = _against(rule)
     side, side_ja = ("above", "超") if incident.comparison == "above" else ("below", "未満")
@@ -113,12 +115,12 @@ def _open(rule: Rule, incident: Incident, *, peak: bool) -> tuple[str, str]:
     of_ja = "" if peak else f"、{metric.noun_ja} {incident.samples:,} 件"
     return (
         f"{rule.name}: {metric.label} {shown}{against}{whom} over {span(incident.window)},"
-        f" {side} the limit of {limit}, since {incident.opened:%Y-%m-%d %H:%M} UTC"
+        f" {side} the limit of {limit}, since {at(incident.opened, rule.time_zone)}"
         f"{of}.",
         f"{rule.name}: {whom_ja}{metric.label_ja}が"
         f"直近{span(incident.window, japanese=True)}で{against_ja}"
         f" {shown}"
-        f"(しきい値 {limit} {side_ja}、{incident.opened:%Y-%m-%d %H:%M} UTC から{of_ja})。",
+        f"(しきい値 {limit} {side_ja}、{at(incident.opened, rule.time_zone)} から{of_ja})。",
     )
 
 
@@ -131,8 +133,8 @@ def _resolved(rule: Rule, incident: Incident, reason: str) -> tuple[str, str]:
     whom, whom_ja = _whom(incident)
     return (
         f"Resolved: {rule.name}: {metric.label}{whom}: {english}, after {lasted} minutes, at"
-        f" {end:%Y-%m-%d %H:%M} UTC (worst {worst}, limit {limit}).",
-        f"復旧: {rule.name}: {whom_ja}{metric.label_ja}: {japanese}({end:%Y-%m-%d %H:%M} UTC、"
+        f" {at(end, rule.time_zone)} (worst {worst}, limit {limit}).",
+        f"復旧: {rule.name}: {whom_ja}{metric.label_ja}: {japanese}({at(end, rule.time_zone)}、"
         f"継続 {lasted} 分、最悪値 {worst}、しきい値 {limit})。",
     )
 

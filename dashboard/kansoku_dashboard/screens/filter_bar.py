@@ -29,7 +29,7 @@ def draw() -> bool:
         st.text_input(say("traces.search"), key="q", bind="query-params", icon=":material/search:",
                       placeholder=say("traces.search"), label_visibility="collapsed", width=250)  # fmt: skip
         choice("status", filters.STATUSES, "any_status")
-        view = state.choose()
+        view = state.choose(between=filters.between() is not None)
         more()
     chips()
     return view.live
@@ -70,13 +70,12 @@ def _field(name: str) -> None:
 def chips() -> None:
     """Draw each filter that is on but out of sight, to be taken off by a click."""
     hidden = [name for name in filters.HIDDEN if filters.value(name)]
-    chosen = filters.period()
-    between = bool(filters.value("from"))
+    between = filters.between()
     if not hidden and not between:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="traces_chips", gap="xsmall"):
         if between:
-            start, end = (clock.written(moment) for moment in (chosen.start, chosen.end))
+            start, end = (clock.written(moment) for moment in (between.start, between.end))
             _chip("from", say("traces.between", start=start, end=end), ("from", "to"))
         for name in hidden:
             _chip(name, f"{say(f'traces.{name}')}: {_worded(name)}", (name,))

@@ -72,12 +72,17 @@ def sort() -> Sort:
 
 def period() -> Period:
     """Return the stretch from `from` to `to` (ISO 8601 or seconds since 1970), else the range up to now."""
-    start, end = _moment(value("from")), _moment(value("to"))
-    if start and end and start < end:
-        return Period(start, end)
+    if stretch := between():
+        return stretch
     chosen = value("range")
     name = chosen if chosen in state.RANGES else state.DEFAULT_RANGE
     return state.View(name, scope(), live=False).period()
+
+
+def between() -> Period | None:
+    """Return the stretch from `from` to `to`, None where the address has none that can be meant."""
+    start, end = _moment(value("from")), _moment(value("to"))
+    return Period(start, end) if start and end and start < end else None
 
 
 def carried() -> dict[str, str]:
