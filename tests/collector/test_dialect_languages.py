@@ -279,3 +279,21 @@ def test_counts_of_langchain4js_observations_are_billed(scope):
     span = row(told, scope=scope)
     assert (span.billed, span.provider, span.response_model) == (True, "openai", "")
     assert (span.usage_source, buckets(span)) == ("reported", {"input_fresh": 100, "output_visible": 40})
+
+
+def test_tools_that_openlits_go_tells_beside_an_answer_are_its_calls():
+    """Its messages have the words alone; names and ids are joined, arguments are a list."""
+    told = CHAT | {
+        "gen_ai.system": "openai",
+        "gen_ai.response.finish_reasons": ["tool_calls"],
+        "gen_ai.tool.name": "weather, hours",
+        "gen_ai.tool.call.id": "c1, c2",
+        "gen_ai.tool.call.arguments": ['{"city":"Oslo"}', "{}"],
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "content": ""}]),
+    }
+    span = row(told, scope="openlit.openai")
+    hours = {"type": "tool_call", "id": "c2", "name": "hours", "arguments": {}}
+    assert json.loads(span.output_messages) == [{"role": "assistant", "parts": [WEATHER, hours]}]
+    assert "gen_ai.tool.name" not in span.attributes
+    odd = row(told | {"gen_ai.tool.call.arguments": ["{}"]}, scope="openlit.openai")
+    assert '"tool_call"' not in odd.output_messages
