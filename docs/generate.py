@@ -121,6 +121,7 @@ its source alone.
 | OpenLIT for Go | `openlit` | read | tools are beside the words of an answer |
 | LangWatch for Go | `langwatch` | read | nothing new |
 | Langfuse for Ruby | `langfuse` | read | nothing new |
+| OpenTelemetry's OpenAI for PHP | `openai_php` | read | names of its own, no words, streams have no counts |
 | TensorZero 2026.6 | `gen_ai`, `openinference` | read | caches under OpenInference's names alone |
 
 A span that none of them knows is stored as operation `other` with all of its attributes. For every dialect:
