@@ -109,6 +109,20 @@ its source alone.
 | LangChain for Elixir 0.8 | `gen_ai` | read | caches of Claude are beside the input |
 | Traceloop's gateway | `openllmetry` | read | flattened messages; embedded texts under `llm.prompt` |
 | Microsoft.Extensions.AI | `gen_ai` | read | the conventions of 1.41, tools of the server as parts |
+| OpenInference's Claude Agent SDK 0.3 (JavaScript) | `openinference` | run | of a run no caches, no calls |
+| OpenInference's BeeAI 1.5 (JavaScript) | `openinference` | run | start, end and success are spans |
+| LangGraph 1.7 (JavaScript) under OpenInference | `openinference` | run | nothing new |
+| LangGraph 1.7 (JavaScript) under OpenLLMetry | `openllmetry` | run | each step is a trace; no caches |
+| LlamaIndex 0.12 (JavaScript) under OpenLLMetry | `openllmetry` | run | no caches, streams have no counts |
+| OpenInference's MCP 0.2 (JavaScript) | – | read | it passes the trace on; no span |
+| LangChain4j's observations | `gen_ai`, `spring_ai` | read | counts have no prefix |
+| Quarkus' LangChain4j | `gen_ai` | read | nothing new: no caches |
+| Koog, its newest | `gen_ai` | read | nothing new: no caches, no reasons |
+| OpenLIT for Go | `openlit` | read | tools are beside the words of an answer |
+| LangWatch for Go | `langwatch` | read | nothing new |
+| Langfuse for Ruby | `langfuse` | read | nothing new |
+| OpenTelemetry's OpenAI for PHP | `openai_php` | read | names of its own, no words, streams have no counts |
+| TensorZero 2026.6 | `gen_ai`, `openinference` | read | caches under OpenInference's names alone |
 
 A span that none of them knows is stored as operation `other` with all of its attributes. For every dialect:
 

@@ -279,3 +279,54 @@ def test_counts_of_langchain4js_observations_are_billed(scope):
     span = row(told, scope=scope)
     assert (span.billed, span.provider, span.response_model) == (True, "openai", "")
     assert (span.usage_source, buckets(span)) == ("reported", {"input_fresh": 100, "output_visible": 40})
+
+
+def test_tools_that_openlits_go_tells_beside_an_answer_are_its_calls():
+    """Its messages have the words alone; names and ids are joined, arguments are a list."""
+    told = CHAT | {
+        "gen_ai.system": "openai",
+        "gen_ai.response.finish_reasons": ["tool_calls"],
+        "gen_ai.tool.name": "weather, hours",
+        "gen_ai.tool.call.id": "c1, c2",
+        "gen_ai.tool.call.arguments": ['{"city":"Oslo"}', "{}"],
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "content": ""}]),
+    }
+    span = row(told, scope="openlit.openai")
+    hours = {"type": "tool_call", "id": "c2", "name": "hours", "arguments": {}}
+    assert json.loads(span.output_messages) == [{"role": "assistant", "parts": [WEATHER, hours]}]
+    assert "gen_ai.tool.name" not in span.attributes
+    odd = row(told | {"gen_ai.tool.call.arguments": ["{}"]}, scope="openlit.openai")
+    assert '"tool_call"' not in odd.output_messages
+
+
+@pytest.mark.parametrize(
+    ("asked", "operation", "streaming"),
+    [
+        ("chat/create", "chat", False),
+        ("chat/createStreamed", "chat", True),
+        ("completions/create", "text_completion", False),
+        ("embeddings/create", "embeddings", False),
+    ],
+)
+def test_a_call_of_phps_client_is_billed(asked, operation, streaming):
+    """OpenTelemetry's instrumentation of it has names of its own for everything."""
+    told = {
+        "openai.resource": asked,
+        "openai.model": "gpt-4o",
+        "openai.temperature": 0.5,
+        "openai.user": "u1",
+        "openai.usage.prompt_tokens": 100,
+        "openai.usage.completion_tokens": 40,
+        "openai.usage.total_tokens": 140,
+    }
+    span = row(told, scope="io.opentelemetry.contrib.php.openaiphp")
+    assert (span.operation, span.billed, span.streaming) == (operation, True, streaming)
+    assert (span.provider, span.request_model, span.user_id) == ("openai", "gpt-4o", "u1")
+    assert buckets(span) == {"input_fresh": 100, "output_visible": 40}
+    assert span.parameters == {"temperature": "0.5"}
+
+
+def test_what_else_phps_client_does_is_no_call_of_tokens():
+    """A list of models is none."""
+    span = row({"openai.resource": "models/list"}, scope="io.opentelemetry.contrib.php.openaiphp")
+    assert (span.operation, span.billed) == ("other", False)

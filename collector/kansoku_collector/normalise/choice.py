@@ -37,6 +37,7 @@ from kansoku_collector.normalise.dialects import (
     n8n,
     nat,
     nemo,
+    openai_php,
     openclaw,
     openinference,
     openlit,
@@ -109,6 +110,7 @@ _DIALECTS: tuple[tuple[_Speaks, Read], ...] = (
     (cline.is_cline, cline.read),
     (dash0.is_dash0, dash0.read),
     (sentry.is_sentry, sentry.read),
+    (openai_php.is_openai_php, openai_php.read),
     (printed_answers.prints_answers, printed_answers.read),
     (gen_ai.is_gen_ai, gen_ai.read),
 )

@@ -7,7 +7,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.counters import include_caches
 from kansoku_collector.normalise.dialects import gen_ai
 from kansoku_collector.normalise.dialects.memories import MEMORY, read_memory
-from kansoku_collector.normalise.dialects.openlit_content import put_reasoning, take_events
+from kansoku_collector.normalise.dialects.openlit_content import put_calls, put_reasoning, take_events
 from kansoku_collector.normalise.messages import text_of
 from kansoku_collector.normalise.operations import OPERATIONS
 from kansoku_collector.normalise.printed import read_printed, tool_message
@@ -83,6 +83,7 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     gen_ai.read(raw, left, span)
     span.dialect = "openlit"
     put_reasoning(left, span)
+    put_calls(left, span)
     if span.request_model and span.request_model == span.provider:  # LangChain's models of Anthropic
         answered = span.response_model if span.response_model != span.provider else ""
         span.request_model = span.response_model = answered

@@ -5,8 +5,9 @@ from typing import Any
 
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
+from kansoku_collector.normalise.frame import MODEL_OPERATIONS, add_calls
 from kansoku_collector.normalise.messages import Message
-from kansoku_collector.values import dump, items, text
+from kansoku_collector.values import dump, first, items, load, text
 
 _PROMPT, _CHOICE = "gen_ai.content.prompt", "gen_ai.content.completion."
 _REASONING = "gen_ai.content.reasoning"
@@ -49,3 +50,21 @@ def put_reasoning(left: Attributes, span: Span) -> None:
     messages = items(span.output_messages) or [{"role": "assistant", "parts": []}]
     messages[0]["parts"].insert(0, {"type": "reasoning", "content": words})
     span.output_messages = dump(messages)
+
+
+def put_calls(left: Attributes, span: Span) -> None:
+    """Add calls of tools that Go's packages tell beside the words: names are joined, arguments a list."""
+    given = left.get(s.TOOL_ARGUMENTS)
+    if span.operation not in MODEL_OPERATIONS or not isinstance(given, list):
+        return
+    if '"tool_call"' in span.output_messages:
+        return
+    names, ids = (_split(left.get(name)) for name in (s.TOOL_NAME, s.TOOL_CALL_ID))
+    if len({len(names), len(ids), len(given)}) > 1:  # nobody knows which is whose
+        return
+    first(left, s.TOOL_NAME, s.TOOL_CALL_ID, s.TOOL_ARGUMENTS)
+    add_calls(span, list(zip(ids, names, map(load, given), strict=True)))
+
+
+def _split(joined: Any) -> list[str]:
+    return [name for name in text(joined).split(", ") if name]
