@@ -31,7 +31,8 @@ def homeless(monkeypatch):
 @pytest.mark.parametrize("part", ["collect", "dashboard"])
 def test_each_part_names_the_variables_that_set_nothing(part, monkeypatch, capsys):
     """A slip of the pen in a unit file or a container would otherwise pass for a setting."""
-    monkeypatch.setattr(parts, "_import", lambda *_: SimpleNamespace(serve=lambda _: 0))
+    stub = SimpleNamespace(serve=lambda _: 0, open_standard_streams=lambda: None)
+    monkeypatch.setattr(parts, "_import", lambda *_: stub)
     monkeypatch.setattr(parts, "settings", lambda _: None)
     monkeypatch.setattr(parts, "dashboard_settings", lambda: None)
     monkeypatch.setenv("KANSOKU_RETENTON_DAYS", "3")
