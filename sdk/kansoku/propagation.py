@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from opentelemetry import context as otel_context
+from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kansoku import semconv
@@ -66,7 +67,7 @@ def continue_trace(headers: Headers) -> Iterator[None]:
     who: dict[str, str] = {}
     try:
         found = _lower(headers)
-        token = attach(_W3C.extract(found))
+        token = attach(_joined(found))
         who = _read_baggage(found.get(_BAGGAGE, ""))
     except Exception as error:  # noqa: BLE001 - the border: a request with odd headers is served
         swallow("propagation.continue_trace", error)
@@ -76,6 +77,19 @@ def continue_trace(headers: Headers) -> Iterator[None]:
     finally:
         if token is not None:
             detach(token)
+
+
+def _joined(headers: Mapping[str, str]) -> otel_context.Context:
+    """Return the context to go on in: the caller's, or the present one where that has the caller's trace.
+
+    A server's own span may be open (FastAPI's, an instrumentor's): what starts inside belongs under it.
+    """
+    here = otel_context.get_current()
+    there = _W3C.extract(headers, otel_context.Context())
+    inside, outside = (get_current_span(one).get_span_context() for one in (here, there))
+    if not outside.is_valid or inside.trace_id == outside.trace_id:
+        return here
+    return _W3C.extract(headers, here)
 
 
 def carry(function: F) -> F:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from kansoku_collector.errors import RulesError
+from kansoku_collector.store.read.evidence import Evidence, Move, Stretch, write_evidence
 from kansoku_collector.store.read.incidents import Incident
+from kansoku_collector.watch.found_sentences import tell_found
 from kansoku_collector.watch.quantities import duration, show, threshold
 from kansoku_collector.watch.rules import check_rules, read_file, read_rules
 from kansoku_collector.watch.sentences import tell
@@ -236,3 +238,18 @@ def test_a_zone_that_does_not_exist_is_named(tmp_path: Path, name: str) -> None:
     """A slip would otherwise be told in UTC, nine hours off."""
     (told,) = problems(tmp_path, f"time_zone: {name}\n{RULE % ''}")
     assert told.startswith(f"1: time_zone: '{name}' is no time zone")
+
+
+def test_a_change_without_a_rule_is_told_on_that_clock_too() -> None:
+    """Its beginning has an interval, which may lie on another day than in UTC."""
+    began = datetime(2026, 11, 10, 14, 30, tzinfo=UTC)
+    near = (began - timedelta(hours=1), began + timedelta(hours=1))
+    move = Move("calls", "Calls", "呼び出し", "count", "", "", "ratio", 10, 20, 2, 1.5, 2.5, "",
+                began, *near, began, 900.0, 700.0)  # fmt: skip
+    stretch = Stretch(*near)
+    found = write_evidence(Evidence(began, *near, stretch, stretch, (move,)))
+    incident = Incident("i", "detector", "calls", "ticket", began, began, 0.0, 0.0, 0.0, "above", 3,
+                        timedelta(hours=1), evidence=found)  # fmt: skip
+    english, japanese = tell_found(incident, zone="Asia/Tokyo")
+    assert "since about 2026-11-10 23:30 JST (between 22:30 and 11-11 00:30)" in english
+    assert "2026-11-10 23:30 JST 頃から、22:30 と 11-11 00:30 の間に開始" in japanese

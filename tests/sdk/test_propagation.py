@@ -161,6 +161,27 @@ def test_a_request_of_an_app_is_one_span_with_its_route(spans: Any) -> None:
     }
 
 
+def test_a_request_that_the_server_traces_itself_is_one_trace(spans: Any) -> None:
+    """FastAPI has a span of its own around the middleware: beside it each request would be two, one empty."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        with kansoku.span("answer"):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def server(scope: Any, receive: Any, send: Any) -> None:
+        with kansoku.continue_trace(scope["headers"]), kansoku.span("server"):
+            await kansoku.Middleware(app)(scope, receive, send)
+
+    with kansoku.span("caller"):
+        headers = [(k.encode(), v.encode()) for k, v in kansoku.inject({}).items()]
+    for given in ([], headers):
+        asyncio.run(call(server, {"path": "/chat", "headers": given}))
+    found = {s.context.span_id: s for s in spans.all()}
+    above = [found[s.parent.span_id].name if s.parent else "" for s in found.values() if s.name == "POST"]
+    assert above == ["server", "server"]
+    assert len({s.context.trace_id for s in found.values() if s.name != "caller"}) == 2
+
+
 def test_an_app_that_fails_fails_as_before(spans: Any) -> None:
     """The app's exception passes, and the span says that the request failed; health checks leave no span."""
 
