@@ -21,10 +21,12 @@ ROW = 35  # pixels
 import_module("pandas")
 
 
-def head(section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool = True) -> state.View | None:
+def head(
+    section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool = True, month: str = ""
+) -> state.View | None:
     """Draw title, filters and range; None, after saying how to send a span, where there is none yet."""
     title = say(f"nav.{section}")
-    view = bar(title, filters=filters, live=live)
+    view = bar(title, filters=filters, live=live, month=month)
     with data.panel(title):
         if data.ask(overview.health, view.scope.project).last is not None:
             return view
@@ -32,7 +34,7 @@ def head(section: str, *, filters: tuple[str, ...] = state.FILTERS, live: bool =
     return None
 
 
-def bar(title: str, *, filters: tuple[str, ...] = (), live: bool = True) -> state.View:
+def bar(title: str, *, filters: tuple[str, ...] = (), live: bool = True, month: str = "") -> state.View:
     """Draw title, filters and range, and return what is chosen."""
     with st.container(
         key="head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -41,7 +43,7 @@ def bar(title: str, *, filters: tuple[str, ...] = (), live: bool = True) -> stat
         with st.container(
             key="controls", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
         ):
-            return state.choose(filters=filters, live=live)
+            return state.choose(filters=filters, live=live, month=month)
 
 
 def panel(

@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from kansoku_collector.store.read import overview
 from kansoku_collector.store.scope import Period, Scope
-from kansoku_dashboard import data, roles
+from kansoku_dashboard import calendar_month, data, roles
 from kansoku_dashboard.words import say
 
 RANGES = {
@@ -30,22 +30,33 @@ STEP_SECONDS = 15  # readers within the same quarter minute share one cached ans
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The range by its name, the slice of traffic, and whether the screen refreshes itself."""
+    """The range by its name or a month, the slice of traffic, and whether the screen refreshes itself."""
 
     range: str
     scope: Scope
     live: bool
+    month: str = ""  # such as 2026-10: it counts, and the range does not
 
     def period(self) -> Period:
         """Return the stretch of time that ends now, or at the next step: what has just arrived is inside."""
         step = REFRESH_SECONDS if self.live else STEP_SECONDS
-        end = (int(datetime.now(UTC).timestamp()) // step + 1) * step
-        return Period.last(RANGES[self.range], now=datetime.fromtimestamp(end, UTC))
+        end = datetime.fromtimestamp((int(datetime.now(UTC).timestamp()) // step + 1) * step, UTC)
+        if self.month:
+            return calendar_month.period(self.month, end)
+        return Period.last(RANGES[self.range], now=end)
 
     @property
     def range_name(self) -> str:
         """The range in the reader's words."""
-        return say(f"ranges.{self.range}")
+        return calendar_month.name(self.month) if self.month else say(f"ranges.{self.range}")
+
+    @property
+    def compared(self) -> str:
+        """What a figure is compared with, in the reader's words."""
+        if not self.month:
+            return say("tiles.previous", range=self.range_name)
+        whole = isinstance(self.period(), calendar_month.WholeMonth)
+        return say("cost.before_month" if whole else "cost.before_days")
 
     @property
     def refresh(self) -> int | None:
@@ -53,11 +64,13 @@ class View:
         return REFRESH_SECONDS if self.live else None
 
 
-def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True, between: bool = False) -> View:
+def choose(
+    *, filters: tuple[str, ...] = FILTERS, live: bool = True, between: bool = False, month: str = ""
+) -> View:
     """Draw the range, the filters and the live switch, and return what they say.
 
-    With `between` the address has a stretch of its own, `from` and `to`: no range is shown as the one
-    that counts, and to choose one takes the stretch off.
+    With `between` the address has a stretch of its own, `from` and `to`, or a `month`: no range is shown as
+    the one that counts, and to choose one takes the stretch off.
     """
     following = st.session_state.pop("_following", {})
     # Only what stands on this screen: nothing filters out of sight. At once: each change is an address.
@@ -67,13 +80,13 @@ def choose(*, filters: tuple[str, ...] = FILTERS, live: bool = True, between: bo
         st.query_params.update(found)
     for name in filters:
         _filter(name)
-    chosen = _other_range() if between else _range()
+    chosen = _other_range() if between or month else _range()
     alive = st.toggle(say("state.live"), key="live", bind="query-params") if live else False
     st.session_state["_chosen"] = st.session_state.get("_chosen", {}) | {
         "range": chosen if chosen != DEFAULT_RANGE else None,
         **{name: st.session_state.get(name) for name in filters},
     }
-    return View(chosen or DEFAULT_RANGE, scope(filters), alive)
+    return View(chosen or DEFAULT_RANGE, scope(filters), alive, month)
 
 
 def _range() -> str | None:
@@ -92,7 +105,7 @@ def _other_range() -> str:
     """Draw the ranges, none of them chosen; return the one of the address, which waits meanwhile."""
 
     def take() -> None:
-        for name in ("from", "to"):
+        for name in ("from", "to", calendar_month.NAME):
             st.query_params.pop(name, None)
         st.query_params["range"] = st.session_state["_other_range"]
         st.rerun(scope="app")  # in this run a widget that is tied to the address takes what that was before
@@ -128,6 +141,7 @@ def carried() -> dict[str, str]:
     chosen = {name: _value(name) for name in (*FILTERS, "range")}
     chosen["lang"] = st.query_params.get("lang", "")  # the switch has a value even where nobody chose one
     chosen["project"] = st.query_params.get("project", "")
+    chosen |= calendar_month.stretch(calendar_month.chosen())
     return {
         name: value for name, value in chosen.items() if value and (name, value) != ("range", DEFAULT_RANGE)
     }

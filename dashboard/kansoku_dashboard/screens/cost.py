@@ -6,7 +6,7 @@ from kansoku_collector.store.read import beside as both
 from kansoku_collector.store.read import overview as questions
 from kansoku_collector.store.read import spend
 from kansoku_collector.store.scope import Period
-from kansoku_dashboard import bill, board, data, settings, state
+from kansoku_dashboard import bill, board, calendar_month, data, settings, state
 from kansoku_dashboard.figures.style import count, money, relative
 from kansoku_dashboard.paths import ROOM
 from kansoku_dashboard.rates import savings
@@ -20,7 +20,7 @@ NAMED = 4  # models without a price that are named in the line below the figures
 def show() -> None:
     """Draw the screen, or how to send the first span where there is none."""
     st.html(ROOM / "screens" / "cost.css")
-    view = board.head("cost", live=False)
+    view = board.head("cost", live=False, month=calendar_month.chosen())
     if view is not None:
         _panels(view)
 
@@ -28,7 +28,11 @@ def show() -> None:
 def _panels(view: state.View) -> None:
     board.piece("cost_tiles", say("cost.figures"), lambda: figures(view))
     board.piece("cost_unpriced", say("cost.unpriced"), lambda: lower_bound(view), height=30)
-    chosen = cost_breakdown.by()
+    with st.container(
+        key="cost_choices", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        chosen = cost_breakdown.by()
+        _month(view)
     left, right = st.columns([11, 9], gap="small")
     with left:
         board.piece(
@@ -38,6 +42,13 @@ def _panels(view: state.View) -> None:
         board.piece("cost_month", say("cost.month"), lambda: cost_month.draw(view), height=280)
     board.piece("cost_by", say("cost.breakdown"), lambda: cost_breakdown.table(view, chosen), height=200)
     board.piece("cost_prices", say("cost.prices"), lambda: cost_prices.draw(view), height=160)
+
+
+def _month(view: state.View) -> None:
+    """Draw the choice of a calendar month in place of the range."""
+    known = data.attempt(questions.health, view.scope.project)
+    months = calendar_month.options(known.first if known else None)
+    board.pick(calendar_month.NAME, months, say("cost.calendar"), width=220, bare=True)
 
 
 def figures(view: state.View) -> None:
@@ -65,9 +76,7 @@ def figures(view: state.View) -> None:
                     delta=beside.get(tile.name) or relative(tile.delta) or say("tiles.no_previous"),
                     delta_color="off",
                     delta_arrow="off" if tile.delta is None else "auto",
-                    delta_description=None
-                    if tile.delta is None
-                    else say("tiles.previous", range=view.range_name),
+                    delta_description=None if tile.delta is None else view.compared,
                     help=say(f"cost.tile_{tile.name}_help"),
                     border=True,
                 )
