@@ -10,7 +10,8 @@ from kansoku_collector.store.read.drift_detail import Both
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import shifts
 from kansoku_dashboard.figures import shift as figures
-from kansoku_dashboard.figures.backdrop import Backdrop, round_steps
+from kansoku_dashboard.figures.axis import round_steps
+from kansoku_dashboard.figures.backdrop import Backdrop
 from kansoku_dashboard.screens.drift import nearest
 
 HOUR = timedelta(hours=1)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from kansoku_collector.store.read.measures import Measure
-from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure, write_axis
+from kansoku_dashboard.figures.axis import write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.quality import pale
 from kansoku_dashboard.figures.style import ALARM, PALETTE, Figure

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from kansoku_collector.store.read.evidence import Move
-from kansoku_dashboard.figures.backdrop import Backdrop, figure, write_axis
+from kansoku_dashboard.figures.axis import write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.shift import SHADE
 from kansoku_dashboard.figures.style import ALARM, OTHER, PALETTE, Figure

@@ -5,7 +5,8 @@ from typing import Any
 
 from kansoku_collector.store.read.overview import Bucket
 from kansoku_collector.store.read.speed import Point
-from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure, round_steps, runs
+from kansoku_dashboard.figures.axis import round_steps
+from kansoku_dashboard.figures.backdrop import Backdrop, area, band, figure, runs
 from kansoku_dashboard.figures.style import PALETTE, Figure
 
 UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kansoku_collector.store.read.metric_points import Step
-from kansoku_dashboard.figures.backdrop import Backdrop, figure, write_axis
+from kansoku_dashboard.figures.axis import write_axis
+from kansoku_dashboard.figures.backdrop import Backdrop, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import DASHES, OTHER, TOP, Figure, strokes
 from kansoku_dashboard.text import escape

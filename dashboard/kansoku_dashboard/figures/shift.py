@@ -7,7 +7,8 @@ from kansoku_collector.store.read.drift import TWELFTHS, DriftCell
 from kansoku_collector.store.read.drift_detail import Both
 from kansoku_collector.store.scope import Period
 from kansoku_dashboard import shifts
-from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, figure, write_axis
+from kansoku_dashboard.figures.axis import write_axis
+from kansoku_dashboard.figures.backdrop import FONT, QUIET, Backdrop, figure
 from kansoku_dashboard.figures.latency import line
 from kansoku_dashboard.figures.style import ALARM, GRID, OTHER, PALETTE, Figure, count
 from kansoku_dashboard.figures.style import share as per_cent
