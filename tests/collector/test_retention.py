@@ -1,12 +1,14 @@
 """What is kept for how long: by kind and project, effective on what is stored, said to who sends too old."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from collector.conftest import Running, call, request_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from kansoku.pricing.price_regions import is_regional
 from kansoku.pricing.price_terms import ATTRIBUTES
 from kansoku_collector.enrich.cost import PRICED_BY
 from kansoku_collector.errors import StoreError
@@ -15,6 +17,7 @@ from kansoku_collector.receive.ages import Ages, leave_out_old
 from kansoku_collector.receive.answer import Rejected
 from kansoku_collector.settings import Settings
 from kansoku_collector.store import retention
+from kansoku_collector.store.read.ledger import calls_by_hour
 from kansoku_collector.store.retention import ROWS, TEXTS, Retention
 from kansoku_collector.store.write import Writer
 
@@ -57,6 +60,16 @@ def test_content_goes_before_spans_and_spans_before_rollups(store):
     store.command("OPTIMIZE TABLE traces FINAL")
     found = store.query("SELECT trace_id, root_input FROM traces ORDER BY start DESC").result_rows
     assert found == [("p1", "ごみ"), ("p40", ""), ("p100", "")]
+
+
+def test_a_call_without_its_content_is_priced_anew_by_its_terms(store):
+    """A flex call would else become an ordinary one, at twice the price."""
+    store_spans(store, "terms", [40])
+    retention.apply(store, Retention(DEFAULTS))
+    assert kept(store, "terms") == ([40], [])
+    now = datetime.now(UTC)
+    (calls,) = calls_by_hour(store, "terms", now - timedelta(days=50), now, tuple(ATTRIBUTES))
+    assert [dict(call["attributes"]) for call in calls] == [{"openai.response.service_tier": "flex"}]
 
 
 def test_a_project_keeps_what_it_says_and_the_others_the_default(store):
@@ -134,6 +147,29 @@ def test_what_a_price_depends_on_outlives_the_content(store):
     sql = "SELECT default_expression FROM system.columns WHERE table = 'spans' AND name = 'terms' LIMIT 1"
     text = str(store.query(sql).result_rows[0][0])
     assert all(f"'{name}'" in text for name in ATTRIBUTES | PRICED_BY)
+
+
+def test_of_hosts_only_those_of_a_region_outlive_the_content(store):
+    """Every span has a host, and hardly any of them decides a price: those that do are the price list's."""
+    hosts = [
+        "api.openai.com",
+        "JP.api.openai.com",
+        "api.eu.mistral.ai",
+        "api.mistral.ai",
+        "aiplatform.googleapis.com",
+    ]
+    hosts += ["asia-northeast1-aiplatform.googleapis.com", "aiplatform.eu.rep.googleapis.com", "10.0.0.1"]
+    rows = [
+        Span(project="h", trace_id=host, span_id="1", start=1, attributes={"server.address": host})
+        for host in hosts
+    ]
+    Writer(store).spans(rows, "hosts")
+    found = store.query(
+        "SELECT trace_id, mapContains(terms, 'server.address') FROM spans WHERE project = 'h'"
+    )
+    assert {host: bool(kept) for host, kept in found.result_rows} == {
+        host: is_regional(host, "") for host in hosts
+    }
 
 
 def test_old_spans_are_taken_out_of_a_request_and_counted():

@@ -81,7 +81,8 @@ def calls_by_hour(
         }
         found = client.query(
             f"""SELECT {columns}, toUnixTimestamp64Nano(start) AS start_ns, '' AS batch,
-                mapFilter((k, v) -> k IN {{attributes:Array(String)}}, attributes) AS attributes
+                mapFilter((k, v) -> k IN {{attributes:Array(String)}}, mapUpdate(terms, attributes))
+                AS attributes
             FROM spans WHERE project = {{project:String}} AND billed = 1 AND {_WITHIN}{named}
             ORDER BY start, span_id LIMIT 1 BY trace_id, span_id""",
             parameters=bound,
