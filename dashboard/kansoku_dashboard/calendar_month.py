@@ -44,14 +44,17 @@ def stretch(code: str) -> dict[str, str]:
     return {"from": f"{start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{_next(start):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def options(first: datetime | None) -> dict[str, str]:
-    """Return the months since the first span with their names, the latest first, behind the range's own."""
+def options(first: datetime | None, present: str) -> dict[str, str]:
+    """Return the months since the first span with their names, the latest first, behind the range's own.
+
+    The one that is `present` is among them however old it is: a link may name any.
+    """
     found = {"": say("cost.range_above")}
     month, earliest = _first_of(clock.now()), _first_of(first or clock.now())
     while month >= earliest and len(found) <= _MOST:
         found[f"{month:{_FORMAT}}"] = name(f"{month:{_FORMAT}}")
         month = _first_of(month - timedelta(days=1))
-    return found
+    return found | ({present: name(present)} if present else {})
 
 
 def name(code: str) -> str:

@@ -61,3 +61,12 @@ def test_the_cost_screen_shows_the_month_of_its_address(open_app, seeded):
     assert not [one for one in app.button_group if one.key == "range"]
     (picked,) = [one for one in app.selectbox if one.label == "Calendar month"]
     assert picked.value == code
+
+
+def test_a_month_older_than_any_to_choose_is_shown_as_the_one_that_counts(open_app):
+    """A link may name it; the list must not say that the range counts."""
+    app = open_app("cost", month="2019-02")
+    assert not app.exception
+    (picked,) = [one for one in app.selectbox if one.label == "Calendar month"]
+    assert picked.value == "2019-02"
+    assert picked.options[-1] == "February 2019"

@@ -47,7 +47,7 @@ def _panels(view: state.View) -> None:
 def _month(view: state.View) -> None:
     """Draw the choice of a calendar month in place of the range."""
     known = data.attempt(questions.health, view.scope.project)
-    months = calendar_month.options(known.first if known else None)
+    months = calendar_month.options(known.first if known else None, view.month)
     board.pick(calendar_month.NAME, months, say("cost.calendar"), width=220, bare=True)
 
 
