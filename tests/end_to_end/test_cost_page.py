@@ -1,6 +1,7 @@
 """Cost in a browser: what is shown is what the store holds, and every way leads on."""
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -59,6 +60,9 @@ def test_the_figures_are_lower_bounds_and_the_calls_without_a_price_a_click_away
     witness.page.get_by_role("link", name="Their traces").click()
     witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
     expect(witness.page.get_by_text(f"{UNPRICED} traces", exact=True)).to_be_visible(timeout=PATIENCE)
+    witness.page.go_back()  # one click, one step: the link empties the address in several goes
+    expect(tile.first).to_contain_text("≥ $30.00", timeout=PATIENCE)
+    assert parse_qs(urlsplit(witness.page.url).query)["range"] == ["1h"]
     witness.innocent()
 
 
