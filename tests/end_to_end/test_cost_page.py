@@ -57,10 +57,13 @@ def test_the_figures_are_lower_bounds_and_the_calls_without_a_price_a_click_away
     line = witness.page.locator(".st-key-cost_unpriced_line")
     expect(line).to_contain_text("secret-model (10)")
     expect(line).to_contain_text("10 calls (25%)")
+    steps = witness.page.evaluate("window.history.length")
     witness.page.get_by_role("link", name="Their traces").click()
     witness.page.wait_for_url("**/traces**", timeout=PATIENCE)
     expect(witness.page.get_by_text(f"{UNPRICED} traces", exact=True)).to_be_visible(timeout=PATIENCE)
-    witness.page.go_back()  # one click, one step: the link empties the address in several goes
+    # One click, one step: the link empties the address in several goes.
+    assert witness.page.evaluate("window.history.length") == steps + 1
+    witness.page.go_back()
     expect(tile.first).to_contain_text("≥ $30.00", timeout=PATIENCE)
     assert parse_qs(urlsplit(witness.page.url).query)["range"] == ["1h"]
     witness.innocent()
