@@ -187,6 +187,18 @@ def test_a_decimal_comma_is_refused(text: str, unit: str) -> None:
         threshold(text, unit)  # type: ignore[arg-type]
 
 
+def test_aliases_that_never_end_or_stand_for_billions_are_refused(tmp_path: Path) -> None:
+    """The first ended the reader, the second kept it busy for hours."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("rules: &all [*all]\n")
+    with pytest.raises(RulesError, match=r"rules\.yaml:1: an alias"):
+        read_rules(path)
+    ten_of_the_one_before = (f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    path.write_text("a0: &a0 x\n" + "".join(ten_of_the_one_before))
+    with pytest.raises(RulesError, match="more than 100000 parts"):
+        read_rules(path)
+
+
 def test_a_rules_file_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
     """As an editor of Windows writes it."""
     path = tmp_path / "rules.yaml"

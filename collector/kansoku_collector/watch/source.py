@@ -12,6 +12,7 @@ import yaml
 from kansoku_collector.errors import RulesError
 
 Place = tuple[str | int, ...]
+_MOST_PARTS = 100_000  # of a file; one of 300 bytes whose aliases name each other stands for billions
 
 
 class Problem(NamedTuple):
@@ -53,13 +54,27 @@ def read_source(path: Path) -> Source:
     except (yaml.YAMLError, RecursionError) as error:
         raise RulesError(f"{path}:1: no valid YAML: {error}") from error
     source = Source()
-    source.data = _take(node, (), source) if node else None
+    try:
+        source.data = _take(node, (), source) if node else None
+    except RecursionError as error:
+        reason = "an alias (`*name`) stands within what it names, or parts are nested too deep"
+        raise RulesError(f"{path}:1: {reason}") from error
+    except _TooLargeError as error:
+        reason = f"with its aliases written out the file has more than {_MOST_PARTS} parts"
+        raise RulesError(f"{path}:{error.line}: {reason}") from error
     return source
+
+
+class _TooLargeError(Exception):
+    def __init__(self, line: int) -> None:
+        self.line = line
 
 
 def _take(node: yaml.Node, place: Place, source: Source) -> Any:
     """Return a node's data and note its line."""
     source.lines.setdefault(place, node.start_mark.line + 1)
+    if len(source.lines) > _MOST_PARTS:
+        raise _TooLargeError(node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, place, source)
     if isinstance(node, yaml.SequenceNode):
