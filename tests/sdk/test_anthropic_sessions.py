@@ -112,6 +112,56 @@ def test_each_request_of_a_session_is_told_once(
     assert second["gen_ai.response.finish_reasons"] == ("tool_calls",)
 
 
+@pytest.mark.parametrize("how", ["retrieve", "list", "later"])
+def test_an_agent_that_works_for_another_is_told_by_its_own_model(
+    how: str, client: Any, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it used is in the events of its thread alone."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "anthropic")
+    spans = start()
+    name = next(_sessions)
+    thread = f"thread_of_{name}"
+    agent = {"id": "agent_2", "type": "agent", "name": "clerk", "version": 1}
+    agent["model"] = {"id": "claude-haiku-4-5", "speed": "standard"}
+    told = {"id": thread, "type": "session_thread", "session_id": name, "status": "idle", "agent": agent}
+    task = event("agent.thread_message_received", from_session_thread_id="t", content=text("調べて"))
+    events = (task, event("agent.message", content=text("火曜日。")), ended())
+
+    def respond(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0]
+        if path.endswith("/stream"):
+            return sse(*((each["type"], each) for each in events), done=False)
+        page = {"data": [told], "next_page": None}
+        return vendor.answer(page if path.endswith("/threads") else told).replies[0]
+
+    vendor.respond = respond
+
+    async def read() -> None:
+        async with anthropic.AsyncAnthropic(api_key="k", base_url=vendor.url) as made:
+            threads = made.beta.sessions.threads
+            found = [each.id async for each in threads.list(name)]
+            await threads.retrieve(found[0], session_id=name)
+            async for _ in await threads.events.stream(thread_id=found[0], session_id=name):
+                pass
+
+    threads = client.beta.sessions.threads
+    if how == "later":
+        asyncio.run(read())
+    else:
+        found = (
+            threads.retrieve(thread, session_id=name) if how == "retrieve" else next(iter(threads.list(name)))
+        )
+        with threads.events.stream(found.id, session_id=name) as stream:
+            assert [each.type for each in stream] == [each["type"] for each in events]
+    said = spans.attributes()
+    assert said["gen_ai.request.model"] == "claude-haiku-4-5"
+    assert (said["gen_ai.agent.name"], said["gen_ai.conversation.id"]) == ("clerk", name)
+    assert said["gen_ai.usage.output_tokens"] == 90
+    assert said["kansoku.cost.usd"] == pytest.approx((20 * 1 + 500 * 0.1 + 60 * 1.25 + 90 * 5) / 1e6)
+    assert "調べて" in said["gen_ai.input.messages"]
+    assert "火曜日。" in said["gen_ai.output.messages"]
+
+
 def test_a_session_that_was_not_asked_for_has_no_model(vendor: Vendor, serve: Any, spans: Any) -> None:
     """Its tokens are told all the same; by the asynchronous client, too."""
     name = serve(*turn(ended(is_error=True), ended()))

@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from google import genai
-from support.vendor import Vendor
+from support.vendor import Asked, Reply, Vendor
 
 _names = (f"response_{number}" for number in itertools.count())
 MODEL = "gemini-2.5-flash"
@@ -80,3 +81,63 @@ def test_a_request_of_a_batch_that_failed_is_not_told(
     vendor.answer(job(failed))
     client.batches.get(name="batches/b1")
     assert spans.all() == []
+
+
+def stored(key: str, **usage: int) -> str:
+    """Return the line of an answer in a file; its text names the field of the counts, too."""
+    part = {"text": 'Say "usageMetadata": {"promptTokenCount": 9}'}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}
+    response = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": MODEL}
+    return json.dumps({"key": key, "response": response})
+
+
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+@pytest.mark.parametrize("later", [False, True])
+def test_answers_in_a_file_are_told_as_one_sum_once(
+    later: bool, vendor: Vendor, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When they are downloaded; what failed is not billed, and any other file is the program's own."""
+    monkeypatch.setenv("KANSOKU_LOCAL_PROVIDER", "gcp.gemini")
+    spans = start()
+    file = f"files/batch-{next(_names)}"
+    counts = {"promptTokenCount": 1000, "cachedContentTokenCount": 400, "thoughtsTokenCount": 40}
+    failed = json.dumps({"key": "c", "error": {"code": 400, "message": "no"}})
+    lines = [stored("a", **counts, candidatesTokenCount=60), failed, stored("b", promptTokenCount=500)]
+    data = "\n".join(lines).encode()
+    done = job(state="BATCH_STATE_SUCCEEDED")
+    done["metadata"]["output"] = {"responsesFile": file}
+
+    def respond(asked: Asked) -> Reply:
+        if "download" in asked.path:
+            return Reply(data, content_type="application/octet-stream")
+        return Reply(json.dumps(done).encode())
+
+    vendor.respond = respond
+    options: Any = {"base_url": vendor.url}
+
+    async def read(made: Any) -> list[bytes]:
+        fetched = await made.batches.get(name="batches/b1")
+        names = ["files/other", fetched.dest.file_name, fetched.dest.file_name]
+        return [await made.files.download(file=name) for name in names]
+
+    if later:
+
+        async def run() -> list[bytes]:
+            async with genai.Client(api_key="k", vertexai=False, http_options=options).aio as made:
+                return await read(made)
+
+        assert asyncio.run(run()) == [data] * 3
+    else:
+        with genai.Client(api_key="k", vertexai=False, http_options=options) as client:
+            fetched = client.batches.get(name="batches/b1")
+            assert fetched.dest is not None
+            for name in ("files/other", file, file):
+                assert client.files.download(file=name) == data
+    told = spans.attributes()
+    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == MODEL
+    assert (told["kansoku.batch.id"], told["kansoku.batch.requests"]) == ("batches/b1", 2)
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (1500, 100)
+    assert told["gen_ai.usage.cache_read.input_tokens"] == 400
+    assert told["gen_ai.usage.reasoning.output_tokens"] == 40
+    assert told["kansoku.cost.usd"] == pytest.approx((1100 * 0.15 + 400 * 0.03 + 100 * 1.25) / 1e6)
+    assert "usageMetadata" not in json.dumps(told, default=list)

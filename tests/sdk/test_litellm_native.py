@@ -91,6 +91,8 @@ def passing(monkeypatch: pytest.MonkeyPatch) -> None:
         async def _route_streaming_logging_to_handler(**_: Any) -> None:
             pass
 
+        route_streaming_logging_to_handler = _route_streaming_logging_to_handler  # from 1.106 on
+
     name = "litellm.proxy.pass_through_endpoints.streaming_handler"
     module: Any = types.ModuleType(name)
     module.PassThroughStreamingHandler = Handler

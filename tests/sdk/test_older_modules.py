@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from support.vendor import Vendor
 
 import kansoku
-from kansoku.instruments import chroma, google_genai, litellm_read, voyage
+from kansoku.instruments import chroma, google_genai, litellm_chat, litellm_read, voyage
 from kansoku.instruments.google_usage import read_usage
 from kansoku.instruments.huggingface_read import SpeechReader
 from kansoku.instruments.openai_chat import ChatReader
@@ -210,11 +210,56 @@ def test_a_stream_of_litellm_that_does_not_say_its_call_is_counted() -> None:
         chunks = ({**chunk, "usage": USAGE},)
 
     stream = litellm_read.keep_stream(Stream())
-    answer = litellm_read.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True)
+    answer = litellm_chat.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True)
     assert answer.usage is not None
     assert answer.usage.output_tokens == USAGE["completion_tokens"]
     del stream
-    assert litellm_read.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True).usage is None  # a guess
+    assert litellm_chat.RoutedChatReader().fold([{**chunk, "usage": USAGE}], True).usage is None  # a guess
+
+
+@pytest.fixture
+def fold(spans: Any) -> Any:
+    """Give a function that puts a stream of LiteLLM together; the last chunk is its own, with this usage."""
+    held: list[Any] = []
+
+    def put(told: dict[str, Any] | None, last: dict[str, Any], hidden: dict[str, Any], **more: Any) -> Any:
+        choices = [{"index": 0, "delta": {"content": "火曜日"}, "finish_reason": "stop"}]
+        first = {"id": "c-9", "model": "gpt-4o-2024-08-06", "choices": choices}
+        usage = [{**first, "usage": told}] if told else []
+        fields = {"completion_stream": None, "response_id": "c-9", "chunks": [first, *usage], **more}
+        stream = type("Stream", (), fields)()
+        own = SimpleNamespace(id="c-9", model="dep", choices=[], usage=last, _hidden_params=hidden)
+        held.append(litellm_read.keep_stream(stream))
+        return litellm_chat.RoutedChatReader().fold([SimpleNamespace(**first), own], True)
+
+    return put
+
+
+def test_a_stream_of_litellm_has_the_model_that_answered(fold: Any) -> None:
+    """LiteLLM's own chunk, of 1.106, has the name that was asked for: a deployment, which has no price."""
+    assert fold(USAGE, USAGE, {"custom_llm_provider": "azure"}).model == "gpt-4o-2024-08-06"
+
+
+def test_what_litellm_bills_is_not_the_vendors_cost(fold: Any) -> None:
+    """It writes its own into the usage of 1.106's streams, over the vendor's or where there was none."""
+    hidden = {"custom_llm_provider": "openrouter"}
+    both = fold({**USAGE, "cost": 0.02}, {**USAGE, "cost": 0.01}, hidden).attributes
+    assert (both["gen_ai.usage.cost"], both["kansoku.cost.reported_usd"]) == (0.02, 0.01)
+    alone = fold(USAGE, {**USAGE, "cost": 0.01}, hidden).attributes
+    assert "gen_ai.usage.cost" not in alone
+    assert alone["kansoku.cost.reported_usd"] == 0.01
+    guessed = fold(None, {**USAGE, "cost": 0.01}, hidden)
+    assert guessed.usage is None
+    assert not {"gen_ai.usage.cost", "kansoku.cost.reported_usd"} & guessed.attributes.keys()
+
+
+def test_a_stream_from_litellms_cache_is_not_billed(fold: Any) -> None:
+    """Of 1.106's, the stream alone knows; what the answer once used is told again."""
+    searched = {**USAGE, "cost": 0.02, "server_tool_use": {"web_search_requests": 2}}
+    cached = fold(searched, searched, {}, custom_llm_provider="cached_response")
+    assert cached.usage is None
+    assert cached.attributes["kansoku.cache_hit"] is True
+    assert not [name for name in cached.attributes if "usage" in name or "cost" in name]
 
 
 @pytest.mark.usefixtures("spans")
@@ -226,7 +271,7 @@ def test_an_answer_of_litellm_that_names_openai_for_any_server(asked: str, provi
     hidden = {"custom_llm_provider": "openai", "api_base": "https://api.openai.com"}
     choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "火曜日"}}]
     response: Any = SimpleNamespace(model="m", choices=choices, usage=USAGE, _hidden_params=hidden)
-    answer = litellm_read.RoutedChatReader().response(response, True)
+    answer = litellm_chat.RoutedChatReader().response(response, True)
     assert answer.attributes["gen_ai.provider.name"] == provider
 
 

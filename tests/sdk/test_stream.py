@@ -1,6 +1,7 @@
 """Streams: the caller sees every chunk, and the span ends once, however the stream ends."""
 
 import asyncio
+import contextlib
 import gc
 import json
 from collections.abc import Callable, Iterator
@@ -403,6 +404,63 @@ def test_every_kind_of_asynchronous_stream_ends_its_call_once(make: Callable[[],
 
     assert asyncio.run(read()) == [1, 2, 3][:limit]
     assert call.seen == [([1, 2, 3][:limit], None, limit < 3)]
+
+
+class ClosingItself(Counting):
+    """The same, closed by itself at its end or when it fails: LiteLLM's newer streams are."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    def __next__(self) -> int:
+        try:
+            return super().__next__()
+        except StopIteration:
+            self.close()
+            if self.error is not None:
+                raise self.error from None
+            raise
+
+
+class ClosingItselfLater(ClosingItself):
+    """An asynchronous one."""
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> int:
+        try:
+            return Counting.__next__(self)
+        except StopIteration:
+            await self.aclose()
+            raise self.error or StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("error", [None, ValueError("cut off")])
+@pytest.mark.parametrize("kind", [ClosingItself, ClosingItselfLater])
+def test_a_stream_that_closes_itself_is_not_left_early(
+    kind: type[ClosingItself], error: Exception | None
+) -> None:
+    """It was read to its end, or it failed: its last words and its error are the call's."""
+    call = Ended()
+    followed = follow(kind(error), Recording(call))
+
+    async def read() -> None:
+        async for _ in followed:
+            pass
+
+    with contextlib.nullcontext() if error is None else pytest.raises(ValueError, match="cut off"):
+        if kind is ClosingItself:
+            list(followed)
+        else:
+            asyncio.run(read())
+    assert followed.closed is True
+    assert call.seen == [([1, 2, 3], error, False)]
 
 
 @pytest.mark.parametrize("kind", [Counting, Slotted])

@@ -39,19 +39,8 @@ class Call:
     """
 
     __slots__ = (
-        "_arguments",
-        "_ended",
-        "_model",
-        "_notes",
-        "_origin",
-        "_reader",
-        "_request",
-        "_running",
-        "_seen",
-        "_span",
-        "_started",
-        "_told",
-        "context",
+        *("_arguments", "_ended", "_model", "_notes", "_origin", "_reader", "_request", "_running"),
+        *("_seen", "_span", "_started", "_told", "context"),
     )
 
     def __init__(
@@ -189,6 +178,8 @@ class Call:
             rate = tokens_per_second(answer.usage.output_tokens, nanoseconds, count)
             if rate is not None:
                 self._notes[semconv.TOKENS_PER_SECOND] = rate
+        elif semconv.CACHE_HIT in answer.attributes:
+            return  # nobody counts what nobody bills
         elif self._running.settings.estimate_usage and self._reader.operation in _ESTIMATED:
             asked = self._reader.request(self._arguments, True)
             told = answer if self._running.capture else self._reader.fold(chunks, True)

@@ -3,9 +3,13 @@
 import functools
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from kansoku.calls.recording import Recording, pass_on, pass_on_async
+
+# Whose next chunk is being fetched here: a stream that closes itself meanwhile is not left early.
+_fetching: ContextVar[Recording | None] = ContextVar("kansoku-fetching", default=None)
 
 
 def watch(stream: Any, recording: Recording) -> Any:
@@ -46,11 +50,15 @@ def _watched_class(base: type[Any]) -> type[Any]:
 
 def _next(base: Any) -> Callable[[Any], Any]:
     def advance(self: Any) -> Any:
+        before = _fetching.get()
+        _fetching.set(self._kansoku)
         try:
             chunk = base.__next__(self)
         except BaseException as error:
             self._kansoku.end(None if isinstance(error, StopIteration) else error)
             raise
+        finally:
+            _fetching.set(before)
         self._kansoku.keep(chunk)
         return chunk
 
@@ -59,11 +67,15 @@ def _next(base: Any) -> Callable[[Any], Any]:
 
 def _anext(base: Any) -> Callable[[Any], Any]:
     async def advance(self: Any) -> Any:
+        before = _fetching.get()
+        _fetching.set(self._kansoku)
         try:
             chunk = await base.__anext__(self)
         except BaseException as error:
             self._kansoku.end(None if isinstance(error, StopAsyncIteration) else error)
             raise
+        finally:
+            _fetching.set(before)
         self._kansoku.keep(chunk)
         return chunk
 
@@ -80,7 +92,8 @@ def _iter(own: Any, pass_on: Callable[[Any, Recording], Any]) -> Callable[[Any],
 
 def _closing(own: Any) -> Callable[..., Any]:
     def close(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self._kansoku.end(early=True)
+        if _fetching.get() is not self._kansoku:
+            self._kansoku.end(early=True)
         return own(self, *args, **kwargs)
 
     return close

@@ -22,8 +22,21 @@ from kansoku.instruments.openai_shape import get, listed, text_of
 
 _SESSIONS = "anthropic.resources.beta.sessions.sessions"
 _EVENTS = "anthropic.resources.beta.sessions.events"
-_OWNERS = {_SESSIONS: ("Sessions", "AsyncSessions"), _EVENTS: ("Events", "AsyncEvents")}
-_METHODS = {_SESSIONS: ("create", "retrieve"), _EVENTS: ("stream",)}
+# Of an agent that works for another, which has a thread, a model and a stream of its own.
+_THREADS = "anthropic.resources.beta.sessions.threads.threads"
+_THREADS_EVENTS = "anthropic.resources.beta.sessions.threads.events"
+_OWNERS = {
+    _SESSIONS: ("Sessions", "AsyncSessions"),
+    _EVENTS: ("Events", "AsyncEvents"),
+    _THREADS: ("Threads", "AsyncThreads"),
+    _THREADS_EVENTS: ("Events", "AsyncEvents"),
+}
+_METHODS = {
+    _SESSIONS: ("create", "retrieve"),
+    _EVENTS: ("stream",),
+    _THREADS: ("retrieve", "list"),
+    _THREADS_EVENTS: ("stream",),
+}
 _END = "span.model_request_end"
 # Event -> the block that it would be in a message; the program runs those of the last kind alone.
 _CALLS = {
@@ -31,18 +44,19 @@ _CALLS = {
     "agent.mcp_tool_use": "mcp_tool_use",
     "agent.custom_tool_use": "tool_use",
 }
+_ASKS = frozenset({"user.message", "agent.thread_message_received"})  # the second: of another agent's
 _MOST = 4096
 _told = Known()  # ends of requests that are on a span of this process
 
 
 class _Agent(NamedTuple):
-    """The agent of a session."""
+    """The agent of a session or of a thread."""
 
     name: str
     model: str
 
 
-_agents: OrderedDict[str, _Agent] = OrderedDict()  # by session
+_agents: OrderedDict[str, _Agent] = OrderedDict()  # by session or thread
 
 
 class _RequestReader(MessagesReader):
@@ -58,8 +72,10 @@ class _RequestReader(MessagesReader):
 
 def start(origin: Any) -> None:
     """Trace the sessions that are streamed from now on."""
-    patch.when_imported(_SESSIONS, functools.partial(_patch, _remember))
-    patch.when_imported(_EVENTS, functools.partial(_patch_stream, _RequestReader(origin)))
+    for module in (_SESSIONS, _THREADS):
+        patch.when_imported(module, functools.partial(_patch, _remember))
+    for module in (_EVENTS, _THREADS_EVENTS):
+        patch.when_imported(module, functools.partial(_patch_stream, _RequestReader(origin)))
 
 
 def stop() -> None:
@@ -73,14 +89,20 @@ def stop() -> None:
 
 def _patch(tell: Callable[[Any, Any], None], module: ModuleType) -> None:
     for owner in patch.classes(module, _OWNERS[module.__name__]):
-        wrap = wrap_result_async if owner.__name__.startswith("Async") else wrap_result
+        later = owner.__name__.startswith("Async")
+        wrap = wrap_result_async if later else wrap_result
         for method in _METHODS[module.__name__]:
-            patch.replace(owner, method, functools.partial(wrap, tell=tell))
+            if not (
+                later and method == "list"
+            ):  # which is awaited by nobody, and asks when it is looped over
+                patch.replace(owner, method, functools.partial(wrap, tell=tell))
 
 
 @guard
-def _remember(_: Any, session: Any) -> None:
-    """Remember the agent of a session."""
+def _remember(resource: Any, session: Any) -> None:
+    """Remember the agent of a session or of a thread, or of each thread of a page."""
+    for thread in listed(session, "data"):
+        _remember(resource, thread)
     agent = get(session, "agent")
     model = get(agent, "model")
     name = model if isinstance(model, str) else text_of(model, "id")
@@ -91,7 +113,7 @@ def _remember(_: Any, session: Any) -> None:
 
 
 def _patch_stream(reader: _RequestReader, module: ModuleType) -> None:
-    for owner in patch.classes(module, _OWNERS[_EVENTS]):
+    for owner in patch.classes(module, _OWNERS[module.__name__]):
         wrap = _wrap_async if owner.__name__.startswith("Async") else _wrap
         patch.replace(owner, "stream", functools.partial(wrap, reader=reader))
 
@@ -100,7 +122,7 @@ def _wrap(original: Callable[..., Any], reader: _RequestReader) -> Callable[...,
     @functools.wraps(original)
     def stream(self: Any, *args: Any, **kwargs: Any) -> Any:
         events = original(self, *args, **kwargs)
-        _see(reader, self, events, args[0] if args else kwargs.get("session_id"))
+        _see(reader, self, events, args, kwargs)
         return events
 
     return stream
@@ -110,24 +132,28 @@ def _wrap_async(original: Callable[..., Any], reader: _RequestReader) -> Callabl
     @functools.wraps(original)
     async def stream(self: Any, *args: Any, **kwargs: Any) -> Any:
         events = await original(self, *args, **kwargs)
-        _see(reader, self, events, args[0] if args else kwargs.get("session_id"))
+        _see(reader, self, events, args, kwargs)
         return events
 
     return stream
 
 
 @guard
-def _see(reader: _RequestReader, resource: Any, events: Any, session: Any) -> None:
-    watch(events, _Session(reader, resource, session).see)
+def _see(reader: _RequestReader, resource: Any, events: Any, args: Any, kwargs: Any) -> None:
+    first = args[0] if args else None
+    thread = kwargs.get("thread_id") or (first if "session_id" in kwargs else None)
+    session = kwargs.get("session_id") or first
+    watch(events, _Session(reader, resource, str(session or ""), str(thread or "")).see)
 
 
 class _Session:
-    """The events of a session since the last request that ended."""
+    """The events of a session, or of a thread of one, since the last request that ended."""
 
-    def __init__(self, reader: _RequestReader, resource: Any, name: Any) -> None:
+    def __init__(self, reader: _RequestReader, resource: Any, name: str, thread: str) -> None:
         self._reader = reader
         self._resource = resource
-        self._name = str(name or "")
+        self._name = name
+        self._thread = thread
         self._asked: list[dict[str, Any]] = []
         self._said: list[Any] = []
 
@@ -140,7 +166,7 @@ class _Session:
             self._asked, self._said = [], []
         elif kind == "agent.message":
             self._said += listed(event, "content")
-        elif kind == "user.message":
+        elif kind in _ASKS:
             self._asked.append({"role": "user", "content": listed(event, "content")})
         elif kind in _CALLS:
             called = {name: get(event, name) for name in ("id", "name", "input")}
@@ -150,7 +176,7 @@ class _Session:
         name = text_of(end, "id")
         if not name or name in _told or (usage := get(end, "model_usage")) is None:
             return
-        agent = _agents.get(self._name, _Agent("", ""))
+        agent = _agents.get(self._thread or self._name, _Agent("", ""))
         call = begin(self._reader, self._resource, {"model": agent.model, "messages": self._asked})
         if call is None:
             return

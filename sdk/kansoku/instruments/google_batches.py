@@ -1,7 +1,7 @@
 """Tell what the requests of a batch of Gemini's used: when its job is fetched with their answers, and once.
 
-Only the answers have tokens, at half the price. They come with the job if its requests did; those in a file
-or in a bucket are the program's to read. A request that failed has none, is not billed and not told.
+Only the answers have tokens, at half the price. They come with the job if its requests did; those in a bucket
+are the program's to read. A request that failed has none, is not billed and not told.
 """
 
 import functools
@@ -13,7 +13,7 @@ from kansoku import semconv
 from kansoku.calls.call import begin
 from kansoku.calls.reader import Answer
 from kansoku.guard import guard
-from kansoku.instruments import patch
+from kansoku.instruments import google_batch_files, patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.google_content import ContentReader
 from kansoku.instruments.google_shape import get
@@ -36,11 +36,13 @@ class _BatchReader(ContentReader):
 def start(origin: Any) -> None:
     """Trace the jobs that are fetched from now on."""
     patch.when_imported(_MODULE, functools.partial(_patch, _BatchReader(origin)))
+    google_batch_files.start(origin)
 
 
 def stop() -> None:
     """Put the client's own methods back."""
     patch.forget(_MODULE)
+    google_batch_files.stop()
     for owner in patch.classes(sys.modules.get(_MODULE), _CLASSES):
         patch.restore(owner, "get")
 
@@ -54,6 +56,7 @@ def _patch(reader: _BatchReader, module: ModuleType) -> None:
 @guard
 def _tell(reader: _BatchReader, resource: Any, job: Any) -> None:
     """Tell the answers of a job that were not told yet."""
+    google_batch_files.remember(job)
     for each in get(get(job, "dest"), "inlined_responses") or ():
         response = get(each, "response")
         name = get(response, "response_id")

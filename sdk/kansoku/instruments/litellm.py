@@ -11,16 +11,17 @@ from kansoku.calls.reader import Reader
 from kansoku.calls.wrapper import wrap_async, wrap_sync
 from kansoku.instruments import patch
 from kansoku.instruments.cohere_other import RerankReader
+from kansoku.instruments.litellm_chat import RoutedChatReader
 from kansoku.instruments.litellm_lazy import begun_here
-from kansoku.instruments.litellm_native import CONTENT, MESSAGES
+from kansoku.instruments.litellm_native import CONTENT, MESSAGES, NativeReader
 from kansoku.instruments.litellm_read import (
-    RoutedChatReader,
     RoutedEmbeddingReader,
     RoutedReader,
     keep_address,
     keep_stream,
     origin,
 )
+from kansoku.instruments.mistral_other import OcrReader
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_images import ImageReader
 from kansoku.instruments.openai_moderation import ModerationReader
@@ -35,6 +36,7 @@ _RESPONSES = RoutedReader(ResponsesReader(origin))
 _IMAGE = RoutedReader(ImageReader(origin))
 _HEAR, _SPEAK = RoutedReader(TranscriptionReader(origin)), RoutedReader(SpeechReader(origin))
 _CHECK = RoutedReader(ModerationReader(origin))
+_PAGES = {name: NativeReader(OcrReader(origin), "document") for name in ("ocr", "aocr")}
 # Module that defines the functions -> function -> reader; `litellm` itself has each of them, too.
 _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
     "litellm.main": {
@@ -65,7 +67,10 @@ _FUNCTIONS: Mapping[str, Mapping[str, Reader]] = {
         "acompact_responses": _RESPONSES,
     },
     "litellm.llms.anthropic.experimental_pass_through.messages.handler": {"anthropic_messages": MESSAGES},
-    "litellm.anthropic_interface.messages": {"acreate": MESSAGES},
+    "litellm.messages.dispatch": {"anthropic_messages": MESSAGES, "anthropic_messages_handler": MESSAGES},
+    "litellm.anthropic_interface.messages": {"acreate": MESSAGES, "create": MESSAGES},
+    "litellm.ocr.main": _PAGES,
+    "litellm.ocr.dispatch": _PAGES,
     "litellm.google_genai.main": {
         "generate_content": CONTENT,
         "agenerate_content": CONTENT,
@@ -99,7 +104,7 @@ def _patch(module: ModuleType) -> None:
 
 def _owners(module: str) -> list[ModuleType]:
     """Return the modules in which the functions of a module are found."""
-    names = (module, "litellm", "litellm.google_genai" if "google_genai" in module else "")
+    names = dict.fromkeys((module, module.rpartition(".")[0], "litellm"))
     return [sys.modules[name] for name in names if name in sys.modules]
 
 

@@ -12,12 +12,10 @@ from kansoku import runtime, semconv
 from kansoku.calls.reader import Answer, Reader, Request
 from kansoku.guard import guard
 from kansoku.instruments import openai_shape as shape
-from kansoku.instruments.openai_chat import ChatReader
-from kansoku.instruments.openai_family import fields_of
 from kansoku.instruments.openai_hosts import find_provider
 from kansoku.instruments.openai_other import EmbeddingReader
 from kansoku.instruments.openai_shape import get
-from kansoku.instruments.openai_tokens import count, read_usage
+from kansoku.pricing.price_terms import PIECES
 from kansoku.usage import Usage
 
 # LiteLLM's name of a provider -> OpenTelemetry's; others are called as LiteLLM calls them.
@@ -68,7 +66,6 @@ _PARAMETERS = frozenset({
 # fmt: on
 # Whose own names of models begin with theirs; in front of others' LiteLLM puts the seller, in many an answer.
 _NAMESAKES = frozenset({"openai", "groq", "openrouter", "deepinfra"})
-_GOOGLES = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 # What LiteLLM takes between the seller and the model for the way to ask it.
 _WAYS = frozenset({"responses", "converse", "converse_like", "invoke", "o_series", "gpt5_series"})
 ROUTER = "litellm"  # while it is not known whom it asks
@@ -80,6 +77,7 @@ _streams: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
 # Where the call that answered last in this context was sent: 1.55 says OpenAI's address for any server.
 _sent_to: ContextVar[str] = ContextVar("kansoku-litellm-base", default="")
 _OPENAIS = "https://api.openai.com"
+_VENDORS_COST = "upstream_usage_cost"
 
 
 @guard
@@ -99,10 +97,10 @@ def keep_stream(result: Any) -> Any:
 
 @guard
 def _keep(stream: Any) -> None:
-    _streams[_hidden(stream).get("litellm_call_id") or str(id(stream))] = stream
+    _streams[hidden_of(stream).get("litellm_call_id") or str(id(stream))] = stream
 
 
-def _stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
+def stream_of(chunk: Any, hidden: Mapping[str, Any]) -> Any:
     """Return the stream of a chunk; in 1.55 only the id of the response tells which one."""
     if known := _streams.get(hidden.get("litellm_call_id") or ""):
         return known
@@ -158,9 +156,9 @@ class RoutedReader:
     def request(self, arguments: Mapping[str, Any], capture: bool) -> Request:
         """Read the arguments; the provider in front of the model's name is the router's, not the model's."""
         request = self._inner.request(self.given(arguments), capture)
-        metadata = arguments.get("metadata")
-        group = metadata.get("model_group") if isinstance(metadata, Mapping) else None
-        asked = str(group or request.model)
+        notes = (arguments.get("metadata"), arguments.get("litellm_metadata"))  # the second: of others' APIs
+        groups = [note.get("model_group") for note in notes if isinstance(note, Mapping)]
+        asked = str(next(filter(None, groups), request.model))
         request.model = _split(request.model)[1]
         if asked != request.model:
             request.attributes[semconv.ROUTER_MODEL] = asked
@@ -173,10 +171,10 @@ class RoutedReader:
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a whole response."""
         answer = self._inner.response(self.said(response), capture)
-        hidden = _hidden(response)
+        hidden = hidden_of(response)
         if hidden.get("api_base") == _OPENAIS and hidden.get("custom_llm_provider") in _SPEAKS_OPENAI:
             hidden = {**hidden, "api_base": _sent_to.get() or _OPENAIS}
-        _add_hidden(answer, hidden)
+        add_hidden(answer, hidden)
         cost = hidden.get("response_cost")
         if isinstance(cost, int | float) and answer.usage is not None:
             answer.attributes[semconv.COST_REPORTED_USD] = float(cost)
@@ -191,7 +189,9 @@ class RoutedReader:
         answer = self._inner.fold(chunks, capture)
         if answer.usage is not None and not (answer.usage.input_tokens or answer.usage.output_tokens):
             answer.usage = None  # of a completion whose provider was not asked for it
-        _add_hidden(answer, _hidden(chunks[-1]))
+        last = chunks[-1]
+        _take_bill(answer, hidden_of(get(last, "response")) or hidden_of(last))
+        add_hidden(answer, hidden_of(last))
         return answer
 
 
@@ -204,76 +204,20 @@ class RoutedEmbeddingReader(RoutedReader):
     def response(self, response: Any, capture: bool) -> Answer:
         """Read a whole response."""
         answer = super().response(response, capture)
-        if answer.usage is not None and _hidden(response).get("custom_llm_provider") == "gemini":
-            _mark_guess(answer, answer.usage)
+        if answer.usage is not None and hidden_of(response).get("custom_llm_provider") == "gemini":
+            mark_guess(answer, answer.usage)
             answer.usage = None
         return answer
 
 
-class RoutedChatReader(RoutedReader):
-    """Reads chats; LiteLLM counts the tokens of a stream itself where the provider does not."""
-
-    def __init__(self) -> None:
-        super().__init__(ChatReader(origin))
-
-    def response(self, response: Any, capture: bool) -> Answer:
-        """Read a whole response."""
-        answer = super().response(response, capture)
-        if answer.usage is not None and _hidden(response).get("custom_llm_provider") in _GOOGLES:
-            answer.usage = _with_tools(answer.usage, get(response, "usage"))
-        return answer
-
-    def fold(self, chunks: list[Any], capture: bool) -> Answer:
-        """Put the chunks together, with the provider's count of the tokens, or with a marked guess."""
-        answer = self._inner.fold([fields_of(chunk) for chunk in chunks], capture)
-        hidden = _hidden(chunks[-1])
-        _add_hidden(answer, hidden)
-        counted = answer.usage or read_usage(hidden.get("usage"))
-        answer.usage = None
-        stream = _stream_of(chunks[-1], hidden)
-        told = [get(chunk, "usage") for chunk in getattr(stream, "chunks", ())]
-        own = [usage for each in told if (usage := read_usage(each)) is not None]
-        if semconv.CACHE_HIT in answer.attributes:
-            return answer
-        if own:
-            answer.usage = _without_guess(_fullest(counted, own), own)
-            if hidden.get("custom_llm_provider") in _GOOGLES:
-                answer.usage = _with_tools(answer.usage, next(each for each in reversed(told) if each))
-        elif counted is not None and (counted.input_tokens or counted.output_tokens):
-            _mark_guess(answer, counted)
-        return answer
-
-
-def _mark_guess(answer: Answer, counted: Usage) -> None:
+def mark_guess(answer: Answer, counted: Usage) -> None:
     """Say what LiteLLM counted itself, and that nobody else did."""
     answer.attributes[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
     answer.attributes[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens
     answer.attributes[semconv.USAGE_ESTIMATED] = True
 
 
-def _fullest(counted: Usage | None, own: list[Usage]) -> Usage:
-    """Return the usage that tells most: where a program asks for none, LiteLLM keeps the sums alone."""
-    if counted is None:
-        return own[-1]
-    sums = counted.input_tokens, counted.output_tokens
-    alike = [usage for usage in own if (usage.input_tokens, usage.output_tokens) == sums]
-    return max((counted, *alike), key=lambda usage: sum(map(bool, usage)))
-
-
-def _without_guess(usage: Usage, own: list[Usage]) -> Usage:
-    """Return the usage of a stream without the reasoning that LiteLLM counts where no provider did."""
-    if not usage.reasoning or any(said.reasoning for said in own):
-        return usage
-    return usage._replace(reasoning=0, output_visible=usage.output_visible + usage.reasoning)
-
-
-def _with_tools(usage: Usage, told: Any) -> Usage:
-    """Return the usage with what Gemini's tools gave the model to read: of that, the sum alone knows."""
-    left = (count(told, "total_tokens") or 0) - usage.input_tokens - usage.output_tokens
-    return usage._replace(input_fresh=usage.input_fresh + left) if left > 0 else usage
-
-
-def _hidden(response: Any) -> Mapping[str, Any]:
+def hidden_of(response: Any) -> Mapping[str, Any]:
     """Return what LiteLLM notes on a response beside its fields."""
     hidden = getattr(response, "_hidden_params", None)
     if isinstance(hidden, Mapping):
@@ -282,7 +226,7 @@ def _hidden(response: Any) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
+def add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
     """Add who answered in truth: a fallback may have, or a cache, which bills nobody."""
     running = runtime.current()
     name, base = hidden.get("custom_llm_provider"), hidden.get("api_base")
@@ -296,4 +240,17 @@ def _add_hidden(answer: Answer, hidden: Mapping[str, Any]) -> None:
             answer.attributes[semconv.SERVER_PORT] = port
     if hidden.get("cache_hit") is True:
         answer.usage = None
+        for name in answer.attributes.keys() & {*PIECES, semconv.VENDOR_COST}:
+            del answer.attributes[name]
         answer.attributes[semconv.CACHE_HIT] = True
+
+
+def _take_bill(answer: Answer, hidden: Mapping[str, Any]) -> None:
+    """Tell LiteLLM's bill from the vendor's cost, in whose place newer versions write it."""
+    if _VENDORS_COST not in hidden:
+        return
+    bill, told = answer.attributes.pop(semconv.VENDOR_COST, None), hidden[_VENDORS_COST]
+    if isinstance(told, int | float):
+        answer.attributes[semconv.VENDOR_COST] = float(told)
+    if bill is not None and answer.usage is not None:
+        answer.attributes[semconv.COST_REPORTED_USD] = bill

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from kansoku.calls.reader import Reader
 from kansoku.calls.wrapper import wrap_async, wrap_sync
-from kansoku.instruments import mistral_batches, patch
+from kansoku.instruments import mistral_batch_files, mistral_batches, mistral_realtime, patch
 from kansoku.instruments.mistral_chat import AgentReader, ChatReader, FillReader
 from kansoku.instruments.mistral_conversations import ConversationReader
 from kansoku.instruments.mistral_other import (
@@ -74,6 +74,8 @@ _BATCHED: dict[str, Reader] = {
 def start() -> None:
     """Trace the client from now on, or from the import of its parts on."""
     mistral_batches.start(_JOBS, _BATCHED)
+    mistral_batch_files.start(_ROOTS)
+    mistral_realtime.start()
     for module in _MODULES:
         patch.when_imported(module, _patch)
 
@@ -81,6 +83,8 @@ def start() -> None:
 def stop() -> None:
     """Put the client's own methods back."""
     mistral_batches.stop(_JOBS)
+    mistral_batch_files.stop(_ROOTS)
+    mistral_realtime.stop()
     for module in _MODULES:
         patch.forget(module)
         for owner, name, _ in _methods(module):

@@ -1,7 +1,7 @@
 """Tell what the requests of a batch of Mistral's used: when its job is fetched with their answers, and once.
 
 Only the answers have tokens, at half the price. They come with the job where a program asks for that
-(`inline=True`); those in a file are the program's to read. A request that failed has none and is not told.
+(`inline=True`), and otherwise in a file. A request that failed has none and is not told.
 """
 
 import functools
@@ -14,7 +14,7 @@ from kansoku import semconv
 from kansoku.calls.call import begin
 from kansoku.calls.reader import Reader
 from kansoku.guard import guard
-from kansoku.instruments import patch
+from kansoku.instruments import mistral_batch_files, patch
 from kansoku.instruments.fetched import Known, wrap_result, wrap_result_async
 from kansoku.instruments.openai_shape import get, listed, text_of
 
@@ -30,8 +30,9 @@ def module_names(roots: tuple[str, ...]) -> list[str]:
 
 def start(modules: list[str], readers: Mapping[str, Reader]) -> None:
     """Trace the jobs that are fetched from now on; there is a reader for each endpoint that is told."""
+    batched = {endpoint: mistral_batch_files.Batched(reader) for endpoint, reader in readers.items()}
     for module in modules:
-        patch.when_imported(module, functools.partial(_patch, readers))
+        patch.when_imported(module, functools.partial(_patch, batched))
 
 
 def stop(modules: list[str]) -> None:
@@ -53,6 +54,7 @@ def _patch(readers: Mapping[str, Reader], module: ModuleType) -> None:
 @guard
 def _tell(readers: Mapping[str, Reader], resource: Any, job: Any) -> None:
     """Tell the answers of a job that were not told yet."""
+    mistral_batch_files.remember(readers, job)
     reader = readers.get(text_of(job, "endpoint"))
     batch = text_of(job, "id")
     for line in listed(job, "outputs") if reader is not None else ():
@@ -66,5 +68,5 @@ def _tell(readers: Mapping[str, Reader], resource: Any, job: Any) -> None:
         _told.add(name)
         given = {semconv.BATCH_ID: batch, semconv.BATCH_REQUEST_ID: asked}
         # By the first, a collector tells it from a second call where another process fetches it, too.
-        call.note({semconv.FETCHED: True, semconv.RESPONSE_TIER: "batch", **given})
+        call.note({semconv.FETCHED: True, **given})
         call.answer(body)

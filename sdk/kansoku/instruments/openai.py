@@ -1,6 +1,12 @@
 """Trace the `openai` client, every version from 1.0 on, and with it every server that speaks its API."""
 
-from kansoku.instruments import openai_azure, openai_background, openai_batches, openai_realtime
+from kansoku.instruments import (
+    openai_azure,
+    openai_background,
+    openai_batches,
+    openai_realtime,
+    openai_sessions,
+)
 from kansoku.instruments.openai_audio import SpeechReader, TranscriptionReader
 from kansoku.instruments.openai_background import BackgroundReader
 from kansoku.instruments.openai_chat import ChatReader
@@ -40,6 +46,7 @@ def start() -> None:
     openai_azure.start()
     openai_background.start(_RESPONSES)
     openai_batches.start(read_origin)
+    openai_sessions.start(read_origin)
     openai_realtime.start()
 
 
@@ -49,4 +56,5 @@ def stop() -> None:
     openai_azure.stop()
     openai_background.stop()
     openai_batches.stop()
+    openai_sessions.stop()
     openai_realtime.stop()

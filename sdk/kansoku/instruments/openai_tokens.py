@@ -14,6 +14,7 @@ _RARE_COUNTS = frozenset(
         "cache_read_input_tokens",
         "reasoning_tokens",
         "cache_creation_input_tokens",
+        "citation_tokens",
     }
 )
 _WRITES = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")

@@ -50,6 +50,7 @@ _UNITS = {
     semconv.CACHE_READ_IMAGE_TOKENS: "cached_image_token",
 }
 TIERS = frozenset(_TIERS)
+PIECES = frozenset(_UNITS)  # attributes
 # Requests of a sum that nobody counted: as many as make none of them a long one, which an agent avoids.
 _SEVERAL = 10**9
 _SPECIAL = frozenset((*_TIERS, *_UNITS, semconv.BATCH_REQUESTS, semconv.USAGE_UNBILLED))
