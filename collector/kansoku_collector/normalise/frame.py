@@ -9,7 +9,7 @@ from kansoku_collector.normalise.blobs import without_blobs
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
 from kansoku_collector.normalise.terms import SEARCHES
-from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.normalise.vendor import provider_of, seller_of
 from kansoku_collector.values import MAX_COUNT, dump, first, items, load, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
@@ -97,7 +97,7 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
         span.provider = provider_of(span.request_model)
     if "/" in span.provider and len(path := span.provider.split("/")) == 3 and all(path):
         span.provider = path[2]  # Dify's are plugins: organisation, plugin, vendor
-    span.provider = PROVIDERS.get(span.provider, span.provider)
+    span.provider = seller_of(PROVIDERS.get(span.provider, span.provider), span.request_model)
     span.billed = called and not repeats
     span.attributes = {
         key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))

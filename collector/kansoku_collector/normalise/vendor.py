@@ -132,6 +132,11 @@ def is_embedding_model(model: str) -> bool:
     return "embed" in model.lower() or model.lower().startswith("voyage-")
 
 
+def seller_of(provider: str, model: str) -> str:
+    """Return who sold a call of Claude: Anthropic's client asks Bedrock as well, which many do not tell."""
+    return "aws.bedrock" if provider == "anthropic" and _BEDROCK.match(model) else provider
+
+
 def provider_of(model: str) -> str:
     """Return the provider that a model's name tells, for senders that do not say it; "" when it does not."""
     prefix, _, name = model.lower().rpartition("/")
