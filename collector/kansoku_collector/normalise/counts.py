@@ -7,6 +7,7 @@ gives an empty dict, which is unknown and not zero.
 from typing import Any
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.modalities import sounds_and_images
 from kansoku_collector.normalise.terms import usual
 from kansoku_collector.values import count, load, mapping
 
@@ -71,6 +72,7 @@ def vendor_counts(value: Any) -> Counts:
         "audio_in": _either(inside, ("audio_tokens", "audio")),
         "audio_out": _either(outside, ("audio_tokens", "audio")),
         "image": _either(inside, ("image_tokens", "image")),
+        **sounds_and_images(usage),
     }
 
 

@@ -35,6 +35,7 @@ PARAMETERS = {
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 _USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage", "billed_units")
 _CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+_GEMINI_PARTS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
 
 
 class Request(NamedTuple):
@@ -167,7 +168,8 @@ def _message(value: Any, role: str) -> Message:
     if isinstance(value.get("text"), str) and value.keys() <= _DSPY:
         value = {"content": value["text"], "tool_calls": calls}
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
-        return read_message(dump(value), role)
+        is_part = not _GEMINI_PARTS.isdisjoint(value)  # beside words, where Gemini is asked about a picture
+        return read_message({"parts": [value]} if is_part else dump(value), role)
     return read_message(value, role)
 
 

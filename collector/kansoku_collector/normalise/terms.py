@@ -10,6 +10,7 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku.pricing.price_terms import ORDINARY, TIERS
 from kansoku_collector.model import Attributes
+from kansoku_collector.normalise.modalities import put_kinds
 from kansoku_collector.values import count
 
 NAMES = ("service_tier", "serviceTier")
@@ -29,9 +30,11 @@ def put_tier(left: Attributes, *told: Any) -> None:
 def put_searches(left: Attributes, response: Any) -> None:
     """Note how often the vendor searched, items of OpenAI's answer or a count in Anthropic's usage.
 
-    And where that usage says that it computed: in a region of one's choice tokens cost more.
+    And where that usage says that it computed: in a region of one's choice tokens cost more; and what Gemini
+    drew, whose tokens cost more than words.
     """
     found = response if isinstance(response, dict) else {"output": response}
+    put_kinds(left, found)
     items = found.get("output")
     kinds = [item.get("type") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     for kind, tool in SEARCHES.items():

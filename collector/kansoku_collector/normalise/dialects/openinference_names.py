@@ -5,6 +5,7 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.dialects.openllmetry_bedrock import with_vendor
 from kansoku_collector.normalise.frame import put_content, put_usage
 from kansoku_collector.normalise.messages import read_messages
+from kansoku_collector.normalise.sounds import put_heard, put_spoken
 from kansoku_collector.normalise.vendor import is_embedding_model
 from kansoku_collector.values import count, first, load, mapping, number, rename, text
 
@@ -19,6 +20,9 @@ _DECISION = {
 }
 _BEDROCK = "@arizeai/openinference-instrumentation-bedrock"
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
+# Calls of OpenAI's client that hear or speak: their spans have the name of the answer's class alone.
+_OPENAI = "openinference.instrumentation.openai"
+_HEARD, _SPOKEN = ("Transcription", "Translation"), "HttpxBinaryResponseContent"
 
 
 def take_decision(left: Attributes, kind: str) -> None:
@@ -49,6 +53,10 @@ def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
         and is_embedding_model(span.request_model)
     ):
         _put_embedded(raw, span)
+    if raw.scope_name == _OPENAI and raw.name.startswith(_HEARD):
+        put_heard(left, span, mapping(raw.attributes.get("output.value")))
+    elif raw.scope_name == _OPENAI and raw.name == _SPOKEN:
+        put_spoken(left, span, mapping(raw.attributes.get("input.value")))
     if "output.audio.transcript" in left or "input.audio.transcript" in left:
         _put_transcripts(left, span)
     if "output.images.0.image.url" in left:
