@@ -111,9 +111,11 @@ def flat_counts(value: Any) -> Counts:
     usage = {key: found for key, item in value.items() if (found := count(item)) is not None}
     if "input" not in usage and "output" not in usage:
         return {}
-    # It does not take parts of a priority call out of its totals, as it does with all others.
-    inside = usual({key: item for key, item in usage.items() if "priority" in key})
-    ours = {key: item for key, item in usage.items() if "priority" not in key}
+    # Since version 4 it leaves parts of a priority call in its totals, of which it takes all others out.
+    priority = {key: item for key, item in usage.items() if "priority" in key}
+    taken_out = sum(priority.values()) > usage.get("input", 0) + usage.get("output", 0)
+    inside = {} if taken_out else usual(priority)
+    ours = {key: item for key, item in usage.items() if taken_out or key not in priority}
     parts_in = {key: item for key, item in ours.items() if key.startswith("input_") or "input_tokens" in key}
     parts_out = {
         key: item for key, item in ours.items() if key.startswith("output_") or key == "reasoning_tokens"

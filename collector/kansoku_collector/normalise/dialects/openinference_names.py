@@ -1,5 +1,7 @@
 """OpenInference's rarer names: decisions of a model, words that were heard and said, and costs in parts."""
 
+from typing import Any
+
 from kansoku import semconv as s
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.dialects.openllmetry_bedrock import with_vendor
@@ -22,7 +24,19 @@ _BEDROCK = "@arizeai/openinference-instrumentation-bedrock"
 _PARTS = ("llm.cost.prompt", "llm.cost.completion")
 # Calls of OpenAI's client that hear or speak: their spans have the name of the answer's class alone.
 _OPENAI = "openinference.instrumentation.openai"
-_HEARD, _SPOKEN = ("Transcription", "Translation"), "HttpxBinaryResponseContent"
+_HEARD, _SPOKEN, _DRAWN = ("Transcription", "Translation"), "HttpxBinaryResponseContent", "ImagesResponse"
+_HIDDEN = "__REDACTED__"
+
+
+def drop_hidden(left: Attributes) -> None:
+    """Take out what a program's settings hide: the word that stands for it is no question and no answer."""
+    for name in [name for name, value in left.items() if value == _HIDDEN]:
+        del left[name]
+
+
+def is_printed(value: Any) -> bool:
+    """Tell whether a value is an object as Python prints it: of Portkey, what was left out."""
+    return isinstance(value, str) and value.startswith("<") and " object at 0x" in value
 
 
 def take_decision(left: Attributes, kind: str) -> None:
@@ -59,7 +73,7 @@ def read_rarer(raw: RawSpan, left: Attributes, span: Span, kind: str) -> None:
         put_spoken(left, span, mapping(raw.attributes.get("input.value")))
     if "output.audio.transcript" in left or "input.audio.transcript" in left:
         _put_transcripts(left, span)
-    if "output.images.0.image.url" in left:
+    if "output.images.0.image.url" in left or (raw.scope_name == _OPENAI and raw.name == _DRAWN):
         span.operation = "image"
     if "llm.cost.prompt" in left and "llm.cost.total" not in left:
         _put_cost(left)
