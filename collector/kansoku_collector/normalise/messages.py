@@ -109,6 +109,8 @@ def read_part(value: Any) -> Part:
     elif kind is None and isinstance(thought := value.get("reasoningContent"), dict):  # Bedrock's
         words = thought.get("reasoningText")
         kind, value = "reasoning", words if isinstance(words, dict) else {"text": words}
+    elif kind == "reasoning_content" and isinstance(thought := value.get(kind), dict):  # LangChain's of them
+        kind, value = "reasoning", thought
     if kind in _TEXT or (kind is None and isinstance(value.get("text"), str | dict)):
         words = _either(value, "content", "text", "refusal")
         if isinstance(words, dict) and "value" in words:  # of OpenAI's assistants, and Azure's
