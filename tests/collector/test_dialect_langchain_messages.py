@@ -68,7 +68,7 @@ def test_thoughts_of_bedrock_are_reasoning_in_langchains_block_of_them(told):
 
 
 def test_words_of_several_choices_that_a_stream_joined_are_one():
-    """LangChain adds up the chunks of all choices: nobody sells a tier `defaultdefault`, and it had no price."""
+    """LangChain adds up the chunks of all choices: a tier `defaultdefault` has no price."""
     kwargs = {
         "content": "Nine.",
         "type": "AIMessageChunk",

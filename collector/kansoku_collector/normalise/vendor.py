@@ -118,6 +118,7 @@ _FAMILIES = (
         ("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-", "text-davinci", "davinci", "ft:gpt-"),
         "openai",
     ),
+    (("whisper-1", "tts-1", "dall-e-"), "openai"),
     (("claude",), "anthropic"),
     (("mistral", "ministral", "codestral", "pixtral", "open-mi", "magistral"), "mistral_ai"),
     (("command", "embed-english", "embed-multilingual", "rerank-"), "cohere"),
