@@ -262,3 +262,28 @@ def test_what_a_programs_settings_hide_is_neither_asked_nor_answered():
     assert (step.input_text, step.output_text) == ("", "")
     drawn = named_row(told | hidden, name="ImagesResponse", scope="openinference.instrumentation.openai")
     assert drawn.operation == "image"  # of which nothing else is left
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("google", {"input_fresh": 1351, "output_visible": 589, "reasoning": 84}),
+        ("openai", {"input_fresh": 1351, "output_visible": 589}),
+    ],
+)
+def test_thoughts_of_gemini_that_the_total_alone_has_are_billed(provider, expected):
+    """LlamaIndex tells the words of the answer and the sum of all: the thoughts between them cost nothing."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": provider,
+        "llm.model_name": "some-model",
+        "llm.token_count.prompt": 1351,
+        "llm.token_count.completion": 589,
+        "llm.token_count.total": 2024,
+    }
+    scope = "openinference.instrumentation.llama_index"
+    assert buckets(row(told, scope=scope)) == expected
+    known = row(
+        told | {"llm.token_count.completion": 673, "llm.token_count.completion_details.reasoning": 84}
+    )
+    assert buckets(known) == {"input_fresh": 1351, "output_visible": 589, "reasoning": 84}
