@@ -238,9 +238,11 @@ def _lend(calls: dict[Key, Call]) -> None:
 def _least_sure(call: Call) -> tuple[bool, ...]:
     """Order descriptions of one answer: what is billed and counted, with its content; the vendor's own last.
 
-    Of a stream a framework may know the answer's tokens alone: who knows what was asked goes before it.
+    Of a stream a framework may know the answer's tokens alone: who knows what was asked goes before it, and
+    who knows of caches before who leaves them out.
 
     What repeats a call around it must not be what that call is compared with: then neither would be billed.
     """
     uncounted, own = not call.facts.counted, call.facts.scope.startswith(ANTHROPIC)
-    return not call.span.billed, uncounted, own, not call.facts.given, not call.span.output_messages
+    given, fresh = call.facts.given, call.facts.fresh
+    return not call.span.billed, uncounted, own, not given, given == fresh, not call.span.output_messages
