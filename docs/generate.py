@@ -50,7 +50,7 @@ its source alone.
 | n8n 2.19 to 2.41 | `n8n`, `ai_sdk` | read | a node tells its last call's tokens; newer ones the model |
 | Langflow | `langflow` | read | steps without tokens; its other tracers are dialects above |
 | Mastra 1.71 | `mastra` | run | an inference is the call (for Arize a generation), its step has the input |
-| LiteLLM 1.106 | `litellm` | run | nothing new: its callback is known |
+| LiteLLM 1.83 to 1.106 | `litellm`, `openinference` | run | callbacks of others have OpenInference's names |
 | Strands 1.62 | `strands` | run | its default, and the newer conventions that a variable switches on |
 | Laminar for JavaScript 0.8 | `openllmetry`, `ai_sdk` | run | nothing new; OpenAI's streams have no counts |
 | AI SDK 4.3, 5.0, 6.0, 7.0 | `ai_sdk` | run | of objects no details of the input; 5: caches of streams |
@@ -63,7 +63,15 @@ its source alone.
 | TanStack AI 0.58 | `tanstack` | run | a run sums up its calls; Claude's caches are beside the input |
 | LiveKit Agents 1.8 | `livekit` | read | a span without an operation that names a model is around its calls |
 | Pipecat 1.14 | `pipecat` | read | caches of Claude and of Bedrock are beside the input |
-| Agent Development Kit 2.13 | `adk` | read | nothing new since 2.6 |
+| Agent Development Kit 2.13 | `adk` | run | in events thoughts are words, a stream's calls are in pieces |
+| Pydantic AI 2.68, its instrumentation 2 to 6 | `logfire` | run | nothing new |
+| Langfuse 3.15, 4, 5.0 | `langfuse` | run | of 3 a priority call leaves nothing in the totals |
+| OpenTelemetry's botocore 0.66 | `gen_ai` | run | caches are beside the input, of `invoke_model` nowhere |
+| OpenInference's OpenAI 0.1.66 | `openinference` | run | sounds are told by the class of the answer |
+| LangChain 1.7 with Google, AWS, Mistral, Groq | all | run | of pictures the sum alone |
+| LlamaIndex 0.14 under OpenInference | `openinference` | run | Gemini's thoughts in the total |
+| Agno 3.1 under OpenInference | `openinference` | run | Gemini's thoughts nowhere |
+| CrewAI 1.15 with vendors' own clients | `openllmetry` | run | agents have no counts, only the crew |
 | Claude Code 2.1 | `claude_code` | run | records where it writes no spans; words of answers come from them |
 | Codex 0.169 | `codex` | run | records where it writes no spans, each answer a call |
 | Gemini CLI 0.61 | `gemini_cli` | run | its spans have no tokens unless content is traced: records have |

@@ -229,3 +229,34 @@ def test_a_lazy_stream_that_says_all_is_told_before_its_call_begins(start, words
     lazy = described("a", OUTER, 0, 40, output_text="From nine.", **counts)
     opened = described("b", INNER, start, 900, output_text=words, **counted())
     assert billed(lazy, opened) == expected
+
+
+CACHED = {
+    "usage_source": "reported",
+    "input_fresh": 7,
+    "cache_read": 5,
+    "cache_write_5m": 2,
+    "output_visible": 3,
+}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_framework_that_leaves_caches_out_tells_the_same_call(together):
+    """LangChain's ChatBedrock counts fresh tokens alone, the client all of them: both were billed."""
+    outer = described("outer", OUTER, **counted(7, 3))
+    inner = described("inner", "openinference.instrumentation.bedrock", 10, 90, **CACHED)
+    first, then = (outer, inner) if together else (inner, outer)  # the client's span ends first
+    assert billed(first, then, together=together) == ["inner"]
+    for other in (counted(8, 3), counted(7, 4), counted(9, 3)):
+        outer = described("outer", OUTER, **other)
+        inner = described("inner", INNER, 10, 90, **CACHED)
+        assert len(billed(outer, inner, together=together)) == 2
+
+
+def test_a_model_of_bedrock_is_the_same_with_its_region_and_without():
+    """OpenLLMetry's instrumentation of the client leaves the region of a profile out."""
+    model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    for region, expected in (("us.", 1), ("global.", 1), ("my.", 2)):
+        outer = described("outer", OUTER, request_model=region + model, **counted())
+        inner = described("inner", INNER, 10, 90, request_model=model, **counted())
+        assert len(billed(outer, inner)) == expected

@@ -241,3 +241,49 @@ def test_what_an_agent_of_javascript_thought_before_is_no_question():
     assert span.input_text == "How warm is Oslo?"
     assert [message["role"] for message in json.loads(span.input_messages)] == ["user", "assistant"]
     assert row(told, scope="openinference.instrumentation.openai").input_text == "I have to look it up."
+
+
+def test_what_a_programs_settings_hide_is_neither_asked_nor_answered():
+    """OpenInference writes a word in its place, which stood in every prompt and every answer."""
+    hidden = {"input.value": "__REDACTED__", "output.value": "__REDACTED__"}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4o-2024-08-06",
+        "llm.finish_reason": "tool_calls",
+        "llm.invocation_parameters": json.dumps({"model": "gpt-4o"}),
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 20,
+    }
+    span = row(told | hidden, scope="openinference.instrumentation.openai")
+    assert (span.input_messages, span.input_text, span.output_messages, span.output_text) == ("", "", "", "")
+    assert (span.request_model, span.finish_reasons) == ("gpt-4o", ["tool_calls"])
+    assert buckets(span) == {"input_fresh": 100, "output_visible": 20}
+    step = row({"openinference.span.kind": "CHAIN"} | hidden)
+    assert (step.input_text, step.output_text) == ("", "")
+    drawn = named_row(told | hidden, name="ImagesResponse", scope="openinference.instrumentation.openai")
+    assert drawn.operation == "image"  # of which nothing else is left
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("google", {"input_fresh": 1351, "output_visible": 589, "reasoning": 84}),
+        ("openai", {"input_fresh": 1351, "output_visible": 589}),
+    ],
+)
+def test_thoughts_of_gemini_that_the_total_alone_has_are_billed(provider, expected):
+    """LlamaIndex tells the words of the answer and the sum of all: the thoughts between them cost nothing."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": provider,
+        "llm.model_name": "some-model",
+        "llm.token_count.prompt": 1351,
+        "llm.token_count.completion": 589,
+        "llm.token_count.total": 2024,
+    }
+    scope = "openinference.instrumentation.llama_index"
+    assert buckets(row(told, scope=scope)) == expected
+    known = row(
+        told | {"llm.token_count.completion": 673, "llm.token_count.completion_details.reasoning": 84}
+    )
+    assert buckets(known) == {"input_fresh": 1351, "output_visible": 589, "reasoning": 84}

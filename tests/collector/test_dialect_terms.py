@@ -110,6 +110,21 @@ def test_parts_of_a_priority_call_stay_inside_of_langfuses_totals():
     assert read_terms(span.attributes).tier == "priority"
 
 
+def test_parts_of_a_priority_call_are_taken_out_of_the_totals_of_langfuse_3():
+    """Its handler leaves nothing in the input: the call was billed as its cached tokens and thoughts."""
+    usage = {"input": 0, "output": 0, "total": 1820, "input_audio": 0, "output_audio": 0}
+    usage |= {"input_priority": 941, "input_priority_cache_read": 332}
+    usage |= {"output_priority": 469, "output_priority_reasoning": 78}
+    told = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.model.name": "gpt-5-mini",
+        "langfuse.observation.usage_details": json.dumps(usage),
+    }
+    span = row(told, scope="langfuse-sdk")
+    assert buckets(span) == {"input_fresh": 941, "cache_read": 332, "output_visible": 469, "reasoning": 78}
+    assert read_terms(span.attributes).tier == "priority"
+
+
 def test_the_ai_sdk_tells_the_tier_among_the_vendors_own_facts():
     """Nothing else on its span says that a call cost half."""
     metadata = {"openai": {"responseId": "resp_1", "serviceTier": "flex"}}

@@ -277,6 +277,7 @@ def test_a_machine_of_ones_own_costs_by_the_hour(tmp_path):
         ("gcp.vertex_ai", "claude-sonnet-4-5@20250929", "google/claude-sonnet-4-5"),
         ("gcp.vertex_ai", "projects/p/locations/us/publishers/google/models/gemini-2.5-flash",
          "google/gemini-2.5-flash"),
+        ("gcp.gen_ai", "projects/p/locations/us/publishers/google/gemini-2.5-pro", "google/gemini-2.5-pro"),
         ("gcp.gemini", "models/gemini-2.5-flash", "google/gemini-2.5-flash"),
         ("", "vertex_ai/gemini-2.5-flash", "google/gemini-2.5-flash"),
         ("openrouter", "anthropic/claude-sonnet-4.5", "openrouter/anthropic/claude-sonnet-4.5"),

@@ -185,6 +185,18 @@ def test_an_answer_that_a_cache_gives_again_is_not_the_same_call():
     assert billed(*spans) == ["a", "b", "c"]
 
 
+def test_a_callback_that_litellm_calls_twice_tells_one_call():
+    """Of streams of the Responses API there were two traces with one id and start, and both were billed."""
+    told = {"scope": "litellm", "response_id": "resp_" + "0" * 48, "provider": "openai", "input_fresh": 9}
+    once, again = model_call("a", start=7, **told), model_call("b", trace_id="u", start=7, **told)
+    later = model_call("c", trace_id="v", start=8, **told)  # out of LiteLLM's cache
+    repeats = Repeats()
+    repeats.mark([once])
+    repeats.mark([again])
+    repeats.mark([later])
+    assert billed(once, again, later) == ["a", "c"]
+
+
 def test_a_call_that_its_dialect_reports_elsewhere_takes_its_children_along():
     """Logfire announces a stream and reports it in a record of its own; the client's span is neither."""
     half = model_call("half", scope="logfire.anthropic", usage_source="none", billed=False)

@@ -7,6 +7,7 @@ gives an empty dict, which is unknown and not zero.
 from typing import Any
 
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.modalities import sounds_and_images
 from kansoku_collector.normalise.terms import usual
 from kansoku_collector.values import count, load, mapping
 
@@ -71,6 +72,7 @@ def vendor_counts(value: Any) -> Counts:
         "audio_in": _either(inside, ("audio_tokens", "audio")),
         "audio_out": _either(outside, ("audio_tokens", "audio")),
         "image": _either(inside, ("image_tokens", "image")),
+        **sounds_and_images(usage),
     }
 
 
@@ -109,9 +111,11 @@ def flat_counts(value: Any) -> Counts:
     usage = {key: found for key, item in value.items() if (found := count(item)) is not None}
     if "input" not in usage and "output" not in usage:
         return {}
-    # It does not take parts of a priority call out of its totals, as it does with all others.
-    inside = usual({key: item for key, item in usage.items() if "priority" in key})
-    ours = {key: item for key, item in usage.items() if "priority" not in key}
+    # Since version 4 it leaves parts of a priority call in its totals, of which it takes all others out.
+    priority = {key: item for key, item in usage.items() if "priority" in key}
+    taken_out = sum(priority.values()) > usage.get("input", 0) + usage.get("output", 0)
+    inside = {} if taken_out else usual(priority)
+    ours = {key: item for key, item in usage.items() if taken_out or key not in priority}
     parts_in = {key: item for key, item in ours.items() if key.startswith("input_") or "input_tokens" in key}
     parts_out = {
         key: item for key, item in ours.items() if key.startswith("output_") or key == "reasoning_tokens"

@@ -35,6 +35,9 @@ PARAMETERS = {
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 _USAGE = ("usage", "usage_metadata", "usageMetadata", "token_usage", "billed_units")
 _CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+# What LangChain keeps beside a message: what was spoken, refused and thought.
+_BESIDE = ("audio", "refusal", "reasoning_content")
+_GEMINI_PARTS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
 
 
 class Request(NamedTuple):
@@ -153,7 +156,10 @@ def _message(value: Any, role: str) -> Message:
         if value.get("type") == "reasoning" and "summary" in value:
             return {"role": role, "parts": reasoning(value)}
     extra = value.get("additional_kwargs")
-    calls = value.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
+    if not isinstance(extra, dict):
+        extra = {}
+    value = {**{name: extra[name] for name in _BESIDE if extra.get(name)}, **value}
+    calls = value.get("tool_calls") or extra.get("tool_calls")
     legacy = value.get("function_call")
     if not calls and isinstance(legacy, dict):
         calls = [{"type": "function", "function": legacy}]
@@ -167,7 +173,8 @@ def _message(value: Any, role: str) -> Message:
     if isinstance(value.get("text"), str) and value.keys() <= _DSPY:
         value = {"content": value["text"], "tool_calls": calls}
     if not {"role", "content", "parts", "message", "type", "tool_calls"} & value.keys():
-        return read_message(dump(value), role)
+        is_part = not _GEMINI_PARTS.isdisjoint(value)  # beside words, where Gemini is asked about a picture
+        return read_message({"parts": [value]} if is_part else dump(value), role)
     return read_message(value, role)
 
 

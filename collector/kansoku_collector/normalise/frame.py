@@ -6,10 +6,11 @@ from kansoku import semconv
 from kansoku.usage import Usage
 from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise.blobs import without_blobs
+from kansoku_collector.normalise.drawings import put_drawn
 from kansoku_collector.normalise.messages import Message, last_user_text, text_of
 from kansoku_collector.normalise.operations import PROVIDERS
-from kansoku_collector.normalise.terms import SEARCHES
-from kansoku_collector.normalise.vendor import provider_of
+from kansoku_collector.normalise.terms import SEARCHES, once
+from kansoku_collector.normalise.vendor import provider_of, seller_of
 from kansoku_collector.values import MAX_COUNT, dump, first, items, load, number, searchable, text
 
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings", "image", "rerank"})
@@ -97,7 +98,9 @@ def close_row(span: Span, raw: RawSpan, left: Attributes, *, repeats: bool = Fal
         span.provider = provider_of(span.request_model)
     if "/" in span.provider and len(path := span.provider.split("/")) == 3 and all(path):
         span.provider = path[2]  # Dify's are plugins: organisation, plugin, vendor
-    span.provider = PROVIDERS.get(span.provider, span.provider)
+    span.provider = seller_of(PROVIDERS.get(span.provider, span.provider), span.request_model)
+    if span.output_visible and called:
+        put_drawn(left, span)
     span.billed = called and not repeats
     span.attributes = {
         key: value if type(value) is str and ";base64," not in value else without_blobs(text(value))
@@ -159,10 +162,15 @@ def put_reasons(span: Span, reasons: list[Any], *, called: bool) -> None:
     """Store finish reasons in their canonical form; `called` says that the answer calls a tool."""
     found = [text(reason) for reason in reasons if reason]
     # Python writes a vendor's own word as `FinishReason.STOP`.
-    canonical = [FINISH.get(reason.lower().removeprefix("finishreason."), reason) for reason in found]
+    canonical = [_canonical(reason) for reason in found]
     if called and canonical and set(canonical) == {"stop"}:
         canonical = ["tool_calls"] * len(canonical)
     span.finish_reasons = canonical
+
+
+def _canonical(reason: str) -> str:
+    found = FINISH.get(reason.lower().removeprefix("finishreason."))
+    return found or FINISH.get(once(reason), reason)  # the second: of several choices, joined
 
 
 def put_usage(span: Span, counts: dict[str, int | None], *, estimated: bool = False) -> None:

@@ -26,6 +26,7 @@ _GIVEN = frozenset({"args", "arguments"})
 _MESSAGE = frozenset({"role", "content", "parts", "tool_calls", "message", "text", "refusal", "delta"})
 _RESPONSES = frozenset({"function_response", "functionResponse", "toolResult", "toolResponse"})
 _REQUESTS = frozenset({"function_call", "functionCall", "toolUse", "toolRequest"})
+_ADDRESS = "://"  # which no base64 has
 
 
 def read_messages(value: Any, role: str) -> list[Message]:
@@ -108,6 +109,8 @@ def read_part(value: Any) -> Part:
     elif kind is None and isinstance(thought := value.get("reasoningContent"), dict):  # Bedrock's
         words = thought.get("reasoningText")
         kind, value = "reasoning", words if isinstance(words, dict) else {"text": words}
+    elif kind == "reasoning_content" and isinstance(thought := value.get(kind), dict):  # LangChain's of them
+        kind, value = "reasoning", thought
     if kind in _TEXT or (kind is None and isinstance(value.get("text"), str | dict)):
         words = _either(value, "content", "text", "refusal")
         if isinstance(words, dict) and "value" in words:  # of OpenAI's assistants, and Azure's
@@ -120,9 +123,9 @@ def read_part(value: Any) -> Part:
         if isinstance(words, list):  # OpenAI's summary, as LangChain has it among its blocks
             words = "\n".join(text(item.get("text")) for item in words if isinstance(item, dict))
         return {"type": "reasoning", "content": text(words)}
-    if kind in _CALLS or not _REQUESTS.isdisjoint(value) or (kind is None and _is_call(value)):
+    if kind in _CALLS or _either(value, *_REQUESTS) is not None or (kind is None and _is_call(value)):
         return _call(value)
-    if kind in _RESULTS or not _RESPONSES.isdisjoint(value):
+    if kind in _RESULTS or _either(value, *_RESPONSES) is not None:
         return _result(value)
     return _media(value)
 
@@ -249,12 +252,14 @@ def _media(value: dict[str, Any]) -> Part:
         if text(value.get("type")) in {"blob", "image", "audio", "file"} or inline
         else None
     )
-    if isinstance(data, str):
+    if isinstance(data, str) and _ADDRESS not in data:
         mime = _either(holder, "mime_type", "media_type", "mimeType", "mediaType", "format")
         return blob(text(mime) or "application/octet-stream", data)
+    if isinstance(data, str):  # MLflow keeps the bytes elsewhere
+        return from_url(data)
     if isinstance(value.get("uri"), str):
         return {**value, **from_url(value["uri"])}
-    return value
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def _is_part(value: dict[str, Any]) -> bool:

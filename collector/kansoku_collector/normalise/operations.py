@@ -130,6 +130,7 @@ PROVIDERS = {
     **dict.fromkeys(("openai_llm", "openai_responses_llm"), "openai"),  # LlamaIndex's classes
     # Genkit, LangChain, Spring AI
     **dict.fromkeys(("googleai", "google_genai", "google_genai_ai"), "gcp.gemini"),
+    "text-completion-openai": "openai",  # LiteLLM's
     **dict.fromkeys(("openai_sdk", "open_ai"), "openai"),  # Spring AI; here and below: LangChain4j
     "openai-chat": "openai",  # TanStack AI
     "azure_open_ai": "azure.ai.openai",

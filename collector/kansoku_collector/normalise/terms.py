@@ -10,28 +10,38 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku.pricing.price_terms import ORDINARY, TIERS
 from kansoku_collector.model import Attributes
+from kansoku_collector.normalise.modalities import put_kinds
 from kansoku_collector.values import count
 
 NAMES = ("service_tier", "serviceTier")
 # Items of OpenAI's Responses: tools that the vendor ran, and is paid for by the piece.
 SEARCHES = {"web_search_call": "web_search", "file_search_call": "file_search"}
 _TIER = re.compile(r"(?!NOT_GIVEN)[A-Za-z_]{1,40}")  # and no printed object of a client: that nothing was set
+_REPEATED = re.compile(r"([a-z_]{4,})\1+")
 _BEFORE = ("flex", "priority")  # what LangChain writes in front of the names of a call's counts
 
 
 def put_tier(left: Attributes, *told: Any) -> None:
     """Note the first tier that is told: name the answer's before the request's, which may not be granted."""
-    tier = next((tier for tier in told if isinstance(tier, str) and _TIER.fullmatch(tier)), "")
+    tier = once(next((tier for tier in told if isinstance(tier, str) and _TIER.fullmatch(tier)), ""))
     if tier.lower() not in ORDINARY and TIERS.isdisjoint(left):
         left[s.RESPONSE_TIER] = tier
+
+
+def once(word: str) -> str:
+    """Return a word once that LangChain put together from each choice of a stream: `defaultdefault`."""
+    found = _REPEATED.fullmatch(word)
+    return found[1] if found else word
 
 
 def put_searches(left: Attributes, response: Any) -> None:
     """Note how often the vendor searched, items of OpenAI's answer or a count in Anthropic's usage.
 
-    And where that usage says that it computed: in a region of one's choice tokens cost more.
+    And where that usage says that it computed: in a region of one's choice tokens cost more; and what Gemini
+    drew, whose tokens cost more than words.
     """
     found = response if isinstance(response, dict) else {"output": response}
+    put_kinds(left, found)
     items = found.get("output")
     kinds = [item.get("type") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     for kind, tool in SEARCHES.items():

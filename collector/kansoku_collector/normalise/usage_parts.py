@@ -5,9 +5,14 @@ from typing import Any
 from kansoku import semconv as s
 from kansoku_collector.values import count, mapping
 
+_GIVEN = {
+    "cached_tokens": s.CACHE_READ_TOKENS,
+    "audio_tokens": s.AUDIO_INPUT_TOKENS,
+    "image_tokens": s.IMAGE_INPUT_TOKENS,
+}
 _NESTED = {
-    "prompt_tokens_details": {"cached_tokens": s.CACHE_READ_TOKENS, "audio_tokens": s.AUDIO_INPUT_TOKENS},
-    "input_tokens_details": {"cached_tokens": s.CACHE_READ_TOKENS, "audio_tokens": s.AUDIO_INPUT_TOKENS},
+    **dict.fromkeys(("prompt_tokens_details", "input_tokens_details"), _GIVEN),
+    "input_token_details": _GIVEN,  # of transcriptions
     "completion_tokens_details": {
         "reasoning_tokens": s.REASONING_TOKENS,
         "audio_tokens": s.AUDIO_OUTPUT_TOKENS,

@@ -118,6 +118,7 @@ _FAMILIES = (
         ("gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-", "text-davinci", "davinci", "ft:gpt-"),
         "openai",
     ),
+    (("whisper-1", "tts-1", "dall-e-"), "openai"),
     (("claude",), "anthropic"),
     (("mistral", "ministral", "codestral", "pixtral", "open-mi", "magistral"), "mistral_ai"),
     (("command", "embed-english", "embed-multilingual", "rerank-"), "cohere"),
@@ -130,6 +131,11 @@ _FAMILIES = (
 def is_embedding_model(model: str) -> bool:
     """Tell whether a model's name says that it embeds."""
     return "embed" in model.lower() or model.lower().startswith("voyage-")
+
+
+def seller_of(provider: str, model: str) -> str:
+    """Return who sold a call of Claude: Anthropic's client asks Bedrock as well, which many do not tell."""
+    return "aws.bedrock" if provider == "anthropic" and _BEDROCK.match(model) else provider
 
 
 def provider_of(model: str) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 
 from kansoku_collector.relate.call_facts import ANTHROPIC, Facts, Memory
 
+_REGION = re.compile(r"^(?:us|eu|apac|jp|au|global|us-gov)\.(?=\w+\.)")  # in front of a name of Bedrock's
 _DATE = re.compile(r"-20\d\d-?\d\d-?\d\d$")  # of a version, at the end of a model's name
 _CLOCK_NS = 50 * 10**6  # the outer one starts first and ends last, but for what its bookkeeping takes
 _SEVERAL = "\0"  # no scope's name
@@ -109,12 +110,18 @@ def _agree(one: Facts, other: Facts) -> bool:
             return True
         # Of a stream LangChain may know the answer's tokens alone: a count of 0 contradicts nothing.
         known = one.answered > 0 or same_words
-        return known and one.answered == other.answered and len({one.given, other.given, 0}) < 3
+        given = len({one.given, other.given, 0}) < 3 or _leaves_caches_out(one, other)
+        return known and one.answered == other.answered and (given or _leaves_caches_out(other, one))
     if one.failed:
         return not one.counted and not other.counted
     if _opens(one, other) or _opens(other, one):
         return True
     return same_words and one.said == other.said != 0
+
+
+def _leaves_caches_out(one: Facts, other: Facts) -> bool:
+    """Tell whether a description counts what was given without caches, as LangChain's of Bedrock's bodies."""
+    return one.given == one.fresh == other.fresh > 0
 
 
 def _marks(facts: Facts) -> list[tuple[object, ...]]:
@@ -160,7 +167,7 @@ def same_model(one: Facts, other: Facts) -> bool:
 
 
 def _names(facts: Facts) -> set[str]:
-    names = {name[name.rfind("/") + 1 :] for name in facts.models if name}
+    names = {_REGION.sub("", name[name.rfind("/") + 1 :]) for name in facts.models if name}
     return names | {_DATE.sub("", name) for name in names}
 
 

@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     fetched: bool  # its answer was made in the background, and may be fetched by several processes
     agent: bool  # a coding agent tells it, whose calls a gateway may tell as well
     cached: int
+    fresh: int  # of what was given: not out of a cache, and into none
 
 
 class Memory(OrderedDict[tuple[object, ...], V]):
@@ -54,14 +55,14 @@ class Memory(OrderedDict[tuple[object, ...], V]):
 
 def facts_of(key: Key, span: Span) -> Facts:
     """Return the facts of a model call."""
-    given = span.input_fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h
+    fresh = span.input_fresh + span.audio_in + span.image
     return Facts(
         key,
         span.service,
         _scope_of(span),
         span.operation == "embeddings",
         span.usage_source != "none",
-        given + span.audio_in + span.image,
+        fresh + span.cache_read + span.cache_write_5m + span.cache_write_1h,
         span.output_visible + span.reasoning + span.audio_out,
         _short(span.response_id),
         span.start,
@@ -74,6 +75,7 @@ def facts_of(key: Key, span: Span) -> Facts:
         semconv.FETCHED in span.attributes,
         span.dialect in AGENTS,
         span.cache_read,
+        fresh,
     )
 
 

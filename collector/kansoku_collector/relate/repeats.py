@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from kansoku import semconv
 from kansoku.usage import Usage
 from kansoku_collector.model import Span
+from kansoku_collector.normalise.dialects import litellm_callbacks
 from kansoku_collector.normalise.dialects.mlflow import FLAVOUR
 from kansoku_collector.normalise.frame import MODEL_OPERATIONS
 from kansoku_collector.normalise.lending import lend
@@ -196,8 +197,10 @@ def _is_other_description(one: Facts, other: Facts) -> bool:
     """
     if one.fetched and other.fetched:
         return one.key != other.key
-    if one.key[2] == other.key[2] or one.scope == other.scope:
+    if one.key[2] == other.key[2]:
         return False
+    if one.scope == other.scope:  # LiteLLM calls a callback twice for some streams, and gives the same time
+        return one.scope == litellm_callbacks.SCOPE and one.start == other.start
     return one.start <= other.end + _SLACK_NS and other.start <= one.end + _SLACK_NS
 
 
@@ -235,9 +238,11 @@ def _lend(calls: dict[Key, Call]) -> None:
 def _least_sure(call: Call) -> tuple[bool, ...]:
     """Order descriptions of one answer: what is billed and counted, with its content; the vendor's own last.
 
-    Of a stream a framework may know the answer's tokens alone: who knows what was asked goes before it.
+    Of a stream a framework may know the answer's tokens alone: who knows what was asked goes before it, and
+    who knows of caches before who leaves them out.
 
     What repeats a call around it must not be what that call is compared with: then neither would be billed.
     """
     uncounted, own = not call.facts.counted, call.facts.scope.startswith(ANTHROPIC)
-    return not call.span.billed, uncounted, own, not call.facts.given, not call.span.output_messages
+    given, fresh = call.facts.given, call.facts.fresh
+    return not call.span.billed, uncounted, own, not given, given == fresh, not call.span.output_messages

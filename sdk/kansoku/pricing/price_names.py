@@ -51,7 +51,10 @@ _ROUTED = {
     "perplexity": "perplexity",
     "cerebras": "cerebras",
 }
-_PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
+# The second: as OpenLLMetry shortens it.
+_PATH = re.compile(
+    r"^(?:projects/[^/]+/locations/[^/]+/)?(?:(?:publishers/[^/]+/)?models/|publishers/[^/]+/)"
+)
 _VERSION = re.compile(r"^(gemini-.+)(?:@|-)(?:00\d|default)$")
 ROUTER = "huggingface"  # whose models have the prices of those who serve them
 _POLICIES = frozenset({"fastest", "cheapest", "preferred"})  # how its router is to choose, in place of whom

@@ -22,9 +22,11 @@ def _name_answer_before(left: Attributes, span: Span) -> None:
         span.session_id = ""
 
 
-# Ruby's RubyLLM, Elixir's ReqLLM and LangChain; Microsoft's Agent Framework and Extensions.AI.
+# Ruby's RubyLLM, Elixir's ReqLLM and LangChain, AWS's client for Python; Microsoft's Agent Framework and
+# Extensions.AI.
 BY_SCOPE: dict[str, Callable[[Attributes, Span], None]] = {
     **dict.fromkeys(("OpenTelemetry::Instrumentation::RubyLLM", "req_llm", "langchain"), _pass_on),
+    "opentelemetry.instrumentation.botocore.bedrock-runtime": _pass_on,
     **dict.fromkeys(("agent_framework", "Experimental.Microsoft.Agents.AI"), _name_answer_before),
     "Experimental.Microsoft.Extensions.AI": _name_answer_before,
     ag2.SCOPE: ag2.adjust,

@@ -24,6 +24,7 @@ _OPERATIONS = {
     "rerank": "rerank",
     "image_generation": "image_generation",
     "image_edit": "image_generation",
+    **dict.fromkeys(("transcription", "speech"), "generate_content"),
     "call_mcp_tool": "execute_tool",
     "search": "retrieval",
     "vector_store_search": "retrieval",

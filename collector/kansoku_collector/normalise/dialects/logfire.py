@@ -39,6 +39,10 @@ _REQUEST = {  # of `request_data`, where the SDK's own arguments are
     "stream": s.STREAM,
 }
 _ANSWERS = ("message", "combined_chunk_content", "text")
+_ADDRESSES = {
+    **dict.fromkeys(("/images/edits", "/images/variations"), "image_generation"),
+    **dict.fromkeys(("/audio/speech", "/audio/transcriptions", "/audio/translations"), "generate_content"),
+}
 
 
 def is_pending(raw: RawSpan) -> bool:
@@ -95,9 +99,11 @@ def _read_calls(left: Attributes) -> None:
     answer = next((response[name] for name in _ANSWERS if response.get(name)), None)
     if answer:
         left.setdefault(s.OUTPUT_MESSAGES, answer)
-    usage = left.get("gen_ai.usage.raw") or response.get("usage")
-    for name, value in usage_parts(load(usage)).items():
+    usage = load(left.get("gen_ai.usage.raw") or response.get("usage"))
+    for name, value in usage_parts(usage).items():
         left.setdefault(name, value)
+    if seconds := number(mapping(usage).get("seconds")):  # by which some transcriptions are paid
+        left.setdefault(s.AUDIO_SECONDS, seconds)
 
 
 def _read_events(raw: RawSpan, left: Attributes) -> None:
@@ -141,6 +147,8 @@ def _read_kind(left: Attributes) -> None:
             left[s.OPERATION] = "invoke_agent"
         elif "evaluator_name" in left:
             left[s.KIND] = "evaluation"
+        elif (address := text(left.get("url"))) and s.REQUEST_MODEL in left:  # what it knows nothing else of
+            left[s.OPERATION] = _ADDRESSES.get(address, "")
     if s.TOOL_DEFINITIONS not in left:
         parameters = mapping(left.get("model_request_parameters"))
         tools = [*items(parameters.get("function_tools")), *items(parameters.get("output_tools"))]

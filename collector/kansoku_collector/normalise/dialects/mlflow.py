@@ -43,6 +43,7 @@ OPERATIONS = {
 }
 _OBJECT = re.compile(r"<[\w.]+ (?:object at 0x\w+|\[\d+ \w+\] .*)>")
 _RESPONSE = ("object", "id", "model", "status", "incomplete_details", "usage")
+_IMAGES = ("Images", "AsyncImages")  # of OpenAI's client
 _FRAMEWORK = ("ls_", "lc_", "langgraph_", "checkpoint_")
 
 
@@ -65,6 +66,8 @@ def read(raw: RawSpan, left: Attributes, span: Span) -> None:
         return
     span.dialect = "mlflow"
     span.operation = OPERATIONS.get(plain(left.pop(_TYPE, None)).upper(), "other")
+    if raw.name in _IMAGES and "mlflow.llm.model" in left:  # whose type is that of a tool
+        span.operation = "image"
     given, answered = left.pop("mlflow.spanInputs", None), left.pop("mlflow.spanOutputs", None)
     if raw.name.startswith(mlflow_bedrock.NAME):
         given, answered = mlflow_bedrock.unwrapped(raw, left, span, given, answered)

@@ -7,8 +7,13 @@ from kansoku_collector.model import Attributes, RawSpan, Span
 from kansoku_collector.normalise import flattened
 from kansoku_collector.normalise.dialects import haystack_printed, llama_index, openinference_beeai
 from kansoku_collector.normalise.dialects.claude_agent import is_agent_sdk
-from kansoku_collector.normalise.dialects.openinference_messages import read_given, read_node
-from kansoku_collector.normalise.dialects.openinference_names import read_rarer, take_decision
+from kansoku_collector.normalise.dialects.openinference_messages import prompts_of, read_given, read_node
+from kansoku_collector.normalise.dialects.openinference_names import (
+    drop_hidden,
+    is_printed,
+    read_rarer,
+    take_decision,
+)
 from kansoku_collector.normalise.dialects.openinference_objects import (
     function_response,
     is_guarded_call,
@@ -110,6 +115,7 @@ def is_openinference(raw: RawSpan) -> bool:
 def read(raw: RawSpan, left: Attributes, span: Span) -> None:
     """Fill `span` from the attributes and events of `raw`; `left` loses what was read."""
     span.dialect = "openinference"
+    drop_hidden(left)
     kind = text(left.pop(KIND, "LLM" if "llm.model_name" in left else "")).upper()
     if kind in _INNER and _is_inside(raw):
         kind = ""
@@ -227,7 +233,7 @@ def _read_parameters(left: Attributes, span: Span) -> None:
     for name, value in values.items():
         if (
             value in _UNSET
-            or _is_object(value)
+            or is_printed(value)
             or name in _NOT_PARAMETERS
             or (value == -1 and name == "num_output")
         ):
@@ -236,22 +242,11 @@ def _read_parameters(left: Attributes, span: Span) -> None:
     span.streaming = truth(values.get("stream"))
 
 
-def _is_object(value: Any) -> bool:
-    """Tell whether a value is an object as Python prints it: of Portkey, what was left out."""
-    return isinstance(value, str) and value.startswith("<") and " object at 0x" in value
-
-
-def _prompts(left: Attributes, tree: dict[str, Any]) -> list[Any]:
-    """Return the prompts of a completion, which LlamaIndex lists in one attribute."""
-    found = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
-    return found or items(left.pop("llm.prompts", None))
-
-
 def _read_messages(left: Attributes, span: Span, tree: dict[str, Any]) -> int:
     """Store the messages; return how many answers there are."""
     given = read_given(listed(at(tree, "llm.input_messages")), span.scope_name)
     answered = [read_node(node, "assistant") for node in listed(at(tree, "llm.output_messages"))]
-    if not given and (prompts := _prompts(left, tree)):
+    if not given and (prompts := prompts_of(left, tree)):
         span.operation = "text_completion"
         given = read_messages([text(prompt) for prompt in prompts], "user")
     if not answered:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from kansoku_collector.model import Attributes
 from kansoku_collector.normalise.blobs import from_url
 from kansoku_collector.normalise.flattened import at, listed
 from kansoku_collector.normalise.joined_calls import apart
 from kansoku_collector.normalise.messages import Message, Part, read_part, text_of, tool_call
-from kansoku_collector.values import load, mapping, text
+from kansoku_collector.values import items, load, mapping, text
 
 _AGENTS = "@arizeai/openinference-instrumentation-openai-agents"
 
@@ -75,3 +76,9 @@ def _content(node: Any) -> Part | None:
 def _call(node: Any) -> Part:
     given = at(node, "function.arguments")  # left out where there is none, as with a handoff
     return tool_call(at(node, "function.name"), "{}" if given is None else given, at(node, "id"))
+
+
+def prompts_of(left: Attributes, tree: dict[str, Any]) -> list[Any]:
+    """Return the prompts of a completion, which LlamaIndex lists in one attribute."""
+    found = [at(node, "prompt.text") for node in listed(at(tree, "llm.prompts"))]
+    return found or items(left.pop("llm.prompts", None))

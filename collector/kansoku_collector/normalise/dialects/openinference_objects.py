@@ -13,7 +13,7 @@ from kansoku_collector.values import dump, items, load, mapping, searchable, tex
 _SYSTEM = frozenset({"system", "instructions", "system_instruction", "systemInstruction"})
 _JSON = "application/json"
 _PRINTED = "ChatCompletion("
-_THOUGHTS = ("thinking", "reasoning")
+_THOUGHTS = ("thinking", "reasoning", "reasoning_content")  # the last: LangChain's, of Bedrock
 
 
 def response_of(value: Any) -> dict[str, Any]:
@@ -70,8 +70,13 @@ def says_more(response: dict[str, Any], answers: int, span: Span) -> bool:
     found = response.get("choices") or response.get("candidates")
     if isinstance(found, list) and len(found) > answers:
         return True
-    blocks = (generation(response) or {}).get("content")
-    if not isinstance(blocks, list) or '"type":"reasoning"' in span.output_messages:
+    message = generation(response) or {}
+    blocks = message.get("content")
+    if '"type":"reasoning"' in span.output_messages:
+        return False
+    if mapping(message.get("additional_kwargs")).get("reasoning_content"):  # of DeepSeek, Groq
+        return True
+    if not isinstance(blocks, list):
         return False
     return any(isinstance(block, dict) and block.get("type") in _THOUGHTS for block in blocks)
 

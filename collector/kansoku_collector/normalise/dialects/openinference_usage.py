@@ -24,6 +24,7 @@ _BESIDE = {  # BeeAI's
     "metadata.usage.cached_prompt_tokens": "cache_read",
     "metadata.usage.cached_creation_tokens": "cache_write",
 }
+_GOOGLE = ("gcp.", "google", "gemini", "vertex")
 _CACHED = "llm.token_count.prompt_details.cache_input"  # whatever the cache was used for
 
 
@@ -34,7 +35,9 @@ def read_usage(left: Attributes, span: Span, response: dict[str, Any] | None = N
     }
     if (cached := count(left.pop(_CACHED, None))) is not None:
         counts.setdefault("cache_read", cached)
-    left.pop("llm.token_count.total", None)
+    total = count(left.pop("llm.token_count.total", None))
+    if span.provider.startswith(_GOOGLE) and not counts.get("reasoning"):
+        _add_thoughts(counts, total)
     if "metadata.usage.prompt_tokens" in left:
         counts |= {counter: count(left.get(name)) for name, counter in _BESIDE.items()}
     if span.scope_name == _AGNO:
@@ -53,6 +56,13 @@ def _read_terms(left: Attributes, span: Span, response: dict[str, Any] | None) -
     served = response_facts(response).get("tier") if isinstance(answer, str) and "tier" in answer else None
     put_tier(left, served, *asked)
     put_searches(left, response)
+
+
+def _add_thoughts(counts: Counts, total: int | None) -> None:
+    """Add what only the total has to the answer: thoughts of Gemini's, which LlamaIndex leaves out of it."""
+    given, answered = counts.get("input_tokens"), counts.get("output_tokens")
+    if total and given is not None and answered is not None and (missing := total - given - answered) > 0:
+        counts["output_tokens"], counts["reasoning"] = answered + missing, missing
 
 
 def _include_caches(counts: Counts, provider: str) -> None:

@@ -10,6 +10,7 @@ from kansoku_collector.values import count, items, mapping, text
 
 SCOPE = "opentelemetry.instrumentation.langchain"
 _BLOCKS = frozenset({"function_call", "tool_use"})  # of OpenAI's responses, of Anthropic's messages
+_NAMELESS = '"type": "tool_call", "id": ""'
 _MARKS = tuple(f'\\"type\\": \\"{kind}\\"' for kind in sorted(_BLOCKS))
 
 
@@ -19,6 +20,8 @@ def adjust(left: Attributes, _: Span) -> None:
         value = left.get(name)
         if isinstance(value, str) and any(mark in value for mark in _MARKS):
             left[name] = [_without_blocks(message) for message in items(value)]
+    if _NAMELESS in text(left.get(s.OUTPUT_MESSAGES)):
+        left[s.OUTPUT_MESSAGES] = [_without_copies(message) for message in items(left[s.OUTPUT_MESSAGES])]
     # LangChain notes a call's tokens on each of its choices, and these are added up.
     choices = len(items(left.get(s.OUTPUT_MESSAGES))) if s.INPUT_TOKENS in left else 0
     if choices > 1:
@@ -31,6 +34,15 @@ def _without_blocks(message: Any) -> Any:
         return message
     known = {text(part.get("id")) for part in map(mapping, parts) if part.get("type") == "tool_call"}
     return {**message, "parts": [part for part in parts if not _is_told(mapping(part), known)]}
+
+
+def _without_copies(message: Any) -> Any:
+    """Return a message without the calls that have no id, where others have one: Gemini's are told twice."""
+    parts = items(message.get("parts")) if isinstance(message, dict) else []
+    calls = [part for part in parts if mapping(part).get("type") == "tool_call"]
+    if not any(call.get("id") for call in calls):
+        return message
+    return {**message, "parts": [part for part in parts if part not in calls or part.get("id")]}
 
 
 def _is_told(part: dict[str, Any], known: set[str]) -> bool:
